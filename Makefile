@@ -1,0 +1,129 @@
+# PlainSight. `make help` lists the commands; each does all its set-up by itself.
+#
+# PYTHON         the Python (3.11 or newer) that .venv is made with
+# HOST, PORT     where the app listens
+# ARGS           more options for the command: make test ARGS="-k budget -x"
+# TORCH_BACKEND  which build of torch, in uv's words: cpu, cu128, auto, ... Empty: the one already chosen, and at first the
+#                registry's own. Once given it is remembered until `make clean`.
+
+PYTHON ?= python3
+PORT ?= 7860
+TORCH_BACKEND ?=
+# Not ?=, since csh and conda set a HOST of their own.
+HOST = 127.0.0.1
+ARGS =
+
+.DEFAULT_GOAL := help
+.PHONY: help app test lint format bench results clean env-app env-test env-bench
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
+	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
+
+test: env-test ## run the tests (ARGS="-k budget" passes options to pytest)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} .venv/bin/python -m pytest $(ARGS)
+
+lint: env-test ## check style, formatting, types and who may import whom
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/python -m mypy
+	@.venv/bin/lint-imports
+
+format: env-test ## fix what can be fixed by machine
+	@.venv/bin/ruff check --fix-only .
+	@.venv/bin/ruff format .
+
+bench: env-bench ## compare speed and cost with other libraries (takes long)
+	@.venv/bin/python -m benchmarks.attack_speed
+	@.venv/bin/python -m benchmarks.training_cost
+
+results: env-app ## write docs/results.md anew from the measured numbers in checkpoints/
+	@.venv/bin/python -m core results $(ARGS)
+
+clean: ## remove .venv and every cache in this folder
+	rm -rf .venv build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Set-up, from any state of .venv. A stamp in it says what was installed, so that the next run has nothing to do; a mark
+# stands there while something is being installed, so that an interrupted run is noticed.
+
+env-app env-test env-bench:
+	@extra='$(@:env-%=%)' python='$(PYTHON)' backend='$(TORCH_BACKEND)' sh -euc "$$SETUP"
+
+define SETUP
+say() { printf '%s\n' "$$*" >&2; }
+fail() { say "$$@"; exit 1; }
+
+usable() { # its Python starts, is recent, belongs to this folder, and can install
+    [ "$$(cat .venv/.folder 2>/dev/null || pwd -P)" = "$$(pwd -P)" ] &&
+    .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)' &&
+    { .venv/bin/uv --version || .venv/bin/python -m pip --version; }
+}
+whole() { # uv is there, and every file of every installed package
+    .venv/bin/uv --version && .venv/bin/python -I -c 'import importlib.metadata as m; import sys; sys.exit(any(
+        d.files is None or any(f.suffix != ".pyc" and not f.locate().exists() for f in d.files)
+        for d in m.distributions()))'
+}
+
+if command -v flock >/dev/null; then # one installation at a time, where the machine can tell
+    exec 9<Makefile
+    flock -n 9 || { say "Waiting for another make that is at work in .venv ..."; flock 9; }
+fi
+
+chosen=$$(cat .venv/.torch-backend 2>/dev/null || true)
+backend=$${backend:-$$chosen}
+wanted="$$(cat requirements.txt pyproject.toml | cksum) $$backend"
+if [ ! -e .venv/.installing ] && [ "$$(cat ".venv/.installed-$$extra" 2>/dev/null)" = "$$wanted" ] &&
+    usable >/dev/null 2>&1; then
+    exit 0
+fi
+
+if [ -e .venv/.installing ] && ! whole >/dev/null 2>&1; then
+    say "The last installation was interrupted: making .venv anew."
+    rm -rf .venv
+fi
+if ! usable >/dev/null 2>&1; then
+    command -v "$$python" >/dev/null || fail "There is no '$$python' here. Name a Python 3.11 or newer: make PYTHON=/path/to/python3 ..."
+    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "PlainSight needs Python 3.11 or newer, but '$$python' is $$("$$python" --version 2>&1). Name another one: make PYTHON=python3.12 ..."
+    say "Making .venv with $$("$$python" --version) ..."
+    rm -rf .venv
+    mkdir .venv
+    : > .venv/.installing
+    "$$python" -m venv .venv || fail "'$$python -m venv' failed. On Debian and Ubuntu it needs: apt install python3-venv"
+    pwd -P > .venv/.folder
+    chosen=
+fi
+if ! .venv/bin/uv --version >/dev/null 2>&1; then
+    # -qq: a machine's own pip settings can be chatty
+    PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install -qq --constraint requirements.txt uv ||
+        fail "pip could not install uv into .venv. Is there a network? If so: make clean, and try again."
+fi
+
+set -- --python .venv/bin/python --constraint requirements.txt --build-constraint requirements.txt
+if [ -n "$$backend" ]; then
+    # Another build of torch brings other CUDA packages, in versions of its own.
+    grep -Ev '^(cuda-|nvidia-|triton)' requirements.txt > .venv/.constraints.txt
+    set -- --python .venv/bin/python --constraint .venv/.constraints.txt --build-constraint requirements.txt --torch-backend "$$backend"
+    [ "$$backend" = "$$chosen" ] || set -- "$$@" --reinstall-package torch --reinstall-package torchvision
+fi
+[ "$$extra" = app ] && what=. || what=".[$$extra]"
+say "Installing what '$$extra' needs into .venv (the first time: minutes) ..."
+uv() { # with a terminal: its own progress; without: silent, unless it fails
+    if [ -t 2 ]; then .venv/bin/uv "$$@"; else
+        .venv/bin/uv "$$@" >.venv/.log 2>&1 || { cat .venv/.log >&2; return 1; }
+    fi
+}
+.venv/bin/uv pip install --dry-run "$$@" --editable "$$what" >.venv/.log 2>&1 ||
+    { cat .venv/.log >&2; fail "Nothing was changed in .venv."; }
+: > .venv/.installing
+uv pip install "$$@" --editable "$$what" || fail "The installation stopped half-way; the next run repairs it."
+[ -z "$$backend" ] || printf '%s\n' "$$backend" > .venv/.torch-backend
+printf '%s\n' "$$wanted" > ".venv/.installed-$$extra"
+printf '%s\n' "$$wanted" > .venv/.installed-app
+rm -f .venv/.installing
+endef
+export SETUP
