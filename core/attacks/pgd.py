@@ -1,0 +1,82 @@
+"""Projected gradient ascent on deltas that heaps of images share.
+
+N images, M deltas, C channels, H W height and width. Heap 1 is PGD (Madry et al. 2018), one step of it FGSM;
+a heap of all images is the universal attack on one mini-batch; in between lies shared training's inner loop
+(Mummadi et al. 2019, section 3).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from core.attacks.objectives import Objective, Untargeted
+from core.threat import Budget, apply, heaps
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in evaluation mode and without weight gradients; both are put back afterwards.
+
+    Without weight gradients a backward pass to the input costs about a third less.
+    """
+    training = [module for module in model.modules() if module.training]
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if training:
+        model.eval()
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield model
+    finally:
+        for module in training:
+            module.training = True
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+def ascent_direction(
+    model: nn.Module, images: Tensor, labels: Tensor, delta: Tensor, objective: Objective
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradient of the summed gain by delta (M,C,H,W), the gains of the elements, and the attacked logits."""
+    delta = delta.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = model(apply(images, delta))
+        gain = objective(logits, labels)
+        (gradient,) = torch.autograd.grad(gain.sum(), delta)
+    return gradient, gain.detach(), logits.detach()
+
+
+@dataclass(frozen=True)
+class PGD:
+    """`PGD(budget)(model, images, labels)` gives deltas (M,C,H,W), one for each heap of at most `heap` images.
+
+    `step_size` is in units of epsilon. Without `delta` it starts at random inside the ball.
+    The paper's inner loop is 4 steps of 0.5 epsilon (Mummadi et al. 2019, section 5).
+    """
+
+    budget: Budget
+    objective: Objective = field(default_factory=Untargeted)
+    steps: int = 4
+    step_size: float = 0.5
+    heap: int = 1
+
+    def __call__(
+        self,
+        model: nn.Module,
+        images: Tensor,
+        labels: Tensor,
+        delta: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        if delta is None:
+            shape = (heaps(len(images), self.heap), *images.shape[1:])
+            generator = generator or torch.Generator(images.device).manual_seed(0)
+            delta = self.budget.random_start(shape, generator)
+        with frozen(model):
+            for _ in range(self.steps):
+                gradient, _, _ = ascent_direction(model, images, labels, delta, self.objective)
+                delta = self.budget.ascend(delta, gradient, self.step_size * self.budget.epsilon)
+        return delta.detach()

@@ -1,0 +1,70 @@
+"""S-PGD: stochastic projected gradient ascent on one delta over many mini-batches (Mummadi et al. 2019, section 4).
+
+N images, C channels, H W height and width.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from core.attacks.base import Step, UniversalAttack, device_of, mini_batches
+from core.attacks.pgd import ascent_direction, frozen
+from core.datasets import Split
+
+NAME = "spgd"
+
+
+@dataclass(frozen=True)
+class SPGD(UniversalAttack):
+    """One delta, many mini-batches, the capped loss; sign steps along a momentum of gradients.
+
+    `step_size` is the first step in units of epsilon; it falls along a cosine to a twentieth of itself.
+    """
+
+    title: ClassVar[str] = "S-PGD"
+    description: ClassVar[str] = "stochastic projected gradient ascent with momentum and a decaying step"
+
+    batch_size: int = 64
+    step_size: float = 0.2
+    momentum: float = 0.9
+
+    def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:
+        device = device_of(model)
+        if delta is None:
+            generator = torch.Generator(device).manual_seed(self.seed)
+            delta = self.budget.random_start((1, *split.images.shape[1:]), generator)
+        delta = self.budget.project(delta.to(device))
+        velocity = torch.zeros_like(delta)
+        clean: dict[int, Tensor] = {}
+        batches = mini_batches(len(split), self.batch_size, self.seed)
+        for iteration, index in zip(range(1, self.steps + 1), batches, strict=False):
+            images, labels = (part.to(device) for part in split.batch(index))
+            with frozen(model):
+                gradient, gain, logits = ascent_direction(model, images, labels, delta, self.objective)
+                fooling = _share_changed(model, images, index, logits, clean) if track else None
+            velocity = self.momentum * velocity + gradient / gradient.abs().mean().clamp(min=1e-12)
+            delta = self.budget.ascend(delta, velocity, self._length(iteration) * self.budget.epsilon)
+            yield Step(iteration, self.steps, delta, gain.mean().item(), fooling)
+
+    def _length(self, iteration: int) -> float:
+        """The step of this iteration in units of epsilon: a cosine from `step_size` to a twentieth of it."""
+        falling = 0.5 * (1 + math.cos(math.pi * (iteration - 1) / self.steps))
+        return self.step_size * (0.05 + 0.95 * falling)
+
+
+def _share_changed(model: nn.Module, images: Tensor, index: Tensor, logits: Tensor, clean: dict[int, Tensor]) -> float:
+    """The share of elements whose attacked prediction differs from the clean one; `clean` remembers the latter."""
+    new = [place for place, image in enumerate(index.tolist()) if image not in clean]
+    if new:
+        with torch.no_grad():
+            predictions = model(images[new]).argmax(1)
+        clean.update(zip(index[new].tolist(), predictions, strict=True))
+    before = torch.stack([clean[image] for image in index.tolist()])
+    return (logits.argmax(1) != before).float().mean().item()
+
+
+ATTACK = SPGD

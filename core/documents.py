@@ -1,0 +1,123 @@
+"""The pages `docs/results.md` and `docs/training.md`, written from the JSON of the model folders and nothing else."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from core import attacks, checkpoints, datasets
+from core.checkpoints import Checkpoint
+from core.evaluation import Rate, breaking_point
+from core.results import Results
+
+Measured = tuple[Checkpoint, Results]
+EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
+
+
+def write(root: Path, folder: Path) -> list[Path]:
+    """Write both pages into `folder` from the model folders under `root`; returns their paths."""
+    found = checkpoints.find(root)
+    measured = [(checkpoint, results) for checkpoint in found if (results := Results.load(checkpoint.folder))]
+    pages = {"results.md": results_page(measured), "training.md": training_page(found)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in pages]
+
+
+def results_page(measured: Sequence[Measured]) -> str:
+    """What the shipped perturbations do to the shipped models, one section a data set."""
+    parts = [
+        "# Results\n",
+        "Written by `make results` from `checkpoints/*/*/results.json`; do not edit. Every perturbation was crafted on "
+        "training images, stored in whole units of 1/255, and measured as stored on held-out images that it never "
+        "saw. Brackets hold 95% Wilson intervals over images; each model is one training run with one seed, so "
+        "they say nothing about the spread between runs.\n",
+    ]
+    for name in sorted({checkpoint.data for checkpoint, _ in measured}, reverse=True):
+        own = [entry for entry in measured if entry[0].data == name]
+        n = own[0][1].clean.accuracy.n
+        parts += [f"## {datasets.get(name).title}\n", f"n = {n:,} held-out images of {own[0][1].about['source']}.\n"]
+        parts += ["Accuracy (%) under untargeted S-PGD:\n", _curve_table(own, "spgd")]
+        parts += ["The control, random signs of equal strength:\n", _curve_table(own, "random-signs")]
+        parts += ["Breaking point and other attacks:\n", _other_table(own)]
+    return "\n".join(parts)
+
+
+def training_page(found: Sequence[Checkpoint]) -> str:
+    """How each shipped model was made: command, data, seed, hardware, time."""
+    parts = [
+        "# How the shipped models were trained\n",
+        "Written by `make results` from `checkpoints/*/*/config.json`; do not edit. Each model was made by the "
+        "command under its name, then measured by `python -m core precompute FOLDER`.\n",
+    ]
+    for checkpoint in found:
+        config, versions = checkpoint.config, checkpoint.config["versions"]
+        history = config["history"]
+        parts += [
+            f"## {checkpoint.data}/{checkpoint.name}\n",
+            f"    {command(checkpoint)}\n",
+            f"- data: {config['source']} ({config['training_images']:,} training images)\n"
+            f"- seed {checkpoint.recipe['seed']}; {len(history)} epochs in {config['seconds'] / 60:.0f} minutes on "
+            f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
+            f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
+            f"{history[-1]['images_per_second']:.0f} images/s\n"
+            f"- weights sha256 `{checkpoint.sha256[:16]}`\n",
+        ]
+    return "\n".join(parts)
+
+
+def command(checkpoint: Checkpoint) -> str:
+    """The command line that trains this model again."""
+    recipe = checkpoint.recipe
+    words = [f"python -m core train --data {recipe['data']} --arch {recipe['architecture']}"]
+    if recipe["sigma"]:
+        words.append(f"--sigma {recipe['sigma']:g} --heap {recipe['heap']} --epsilon {recipe['epsilon'] * 255:.4g}")
+        words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")
+    words.append(f"--epochs {recipe['epochs']} --batch-size {recipe['batch_size']}")
+    words.append(f"--learning-rate {recipe['learning_rate']:g} --seed {recipe['seed']}")
+    words += [f"--images {recipe['images']}"] if recipe["images"] else []
+    words += [f"--start {recipe['start']}"] if recipe["start"] else []
+    return " ".join([*words, "--root checkpoints"])
+
+
+def _curve_table(measured: Sequence[Measured], attack: str) -> str:
+    rows = []
+    for checkpoint, results in measured:
+        found = (results.find(attack, epsilon) for epsilon in EPSILONS)
+        rates = [results.clean.accuracy, *(m.report.accuracy if m else None for m in found)]
+        rows.append([checkpoint.title, *(_percent(rate) for rate in rates)])
+    return _table(["model", "clean", *(f"{epsilon}/255" for epsilon in EPSILONS)], rows)
+
+
+def _other_table(measured: Sequence[Measured]) -> str:
+    rows = []
+    for checkpoint, results in measured:
+        curve = [(0.0, results.clean.accuracy.value)]
+        curve += [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
+        broken = breaking_point(curve)
+        targeted = [m for m in results.measurements if m.target is not None and m.report.target]
+        best = max(targeted, key=lambda m: m.report.target.value if m.report.target else 0, default=None)
+        aim = "" if best is None else f"{checkpoint.classes[best.target or 0]} at {best.epsilon}/255: "
+        deepfool = results.find("deepfool", 16)
+        rows.append(
+            [
+                checkpoint.title,
+                f"{broken:.1f}/255" if broken is not None else f"above {EPSILONS[-1]}/255",
+                _percent(deepfool.report.accuracy if deepfool else None),
+                aim + _percent(best.report.target if best else None),
+            ]
+        )
+    head = ["model", "75% misclassified at", f"accuracy, {attacks.get('deepfool').title}, 16/255", "best target rate"]
+    return _table(head, rows)
+
+
+def _percent(rate: Rate | None) -> str:
+    if rate is None:
+        return ""
+    low, high = rate.interval
+    return f"{100 * rate.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [list(head), *rows]
+    rule = ["---" for _ in lines[0]]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (lines[0], rule, *lines[1:])) + "\n"

@@ -1,0 +1,130 @@
+"""How often a model is right, is fooled, or sees the target, on held-out images; every rate with n and an interval.
+
+N images, K classes, C channels, H W height and width. A perturbation is crafted on training images and measured
+on images that it never saw.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from scipy.stats import binomtest
+from torch import Tensor, nn
+
+from core.attacks.base import device_of
+from core.attacks.objectives import IGNORE
+from core.attacks.pgd import frozen
+from core.datasets import Split
+from core.threat import apply
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`successes` out of `n` with the 95% Wilson interval.
+
+    >>> Rate(50, 100).interval
+    (0.4038, 0.5962)
+    """
+
+    successes: int
+    n: int
+
+    @property
+    def value(self) -> float:
+        return self.successes / self.n if self.n else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ends of the 95% interval (Wilson 1927), rounded to 4 digits; (0, 1) where n is 0."""
+        if not self.n:
+            return 0.0, 1.0
+        found = binomtest(self.successes, self.n).proportion_ci(method="wilson")
+        return round(found.low, 4), round(found.high, 4)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"successes": self.successes, "n": self.n, "value": round(self.value, 5), "interval": self.interval}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Rate":
+        return cls(content["successes"], content["n"])
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one delta does to one model.
+
+    accuracy: predictions equal to the label. fooling: predictions that differ from the clean prediction, never from
+    the label, so that clean errors do not count as fooled. target: predictions of the target class among the images
+    of other classes (None for untargeted attacks).
+    """
+
+    accuracy: Rate
+    fooling: Rate
+    target: Rate | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        rates = {"accuracy": self.accuracy, "fooling": self.fooling, "target": self.target}
+        return {name: rate.to_json() for name, rate in rates.items() if rate is not None}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Report":
+        target = content.get("target")
+        accuracy, fooling = Rate.from_json(content["accuracy"]), Rate.from_json(content["fooling"])
+        return cls(accuracy, fooling, Rate.from_json(target) if target else None)
+
+
+def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_size: int = 500) -> Tensor:
+    """The predicted class of every image (N) or pixel (N,H,W), clean or under deltas (1,C,H,W), on the CPU."""
+    device, parts = device_of(model), []
+    with frozen(model), torch.inference_mode():
+        for start in range(0, len(split), batch_size):
+            images, _ = split.batch(slice(start, start + batch_size))
+            images = images.to(device, memory_format=torch.channels_last)
+            parts.append(model(images if delta is None else apply(images, delta.to(device))).argmax(1).cpu())
+    return torch.cat(parts)
+
+
+def compare(labels: Tensor, clean: Tensor, attacked: Tensor, target: int | None = None) -> Report:
+    """The report on predictions (N) or (N,H,W) before and after; elements labelled 255 count nowhere."""
+    counted = labels != IGNORE
+    n = int(counted.sum())
+    accuracy = Rate(int((attacked == labels)[counted].sum()), n)
+    fooling = Rate(int((attacked != clean)[counted].sum()), n)
+    if target is None:
+        return Report(accuracy, fooling)
+    others = counted & (labels != target)
+    return Report(accuracy, fooling, Rate(int((attacked == target)[others].sum()), int(others.sum())))
+
+
+def evaluate(
+    model: nn.Module,
+    split: Split,
+    delta: Tensor | None = None,
+    target: int | None = None,
+    clean: Tensor | None = None,
+) -> Report:
+    """Accuracy, fooling rate and target rate of a model under one delta (1,C,H,W), or clean where it is None.
+
+    `clean` spares the clean predictions where the caller has them.
+    """
+    before = predict(model, split) if clean is None else clean
+    after = before if delta is None else predict(model, split, delta)
+    return compare(split.labels.cpu(), before, after, target)
+
+
+def breaking_point(curve: Iterable[tuple[float, float]], misclassified: float = 0.75) -> float | None:
+    """The smallest epsilon at which accuracy falls to 1 - `misclassified`, between measured points along a line.
+
+    `curve` holds (epsilon, accuracy) pairs; None where the curve never falls that far. This reads the universal
+    robustness of Mummadi et al. 2019, section 5, off a curve; it is as exact as the curve is dense.
+    """
+    level, before = 1 - misclassified, None
+    for epsilon, accuracy in sorted(curve):
+        if accuracy <= level:
+            if before is None:
+                return epsilon
+            earlier, higher = before
+            return earlier + (epsilon - earlier) * (higher - level) / (higher - accuracy)
+        before = epsilon, accuracy
+    return None

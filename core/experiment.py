@@ -1,0 +1,74 @@
+"""One cell of the grid: a recipe becomes a model folder. Finished cells are not run again, killed ones resume."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from core import checkpoints, datasets
+from core.checkpoints import Checkpoint, ResumeFile
+from core.models import Normalised, create
+from core.training import Precision, Progress, Recipe, train
+
+
+def run(
+    recipe: Recipe,
+    root: Path,
+    name: str | None = None,
+    device: str = "auto",
+    precision: Precision | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Checkpoint:
+    """Train what `recipe` says into the folder `root/<data set>/<name>` and return its description.
+
+    A folder whose config holds the same recipe is returned as it is. Raises ValueError where the folder holds
+    another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite.
+    """
+    folder = root / recipe.data.partition(":")[0] / (name or recipe.name)
+    if (folder / checkpoints.CONFIG).is_file():
+        return _finished(folder, recipe)
+    data = datasets.get(recipe.data)
+    split = data.split("train", recipe.images)
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        model = create(recipe.architecture, len(data.classes), *split.statistics())
+    if recipe.start:
+        model = _started(Path(recipe.start), recipe, data.classes)
+    resume = folder / "resume.safetensors"
+    history = train(model, split, recipe, resume, data.mirror, device, precision, report)
+    config = {
+        "architecture": recipe.architecture,
+        "data": recipe.data,
+        "classes": list(data.classes),
+        "task": data.task,
+        "size": list(data.size),
+        "source": data.source,
+        "training_images": len(split),
+        "recipe": asdict(recipe),
+        "history": history,
+        "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
+        "finished": time.strftime("%Y-%m-%d"),
+    }
+    checkpoint = checkpoints.save(folder, model, config)
+    ResumeFile(resume, {}).remove()
+    return checkpoint
+
+
+def _finished(folder: Path, recipe: Recipe) -> Checkpoint:
+    checkpoint = checkpoints.read(folder)
+    if checkpoint.recipe != asdict(recipe):
+        raise ValueError(f"{folder} holds a model of another recipe; give --name, or move that folder away.")
+    return checkpoint
+
+
+def _started(folder: Path, recipe: Recipe, classes: tuple[str, ...]) -> Normalised:
+    """The weights to harden, thawed. Raises ValueError where they belong to another architecture or other classes."""
+    start = checkpoints.read(folder)
+    if (start.architecture, start.classes) != (recipe.architecture, classes):
+        raise ValueError(
+            f"{folder} is a {start.architecture} for {len(start.classes)} classes; the recipe asks for "
+            f"{recipe.architecture} on the {len(classes)} classes of {recipe.data}."
+        )
+    return checkpoints.load(folder).train().requires_grad_(True)

@@ -1,0 +1,84 @@
+"""Architectures by name; every model takes images (N,C,H,W) in [0, 1] and normalises them itself.
+
+N images, C channels, H W height and width, K classes. The result is logits (N,K).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from core.registry import pick
+
+
+class Normalised(nn.Module):
+    """A network behind its own normalisation, so that attacks and people deal in [0, 1] only."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network((images - self.mean) / self.std)
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions beside a shortcut (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.convolution1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.convolution2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = relu(self.norm1(self.convolution1(x)))
+        return relu(self.norm2(self.convolution2(y)) + self.shortcut(x))
+
+
+def resnet20(classes: int, width: str = "16") -> nn.Module:
+    """ResNet-20 for small images (He et al. 2016): three stages of `width`, 2 and 4 times `width` filters.
+
+    Width 16 is the original, 64 the one of Mummadi et al. 2019.
+    """
+    if not width.isdecimal() or not 1 <= int(width) <= 256:
+        raise ValueError(f"The width of resnet20 is a whole number from 1 to 256, and {width!r} was given.")
+    filters = int(width)
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, filters, 3, padding=1, bias=False),
+        nn.BatchNorm2d(filters),
+        nn.ReLU(),
+    ]
+    inputs = filters
+    for stage, outputs in enumerate((filters, 2 * filters, 4 * filters)):
+        for block in range(3):
+            layers.append(Block(inputs, outputs, stride=2 if stage and not block else 1))
+            inputs = outputs
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
+
+
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"resnet20": resnet20}
+"""Name to builder; what stands after a slash in `resnet20/64` is handed on as the second argument."""
+
+
+def create(
+    architecture: str, classes: int, mean: tuple[float, ...] = (0.5,) * 3, std: tuple[float, ...] = (0.25,) * 3
+) -> Normalised:
+    """A model by its name (`resnet20`, `resnet20/64`) for K classes, with random weights.
+
+    Raises ValueError that names the known architectures, or the variants that fit.
+    """
+    name, _, variant = architecture.partition("/")
+    build = pick(ARCHITECTURES, name, "architecture")
+    network = build(classes, variant) if variant else build(classes)
+    return Normalised(network, mean, std)

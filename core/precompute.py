@@ -1,0 +1,87 @@
+"""Fill a model folder with measured perturbations, so that the app's first view needs no computing.
+
+M deltas, C channels, H W height and width. Crafted on training images, stored as int8, measured as stored.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from core import attacks, checkpoints, datasets
+from core.attacks.objectives import Objective, Towards, Untargeted
+from core.datasets import Split
+from core.evaluation import Report, evaluate, predict
+from core.results import Measurement, Results, key
+from core.threat import Budget
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which deltas to make. Epsilons are in whole units of 1/255; targets are class numbers."""
+
+    epsilons: tuple[int, ...] = tuple(range(2, 33, 2))
+    target_epsilons: tuple[int, ...] = (8, 16, 24)
+    targets: tuple[int, ...] = (0, 1, 2)
+    control_epsilons: tuple[int, ...] = (4, 8, 12, 16, 20, 24, 28, 32)
+    deepfool_epsilons: tuple[int, ...] = (8, 16)
+    steps: int = 200
+    crafting_images: int = 2048
+    seed: int = 0
+
+    def cells(self) -> Iterator[tuple[str, int, int | None]]:
+        """(attack, epsilon, target) for every delta."""
+        yield from (("spgd", epsilon, None) for epsilon in self.epsilons)
+        yield from (("random-signs", epsilon, None) for epsilon in self.control_epsilons)
+        yield from (("checkerboard", epsilon, None) for epsilon in self.control_epsilons)
+        yield from (("spgd", epsilon, target) for target in self.targets for epsilon in self.target_epsilons)
+        yield from (("deepfool", epsilon, None) for epsilon in self.deepfool_epsilons)
+
+
+def precompute(
+    folder: Path,
+    plan: Plan,
+    device: str = "cpu",
+    report: Callable[[Measurement, int, int], None] = lambda measurement, done, total: None,
+) -> Results:
+    """Craft and measure what the plan asks for and the folder does not hold yet; saved after every delta.
+
+    Raises FileNotFoundError where the data is absent, CheckpointError where the model cannot be used.
+    """
+    model, checkpoint = checkpoints.load(folder, device), checkpoints.read(folder)
+    data = datasets.get(checkpoint.data)
+    crafting, held_out = data.split("train", plan.crafting_images), data.split("test")
+    clean = predict(model, held_out)
+    results = Results.load(folder)
+    if results is None or results.about.get("sha256") != checkpoint.sha256:
+        about = {"sha256": checkpoint.sha256, "source": data.source, "held_out": len(held_out)}
+        results = Results(evaluate(model, held_out, clean=clean), (), about | {"versions": checkpoints.versions()})
+        checkpoints.save_perturbations(folder, {})
+    deltas, cells = checkpoints.load_perturbations(folder), list(plan.cells())
+    for done, (name, epsilon, target) in enumerate(cells, 1):
+        if results.find(name, epsilon, target):
+            continue
+        started = time.perf_counter()
+        delta = craft(model, crafting, name, epsilon, target, plan.steps, plan.seed)
+        seconds = round(time.perf_counter() - started, 2)
+        found: Report = evaluate(model, held_out, delta, target, clean)
+        images = 0 if attacks.get(name).control else len(crafting)
+        measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds)
+        results = Results(results.clean, (*results.measurements, measurement), results.about)
+        deltas[key(name, epsilon, target)] = delta
+        checkpoints.save_perturbations(folder, deltas)
+        results.save(folder)
+        report(measurement, done, len(cells))
+    return results
+
+
+def craft(
+    model: nn.Module, split: Split, attack: str, epsilon: int, target: int | None, steps: int, seed: int
+) -> Tensor:
+    """One delta (1,C,H,W) in whole units of 1/255, as it will be stored."""
+    objective: Objective = Untargeted() if target is None else Towards(target)
+    budget = Budget(epsilon / 255)
+    found = attacks.get(attack)(budget, objective, steps=steps, seed=seed).craft(model, split)
+    return checkpoints.quantise(found).cpu() / 255

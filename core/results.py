@@ -1,0 +1,81 @@
+"""What was measured on a model: `results.json`, beside the deltas in `perturbations.safetensors`.
+
+Every number carries its attack, seed, n and the number of crafting images. M deltas, C channels, H W height, width.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core import checkpoints
+from core.evaluation import Report
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One delta and what it did. `epsilon` is in whole units of 1/255, as the delta is stored and measured."""
+
+    attack: str
+    epsilon: int
+    target: int | None
+    steps: int
+    seed: int
+    crafted_on: int
+    report: Report
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return key(self.attack, self.epsilon, self.target)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "report": self.report.to_json()}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Measurement":
+        return cls(**{**content, "report": Report.from_json(content["report"])})
+
+
+@dataclass(frozen=True)
+class Results:
+    """The clean report and every measurement of one model, on `n` held-out images of `source`."""
+
+    clean: Report
+    measurements: tuple[Measurement, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def find(self, attack: str, epsilon: int, target: int | None = None) -> Measurement | None:
+        wanted = key(attack, epsilon, target)
+        return next((m for m in self.measurements if m.key == wanted), None)
+
+    def curve(self, attack: str = "spgd", target: int | None = None) -> list[Measurement]:
+        """The measurements of one attack over epsilon, weakest first."""
+        return sorted(
+            (m for m in self.measurements if (m.attack, m.target) == (attack, target)), key=lambda m: m.epsilon
+        )
+
+    def save(self, folder: Path) -> None:
+        content = {
+            "about": self.about,
+            "clean": self.clean.to_json(),
+            "measurements": [measurement.to_json() for measurement in self.measurements],
+        }
+        checkpoints.write_json(folder / checkpoints.RESULTS, content)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Results | None":
+        """The results of a model folder, or None where nothing was measured. Raises CheckpointError."""
+        path = folder / checkpoints.RESULTS
+        if not path.is_file():
+            return None
+        content = checkpoints.read_json(path)
+        try:
+            measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
+            return cls(Report.from_json(content["clean"]), measurements, content.get("about", {}))
+        except (KeyError, TypeError) as error:
+            raise checkpoints.CheckpointError(f"{path} is no list of results: {error} is missing or odd.") from error
+
+
+def key(attack: str, epsilon: int, target: int | None = None) -> str:
+    """The name of a stored delta: `spgd-e16`, or `spgd-e16-t3` towards class 3."""
+    return f"{attack}-e{epsilon}" + ("" if target is None else f"-t{target}")

@@ -1,0 +1,77 @@
+"""The threat model: deltas in an l-infinity ball, each shared by a heap of images.
+
+N images, M deltas, C channels, H W height and width. M = N: every image has its own delta; M = 1: one universal
+delta; in between, heaps of about N/M images share one (Mummadi et al. 2019, section 3).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Budget:
+    """All deltas with |delta|_inf <= epsilon; epsilon is in [0, 1] and shown to people as n/255.
+
+    >>> Budget(8 / 255).label
+    '8/255'
+    """
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.epsilon <= 1:
+            raise ValueError(
+                f"epsilon is a share of full intensity from 0 to 1 (n/255 for people), and {self.epsilon} was given."
+            )
+
+    @property
+    def label(self) -> str:
+        return f"{self.epsilon * 255:.4g}/255"
+
+    def random_start(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """A delta drawn uniformly from the ball, on the generator's device."""
+        noise = torch.rand(shape, generator=generator, device=generator.device)
+        return (2 * noise - 1) * self.epsilon
+
+    def ascend(self, delta: Tensor, gradient: Tensor, step_size: float) -> Tensor:
+        """The steepest step of length `step_size` in the l-infinity norm, projected back into the ball."""
+        return self.project(delta + step_size * gradient.sign())
+
+    def project(self, delta: Tensor) -> Tensor:
+        return delta.clamp(-self.epsilon, self.epsilon)
+
+
+def heaps(n: int, size: int) -> int:
+    """The number M of heaps that n images make when at most `size` of them share a delta."""
+    if size < 1:
+        raise ValueError(f"A heap holds at least 1 image, and a size of {size} was given.")
+    return math.ceil(n / size)
+
+
+def spread(delta: Tensor, n: int) -> Tensor:
+    """Deltas (M,C,H,W) repeated over their heaps, one for each of n images: (n,C,H,W).
+
+    Heaps are of equal size but for the last. Autograd sums the gradient over each heap by itself.
+
+    >>> spread(torch.arange(2.).reshape(2, 1, 1, 1), 5).flatten().tolist()
+    [0.0, 0.0, 0.0, 1.0, 1.0]
+    """
+    deltas = len(delta)
+    if not 1 <= deltas <= n:
+        raise ValueError(f"{n} images can share 1 to {n} deltas, and {deltas} were given.")
+    if deltas == 1:
+        return delta.expand(n, *delta.shape[1:])
+    return delta.repeat_interleave(math.ceil(n / deltas), dim=0)[:n]
+
+
+def apply(images: Tensor, delta: Tensor) -> Tensor:
+    """Images (N,C,H,W) in [0, 1] under deltas (M,C,H,W), clipped to [0, 1]: the only place that clips images."""
+    if images.shape[1:] != delta.shape[1:]:
+        raise ValueError(
+            f"The perturbation has shape {tuple(delta.shape[1:])} (channels, height, width) "
+            f"and the images have {tuple(images.shape[1:])}; they must be equal."
+        )
+    return (images + spread(delta, len(images))).clamp(0, 1)

@@ -1,0 +1,229 @@
+"""One training loop: standard, and shared adversarial with any heap (Mummadi, Brox, Metzen, ICCV 2019, section 3).
+
+N images, C channels, H W height and width. Heap 1 is standard adversarial training, a heap of the whole mini-batch
+universal adversarial training. The weights are updated on sigma * L(x + delta, y) + (1 - sigma) * L(x, y).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, pad
+
+from core.attacks.objectives import IGNORE, LOSS_CAP, Untargeted
+from core.attacks.pgd import PGD
+from core.checkpoints import ResumeFile
+from core.datasets import Split
+from core.threat import Budget, apply
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The whole configuration of a training run; epsilon is in [0, 1], `step_size` in units of epsilon.
+
+    sigma 0 is standard training and uses none of the attack's settings. `start` names the model folder whose weights
+    are hardened, None trains from scratch. Raises ValueError that names what was given and what fits.
+    """
+
+    data: str
+    architecture: str = "resnet20"
+    sigma: float = 0.0
+    heap: int = 1
+    epsilon: float = 0.0
+    steps: int = 4
+    step_size: float = 0.5
+    loss_cap: float = LOSS_CAP
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    warmup: float = 0.15
+    images: int | None = None
+    start: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least_one = {"epochs": self.epochs, "batch_size": self.batch_size, "steps": self.steps, "heap": self.heap}
+        for name, count in at_least_one.items():
+            if count < 1:
+                raise ValueError(f"{name} must be at least 1, and {count} was given.")
+        shares = {"sigma": self.sigma, "label_smoothing": self.label_smoothing, "warmup": self.warmup}
+        for name, value in shares.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1, and {value} was given.")
+        Budget(self.epsilon)
+        if self.sigma and not self.epsilon:
+            raise ValueError("Adversarial training (sigma > 0) needs an epsilon above 0; give for example 8/255.")
+        if self.sigma and self.heap > self.batch_size:
+            raise ValueError(f"A heap of {self.heap} does not fit in a mini-batch of {self.batch_size} images.")
+
+    @property
+    def name(self) -> str:
+        """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon * 255, sigma)."""
+        if not self.sigma:
+            return "standard"
+        return f"shared-s{self.heap}-e{self.epsilon * 255:.4g}-w{self.sigma:.4g}"
+
+    @property
+    def attack(self) -> PGD:
+        """The inner maximisation: one capped, untargeted delta for each heap."""
+        return PGD(Budget(self.epsilon), Untargeted(self.loss_cap), self.steps, self.step_size, self.heap)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a mini-batch: `done` of `total` batches over all epochs, and images per second."""
+
+    epoch: int
+    done: int
+    total: int
+    loss: float
+    images_per_second: float
+
+
+class Diverged(RuntimeError):
+    """The loss became infinite or undefined."""
+
+
+def augment(images: Tensor, labels: Tensor, mirror: bool, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Uint8 images (N,C,H,W) shifted by up to an eighth of their size and, if `mirror`, half of them mirrored.
+
+    Labels (N,H,W) move along, and what comes in at the rim is ignored. Runs on the images' device in one gather.
+    """
+    n, _, height, width = images.shape
+    device, margin = images.device, max(1, height // 8)
+    padded = pad(images, (margin,) * 4)
+
+    def draw(high: int) -> Tensor:
+        return torch.randint(0, high, (n, 1), generator=generator, device=device)
+
+    rows = torch.arange(height, device=device) + draw(2 * margin + 1)
+    columns = torch.arange(width, device=device) + draw(2 * margin + 1)
+    if mirror:
+        columns = torch.where(draw(2).bool(), columns.flip(1), columns)
+    sample = torch.arange(n, device=device)
+    channel = torch.arange(images.shape[1], device=device)[None, :, None, None]
+    moved = padded[sample[:, None, None, None], channel, rows[:, None, :, None], columns[:, None, None, :]]
+    if labels.ndim == 1:
+        return moved, labels
+    ignored = pad(labels, (margin,) * 4, value=IGNORE)
+    return moved, ignored[sample[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def update_loss(model: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass."""
+    kinds: dict[str, Any] = {"ignore_index": IGNORE, "label_smoothing": recipe.label_smoothing}
+    if not recipe.sigma:
+        return cross_entropy(model(images).float(), labels, **kinds)
+    delta = recipe.attack(model, images, labels, generator=generator)
+    attacked = apply(images, delta)
+    if recipe.sigma == 1:
+        return cross_entropy(model(attacked).float(), labels, **kinds)
+    logits = model(torch.cat([attacked, images])).float()
+    under_attack, clean = (cross_entropy(part, labels, **kinds) for part in logits.chunk(2))
+    return recipe.sigma * under_attack + (1 - recipe.sigma) * clean
+
+
+def learning_rate(recipe: Recipe, done: int, total: int) -> float:
+    """The rate before batch `done` of `total`: up along a line for the share `warmup`, then down to zero."""
+    share = (done + 0.5) / total
+    rising = share / recipe.warmup if recipe.warmup else 1.0
+    return recipe.learning_rate * min(rising, (1 - share) / max(1 - recipe.warmup, 1e-9))
+
+
+def train(
+    model: nn.Module,
+    split: Split,
+    recipe: Recipe,
+    resume: Path,
+    mirror: bool = False,
+    device: str = "auto",
+    precision: Precision | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> list[dict[str, float]]:
+    """Train `model` in place on `split`; returns for each epoch its mean loss, seconds and images per second.
+
+    After each epoch everything needed goes to the file `resume`; a run that was killed and is started again with the
+    same recipe goes on from there and ends with the same weights. Raises Diverged on a loss that is not finite.
+    """
+    fabric = Fabric(accelerator=device, devices=1, precision=precision or default_precision(device))
+    network = model.to(fabric.device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.SGD(
+        _groups(network, recipe.weight_decay), lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=True
+    )
+    state = ResumeFile(resume, asdict(replace(recipe, start=None)))
+    first, history = state.load(network, optimizer)
+    trained, optimizer = fabric.setup(network, optimizer)
+    data = split.to(fabric.device)
+    for epoch in range(first, recipe.epochs):
+        history.append(_epoch(fabric, trained, optimizer, data, recipe, epoch, mirror, report))
+        state.save(network, optimizer, epoch + 1, history)
+    network.eval()
+    return history
+
+
+def _epoch(
+    fabric: Fabric,
+    model: nn.Module,
+    optimizer: Any,
+    data: Split,
+    recipe: Recipe,
+    epoch: int,
+    mirror: bool,
+    report: Callable[[Progress], None],
+) -> dict[str, float]:
+    """One pass over the data. All chance is a function of seed and epoch, so that a resumed run repeats it."""
+    generator = torch.Generator(fabric.device).manual_seed(recipe.seed * 100_003 + epoch)
+    batches = torch.randperm(len(data), generator=generator, device=fabric.device).split(recipe.batch_size)
+    total, started, losses = recipe.epochs * len(batches), time.perf_counter(), []
+    model.train()
+    for number, index in enumerate(batches):
+        done = epoch * len(batches) + number
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, done, total)
+        images, labels = augment(data.images[index], data.labels[index], mirror, generator)
+        images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
+        loss = update_loss(model, images, labels, recipe, generator)
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        optimizer.step()
+        losses.append(loss.detach())
+        if number % 20 == 19 or number + 1 == len(batches):
+            recent = torch.stack(losses[-20:]).mean().item()
+            if not torch.isfinite(torch.tensor(recent)):
+                raise Diverged(f"The loss became {recent} in epoch {epoch + 1}; use a lower learning rate.")
+            rate = (number + 1) * recipe.batch_size / (time.perf_counter() - started)
+            report(Progress(epoch + 1, done + 1, total, recent, rate))
+    seconds = time.perf_counter() - started
+    return {
+        "epoch": epoch + 1,
+        "loss": round(torch.stack(losses).mean().item(), 6),
+        "seconds": round(seconds, 2),
+        "images_per_second": round(len(data) / seconds, 1),
+    }
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Convolutions and matrices decay, biases and norms do not."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def default_precision(device: str) -> Precision:
+    """bf16 where the hardware multiplies it natively, else 32 bits (emulated bf16 is ten times slower)."""
+    cuda = device in ("auto", "cuda", "gpu") and torch.cuda.is_available()
+    native = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
+    return "bf16-mixed" if native else "32-true"
