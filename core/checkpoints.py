@@ -92,6 +92,11 @@ def read(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is no model description of PlainSight: it lacks {', '.join(missing)}.")
     if config["format"] != FORMAT:
         raise CheckpointError(f"{path} has format {config['format']}, and this version reads format {FORMAT}.")
+    kinds = {"architecture": str, "data": str, "classes": list, "sha256": str, "recipe": dict}
+    for key, kind in kinds.items():
+        if not isinstance(config.get(key, kind()), kind):
+            given = type(config[key]).__name__
+            raise CheckpointError(f"{path}: {key} must be of type {kind.__name__}, and it is of type {given}.")
     return Checkpoint(
         folder,
         config["architecture"],
@@ -154,7 +159,14 @@ def _readable(folder: Path) -> Checkpoint | None:
 
 
 def save_perturbations(folder: Path, deltas: Mapping[str, Tensor]) -> None:
-    """Store deltas (1,C,H,W) by name as int8 in units of 1/255, which is what an 8-bit picture can carry."""
+    """Store deltas (1,C,H,W) by name as int8 in units of 1/255, which is what an 8-bit picture can carry.
+
+    Raises ValueError for a delta beyond 127/255.
+    """
+    for name, delta in deltas.items():
+        units = quantise(delta).abs().max().item()
+        if units > 127:
+            raise ValueError(f"The delta {name!r} reaches {units:.0f}/255, and at most 127/255 can be stored.")
     tensors = {name: quantise(delta).to(torch.int8).cpu().contiguous() for name, delta in deltas.items()}
     write_tensors(folder / PERTURBATIONS, tensors, {"unit": "1/255"})
 
@@ -231,6 +243,8 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing; a model folder holds {CONFIG} and {WEIGHTS}.") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}.") from error
     if not isinstance(content, dict):

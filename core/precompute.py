@@ -61,7 +61,7 @@ def precompute(
         checkpoints.save_perturbations(folder, {})
     deltas, cells = checkpoints.load_perturbations(folder), list(plan.cells())
     for done, (name, epsilon, target) in enumerate(cells, 1):
-        if results.find(name, epsilon, target):
+        if results.find(name, epsilon, target) and key(name, epsilon, target) in deltas:
             continue
         started = time.perf_counter()
         delta = craft(model, crafting, name, epsilon, target, plan.steps, plan.seed)
@@ -69,8 +69,9 @@ def precompute(
         found: Report = evaluate(model, held_out, delta, target, clean)
         images = 0 if attacks.get(name).control else len(crafting)
         measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds)
-        results = Results(results.clean, (*results.measurements, measurement), results.about)
-        deltas[key(name, epsilon, target)] = delta
+        others = (kept for kept in results.measurements if kept.key != measurement.key)
+        results = Results(results.clean, (*others, measurement), results.about)
+        deltas[measurement.key] = delta
         checkpoints.save_perturbations(folder, deltas)
         results.save(folder)
         report(measurement, done, len(cells))

@@ -72,7 +72,7 @@ class Results:
         try:
             measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
             return cls(Report.from_json(content["clean"]), measurements, content.get("about", {}))
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise checkpoints.CheckpointError(f"{path} is no list of results: {error} is missing or odd.") from error
 
 

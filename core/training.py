@@ -56,10 +56,19 @@ class Recipe:
         for name, count in at_least_one.items():
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, and {count} was given.")
-        shares = {"sigma": self.sigma, "label_smoothing": self.label_smoothing, "warmup": self.warmup}
+        shares = {
+            "sigma": self.sigma,
+            "label_smoothing": self.label_smoothing,
+            "warmup": self.warmup,
+            "weight_decay": self.weight_decay,
+        }
         for name, value in shares.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, and {value} was given.")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, and {self.learning_rate} was given.")
+        if not 0 < self.momentum < 1:
+            raise ValueError(f"momentum must lie between 0 and 1, both excluded, and {self.momentum} was given.")
         Budget(self.epsilon)
         if self.sigma and not self.epsilon:
             raise ValueError("Adversarial training (sigma > 0) needs an epsilon above 0; give for example 8/255.")

@@ -38,6 +38,9 @@ def dataset(argument: str | None) -> Dataset:
 def _first_size(root: Path) -> tuple[int, int]:
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in SUFFIXES:
-            with Image.open(path) as image:
-                return image.height, image.width
+            try:
+                with Image.open(path) as image:
+                    return image.height, image.width
+            except OSError as error:
+                raise ValueError(f"{path} cannot be read as an image.") from error
     raise ValueError(f"There are no images under {root}/<class>/.")

@@ -1,0 +1,150 @@
+"""The command line: it does what it says, and a mistake gets one sentence and no traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from core import checkpoints, datasets
+from core.__main__ import app
+from core.models import create
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ("data list", "data fetch", "train", "attack", "evaluate", "precompute", "models", "results")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A tree of 2 classes, dark and bright, 16x16, 12 train and 6 test images each."""
+    root = tmp_path_factory.mktemp("images")
+    for split, count in (("train", 12), ("test", 6)):
+        for name, level in (("bright", 200), ("dark", 60)):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                Image.new("RGB", (16, 16), (level, level + number, level)).save(root / split / name / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(images, tmp_path_factory):
+    """A model folder made by the train command itself."""
+    root = tmp_path_factory.mktemp("runs")
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
+    result = run(*words, "--root", str(root), "--device", "cpu", "--json")
+    return Path(json.loads(result.stdout)["folder"])
+
+
+def run(*words):
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches(command):
+    assert "Usage" in run(*command.split(), "--help").output
+
+
+def test_training_again_returns_the_finished_model(trained, images):
+    before = checkpoints.read(trained).sha256
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
+    run(*words, "--root", str(trained.parent.parent), "--device", "cpu")
+    assert checkpoints.read(trained).sha256 == before
+
+
+def test_attack_saves_what_evaluate_reads(trained, tmp_path):
+    words = ["attack", str(trained), "--epsilon", "8", "--steps", "3", "--images", "8", "--device", "cpu", "--json"]
+    report = json.loads(run(*words, "--save", str(tmp_path)).stdout)
+    delta = checkpoints.read_tensors(tmp_path / "delta.safetensors")["delta"]
+    assert delta.shape == (1, 3, 16, 16)
+    assert delta.abs().max() * 255 <= 8.001
+    again = run("evaluate", str(trained), "--delta", str(tmp_path / "delta.safetensors"), "--device", "cpu", "--json")
+    assert json.loads(again.stdout)["report"]["accuracy"] == report["report"]["accuracy"]
+    assert Image.open(tmp_path / "delta.png").size == (16, 16)
+
+
+def test_a_target_is_given_by_name(trained):
+    words = ["attack", str(trained), "--target", "dark", "--steps", "2", "--images", "8", "--device", "cpu", "--json"]
+    report = json.loads(run(*words).stdout)
+    assert report["target"] == datasets.get(checkpoints.read(trained).data).index("dark")
+    assert report["report"]["target"]["n"] == 6
+
+
+def test_models_lists_what_is_there(trained):
+    listed = json.loads(run("models", "--root", str(trained.parent.parent), "--json").stdout)
+    assert [Path(entry["folder"]) for entry in listed] == [trained]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["evaluate", "nowhere"], ["nowhere", "missing"]),
+        (["train", "--data", "nothing"], ["nothing", "cifar10", "signs"]),
+        (["train", "--sigma", "2"], ["sigma", "2.0"]),
+        (["train", "--sigma", "0.5", "--heap", "500"], ["500", "128"]),
+        (["train", "--arch", "resnet99"], ["resnet99", "resnet20"]),
+        (["attack", "MODEL", "--attack", "magic"], ["magic", "spgd"]),
+        (["attack", "MODEL", "--epsilon", "300"], ["epsilon", "0 to 1"]),
+        (["attack", "MODEL", "--target", "cow"], ["cow", "dark"]),
+        (["attack", "MODEL", "--attack", "deepfool", "--target", "dark"], ["DeepFool", "aim"]),
+        (["attack", "MODEL", "--device", "abacus"], ["abacus", "cpu"]),
+        (["attack", "MODEL", "--images", "0"], ["0", "1"]),
+        (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["delta", "attack --save"]),
+        (["evaluate", "MODEL", "--data", "signs", "--held-out", "3", "--delta", "SMALL"], ["shape", "32"]),
+    ],
+)
+def test_a_mistake_gets_one_sentence(words, names, trained, tmp_path, monkeypatch, capsys):
+    checkpoints.write_tensors(tmp_path / "small.safetensors", {"delta": torch.zeros(1, 3, 16, 16)}, {})
+    places = {"MODEL": trained, "WEIGHTS": trained / "model.safetensors", "SMALL": tmp_path / "small.safetensors"}
+    words = [str(places.get(word, word)) for word in words]
+    monkeypatch.setattr(sys, "argv", ["core", *words])
+    monkeypatch.chdir(tmp_path)
+    from core.__main__ import main
+
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert all(name in said for name in names), said
+    assert "Traceback" not in said
+    assert said.count("Error:") == 1
+
+
+def test_it_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "data", "list", "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {entry["name"] for entry in json.loads(done.stdout)} >= {"signs", "cifar10"}
+
+
+def test_results_pages_come_from_the_json(tmp_path):
+    folder = tmp_path / "checkpoints" / "signs" / "standard"
+    config = {
+        "architecture": "resnet20/8",
+        "data": "signs",
+        "classes": list(datasets.get("signs").classes),
+        "source": "here",
+        "training_images": 7,
+        "recipe": {**_recipe(), "epochs": 3},
+        "history": [{"epoch": 1, "loss": 2.0, "seconds": 60.0, "images_per_second": 9.0}],
+        "seconds": 60.0,
+        "finished": "2026-01-01",
+    }
+    checkpoints.save(folder, create("resnet20/8", 12), config)
+    run("results", "--root", str(tmp_path / "checkpoints"), "--docs", str(tmp_path / "docs"))
+    text = (tmp_path / "docs" / "training.md").read_text()
+    assert "--epochs 3" in text
+    assert checkpoints.read(folder).sha256[:16] in text
+
+
+def _recipe():
+    from dataclasses import asdict
+
+    from core.training import Recipe
+
+    return asdict(Recipe(data="signs"))
