@@ -139,6 +139,7 @@ def attack(
     target: Annotated[str | None, typer.Option(help="Class to aim at, by name or number; default: any error.")] = None,
     steps: Annotated[int, typer.Option(help="Steps (S-PGD) or images visited (DeepFool).")] = 200,
     images: Annotated[int, typer.Option(help="Training images to craft on.")] = 2048,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a step of S-PGD; default 64.")] = None,
     held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
     data: Annotated[str | None, typer.Option(help="Another data set than the model was trained on.")] = None,
     save: Annotated[Path | None, typer.Option(help="Folder for delta.safetensors, delta.png and report.json.")] = None,
@@ -152,7 +153,11 @@ def attack(
     found = datasets.get(data or checkpoint.data)
     aim = None if target is None else found.index(target)
     objective: Objective = Untargeted() if aim is None else Towards(aim)
-    chosen = attacks.get(name)(Budget(epsilon / 255), objective, steps=steps, seed=seed)
+    kind = attacks.get(name)
+    if batch_size and "batch_size" not in kind.__dataclass_fields__:
+        raise ValueError(f"{kind.title} does not take mini-batches; leave --batch-size out.")
+    sized = {"batch_size": batch_size} if batch_size else {}
+    chosen = kind(Budget(epsilon / 255), objective, steps=steps, seed=seed, **sized)
     crafting, unseen = found.split("train", images), found.split("test", held_out)
     with _bar("gain {task.fields[gain]:.3f}") as bar:
         task = bar.add_task(chosen.title, total=steps, gain=float("nan"))
@@ -199,12 +204,7 @@ def evaluate_command(
     """Measure a model on held-out images, clean or under a stored perturbation."""
     model, checkpoint = checkpoints.load(folder, _device(device)), checkpoints.read(folder)
     unseen = datasets.get(data or checkpoint.data).split("test", held_out)
-    given = None
-    if delta is not None:
-        tensors = checkpoints.read_tensors(delta)
-        if "delta" not in tensors:
-            raise ValueError(f"{delta} holds no tensor named 'delta'; make one with: python -m core attack --save.")
-        given = tensors["delta"]
+    given = None if delta is None else checkpoints.read_delta(delta)
     report = evaluate(model, unseen, given)
     if as_json:
         _print_json({"model": checkpoint.name, "data": checkpoint.data, "report": report.to_json()})
@@ -271,7 +271,9 @@ def _save(folder: Path, delta: Any, content: dict[str, Any]) -> None:
     from core.rendering import perturbation, png
 
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoints.write_tensors(folder / "delta.safetensors", {"delta": delta}, {"report": json.dumps(content)})
+    checkpoints.write_bytes(
+        folder / "delta.safetensors", checkpoints.delta_file(delta, {"report": json.dumps(content)})
+    )
     (folder / "delta.png").write_bytes(png(perturbation(delta)))
     checkpoints.write_json(folder / "report.json", content)
 

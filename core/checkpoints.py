@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from core.models import Normalised, create
@@ -177,6 +178,20 @@ def load_perturbations(folder: Path) -> dict[str, Tensor]:
     return {name: tensor.float() / 255 for name, tensor in read_tensors(path).items()} if path.is_file() else {}
 
 
+def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
+    """The safetensors file of one delta (1,C,H,W), as int8 in units of 1/255, with metadata on where it comes from."""
+    stored = quantise(delta).to(torch.int8).cpu().contiguous()
+    return to_bytes({"delta": stored}, {**about, "unit": "1/255"})
+
+
+def read_delta(path: Path) -> Tensor:
+    """The delta (1,C,H,W) of such a file, as floats in [-1, 1]. Raises CheckpointError where it holds none."""
+    found = read_tensors(path).get("delta")
+    if found is None or found.dtype != torch.int8 or found.ndim != 4 or len(found) != 1:
+        raise CheckpointError(f"{path} holds no perturbation; make one with: python -m core attack MODEL --save FOLDER")
+    return found.float() / 255
+
+
 def quantise(delta: Tensor) -> Tensor:
     """Delta in whole units of 1/255, rounded towards zero so that it stays in its ball."""
     return (delta * 255 + delta.sign() * 1e-4).trunc()
@@ -234,7 +249,7 @@ def sha256(path: Path) -> str:
 
 def write_json(path: Path, content: Any) -> None:
     """A JSON file that appears whole or not at all."""
-    _replace(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -273,7 +288,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """A file that appears whole or not at all."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         (Path(folder) / path.name).write_bytes(content)
         os.replace(Path(folder) / path.name, path)

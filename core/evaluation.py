@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from core.attacks.base import device_of
@@ -39,6 +38,8 @@ class Rate:
         """The ends of the 95% interval (Wilson 1927), rounded to 4 digits; (0, 1) where n is 0."""
         if not self.n:
             return 0.0, 1.0
+        from scipy.stats import binomtest  # here, since importing scipy.stats takes seconds
+
         found = binomtest(self.successes, self.n).proportion_ci(method="wilson")
         return round(found.low, 4), round(found.high, 4)
 

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from core.threat import apply
 
@@ -37,6 +36,9 @@ def measure(images: Tensor, delta: Tensor) -> Perceptibility:
     """
     if images.shape[1] != 3 or min(images.shape[2:]) < 11:
         raise ValueError(f"Visibility is measured on RGB images of at least 11x11 pixels, not {tuple(images.shape)}.")
+    # here, since importing torchmetrics takes seconds, which a page that only shows numbers need not wait for
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
     images, attacked = images.cpu(), apply(images, delta).cpu()
     difference = deltaE_ciede2000(_lab(images), _lab(attacked))
     ssim = structural_similarity_index_measure(attacked, images, data_range=1.0)

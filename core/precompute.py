@@ -20,12 +20,12 @@ from core.threat import Budget
 
 @dataclass(frozen=True)
 class Plan:
-    """Which deltas to make. Epsilons are in whole units of 1/255; targets are class numbers."""
+    """Which deltas to make, the control beside every one. Epsilons are in units of 1/255; targets are class numbers."""
 
     epsilons: tuple[int, ...] = tuple(range(2, 33, 2))
     target_epsilons: tuple[int, ...] = (8, 16, 24)
     targets: tuple[int, ...] = (0, 1, 2)
-    control_epsilons: tuple[int, ...] = (4, 8, 12, 16, 20, 24, 28, 32)
+    checkerboard_epsilons: tuple[int, ...] = (8, 16, 24, 32)
     deepfool_epsilons: tuple[int, ...] = (8, 16)
     steps: int = 200
     crafting_images: int = 2048
@@ -34,8 +34,8 @@ class Plan:
     def cells(self) -> Iterator[tuple[str, int, int | None]]:
         """(attack, epsilon, target) for every delta."""
         yield from (("spgd", epsilon, None) for epsilon in self.epsilons)
-        yield from (("random-signs", epsilon, None) for epsilon in self.control_epsilons)
-        yield from (("checkerboard", epsilon, None) for epsilon in self.control_epsilons)
+        yield from (("random-signs", epsilon, None) for epsilon in self.epsilons)
+        yield from (("checkerboard", epsilon, None) for epsilon in self.checkerboard_epsilons)
         yield from (("spgd", epsilon, target) for target in self.targets for epsilon in self.target_epsilons)
         yield from (("deepfool", epsilon, None) for epsilon in self.deepfool_epsilons)
 

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
@@ -20,6 +19,9 @@ from core.attacks.pgd import PGD
 from core.checkpoints import ResumeFile
 from core.datasets import Split
 from core.threat import Budget, apply
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Precision = Literal["32-true", "bf16-mixed"]
 
@@ -164,6 +166,8 @@ def train(
     After each epoch everything needed goes to the file `resume`; a run that was killed and is started again with the
     same recipe goes on from there and ends with the same weights. Raises Diverged on a loss that is not finite.
     """
+    from lightning_fabric import Fabric  # here, since importing it takes seconds
+
     fabric = Fabric(accelerator=device, devices=1, precision=precision or default_precision(device))
     network = model.to(fabric.device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -182,7 +186,7 @@ def train(
 
 
 def _epoch(
-    fabric: Fabric,
+    fabric: "Fabric",
     model: nn.Module,
     optimizer: Any,
     data: Split,

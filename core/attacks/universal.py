@@ -32,6 +32,11 @@ class SPGD(UniversalAttack):
     step_size: float = 0.2
     momentum: float = 0.9
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch_size < 1:
+            raise ValueError(f"A mini-batch holds at least 1 image, and {self.batch_size} were given.")
+
     def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:
         device = device_of(model)
         if delta is None:

@@ -60,7 +60,7 @@ def test_training_again_returns_the_finished_model(trained, images):
 def test_attack_saves_what_evaluate_reads(trained, tmp_path):
     words = ["attack", str(trained), "--epsilon", "8", "--steps", "3", "--images", "8", "--device", "cpu", "--json"]
     report = json.loads(run(*words, "--save", str(tmp_path)).stdout)
-    delta = checkpoints.read_tensors(tmp_path / "delta.safetensors")["delta"]
+    delta = checkpoints.read_delta(tmp_path / "delta.safetensors")
     assert delta.shape == (1, 3, 16, 16)
     assert delta.abs().max() * 255 <= 8.001
     again = run("evaluate", str(trained), "--delta", str(tmp_path / "delta.safetensors"), "--device", "cpu", "--json")
@@ -93,13 +93,15 @@ def test_models_lists_what_is_there(trained):
         (["attack", "MODEL", "--target", "cow"], ["cow", "dark"]),
         (["attack", "MODEL", "--attack", "deepfool", "--target", "dark"], ["DeepFool", "aim"]),
         (["attack", "MODEL", "--device", "abacus"], ["abacus", "cpu"]),
+        (["attack", "MODEL", "--batch-size", "-1"], ["-1", "1 image"]),
+        (["attack", "MODEL", "--attack", "checkerboard", "--batch-size", "8"], ["Checkerboard", "--batch-size"]),
         (["attack", "MODEL", "--images", "0"], ["0", "1"]),
-        (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["delta", "attack --save"]),
+        (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["no perturbation", "core attack"]),
         (["evaluate", "MODEL", "--data", "signs", "--held-out", "3", "--delta", "SMALL"], ["shape", "32"]),
     ],
 )
 def test_a_mistake_gets_one_sentence(words, names, trained, tmp_path, monkeypatch, capsys):
-    checkpoints.write_tensors(tmp_path / "small.safetensors", {"delta": torch.zeros(1, 3, 16, 16)}, {})
+    (tmp_path / "small.safetensors").write_bytes(checkpoints.delta_file(torch.zeros(1, 3, 16, 16), {}))
     places = {"MODEL": trained, "WEIGHTS": trained / "model.safetensors", "SMALL": tmp_path / "small.safetensors"}
     words = [str(places.get(word, word)) for word in words]
     monkeypatch.setattr(sys, "argv", ["core", *words])

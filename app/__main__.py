@@ -1,0 +1,90 @@
+"""`python -m app`: options, then launch."""
+
+import logging
+import socket
+import threading
+from typing import Annotated, Any
+
+import typer
+
+
+def main(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.", envvar="GRADIO_SERVER_NAME")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on, 1 to 65535.", envvar="GRADIO_SERVER_PORT")] = 7860,
+    root_path: Annotated[str, typer.Option(help="Path under which a proxy serves the app, like /plainsight.")] = "",
+    auth: Annotated[str, typer.Option(help="NAME:PASSWORD that visitors must give.", envvar="PLAINSIGHT_AUTH")] = "",
+    inbrowser: Annotated[bool, typer.Option(help="Open the page in the default browser.")] = False,
+) -> None:
+    """Start the PlainSight app; the address is printed. Stop it with Ctrl+C."""
+    _check(host, port, auth)
+    from app import service, theme
+    from app.layout import build
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    app, _, _ = build().launch(
+        server_name=host,
+        server_port=port,
+        root_path=root_path or None,
+        auth=_credentials(auth),
+        inbrowser=inbrowser,
+        **theme.look(),
+        **safe_settings(),
+    )
+    app.add_api_route("/healthz", lambda: {"status": "ok" if service.ready() else "no models"})
+    app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
+    threading.Thread(target=service.warm_up, name="warm-up", daemon=True).start()
+    print(f"PlainSight is at http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("Stopped.")
+
+
+def safe_settings() -> dict[str, Any]:
+    """Nothing leaves the machine, nothing outside the app can be read, and errors tell no internals."""
+    return {
+        "share": False,
+        "ssr_mode": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "strict_cors": True,
+        "max_file_size": "5mb",
+        "show_error": False,
+        "allowed_paths": [],
+        "state_session_capacity": 200,
+        "footer_links": ["api"],
+        "prevent_thread_lock": True,
+        "quiet": True,
+    }
+
+
+def _check(host: str, port: int, auth: str) -> None:
+    """Raises typer.BadParameter with one sentence."""
+    if not 1 <= port <= 65535:
+        raise typer.BadParameter(f"a port is a number from 1 to 65535, and {port} was given.", param_hint="--port")
+    if auth and not _credentials(auth):
+        raise typer.BadParameter("it must look like NAME:PASSWORD.", param_hint="--auth")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise typer.BadParameter(f"cannot listen on {host}:{port} ({reason}); choose another with --port.") from error
+
+
+def _credentials(auth: str) -> tuple[str, str] | None:
+    name, colon, password = auth.partition(":")
+    return (name, password) if name and colon and password else None
+
+
+def command() -> None:
+    """The command line."""
+    typer.run(main)
+
+
+if __name__ == "__main__":
+    command()

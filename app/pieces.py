@@ -1,0 +1,199 @@
+"""The page's own pieces of HTML: headline, cards, strip, footer. Every text from outside is escaped here.
+
+Plain functions from the service's values to strings; colour is never the only mark (A circle, B triangle, ✓ ✗ ○).
+"""
+
+from html import escape
+
+from app.service import Answer, Card, Cell, Comparison, File, Share, Strip, Subject
+
+MARKS = {"A": "●", "B": "▲"}
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """`0.634` as `63%`."""
+    return f"{100 * share:.{digits}f}%"
+
+
+def headline(subject: Subject, a: Card, b: Card) -> str:
+    """The story in one sentence with both numbers."""
+    what = escape(subject.attack) if subject.control else "One pattern per model"
+    if a.forming or b.forming:
+        stopped = "stopped" in {side.forming.state for side in (a, b) if side.forming}
+        words = "stopped before it was done" if stopped else f"forming now on {subject.images:,} training images"
+        return _heading(f"{what}, {words}: one for the {_noun(a)}, one for the {_noun(b)}.")
+    if subject.n is None:
+        return _heading(
+            f"{what} at ε = {subject.epsilon}/255 for the {_noun(a)} and the {_noun(b)}: "
+            "not computed yet. Press “Watch it form”."
+        )
+    opening = f"{what}, added to {subject.n:,} images that it has never seen."
+    verb = f"sees “{escape(a.target)}” in" if a.target else "is still right on"
+    return _heading(f"{opening} The {_clause(a, verb)}, the {_clause(b, '' if b.measured else verb)}.")
+
+
+def _heading(inner: str) -> str:
+    return f"<h1>{inner}</h1>"
+
+
+def _noun(card: Card) -> str:
+    return f'<span class="{card.letter.lower()}">{escape(card.noun)}</span>'
+
+
+def _clause(card: Card, verb: str) -> str:
+    if card.measured is None:
+        return f"{_noun(card)} is not computed yet"
+    joint = verb or ("in" if card.target else "on")
+    return f"{_noun(card)} {joint} <strong>{percent(card.measured.value)}</strong>"
+
+
+def head(card: Card) -> str:
+    """Letter, shape, model and clean accuracy."""
+    clean = f"{percent(card.clean.value, 1)} clean" if card.clean else "clean: not measured"
+    mark = f'<span class="mark">{card.letter} {MARKS[card.letter]}</span>'
+    return f'<h2><span class="name">{mark} {escape(card.title)}</span><span class="soft">{clean}</span></h2>'
+
+
+def pattern(card: Card) -> str:
+    """The pattern, crisp, and at which strength it is drawn."""
+    strength = f"ε {card.epsilon}/255"
+    if card.pattern is None:
+        return f'<div class="pattern empty">not computed yet</div><p class="note">true {strength}</p>'
+    alt = f"Pattern against {card.title}, drawn {card.amplify} times as strong as it is, true {strength}"
+    return (
+        f'<img class="pattern" src="{card.pattern}" alt="{escape(alt)}" width="148" height="148">'
+        f'<p class="note">×{card.amplify}, true {strength}</p>'
+    )
+
+
+def number(card: Card) -> str:
+    """The one big number, and what the control does at the same strength."""
+    return f'<div class="number">{_big(card)}<p class="note">{_control(card)}</p></div>'
+
+
+def _big(card: Card) -> str:
+    forming = card.forming
+    if forming and forming.state == "measuring":
+        words = f"of the held-out images measured, pattern from {forming.step} steps"
+        return f'<p class="big dim">{percent(forming.measured)} <small>{words}</small></p>'
+    if forming:
+        rate = percent(forming.smooth[-1]) if forming.smooth else "–"
+        state = "stopped at" if forming.state == "stopped" else "so far,"
+        words = f"of crafting images fooled, {state} step {forming.step} of {forming.total}"
+        return f'<p class="big dim">{rate} <small>{words}</small></p>'
+    if card.measured is None:
+        return '<p class="big dim">– <small>not computed yet:<br>press Watch it form</small></p>'
+    words = f"see “{escape(card.target)}”" if card.target else "still right"
+    return f'<p class="big">{percent(card.measured.value)} <small>{words} {interval(card.measured)}</small></p>'
+
+
+def interval(share: Share) -> str:
+    """The 95% interval in whole points, spelled out for those who point at it."""
+    low, high = round(100 * share.low), round(100 * share.high)
+    return f'<abbr title="95% Wilson interval, n = {share.n:,}">({low} to {high})</abbr>'
+
+
+def _control(card: Card) -> str:
+    if card.control is None:
+        return "Random signs of this strength: not measured"
+    right = f"<b>{percent(card.control.accuracy.value)}</b> right"
+    if card.control.epsilon == card.epsilon:
+        return f"Random signs of equal strength: {right}"
+    return f"Random signs, even at {card.control.epsilon}/255: {right}"
+
+
+def note(card: Card) -> str:
+    """What the curve shows, and how visible the pattern is."""
+    return f'<p class="note">{_curve(card)}</p>'
+
+
+def _curve(card: Card) -> str:
+    if card.forming:
+        hint = "dots: each mini-batch of 32 crafting images; line: smoothed"
+        return f'<span title="{hint}">Share of crafting images fooled, by step</span>'
+    if not card.curve.points:
+        return "Nothing has been measured on this model yet"
+    if card.curve.targeted:
+        return f"Share that sees “{escape(card.target or '')}”, by ε"
+    breaks = card.curve.breaks
+    where = f"Breaks at {breaks:.1f}/255" if breaks else f"Does not break up to {card.curve.reaches}/255"
+    hint = "the strength at which three quarters of the answers are wrong"
+    return f'<b title="{hint}">{where}</b> · dotted: random signs'
+
+
+def visibility(card: Card) -> str:
+    """SSIM, colour difference and the share of pixels where an eye notices it."""
+    seen = card.visibility
+    if seen is None:
+        return '<p class="note seen">How visible: measured once the pattern is done</p>'
+    hint = f"measured on {seen.n} held-out images; a colour difference (CIEDE2000) of 2.3 is just noticeable"
+    return (
+        f'<p class="note seen" title="{hint}"><span>SSIM <b>{seen.ssim:.2f}</b></span>'
+        f"<span>mean ΔE<sub>00</sub> <b>{seen.colour_difference:.1f}</b></span>"
+        f"<span><b>{percent(seen.visible)}</b> of pixels noticeably changed</span></p>"
+    )
+
+
+def strip(found: Strip) -> str:
+    """Held-out images with what both models say; or the one sentence that says how to get them."""
+    if found.missing:
+        return f'<p class="missing">{escape(found.missing)}</p>'
+    return f'<ul class="strip">{"".join(map(_cell, found.cells))}</ul>'
+
+
+def _cell(cell: Cell) -> str:
+    alt = f"Held-out image {cell.number}: {cell.truth}"
+    return (
+        f'<li><img src="{cell.picture}" alt="{escape(alt)}"><p class="truth">{escape(cell.truth)}</p>'
+        f"{_answer('A', cell.a)}{_answer('B', cell.b)}</li>"
+    )
+
+
+def _answer(letter: str, answer: Answer) -> str:
+    said = answer.after if answer.after is not None else answer.before
+    words = f"{answer.before} → {said}" if answer.after is not None else f"{answer.before} (clean)"
+    right = answer.right_before if answer.right_after is None else answer.right_after
+    mark, kind, meaning = ("✓", "ok", "right") if right else ("✗", "bad", "wrong")
+    if not right and not answer.right_before:
+        mark, kind, meaning = "○", "was", "wrong, clean too"
+    title = f"{letter}: {words}, {meaning}"
+    return (
+        f'<p class="{kind}" title="{escape(title)}"><span class="says"><i class="{letter.lower()}">{MARKS[letter]}</i> '
+        f'{escape(said)}</span><span role="img" aria-label="{escape(title)}">{mark}</span></p>'
+    )
+
+
+def place(found: Strip) -> str:
+    """Which images the strip shows."""
+    if not found.cells:
+        return ""
+    last = found.first + len(found.cells) - 1
+    legend = '<span class="ok">✓</span> right <span class="bad">✗</span> fooled <span class="was">○</span> wrong anyway'
+    return f'<span class="note">Held-out images {found.first} to {last}</span><span class="note legend">{legend}</span>'
+
+
+def footer(page: Comparison) -> str:
+    """Where the numbers come from, and what can be taken home."""
+    sides = "".join(_provenance(card) for card in (page.a, page.b))
+    commands = "".join(_command(card) for card in (page.a, page.b))
+    return (
+        f'<div class="foot"><div class="origin">{sides}</div>'
+        f'<div class="take">{_link(page.numbers, "All numbers")}'
+        f"<details><summary>Command line</summary><div class='commands'>{commands}</div></details></div></div>"
+    )
+
+
+def _provenance(card: Card) -> str:
+    links = " ".join(_link(file, file.label) for file in card.files)
+    mark = f'<i class="{card.letter.lower()}">{MARKS[card.letter]}</i>'
+    hint = f"{card.hardware}; intervals: 95%, Wilson"
+    return f'<p>{mark} <span title="{escape(hint)}">{escape(card.origin)}</span> {links}</p>'
+
+
+def _link(file: File, label: str) -> str:
+    return f'<a href="{file.url}" download="{escape(file.name)}">{escape(label)}</a>'
+
+
+def _command(card: Card) -> str:
+    text = escape(card.command)
+    return f'<p>{MARKS[card.letter]} <code>{text}</code> <button type="button" data-copy="{text}">Copy</button></p>'

@@ -1,0 +1,88 @@
+"""What the app can do, without Gradio: the only place that calls the engine. One function per thing a person does.
+
+Returns plain values (numbers, sentences, addresses of pictures), so that a test or a script can use it as it is.
+"""
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from app.service.catalogue import Menu, NoModels, changed, menu, opened
+from app.service.comparison import card, comparison, device, estimate_text, subject
+from app.service.facts import Answer, Card, Cell, Comparison, Control, Curve, File, Forming, Share, Strip, Subject
+from app.service.facts import Visibility as Visibility
+from app.service.live import Tick, estimate, run, started, stop
+from app.service.outcomes import current, look
+from app.service.pictures import strip
+from app.session import Session
+
+__all__ = [
+    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Menu", "NoModels", "Share",
+    "Strip", "Subject", "Tick", "Visibility",
+    "card", "changed", "compare_models", "comparison", "current", "device", "estimate", "list_models", "look", "menu",
+    "opened", "ready", "run", "started", "status", "stop", "strip", "subject", "warm_up",
+]  # fmt: skip
+
+
+def status(session: Session) -> str:
+    """What the status line says when nothing runs."""
+    return estimate_text(estimate(session))
+
+
+def ready() -> bool:
+    """Whether there is at least one model to show."""
+    from app.service.catalogue import all_models
+
+    return bool(all_models())
+
+
+def warm_up() -> None:
+    """Make the first view once, then draw the images that a run needs, so that nobody waits for them."""
+    from app.service import pictures
+    from app.service.catalogue import first
+
+    try:
+        session = first()
+        comparison(session)
+        if not pictures.missing(session.data):
+            pictures.split(session.data, "test", 180)
+            pictures.split(session.data, "test")
+            pictures.split(session.data, "train", session.images)
+    except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
+        logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
+
+
+def list_models() -> list[dict[str, Any]]:
+    """All trained models: data set, name, title, weights hash, clean accuracy with n and interval."""
+    from app.service.catalogue import all_models, results
+
+    found = []
+    for model in all_models():
+        measured = results(model)
+        found.append(
+            {
+                "data": model.data,
+                "model": model.name,
+                "title": model.title,
+                "sha256": model.sha256,
+                "clean_accuracy": measured.clean.accuracy.to_json() if measured else None,
+            }
+        )
+    return found
+
+
+def compare_models(
+    data: str = "signs", a: str = "", b: str = "", attack: str = "spgd", target: str = "", epsilon: int = 16
+) -> dict[str, Any]:
+    """The measured numbers of one attack on two models: accuracy (or target rate), interval, control, breaking point.
+
+    `epsilon` is in units of 1/255; an empty `a`, `b` or `target` means the usual pair and no target.
+    """
+    query = {"data": data, "attack": attack, "epsilon": str(epsilon)}
+    query |= {name: value for name, value in (("a", a), ("b", b), ("target", target)) if value}
+    session, complaint = opened(query)
+    if complaint:
+        raise ValueError(complaint)
+    cards = {side: asdict(card(session, side)) for side in "ab"}
+    left_out = ("pattern", "files", "forming")
+    return {side: {k: v for k, v in found.items() if k not in left_out} for side, found in cards.items()}

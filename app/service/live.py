@@ -1,0 +1,217 @@
+"""A run: both attacks advance in turn, one step at a time, then both deltas are measured. The caller may stop anywhere.
+
+Every piece of work is short, so that a page that draws each tick moves several times a second and stops at once.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from app.service import catalogue, outcomes, pictures
+from app.service.cache import Shelf
+from app.service.facts import Forming
+from app.service.outcomes import Outcome
+from app.session import Session
+from core import attacks, checkpoints
+from core.attacks.base import Step, UniversalAttack
+from core.attacks.objectives import Objective, Towards, Untargeted
+from core.datasets import Split
+from core.evaluation import compare
+from core.models import Normalised
+from core.threat import Budget, apply
+
+PIECE = 0.15
+"""Seconds that one piece of measuring aims at."""
+SMOOTHING = 0.85
+
+_clean: Shelf[Tensor] = Shelf(16)
+_pace: Shelf[float] = Shelf(64)
+_hands = ThreadPoolExecutor(2, thread_name_prefix="reading")
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Where a run stands, in a few words; `finished` on the last one."""
+
+    message: str
+    finished: bool = False
+
+
+@dataclass
+class _Side:
+    """One attack under way."""
+
+    side: str
+    model: Normalised
+    clean_key: str
+    steps: Iterator[Step]
+    seconds: float = 0.0
+    step: Step | None = None
+    raw: list[float] = field(default_factory=list)
+    smooth: list[float] = field(default_factory=list)
+
+    def advance(self) -> bool:
+        started = time.perf_counter()
+        self.step = next(self.steps, None) or self.step
+        self.seconds += time.perf_counter() - started
+        if self.step is None or self.step.fooling_rate is None:
+            return False
+        rate = self.step.fooling_rate
+        self.raw.append(rate)
+        self.smooth.append(SMOOTHING * self.smooth[-1] + (1 - SMOOTHING) * rate if self.smooth else rate)
+        return True
+
+
+def started(session: Session) -> Session:
+    """The session with a fresh run of its own."""
+    fresh = replace(session, run=secrets.token_urlsafe(9))
+    outcomes.begin(fresh)
+    return fresh
+
+
+def run(session: Session) -> Iterator[Tick]:
+    """Craft and measure both sides; after each tick `card(session, side)` shows how far they are.
+
+    Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
+    """
+    if absent := pictures.missing(session.data):
+        raise FileNotFoundError(absent)
+    crafting = yield from _waited(
+        lambda: pictures.split(session.data, "train", session.images), "Getting the crafting images"
+    )
+    sides = [_opened(session, side, crafting) for side in "ab"]
+    yield from _crafted(session, sides)
+    held_out = yield from _waited(lambda: pictures.split(session.data, "test"), "Getting the held-out images")
+    for side in sides:
+        yield from _measured(session, side, held_out, len(crafting))
+    total = sum(side.seconds for side in sides)
+    yield Tick(f"Done in {total:.0f} s: crafted and measured on {len(held_out):,} held-out images.", finished=True)
+
+
+def _opened(session: Session, side: str, crafting: Split) -> _Side:
+    checkpoint = catalogue.checkpoint(session, side)
+    model = catalogue.model(checkpoint)
+    return _Side(side, model, checkpoint.sha256, attack(session).stream(model, crafting))
+
+
+def attack(session: Session) -> UniversalAttack:
+    """The attack as chosen. Raises ValueError where it cannot aim at a class."""
+    objective: Objective = Untargeted() if session.target is None else Towards(session.target)
+    kind = attacks.get(session.attack)
+    options = {"steps": session.steps, "seed": session.seed}
+    if "batch_size" in kind.__dataclass_fields__:
+        options["batch_size"] = outcomes.BATCH
+    return kind(Budget(session.epsilon / 255), objective, **options)
+
+
+def _crafted(session: Session, sides: list[_Side]) -> Iterator[Tick]:
+    """A tick after every step of either side; control patterns take one step and no time."""
+    total = 1 if attacks.get(session.attack).control else session.steps
+    for iteration in range(1, total + 1):
+        for side in sides:
+            side.advance()
+            _keep_forming(session, side, total)
+            spent = sum(each.seconds for each in sides)
+            pace = spent / (2 * iteration - (side is sides[0]))
+            left = pace * (2 * (total - iteration) + (side is sides[0]))
+            yield Tick(f"Step {iteration} of {total}, about {left:.0f} s of crafting left.")
+    _pace.put(session.attack, sum(side.seconds for side in sides) / (2 * total))
+
+
+def _keep_forming(session: Session, side: _Side, total: int) -> None:
+    assert side.step is not None
+    forming = Forming("forming", side.step.iteration, total, tuple(side.raw), tuple(side.smooth))
+    outcomes.keep(session, side.side, _outcome(session, side, 0, forming))
+
+
+def _outcome(session: Session, side: _Side, images: int, forming: Forming | None) -> Outcome:
+    assert side.step is not None
+    delta = checkpoints.quantise(side.step.delta).cpu() / 255
+    crafted_on = 0 if attacks.get(session.attack).control else images or session.images
+    return Outcome(
+        delta, None, True, side.seconds, side.step.total, session.seed, crafted_on, outcomes.hardware(), forming
+    )
+
+
+def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -> Iterator[Tick]:
+    """Predictions on all held-out images, clean (once per model) and attacked, piece by piece."""
+    found = outcomes.outcome(session, side.side)
+    assert found is not None
+    forming = found.forming
+    assert forming is not None
+    started, letter = time.perf_counter(), side.side.upper()
+    predictions: dict[str, Tensor] = {}
+    clean = _clean.get((side.clean_key, len(held_out)))
+    for name, delta in (("clean", None), ("attacked", found.delta)):
+        if name == "clean" and clean is not None:
+            predictions[name] = clean
+            continue
+        parts: list[Tensor] = []
+        for part in pieces(side.model, held_out, delta):
+            parts.append(part)
+            done = sum(map(len, parts))
+            share = done / len(held_out)
+            now = replace(forming, state="measuring", measured=share if name == "attacked" else 0.0)
+            outcomes.keep(session, side.side, replace(found, forming=now))
+            yield Tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
+        predictions[name] = torch.cat(parts)
+    _clean.put((side.clean_key, len(held_out)), predictions["clean"])
+    report = compare(held_out.labels, predictions["clean"], predictions["attacked"], session.target)
+    side.seconds += time.perf_counter() - started
+    outcomes.keep(session, side.side, replace(found, report=report, forming=None, seconds=side.seconds))
+    yield Tick(f"{letter} is measured.")
+
+
+def pieces(model: Normalised, split: Split, delta: Tensor | None) -> Iterator[Tensor]:
+    """Predicted classes in pieces of about `PIECE` seconds."""
+    start, size = 0, 50
+    while start < len(split):
+        began = time.perf_counter()
+        images, _ = split.batch(slice(start, start + size))
+        with torch.inference_mode():
+            classes = model(images if delta is None else apply(images, delta)).argmax(1)
+        yield classes
+        start += size
+        size = int(min(max(size * PIECE / max(time.perf_counter() - began, 1e-3), 25), 500))
+
+
+def _waited(work: Callable[[], Split], words: str) -> Generator[Tick, None, Split]:
+    """Do slow reading in another thread and tick while it lasts (the thread finishes even if the caller stops)."""
+    began = time.perf_counter()
+    future: Future[Split] = _hands.submit(work)
+    while not future.done():
+        yield Tick(f"{words}: {time.perf_counter() - began:.0f} s (only the first time).")
+        time.sleep(0.15)
+    return future.result()
+
+
+def stop(session: Session) -> str:
+    """End a run; what there is stays. Returns the sentence for the status line."""
+    outcomes.stopped(session)
+    steps = [
+        found.forming.step for side in "ab" if (found := outcomes.outcome(session, side)) and found.forming is not None
+    ]
+    if not steps:
+        return "Stopped before the first step."
+    return f"Stopped at step {max(steps)}: the patterns stay, not measured on held-out images."
+
+
+def estimate(session: Session) -> float | None:
+    """Seconds that crafting takes: as the last run here did, else judged by the stored results; None if unknown."""
+    if attacks.get(session.attack).control:
+        return 1.0
+    pace = _pace.get(session.attack)
+    if pace is None:
+        results = catalogue.results(catalogue.checkpoint(session, "a"))
+        measured = [
+            m.seconds / m.steps for m in (results.measurements if results else ()) if m.attack == session.attack
+        ]
+        if not measured:
+            return None
+        pace = sorted(measured)[len(measured) // 2] * (outcomes.BATCH / 64 if session.attack == "spgd" else 1)
+    return 2 * pace * session.steps

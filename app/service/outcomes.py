@@ -1,0 +1,110 @@
+"""What is known of one attack on one model: stored with the model, or crafted here a moment ago.
+
+delta (1,C,H,W) in whole units of 1/255, as it is stored, drawn and measured.
+"""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from app.service import catalogue
+from app.service.cache import Shelf
+from app.service.facts import Forming
+from app.session import Session
+from core import checkpoints
+from core.checkpoints import Checkpoint
+from core.evaluation import Report
+from core.results import key
+
+BATCH = 32
+"""Images in a step of a live run: half of what stored results use, so that the pattern moves more often."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A delta and what came of it; `report` is None until it has been measured."""
+
+    delta: Tensor
+    report: Report | None
+    live: bool
+    seconds: float
+    steps: int
+    seed: int
+    crafted_on: int
+    hardware: str
+    forming: Forming | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.report is not None
+
+
+_runs: Shelf[dict[str, Outcome]] = Shelf(64)
+_finished: Shelf[Outcome] = Shelf(128)
+
+
+def outcome(session: Session, side: str) -> Outcome | None:
+    """The person's own run if there is one, else the stored result, else one that was crafted here before."""
+    run = _runs.get(session.run) if session.run else None
+    if run is not None:
+        return run.get(side)
+    checkpoint = catalogue.checkpoint(session, side)
+    return stored(session, checkpoint) or _finished.get(content_key(session, checkpoint))
+
+
+def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
+    """What the model folder holds for the session's attack, epsilon and target."""
+    found = catalogue.results(checkpoint)
+    measurement = found.find(session.attack, session.epsilon, session.target) if found else None
+    delta = catalogue.delta(checkpoint, key(session.attack, session.epsilon, session.target)) if measurement else None
+    if found is None or measurement is None or delta is None:
+        return None
+    hardware = found.about.get("versions", {}).get("hardware", "")
+    m = measurement
+    return Outcome(delta, m.report, False, m.seconds, m.steps, m.seed, m.crafted_on, hardware)
+
+
+def keep(session: Session, side: str, found: Outcome) -> None:
+    """Remember the state of a run; finished ones also for everybody who asks for the same."""
+    run = _runs.get(session.run) or {}
+    _runs.put(session.run, {**run, side: found})
+    if found.finished:
+        _finished.put(content_key(session, catalogue.checkpoint(session, side)), found)
+
+
+def begin(session: Session) -> None:
+    """A run that has nothing to show yet."""
+    _runs.put(session.run, {})
+
+
+def stopped(session: Session) -> None:
+    """End a run: what is still forming stays as it is and says so."""
+    for side, found in (_runs.get(session.run) or {}).items():
+        if found.forming is not None and found.forming.state != "stopped":
+            keep(session, side, replace(found, forming=replace(found.forming, state="stopped")))
+
+
+def content_key(session: Session, checkpoint: Checkpoint) -> tuple[object, ...]:
+    """All that a crafted delta depends on."""
+    s = session
+    return checkpoint.sha256, s.attack, s.epsilon, s.target, s.steps, s.images, s.seed
+
+
+def hardware() -> str:
+    """What this machine computes on, in words."""
+    return str(checkpoints.versions()["hardware"])
+
+
+_looks: Shelf[tuple[int, str, int]] = Shelf(64)
+
+
+def look(session: Session) -> None:
+    """Note how the person looks at a run that may be under way: amplification, view and sheet."""
+    if session.run:
+        _looks.put(session.run, (session.amplify, session.view, session.sheet))
+
+
+def current(session: Session) -> Session:
+    """The session of a run with the look that the person has chosen meanwhile."""
+    found = _looks.get(session.run)
+    return replace(session, amplify=found[0], view=found[1], sheet=found[2]) if found else session

@@ -1,0 +1,131 @@
+"""Held-out images and what the models say about them. N images, C channels, H W height and width."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from app.service import catalogue
+from app.service.cache import Shelf
+from app.service.facts import Answer, Cell, Strip, Visibility
+from app.service.outcomes import Outcome, outcome
+from app.session import Session
+from core import datasets, perceptibility, rendering
+from core.checkpoints import Checkpoint
+from core.datasets import Split
+from core.threat import apply
+
+PER_SHEET = 9
+SAMPLE = 18
+"""How many held-out images visibility is measured on."""
+
+_splits: Shelf[Split] = Shelf(8)
+_answers: Shelf[tuple[list[int], list[int]]] = Shelf(512)
+_visibility: Shelf[Visibility] = Shelf(512)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Predicted classes of one model for the images of a page, clean and (where there is a delta) attacked."""
+
+    before: list[int]
+    after: list[int] | None
+
+
+def split(data: str, name: str, limit: int | None = None) -> Split:
+    """Images of a data set, kept in memory. Raises FileNotFoundError where the data is absent."""
+    found = datasets.get(data)
+    return _splits.get_or_make((data, found.source, name, limit), lambda: found.split(name, limit))
+
+
+def missing(data: str) -> str:
+    """One sentence that says how to get absent images; empty where they are there."""
+    try:
+        return datasets.get(data).missing or ""
+    except ValueError as error:
+        return str(error)
+
+
+def strip(session: Session) -> Strip:
+    """The session's sheet of held-out images, as the chosen view draws them."""
+    if absent := missing(session.data):
+        return Strip((), 0, 0, absent)
+    start = session.sheet * PER_SHEET
+    held_out = split(session.data, "test", _enough(start))
+    start = min(start, max(0, len(held_out) - PER_SHEET))
+    images, labels = held_out.batch(slice(start, start + PER_SHEET))
+    found = {side: outcome(session, side) for side in "ab"}
+    said = {side: _said(session, side, found[side], images) for side in "ab"}
+    shown = found.get(session.view)
+    classes = catalogue.checkpoint(session, "a").classes
+    drawn = images if shown is None else apply(images, shown.delta)
+    cells = [
+        Cell(
+            rendering.data_url(rendering.picture(drawn[place])),
+            start + place + 1,
+            classes[label],
+            _answer(said["a"], place, label, classes),
+            _answer(said["b"], place, label, classes),
+        )
+        for place, label in enumerate(labels.tolist())
+    ]
+    total = catalogue.SHEETS * PER_SHEET if len(held_out) == SAMPLE else len(held_out)
+    return Strip(tuple(cells), start + 1, total)
+
+
+def _enough(start: int) -> int:
+    """How many images to read so that the page is among them: few at first, then all that can be leafed through."""
+    return SAMPLE if start + PER_SHEET <= SAMPLE else catalogue.SHEETS * PER_SHEET
+
+
+def _said(session: Session, side: str, found: Outcome | None, images: Tensor) -> _Said:
+    checkpoint = catalogue.checkpoint(session, side)
+    if found is None:
+        before, _ = _answered(checkpoint, session, images, None)
+        return _Said(before, None)
+    return _Said(*_answered(checkpoint, session, images, found))
+
+
+def _answered(
+    checkpoint: Checkpoint, session: Session, images: Tensor, found: Outcome | None
+) -> tuple[list[int], list[int]]:
+    """Predictions before and after, in one pass through the model; remembered unless the delta is still forming."""
+
+    def ask() -> tuple[list[int], list[int]]:
+        both = images if found is None else torch.cat([images, apply(images, found.delta)])
+        model = catalogue.model(checkpoint)  # loaded outside: tensors made in inference mode could never be attacked
+        with torch.inference_mode():
+            classes = model(both).argmax(1).tolist()
+        return classes[: len(images)], classes[len(images) :]
+
+    if found is not None and not found.finished:
+        return ask()
+    key = (checkpoint.sha256, session.data, session.sheet, _fingerprint(found.delta) if found else None)
+    return _answers.get_or_make(key, ask)
+
+
+def _answer(said: _Said, place: int, label: int, classes: tuple[str, ...]) -> Answer:
+    before, after = said.before[place], said.after[place] if said.after else None
+    return Answer(
+        classes[before],
+        None if after is None else classes[after],
+        before == label,
+        None if after is None else after == label,
+    )
+
+
+def visibility(session: Session, delta: Tensor) -> Visibility | None:
+    """How visible the delta is on the first held-out images; None where there are no images to see it on."""
+    if missing(session.data):
+        return None
+
+    def look() -> Visibility:
+        images, _ = split(session.data, "test", SAMPLE).batch(slice(None))
+        found = perceptibility.measure(images, delta)
+        return Visibility(found.ssim, found.colour_difference, found.visible, found.n)
+
+    return _visibility.get_or_make((session.data, _fingerprint(delta)), look)
+
+
+def _fingerprint(delta: Tensor) -> bytes:
+    return (delta * 255).round().to(torch.int8).numpy().tobytes()

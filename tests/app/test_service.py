@@ -1,0 +1,226 @@
+"""The logic behind the page, without Gradio."""
+
+import base64
+import copy
+import io
+import json
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load
+
+from app import service
+from app.service import catalogue, outcomes
+from app.service.cache import Shelf
+from app.session import Session
+from core import attacks
+from core.attacks.universal import SPGD
+
+
+def content(url: str) -> bytes:
+    return base64.b64decode(url.partition(",")[2])
+
+
+def finish(session: Session) -> tuple[Session, list[service.Tick]]:
+    running = service.started(session)
+    return running, list(service.run(running))
+
+
+def test_a_session_is_frozen_copyable_and_small(session: Session) -> None:
+    assert copy.deepcopy(session) == session
+    with pytest.raises(FrozenInstanceError):
+        session.epsilon = 8  # type: ignore[misc]
+    assert len(session.query()) < 200
+
+
+def test_the_first_view_is_standard_against_shared_where_they_differ_most(session: Session) -> None:
+    assert (session.data, session.a, session.b) == ("signs", "standard", "shared-s64-e16-w0.5")
+    found = {side: catalogue.results(catalogue.checkpoint(session, side)) for side in "ab"}
+    gaps = {
+        m.epsilon: found["b"].find("spgd", m.epsilon).report.accuracy.value - m.report.accuracy.value
+        for m in found["a"].curve()
+    }
+    assert gaps[session.epsilon] == max(gaps.values())
+
+
+def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("the precomputed view must not run an attack")
+
+    for attack in attacks.registry().values():
+        monkeypatch.setattr(attack, "stream", forbidden)
+    page = service.comparison(session)
+    assert page.subject.n == 36
+    assert page.a.measured is not None
+    assert page.b.measured is not None
+    assert page.a.measured.low <= page.a.measured.value <= page.a.measured.high
+    assert page.a.visibility is not None
+    assert len(page.strip.cells) == 9
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "named"),
+    [
+        ({"epsilon": "16"}, ("epsilon", 16), ""),
+        ({"target": "0", "epsilon": "16"}, ("target", 0), ""),
+        ({"target": "stop"}, ("target", 0), ""),
+        ({"epsilon": "17"}, None, "epsilon"),
+        ({"epsilon": "-4"}, None, "epsilon"),
+        ({"epsilon": "٤"}, None, "epsilon"),
+        ({"epsilon": "9" * 5000}, None, "epsilon"),
+        ({"a": "../../etc"}, None, "a"),
+        ({"data": "nothing"}, None, "data"),
+        ({"attack": "<script>"}, None, "attack"),
+        ({"target": "99"}, None, "target"),
+        ({"attack": "deepfool", "target": "1"}, ("target", None), "target"),
+        ({"run": "someone-elses"}, ("run", ""), ""),
+        ({"sheet": "100000"}, None, "sheet"),
+        ({"unknown": "x"}, None, ""),
+    ],
+)
+def test_addresses(session: Session, query: dict[str, str], field: tuple[str, object] | None, named: str) -> None:
+    found, complaint = service.opened(query)
+    if field:
+        assert getattr(found, field[0]) == field[1]
+    elif named:
+        assert found == session
+    assert (named in complaint) if named else not complaint
+    assert complaint.count(".") <= 1
+
+
+def test_a_session_survives_its_address(session: Session) -> None:
+    from urllib.parse import parse_qsl
+
+    changed = replace(session, epsilon=16, target=0, view="b", amplify=5, sheet=1, seed=7)
+    assert service.opened(dict(parse_qsl(changed.query()))) == (changed, "")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [{"epsilon": 6}, {"attack": "deepfool", "epsilon": 8}, {"target": 3}, {"data": "cifar10"}],
+    ids=lambda case: "-".join(map(str, case.values())),
+)
+def test_what_is_not_computed_says_so_and_keeps_no_stale_number(session: Session, case: dict[str, object]) -> None:
+    for name, value in case.items():
+        session = service.changed(session, name, value)
+    page = service.comparison(session)
+    assert page.a.measured is None
+    assert page.a.pattern is None
+    assert not page.a.files
+    assert page.subject.n is None
+
+
+def test_absent_images_leave_the_rest_and_name_the_command(session: Session) -> None:
+    page = service.comparison(service.changed(session, "data", "cifar10"))
+    assert "python -m core data fetch cifar10" in page.strip.missing
+    with pytest.raises(FileNotFoundError, match="fetch cifar10"):
+        finish(service.changed(session, "data", "cifar10"))
+
+
+def test_a_target_is_dropped_with_an_attack_that_cannot_aim(session: Session) -> None:
+    aimed = service.changed(service.changed(session, "epsilon", 16), "target", 0)
+    page = service.comparison(aimed)
+    assert page.a.target == "stop"
+    assert page.a.measured is not None
+    assert page.a.measured.n < 36
+    assert service.changed(aimed, "attack", "deepfool").target is None
+
+
+def test_a_run_forms_then_measures_and_is_kept(session: Session) -> None:
+    chosen = replace(session, epsilon=6, steps=10, images=64)
+    running, ticks = finish(chosen)
+    assert ticks[-1].finished
+    assert sum("Step" in tick.message for tick in ticks) == 20
+    card = service.card(running, "a")
+    assert card.measured is not None
+    assert card.measured.n == 36
+    assert "live in" in card.origin
+    assert service.card(chosen, "a").measured == card.measured  # found again by content, without the run
+
+
+def test_a_run_shows_each_step(session: Session) -> None:
+    running = service.started(replace(session, steps=10, target=3))
+    seen = []
+    for tick in service.run(running):
+        card = service.card(running, "a")
+        if card.forming and card.forming.state == "forming":
+            seen.append((card.forming.step, card.pattern))
+            assert len(card.forming.raw) == card.forming.step
+        assert not (tick.finished and card.forming)
+    assert len({pattern for _, pattern in seen}) >= 8
+
+
+def test_stopping_keeps_the_pattern_and_claims_no_held_out_number(session: Session) -> None:
+    running = service.started(replace(session, steps=10))
+    run = service.run(running)
+    for tick in run:
+        if "Step 3" in tick.message:
+            break
+    run.close()
+    assert "Stopped at step 3" in service.stop(running)
+    card = service.card(running, "a")
+    assert card.forming is not None
+    assert (card.forming.state, card.measured) == ("stopped", None)
+    assert card.pattern is not None
+    assert "not measured" in card.origin
+    assert service.card(replace(running, run=""), "a").measured is not None  # the stored number is untouched
+
+
+def test_two_people_do_not_see_each_other(session: Session) -> None:
+    one, two = (service.started(replace(session, steps=10, seed=seed)) for seed in (1, 2))
+    first, second = service.run(one), service.run(two)
+    for run, word in ((first, "Step 3"), (second, "Step 6")):
+        next(tick for tick in run if word in tick.message)
+    cards = [service.card(person, "a") for person in (one, two)]
+    assert [card.forming.step for card in cards if card.forming] == [3, 6]
+    assert cards[0].pattern != cards[1].pattern
+    service.stop(one)
+    assert service.card(two, "a").forming.state == "forming"
+
+
+def test_a_run_repeats_and_equals_the_engine(session: Session) -> None:
+    chosen = replace(session, steps=10, images=64, epsilon=6, seed=3)
+    (one, _), (two, _) = finish(chosen), finish(chosen)
+    deltas = [outcomes.outcome(person, "a").delta for person in (one, two)]
+    torch.testing.assert_close(*deltas, rtol=0, atol=0)
+    assert float(deltas[0].abs().max()) <= 6 / 255 + 1e-7
+
+
+def test_what_is_taken_home_is_the_pattern_without_loss(session: Session) -> None:
+    card = service.card(session, "a")
+    files = {file.label: content(file.url) for file in card.files}
+    pixels = np.asarray(Image.open(io.BytesIO(files["PNG"]))).astype(int) - 128
+    stored = load(files["safetensors"])["delta"][0].permute(1, 2, 0).numpy().astype(int)
+    np.testing.assert_array_equal(pixels, stored)
+    assert 0 < abs(pixels).max() <= session.epsilon
+    numbers = json.loads(content(service.comparison(session).numbers.url))
+    assert numbers["a"]["measured"]["n"] == 36
+    assert card.command.startswith("python -m core attack checkpoints/signs/standard --attack spgd --epsilon")
+
+
+def test_the_shelf_is_bounded_and_drops_what_was_used_longest_ago() -> None:
+    shelf: Shelf[int] = Shelf(2)
+    for key in "ab":
+        shelf.put(key, ord(key))
+    shelf.get("a")
+    shelf.put("c", 1)
+    assert (len(shelf), shelf.get("b"), shelf.get("a")) == (2, None, 97)
+
+
+def test_the_published_functions(session: Session) -> None:
+    assert {entry["data"] for entry in service.list_models()} == {"signs", "cifar10"}
+    numbers = service.compare_models(epsilon=16, target="stop")
+    assert numbers["a"]["target"] == "stop"
+    with pytest.raises(ValueError, match="epsilon"):
+        service.compare_models(epsilon=3)
+
+
+def test_the_run_uses_the_engine_attack(session: Session) -> None:
+    from app.service.live import attack
+
+    made = attack(replace(session, epsilon=10, steps=20, seed=5))
+    assert isinstance(made, SPGD)
+    assert (made.steps, made.seed, made.batch_size, made.budget.label) == (20, 5, 32, "10/255")

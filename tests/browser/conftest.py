@@ -1,0 +1,95 @@
+"""The real app in a process of its own on tiny models, and a Chromium to look at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+TINY = Path(__file__).parent.parent / "app" / "tiny.py"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--disable-component-update",
+]
+PATIENCE = 60_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the app listens; its log is shown when it does not come up."""
+    folder, port = tmp_path_factory.mktemp("browser"), free_port()
+    root, log = TINY.parent.parent.parent, folder / "log"
+    surroundings = os.environ | {"PYTHONPATH": str(root)}
+    with log.open("w") as output:
+        command = [sys.executable, str(TINY), str(folder), str(port)]
+        server = subprocess.Popen(command, cwd=root, env=surroundings, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(480):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+                    break
+            except OSError:
+                assert server.poll() is None, log.read_text()
+                time.sleep(0.5)
+        else:
+            pytest.fail(f"The app did not come up: {log.read_text()}")
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A browser, or a skip that says what is missing."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with playwright.sync_playwright() as runner:
+        path = path or (runner.chromium.executable_path if Path(runner.chromium.executable_path).exists() else None)
+        if path is None:
+            pytest.skip("There is no Chromium here; install one with: playwright install chromium")
+        browser = runner.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(address: str, chromium: object) -> Iterator[Callable[..., object]]:
+    """Open the app in a context of its own; at the end no console error and no request to another host is left."""
+    contexts, troubles = [], []
+
+    def look(query: str = "", **options: object) -> object:
+        options = {"viewport": {"width": 1280, "height": 720}} | options
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        own = address.rstrip("/")
+        page.on("request", lambda r: troubles.append(r.url) if not r.url.startswith((own, "data:", "blob:")) else None)
+        page.goto(address + query)
+        page.wait_for_function("document.querySelector('.status p')")
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+    assert not troubles

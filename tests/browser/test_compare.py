@@ -1,0 +1,141 @@
+"""The Compare tab in a real Chromium, as a person meets it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Visit = Callable[..., Any]
+QUICK = "?steps=10&images=64&epsilon=6"
+
+
+def status_says(page: Any, words: str) -> None:
+    page.wait_for_function("words => document.querySelector('.status').innerText.includes(words)", arg=words)
+
+
+def test_the_first_view_is_complete_with_nothing_clicked(visit: Visit) -> None:
+    page = visit()
+    page.wait_for_selector(".card-b img.pattern")
+    assert "still right on" in page.inner_text("h1")
+    assert "36 images" in page.inner_text("h1")
+    assert page.locator("img.pattern").count() == 2
+    assert page.locator(".strip li").count() == 9
+    assert page.locator(".strip img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth === 32)")
+    for side in "ab":
+        assert "%" in page.inner_text(f".card-{side} .big")
+        assert "Random signs" in page.inner_text(f".card-{side} .number")
+        assert "SSIM" in page.inner_text(f".card-{side} .seen")
+        page.wait_for_selector(f".card-{side} .plotly-figure .main-svg")
+    assert page.locator(".footer a[download]").count() == 5
+    bottom = page.locator(".footer .foot").bounding_box()
+    assert bottom["y"] + bottom["height"] <= 720
+
+
+def test_every_picture_and_field_has_a_name(visit: Visit) -> None:
+    page = visit()
+    page.wait_for_selector(".card-b img.pattern")
+    assert page.locator("img:visible:not([alt])").count() == 0
+    unnamed = (
+        """all => all.filter(one => !(one.labels?.length || one.ariaLabel || one.title)).map(one => one.outerHTML)"""
+    )
+    assert page.locator(".compare input:visible").evaluate_all(unnamed) == []
+    assert page.get_attribute(".status [role=status]", "aria-live") == "polite"
+
+
+def test_a_run_forms_finishes_and_puts_measured_numbers_in_place(visit: Visit) -> None:
+    page = visit(QUICK)
+    status_says(page, "Space runs")
+    assert "not computed yet" in page.inner_text(".card-a .big")
+    before = page.locator(".card-a").bounding_box()
+    page.keyboard.press("Space")
+    page.wait_for_selector(".card-a .big.dim + .note, .card-a img.pattern")
+    status_says(page, "Done in")
+    assert "still right" in page.inner_text(".card-a .big")
+    assert "live in" in page.inner_text(".footer")
+    assert page.locator(".card-a").bounding_box() == before
+    assert page.is_enabled("#run")
+    assert page.is_disabled("#stop")
+
+
+def test_stop_keeps_what_there_is(visit: Visit) -> None:
+    page = visit("?steps=200&images=64&epsilon=6")
+    status_says(page, "Space runs")
+    page.click("#run")
+    status_says(page, "Step")
+    page.wait_for_selector(".card-b img.pattern")
+    started = time.monotonic()
+    page.click("#stop")
+    status_says(page, "Stopped at step")
+    assert time.monotonic() - started < 3
+    page.wait_for_timeout(700)
+    kept = page.get_attribute(".card-a img.pattern", "src")
+    page.wait_for_timeout(700)
+    assert page.get_attribute(".card-a img.pattern", "src") == kept
+    assert "stopped at" in page.inner_text(".card-a .big")
+    assert page.is_enabled("#run")
+
+
+def test_epsilon_by_keyboard_changes_numbers_pattern_and_address(visit: Visit) -> None:
+    page = visit("?epsilon=8")
+    page.wait_for_selector(".card-b img.pattern")
+    pattern = page.get_attribute(".card-a img.pattern", "src")
+    page.focus(".strength input[type=range]")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("location.search.includes('epsilon=16')")
+    page.wait_for_function("document.querySelector('.strength').innerText.includes('16/255')")
+    assert page.get_attribute(".card-a img.pattern", "src") != pattern
+    assert "16/255" in page.inner_text(".card-a .left .note")
+
+
+def test_amplification_and_images_can_be_changed(visit: Visit) -> None:
+    page = visit("?epsilon=16")
+    page.wait_for_selector(".card-b img.pattern")
+    pattern, first = (page.get_attribute(name, "src") for name in (".card-b img.pattern", ".strip img"))
+    page.click(".card-a .segments label:has-text('×1') >> nth=0")
+    page.wait_for_function("document.querySelector('.card-b .left .note').innerText.startsWith('×1,')")
+    assert page.get_attribute(".card-b img.pattern", "src") != pattern
+    page.click(".stripbar label:has-text('Clean')")
+    page.wait_for_function("src => document.querySelector('.strip img').src !== src", arg=first)
+    page.click("#later")
+    page.wait_for_function("document.querySelector('.place').innerText.includes('10 to 18')")
+
+
+def test_two_visitors_do_not_see_each_other(visit: Visit) -> None:
+    one, two = visit("?epsilon=16"), visit("?epsilon=8")
+    for page in (one, two):
+        page.wait_for_selector(".card-b img.pattern")
+    one.focus(".strength input[type=range]")
+    for _ in range(8):
+        one.keyboard.press("ArrowRight")
+    one.wait_for_function("location.search.includes('epsilon=32')")
+    two.click(".stripbar label:has-text('Clean')")
+    two.wait_for_function("location.search.includes('view=clean')")
+    assert "epsilon=8" in two.url
+    assert "8/255" in two.inner_text(".card-a .left .note")
+    assert "view=a" in one.url
+
+
+def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
+    page = visit(viewport={"width": 390, "height": 844})
+    page.wait_for_selector(".card-b img.pattern")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#run").bounding_box()["y"] < 844
+
+
+def test_dark_and_light(visit: Visit) -> None:
+    page = visit(color_scheme="dark")
+    page.wait_for_selector(".card-b img.pattern")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.click("[data-theme-toggle]")
+    page.wait_for_function("before => getComputedStyle(document.body).backgroundColor !== before", arg=dark)
+    assert "rgb(20, 24, 29)" in dark
+
+
+def test_absent_images_and_odd_addresses_get_a_sentence(visit: Visit) -> None:
+    page = visit("?data=cifar10&epsilon=17")
+    status_says(page, "epsilon")
+    assert "python -m core data fetch cifar10" in page.inner_text(".stripbox")
