@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from core.datasets import signs
+from core.datasets._signs_drawing import face
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_each_block_of_twelve_holds_every_class_in_a_new_order():
 def test_pictures_have_contrast_and_no_two_classes_look_alike_when_clean():
     pictures = [signs.render("test", index)[0] for index in range(60)]
     assert min(picture.std() for picture in pictures) > 8
-    faces = [np.asarray(signs.face(name, 0), np.float32) for name in signs.CLASSES]
+    faces = [np.asarray(face(name, 0), np.float32) for name in signs.CLASSES]
     differences = [np.abs(a - b).mean() for i, a in enumerate(faces) for b in faces[:i]]
     assert min(differences) > 2
 

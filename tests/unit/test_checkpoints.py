@@ -1,0 +1,335 @@
+"""Model folders: what goes in comes out, and every kind of damage is one sentence that names the file."""
+
+import hashlib
+import json
+import re
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from core import checkpoints, precompute
+from core.checkpoints import CheckpointError
+from core.evaluation import Rate, Report
+from core.models import create
+from core.precompute import Plan
+from core.results import Measurement, Results, key
+
+CONFIG = {"architecture": "resnet20/8", "data": "tiny", "classes": list("abcd"), "recipe": {}}
+IMAGES = torch.rand(6, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+
+
+def network(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = create("resnet20/8", 4)
+        model(IMAGES)  # running statistics of its own
+        return model.eval()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    checkpoints.save(tmp_path / "tiny" / "standard", network(), CONFIG)
+    return tmp_path / "tiny" / "standard"
+
+
+def test_a_saved_model_predicts_what_it_did(folder):
+    model, expected = checkpoints.load(folder), network()
+    assert torch.allclose(model(IMAGES), expected(IMAGES), atol=0.02)
+    assert torch.equal(model(IMAGES).argmax(1), expected(IMAGES).argmax(1))
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    stored = load_file(folder / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16, torch.int64}
+
+
+def test_the_description_says_what_was_given_and_where_it_was_made(folder):
+    found = checkpoints.read(folder)
+    assert (found.name, found.architecture, found.data, found.classes) == ("standard", "resnet20/8", "tiny", (*"abcd",))
+    assert found.sha256 == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert found.config["format"] == 1
+    assert found.config["versions"].keys() == {"python", "torch", "numpy", "hardware"}
+    assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "title"),
+    [
+        ("standard", {}, "Standard"),
+        ("mine", {"sigma": 0.0}, "mine"),
+        ("x", {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}, "Shared, heap 64, ε 16/255, σ 0.5"),
+        ("x", {"sigma": 1, "heap": 1, "epsilon": 8 / 255}, "Adversarial, heap 1, ε 8/255, σ 1"),
+    ],
+)
+def test_titles_are_for_people(tmp_path, name, recipe, title):
+    checkpoints.write_json(tmp_path / "config.json", {})
+    assert checkpoints.Checkpoint(tmp_path / name, "", "", (), "", recipe).title == title
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Damage
+
+
+def change(folder, **entries):
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in {**content, **entries}.items() if value is not ...}))
+
+
+def rewrite(folder, edit, sign=True):
+    """Other tensors in the file; with `sign` the config names them, as one who forges a folder would."""
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    edit(tensors)
+    save_file(tensors, path)
+    if sign:
+        change(folder, sha256=checkpoints.sha256(path))
+
+
+def overwrite(folder, content, sign=True):
+    path = folder / "model.safetensors"
+    path.write_bytes(content(path.read_bytes()) if callable(content) else content)
+    if sign:
+        change(folder, sha256=checkpoints.sha256(path))
+
+
+def pickled(folder):
+    torch.save(network().state_dict(), folder / "model.safetensors")
+    change(folder, sha256=checkpoints.sha256(folder / "model.safetensors"))
+
+
+WEIGHTS_DAMAGE = {
+    "missing": (lambda f: (f / "model.safetensors").unlink(), "is missing"),
+    "truncated": (lambda f: overwrite(f, lambda b: b[:-50], sign=False), "the file was changed"),
+    "one bit": (lambda f: overwrite(f, lambda b: b[:-1] + bytes([b[-1] ^ 1]), sign=False), "the file was changed"),
+    "truncated and signed": (lambda f: overwrite(f, lambda b: b[:-50]), "no readable safetensors file"),
+    "empty and signed": (lambda f: overwrite(f, b""), "no readable safetensors file"),
+    "a huge head": (lambda f: overwrite(f, b"\xff" * 64), "no readable safetensors file"),
+    "a pickle": (pickled, "no readable safetensors file"),
+    "a tensor less": (lambda f: rewrite(f, lambda t: t.pop("mean")), "lacks the tensor 'mean'"),
+    "a tensor more": (lambda f: rewrite(f, lambda t: t.update(extra=torch.ones(1))), "holds the tensor 'extra'"),
+    "another shape": (
+        lambda f: rewrite(f, lambda t: t.update(mean=torch.zeros(1, 1, 1))),
+        r"'mean' has shape \(1, 1, 1\), and this architecture has \(3, 1, 1\)",
+    ),
+    "fewer classes": (lambda f: change(f, classes=["a", "b"]), r"shape \(4, 32\), and this architecture has \(2, 32\)"),
+}
+CONFIG_DAMAGE = {
+    "missing": (lambda f: (f / "config.json").unlink(), "is missing; a model folder holds"),
+    "a folder": (lambda f: (f / "config.json").unlink() or (f / "config.json").mkdir(), "cannot be read"),
+    "empty": (lambda f: (f / "config.json").write_text(""), "is not JSON"),
+    "not text": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe\x00"), "is not JSON"),
+    "half": (lambda f: (f / "config.json").write_text('{"format": 1, '), "is not JSON"),
+    "a list": (lambda f: (f / "config.json").write_text("[]"), "must hold a JSON object, and it holds a list"),
+    "another program's": (lambda f: (f / "config.json").write_text("{}"), "lacks format, architecture, data"),
+    "without sha256": (lambda f: change(f, sha256=...), "lacks sha256"),
+    "another format": (lambda f: change(f, format=2), "has format 2, and this version reads format 1"),
+    "unknown architecture": (lambda f: change(f, architecture="vgg"), "no architecture named 'vgg'"),
+    "bad width": (lambda f: change(f, architecture="resnet20/9999"), "from 8 to 256, and '9999'"),
+    "architecture a number": (
+        lambda f: change(f, architecture=20),
+        "architecture must be of type str, and it is of type int",
+    ),
+    "classes a number": (lambda f: change(f, classes=10), "classes must be of type list, and it is of type int"),
+    "classes a word": (lambda f: change(f, classes="abcd"), "classes must be of type list, and it is of type str"),
+    "recipe a list": (lambda f: change(f, recipe=[1]), "recipe must be of type dict, and it is of type list"),
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "says"),
+    [("model.safetensors", *case) for case in WEIGHTS_DAMAGE.values()]
+    + [("config.json", *case) for case in CONFIG_DAMAGE.values()],
+    ids=[f"weights: {name}" for name in WEIGHTS_DAMAGE] + [f"config: {name}" for name in CONFIG_DAMAGE],
+)
+def test_damage_is_one_sentence_that_names_the_file(folder, file, damage, says):
+    checkpoints.load(folder)
+    damage(folder)
+    with pytest.raises(CheckpointError, match=says) as caught:
+        checkpoints.load(folder)
+    assert re.search(re.escape(str(folder / file)), str(caught.value))
+    assert "\n" not in str(caught.value).strip()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nowhere.config\.json is missing"):
+        checkpoints.load(tmp_path / "nowhere")
+
+
+def test_find_lists_what_is_whole_from_standard_to_hardened(tmp_path):
+    recipes = {"standard": {}, "s64": {"sigma": 0.5, "heap": 64}, "s1": {"sigma": 0.5, "heap": 1}, "broken": {}}
+    for name, recipe in recipes.items():
+        for data in ("tiny", "other"):
+            checkpoints.save(tmp_path / data / name, network(), {**CONFIG, "data": data, "recipe": recipe})
+    for data in ("tiny", "other"):
+        (tmp_path / data / "broken" / "config.json").write_text("{")
+    found = [(checkpoint.data, checkpoint.name) for checkpoint in checkpoints.find(tmp_path)]
+    assert found == [(data, name) for data in ("other", "tiny") for name in ("standard", "s1", "s64")]
+    assert checkpoints.find(tmp_path / "nowhere") == []
+
+
+def test_the_shipped_models_can_be_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
+    assert checkpoints.default_root() == tmp_path
+    monkeypatch.delenv("PLAINSIGHT_CHECKPOINTS")
+    assert checkpoints.default_root().name == "checkpoints"
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    checkpoints.write_tensors(tmp_path / "x", {"a": torch.ones(2)}, {})
+    monkeypatch.setattr(checkpoints.os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        checkpoints.write_tensors(tmp_path / "x", {"a": torch.zeros(2)}, {})
+    assert checkpoints.read_tensors(tmp_path / "x")["a"].tolist() == [1, 1]
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Perturbations and results
+
+
+@pytest.mark.parametrize("units", [0, 1, 2, 10, 16, 32, 127])
+def test_quantising_keeps_whole_units_and_stays_in_the_ball(units):
+    epsilon = units / 255
+    delta = (torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(units)) * 2 - 1) * epsilon
+    found = checkpoints.quantise(delta)
+    assert found.abs().max() <= units
+    assert (found / 255 - delta).abs().max() < 1 / 255
+    assert (found.abs() <= delta.abs() * 255 + 1e-3).all()  # towards zero, or a ball of 2.7/255 would be left
+    assert torch.equal(found, found.round())
+    full = torch.full((1, 3, 2, 2), epsilon)
+    assert (checkpoints.quantise(full) == units).all()
+    assert (checkpoints.quantise(-full) == -units).all()
+    assert torch.equal(checkpoints.quantise(found / 255), found)
+
+
+def test_perturbations_are_bytes_on_disk_and_come_back_exactly(folder):
+    deltas = {f"e{units}": torch.arange(-units, units + 1).float().reshape(1, 1, 1, -1) / 255 for units in (2, 127)}
+    assert checkpoints.load_perturbations(folder) == {}
+    checkpoints.save_perturbations(folder, deltas)
+    assert {tensor.dtype for tensor in load_file(folder / "perturbations.safetensors").values()} == {torch.int8}
+    found = checkpoints.load_perturbations(folder)
+    assert found.keys() == deltas.keys()
+    assert all(torch.equal(found[name], deltas[name]) for name in deltas)
+
+
+def test_what_a_byte_cannot_hold_is_refused(folder):
+    with pytest.raises(ValueError, match=r"'big' reaches 200/255, and at most 127/255"):
+        checkpoints.save_perturbations(folder, {"big": torch.full((1, 3, 2, 2), 200 / 255)})
+
+
+def test_damaged_perturbations_are_named(folder):
+    (folder / "perturbations.safetensors").write_bytes(b"x" * 30)
+    with pytest.raises(CheckpointError, match=r"perturbations\.safetensors is no readable"):
+        checkpoints.load_perturbations(folder)
+
+
+def measurement(epsilon, target=None, attack="spgd"):
+    report = Report(Rate(5, 10), Rate(4, 10), None if target is None else Rate(1, 8))
+    return Measurement(attack, epsilon, target, 20, 0, 96, report, 1.5)
+
+
+def test_results_survive_the_file(tmp_path):
+    assert Results.load(tmp_path) is None
+    kept = (measurement(16), measurement(8), measurement(8, 3), measurement(8, attack="deepfool"))
+    results = Results(Report(Rate(9, 10), Rate(0, 10)), kept, {"sha256": "abc"})
+    results.save(tmp_path)
+    assert Results.load(tmp_path) == results
+    assert [found.epsilon for found in results.curve()] == [8, 16]
+    assert results.find("spgd", 8, 3) == kept[2]
+    assert results.find("spgd", 9) is None
+    assert key("spgd", 16) == "spgd-e16"
+    assert kept[2].key == "spgd-e8-t3"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"measurements": 3},
+        {"measurements": []},
+        {"measurements": [], "clean": []},
+        {"measurements": [{}], "clean": {}},
+    ],
+)
+def test_odd_results_are_named(tmp_path, content):
+    checkpoints.write_json(tmp_path / "results.json", content)
+    with pytest.raises(CheckpointError, match=r"results\.json is no list of results"):
+        Results.load(tmp_path)
+
+
+PLAN = Plan((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
+CELLS = [
+    *("spgd-e8", "spgd-e16", "random-signs-e8", "random-signs-e16"),
+    *("checkerboard-e8", "spgd-e8-t1", "deepfool-e8"),
+]
+
+
+class TestPrecompute:
+    @pytest.fixture
+    def crafted(self, tiny_dataset, monkeypatch):
+        """The keys of all deltas crafted from here on."""
+        made, craft = [], precompute.craft
+
+        def spy(model, split, attack, epsilon, target, steps, seed):
+            made.append(key(attack, epsilon, target))
+            return craft(model, split, attack, epsilon, target, steps, seed)
+
+        monkeypatch.setattr(precompute, "craft", spy)
+        return made
+
+    def test_it_measures_every_cell_as_stored(self, folder, crafted, tiny_dataset):
+        results = precompute.precompute(folder, PLAN)
+        deltas = checkpoints.load_perturbations(folder)
+        assert crafted == CELLS
+        assert sorted(deltas) == sorted(CELLS)
+        assert [found.key for found in results.measurements] == CELLS
+        assert Results.load(folder) == results
+        assert results.about["held_out"] == results.clean.accuracy.n == 128
+        model, split = checkpoints.load(folder), tiny_dataset.split("test")
+        for found in results.measurements:
+            delta = deltas[found.key]
+            assert delta.abs().max() <= found.epsilon / 255 + 1e-7
+            assert precompute.evaluate(model, split, delta, found.target) == found.report
+            assert found.crafted_on == (0 if found.attack in ("random-signs", "checkerboard") else 32)
+
+    def test_a_killed_run_goes_on_where_it_was(self, folder, crafted):
+        def die(measurement, done, total):
+            assert total == len(CELLS)
+            if done == 2:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            precompute.precompute(folder, PLAN, report=die)
+        assert crafted == CELLS[:2]
+        whole = precompute.precompute(folder, PLAN)
+        assert crafted == CELLS
+        assert precompute.precompute(folder, PLAN) == whole
+        assert crafted == CELLS
+
+    def test_other_weights_are_measured_anew(self, folder, crafted):
+        precompute.precompute(folder, PLAN)
+        checkpoints.save(folder, network(seed=1), CONFIG)
+        results = precompute.precompute(folder, PLAN)
+        assert crafted == 2 * CELLS
+        assert results.about["sha256"] == checkpoints.read(folder).sha256
+        assert [found.key for found in results.measurements] == CELLS
+
+    def test_a_lost_file_of_perturbations_is_made_anew(self, folder, crafted):
+        precompute.precompute(folder, PLAN)
+        (folder / "perturbations.safetensors").unlink()
+        results = precompute.precompute(folder, PLAN)
+        assert crafted == 2 * CELLS
+        assert sorted(checkpoints.load_perturbations(folder)) == sorted(CELLS)
+        assert [found.key for found in results.measurements] == CELLS
+
+    def test_the_default_plan_is_the_one_that_ships(self):
+        cells = list(Plan().cells())
+        assert len(cells) == len(set(cells))
+        assert [e for name, e, target in cells if (name, target) == ("spgd", None)] == list(range(2, 33, 2))
+
+
+def test_crafted_deltas_are_whole_units(tiny_classifier):
+    delta = precompute.craft(tiny_classifier.model, tiny_classifier.train, "spgd", 7, None, steps=5, seed=0)
+    assert torch.allclose(delta * 255, (delta * 255).round(), atol=1e-4)
+    assert delta.abs().max() <= 7 / 255 + 1e-7

@@ -1,0 +1,118 @@
+"""Rates with their intervals, what counts as fooled, and the breaking point of a curve."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from core.datasets import Split
+from core.evaluation import Rate, Report, breaking_point, compare, evaluate, predict
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [  # from the closed form of Wilson 1927 with z = 1.959964
+        (50, 100, 0.4038, 0.5962),
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (1, 3, 0.0615, 0.7923),
+        (900, 1000, 0.8798, 0.9171),
+        (8312, 10000, 0.8237, 0.8384),
+    ],
+)
+def test_intervals_are_wilsons(successes, n, low, high):
+    z, p = 1.959964, successes / n
+    middle, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert [(middle + sign * reach) / (1 + z * z / n) for sign in (-1, 1)] == pytest.approx([low, high], abs=6e-5)
+    assert Rate(successes, n).interval == pytest.approx((low, high), abs=1e-4)
+    assert Rate(successes, n).value == p
+
+
+def test_a_rate_of_nothing_is_undefined_and_its_interval_everything():
+    assert math.isnan(Rate(0, 0).value)
+    assert Rate(0, 0).interval == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("target", [None, Rate(3, 9)])
+def test_reports_survive_json(target):
+    report = Report(Rate(1, 2), Rate(0, 7), target)
+    assert Report.from_json(report.to_json()) == report
+
+
+LABELS = [0, 0, 1, 1, 2, 255]
+CLEAN = [0, 1, 1, 2, 2, 0]
+ATTACKED = [2, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("shape", [(6,), (1, 2, 3)], ids=["images", "pixels"])
+class TestCompare:
+    @pytest.fixture
+    def predictions(self, shape):
+        return [torch.tensor(values).reshape(shape) for values in (LABELS, CLEAN, ATTACKED)]
+
+    def test_accuracy_is_against_the_label_and_fooling_against_the_clean_prediction(self, predictions):
+        report = compare(*predictions)
+        assert report.accuracy == Rate(2, 5)
+        assert report.fooling == Rate(1, 5)  # the second and fourth are wrong before and after: not fooled
+        assert report.target is None
+
+    def test_the_target_rate_leaves_out_images_of_the_target_class(self, predictions):
+        assert compare(*predictions, target=2).target == Rate(2, 4)
+
+    def test_ignored_elements_count_nowhere(self, predictions):
+        labels, clean, attacked = predictions
+        everything = compare(torch.full_like(labels, 255), clean, attacked, target=1)
+        assert {everything.accuracy.n, everything.fooling.n, everything.target.n} == {0}
+
+
+class Threshold(nn.Module):
+    """Class 1 where the mean of an image exceeds a half."""
+
+    def forward(self, images):
+        brightness = images.mean((1, 2, 3))
+        return torch.stack([0.5 - brightness, brightness - 0.5], 1)
+
+
+def test_a_whole_evaluation_by_hand():
+    levels = torch.tensor([0, 100, 120, 140, 255], dtype=torch.uint8)
+    split = Split(levels[:, None, None, None].expand(5, 3, 4, 4), torch.tensor([0, 0, 1, 1, 1]))
+    report = evaluate(Threshold(), split, torch.full((1, 3, 4, 4), 20 / 255), target=1)
+    assert (report.accuracy, report.fooling, report.target) == (Rate(5, 5), Rate(1, 5), Rate(0, 2))
+    clean = evaluate(Threshold(), split, target=1)
+    assert (clean.accuracy, clean.fooling) == (Rate(4, 5), Rate(0, 5))
+    # the caller's clean predictions are believed
+    assert evaluate(Threshold(), split, clean=torch.ones(5, dtype=torch.long)).accuracy == Rate(3, 5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 128, 500])
+def test_predictions_do_not_depend_on_the_batch_size(victim, batch_size):
+    whole = predict(victim.model, victim.test, batch_size=10_000)
+    assert whole.shape == victim.test.labels.shape
+    assert torch.equal(predict(victim.model, victim.test, batch_size=batch_size), whole)
+
+
+def test_evaluation_leaves_a_model_in_training_as_it_was(victim):
+    expected = predict(victim.model, victim.test)
+    victim.model.train()
+    before = {name: tensor.clone() for name, tensor in victim.model.state_dict().items()}
+    assert torch.equal(predict(victim.model, victim.test), expected)
+    assert all(torch.equal(before[name], tensor) for name, tensor in victim.model.state_dict().items())
+    assert all(module.training for module in victim.model.modules())
+
+
+@pytest.mark.parametrize(
+    ("curve", "misclassified", "expected"),
+    [
+        ([], 0.75, None),
+        ([(0, 0.9), (8, 0.5), (16, 0.26)], 0.75, None),
+        ([(4, 0.2), (8, 0.1)], 0.75, 4),
+        ([(0, 0.85), (8, 0.45), (16, 0.25)], 0.75, 16),
+        ([(0, 0.9), (8, 0.5), (16, 0.1)], 0.75, 13),
+        ([(16, 0.1), (0, 0.9), (8, 0.5)], 0.75, 13),  # the order does not matter
+        ([(0, 0.9), (8, 0.5), (16, 0.1)], 0.5, 8),
+        ([(0, 0.9), (8, 0.2), (16, 0.4), (24, 0.1)], 0.75, 8 * 0.65 / 0.7),  # the first crossing
+    ],
+)
+def test_breaking_points(curve, misclassified, expected):
+    assert breaking_point(curve, misclassified) == (expected if expected is None else pytest.approx(expected))

@@ -1,0 +1,78 @@
+"""What an element earns: capped each by itself, nothing for what is ignored; for images and for pixels."""
+
+import math
+
+import pytest
+import torch
+
+from core.attacks.objectives import IGNORE, LOSS_CAP, Towards, Untargeted
+
+
+def logits_with(*probabilities, pixels=False):
+    """Logits (N,3), or (1,3,1,N), in which class 0 has these probabilities and the others share the rest."""
+    p = torch.tensor(probabilities)
+    logits = torch.stack([p, (1 - p) / 2, (1 - p) / 2], 1).log()
+    return (logits.T.reshape(1, 3, 1, -1) if pixels else logits).clone().requires_grad_()
+
+
+def as_labels(*values, pixels=False):
+    labels = torch.tensor(values)
+    return labels.reshape(1, 1, -1) if pixels else labels
+
+
+def earned(objective, logits, labels):
+    """Gains, and for each element whether any of its logits has a gradient, both (N)."""
+    gain = objective(logits, labels)
+    assert gain.shape == labels.shape
+    (gradient,) = torch.autograd.grad(gain.mean(), logits)
+    elements = gradient.reshape(3, -1) if gradient.ndim == 4 else gradient.T
+    return gain.detach().flatten(), (elements.abs().sum(0) > 1e-7).tolist()
+
+
+@pytest.mark.parametrize("pixels", [False, True], ids=["images", "pixels"])
+class TestBothShapes:
+    def test_the_cap_is_on_each_element_and_not_on_the_mean(self, pixels):
+        # Were the mean capped, the hopeless third element would take all gradients away, or keep its own.
+        logits, labels = logits_with(0.9, 0.25, 0.001, pixels=pixels), as_labels(0, 0, 0, pixels=pixels)
+        gain, moved = earned(Untargeted(), logits, labels)
+        assert gain.tolist() == pytest.approx([-math.log(0.9), -math.log(0.25), -math.log(0.2)], rel=1e-5)
+        assert moved == [True, True, False]
+
+    @pytest.mark.parametrize(("probability", "moves"), [(0.19, False), (0.21, True)])
+    def test_below_probability_a_fifth_nothing_more_is_gained(self, pixels, probability, moves):
+        _, moved = earned(Untargeted(), logits_with(probability, pixels=pixels), as_labels(0, pixels=pixels))
+        assert moved == [moves]
+
+    def test_what_is_ignored_earns_nothing(self, pixels):
+        labels = as_labels(0, IGNORE, pixels=pixels)
+        for objective in (Untargeted(), Towards(0)):
+            gain, moved = earned(objective, logits_with(0.5, 0.5, pixels=pixels), labels)
+            assert gain[0] != 0
+            assert gain[1] == 0
+            assert moved == [True, False]
+
+    @pytest.mark.parametrize(("probability", "moves"), [(0.1, True), (0.74, True), (0.76, False), (0.99, False)])
+    def test_towards_stops_earning_at_its_confidence(self, pixels, probability, moves):
+        gain, moved = earned(Towards(0), logits_with(probability, pixels=pixels), as_labels(2, pixels=pixels))
+        assert gain.item() == pytest.approx(math.log(min(probability, 0.75)), rel=1e-4)
+        assert moved == [moves]
+
+    @pytest.mark.parametrize("target", [-1, 3])
+    def test_a_target_the_model_does_not_have_is_named(self, pixels, target):
+        with pytest.raises(ValueError, match=rf"classes 0 to 2, and target {target} was given"):
+            Towards(target)(logits_with(0.5, pixels=pixels), as_labels(0, pixels=pixels))
+
+
+def test_the_cap_is_that_of_the_paper_and_can_be_chosen():
+    assert pytest.approx(-math.log(0.2)) == LOSS_CAP == Untargeted().cap
+    gain, _ = earned(Untargeted(cap=0.1), logits_with(0.5), as_labels(0))
+    assert gain.item() == pytest.approx(0.1)
+
+
+def test_only_towards_names_a_target():
+    assert (Untargeted().target, Towards(2).target) == (None, 2)
+
+
+def test_half_precision_logits_are_lifted_before_the_loss():
+    gain = Untargeted()(logits_with(0.5).detach().bfloat16(), as_labels(0))
+    assert gain.dtype == torch.float32

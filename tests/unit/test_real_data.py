@@ -1,0 +1,55 @@
+"""Real CIFAR-10 images through loading, attacking and evaluating, on the model that ships."""
+
+import pytest
+import torch
+
+from core import attacks, checkpoints, datasets
+from core.evaluation import evaluate
+from core.threat import Budget
+
+pytestmark = pytest.mark.real_data
+
+BUDGET = Budget(10 / 255)
+
+
+@pytest.fixture(scope="module")
+def cifar10():
+    found = datasets.get("cifar10")
+    if found.missing:
+        pytest.skip(found.missing)
+    return found
+
+
+def test_the_images_are_those_of_cifar10(cifar10):
+    split = cifar10.split("test", 500)
+    assert split.images.shape == (500, 3, 32, 32)
+    assert split.labels.bincount(minlength=10).min() >= 25
+    mean, std = split.statistics()
+    assert mean == pytest.approx((0.491, 0.482, 0.447), abs=0.03)
+    assert std == pytest.approx((0.247, 0.243, 0.262), abs=0.03)
+
+
+def test_one_perturbation_breaks_the_standard_model_on_images_it_never_saw(cifar10):
+    folder = checkpoints.default_root() / "cifar10" / "standard"
+    model, classes = checkpoints.load(folder), checkpoints.read(folder).classes
+    assert classes == cifar10.classes
+    crafting, held_out = cifar10.split("train", 300), cifar10.split("test", 500)
+    clean, attacked, control = (
+        evaluate(model, held_out, delta)
+        for delta in (
+            None,
+            attacks.get("spgd")(BUDGET, steps=20).craft(model, crafting),
+            attacks.get("random-signs")(BUDGET).craft(model, crafting),
+        )
+    )
+    assert clean.accuracy.value > 0.8
+    assert clean.fooling.successes == 0
+    assert attacked.accuracy.value < control.accuracy.value - 0.1
+    assert attacked.fooling.value > control.fooling.value + 0.1
+
+
+def test_a_stored_model_is_the_same_in_every_batch_size(cifar10):
+    model = checkpoints.load(checkpoints.default_root() / "cifar10" / "standard")
+    images, _ = cifar10.split("test", 16).batch(slice(None))
+    with torch.inference_mode():
+        assert torch.allclose(model(images), torch.cat([model(image[None]) for image in images]), atol=1e-3)

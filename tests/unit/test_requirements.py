@@ -1,0 +1,31 @@
+"""The guard in conftest.py: with PLAINSIGHT_REQUIRE a test that needs a browser or data cannot be skipped unseen."""
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = Path(__file__).parent.parent / "conftest.py"
+MARKED = "import pytest\n@pytest.mark.browser\ndef test_page():\n    {body}\ndef test_other():\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("required", "body", "status", "says"),
+    [
+        ("", "pytest.skip('none here')", 0, "1 passed, 1 skipped"),
+        ("browser", "pass", 0, "2 passed"),
+        ("browser", "pytest.skip('none here')", 1, "forbids to skip browser*none here"),
+        ("browser,real_data", "pass", 1, "no test marked real_data has passed"),
+        (" browser , ", "assert not 1", 1, "1 failed, 1 passed"),
+    ],
+)
+def test_required_tests_must_run(pytester, monkeypatch, required, body, status, says):
+    monkeypatch.setenv("PLAINSIGHT_REQUIRE", required)
+    monkeypatch.setenv("PYTHONPATH", str(CONFTEST.parent.parent))
+    pytester.makeconftest(CONFTEST.read_text())
+    pytester.makeini("[pytest]\nmarkers =\n    browser: x\n    real_data: x\n")
+    pytester.makepyfile(MARKED.format(body=body))
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(f"*{says}*")
+    assert result.ret == status

@@ -1,0 +1,405 @@
+"""The training loop: what it minimises, that it repeats itself, and that a kill costs nothing."""
+
+import copy
+import math
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from core import checkpoints, experiment, training
+from core.attacks.pgd import PGD
+from core.datasets import Split
+from core.models import Normalised
+from core.threat import apply
+from core.training import Diverged, Recipe, augment, learning_rate, train, update_loss
+
+SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8 / 255, steps=2, epochs=3, batch_size=8, learning_rate=0.05)
+
+
+def tiny_split(n=64, side=8):
+    """The same on every machine: integers from numpy."""
+    draw = np.random.default_rng(5)
+    labels = draw.integers(0, 4, n)
+    images = draw.integers(0, 100, (n, 3, side, side)) + 50 * labels[:, None, None, None]
+    return Split(torch.from_numpy(images.astype(np.uint8)), torch.from_numpy(labels))
+
+
+def tiny_network(norm=True):
+    """Convolution, norm, linear; weights from integers, so that they are the same on every machine."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8) if norm else nn.Identity(),
+        *(nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 4)),
+    )
+    draw = np.random.default_rng(6)
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
+            parameter.data = torch.from_numpy(draw.integers(-100, 101, parameter.shape)).float() / 300
+        elif not (norm and parameter is network[1].weight):
+            parameter.data.zero_()
+    return Normalised(network, (0.5,) * 3, (0.25,) * 3)
+
+
+def run(recipe, resume, report=lambda progress: None, split=None, mirror=True):
+    model = tiny_network()
+    history = train(model, split or tiny_split(), recipe, resume, mirror, "cpu", "32-true", report)
+    return model, history
+
+
+def same_weights(first, second):
+    one, other = first.state_dict(), second.state_dict()
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "losses"),
+    [
+        (replace(SHARED, sigma=0.0), [1.073207, 0.814961, 0.649604]),
+        (SHARED, [1.086273, 0.784542, 0.704945]),
+    ],
+    ids=["standard", "shared"],
+)
+def test_a_short_run_gives_the_numbers_it_always_gave(recipe, losses, tmp_path):
+    seen = []
+    _, history = run(recipe, tmp_path / "resume", seen.append)
+    assert [epoch["loss"] for epoch in history] == pytest.approx(losses, rel=2e-3)
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
+    assert [(progress.epoch, progress.done, progress.total) for progress in seen] == [
+        (1, 8, 24),
+        (2, 16, 24),
+        (3, 24, 24),
+    ]
+    assert all(progress.images_per_second > 0 for progress in seen)
+
+
+def test_the_seed_decides(tmp_path):
+    first, again, other = (run(replace(SHARED, seed=s), tmp_path / f"{i}")[0] for i, s in enumerate((0, 0, 1)))
+    assert same_weights(first, again)
+    assert not same_weights(first, other)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Kill and resume
+
+LONG = replace(SHARED, batch_size=2, heap=2, steps=1)  # 64 images: 32 batches an epoch, told after 20 and 32 of them
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def never_killed(tmp_path_factory):
+    return run(LONG, tmp_path_factory.mktemp("whole") / "resume")
+
+
+@pytest.mark.parametrize("deaths", [[1], [3], [4], [6], [2, 1, 1, 2]], ids=str)
+def test_a_run_that_died_and_goes_on_ends_with_the_same_weights(deaths, never_killed, tmp_path):
+    """Each number is how many reports a life lasts; reports come mid-epoch, and at its end before it is saved."""
+    for reports in deaths:
+        seen = []
+
+        def die(progress, seen=seen, reports=reports):
+            seen.append(progress)
+            if len(seen) == reports:
+                raise Killed
+
+        with pytest.raises(Killed):
+            run(LONG, tmp_path / "resume", die)
+    model, history = run(LONG, tmp_path / "resume")
+    assert same_weights(model, never_killed[0])
+    assert [epoch["loss"] for epoch in history] == [epoch["loss"] for epoch in never_killed[1]]
+
+
+PROGRAM = """
+import sys, time, torch
+sys.path[:0] = [{here!r}, {root!r}]
+torch.set_num_threads({threads})
+import test_training as t
+seen = []
+def report(progress):
+    seen.append(progress)
+    print(len(seen), flush=True)
+    if len(seen) == 5:
+        time.sleep(600)
+t.run(t.LONG, t.Path({resume!r}), report)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_weights(never_killed, tmp_path):
+    here, resume = Path(__file__).parent, tmp_path / "resume"
+    program = PROGRAM.format(
+        here=str(here), root=str(here.parents[1]), threads=torch.get_num_threads(), resume=str(resume)
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env={**os.environ}) as process:
+        for line in process.stdout:
+            if line.strip() == b"3":  # in the second of three epochs
+                process.kill()
+                break
+    assert process.returncode == -signal.SIGKILL
+    assert resume.is_file()
+    reports = []
+    model, _ = run(LONG, resume, reports.append)
+    assert reports[0].epoch == 2
+    assert same_weights(model, never_killed[0])
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    first, history = run(SHARED, tmp_path / "resume")
+    again, same_history = run(SHARED, tmp_path / "resume", lambda progress: pytest.fail("it trained"))
+    assert same_weights(first, again)
+    assert same_history == history
+    assert not again.training
+
+
+def test_another_recipe_does_not_go_on_from_this_state(tmp_path):
+    run(SHARED, tmp_path / "resume")
+    with pytest.raises(checkpoints.CheckpointError, match="other settings; delete it or choose another folder"):
+        run(replace(SHARED, sigma=0.7), tmp_path / "resume")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is minimised
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_sigma_times_attacked_plus_the_rest_times_clean(sigma, smoothing):
+    recipe = replace(SHARED, sigma=sigma, label_smoothing=smoothing)
+    model, (images, labels) = tiny_network(norm=False), tiny_split().batch(slice(8))
+    found = update_loss(model, images, labels, recipe, torch.Generator().manual_seed(3))
+    expected = (1 - sigma) * cross_entropy(model(images), labels, label_smoothing=smoothing)
+    if sigma:
+        delta = recipe.attack(model, images, labels, generator=torch.Generator().manual_seed(3))
+        attacked = model(apply(images, delta))
+        expected = expected + sigma * cross_entropy(attacked, labels, label_smoothing=smoothing)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    found.backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("heap", "deltas"), [(1, 8), (4, 2), (8, 1)])
+def test_the_heap_decides_how_many_deltas_a_batch_gets(heap, deltas, monkeypatch):
+    shapes, call = [], PGD.__call__
+
+    def spy(self, *args, **kwargs):
+        delta = call(self, *args, **kwargs)
+        shapes.append(tuple(delta.shape))
+        assert 0 < delta.abs().max() <= SHARED.epsilon + 1e-7
+        return delta
+
+    monkeypatch.setattr(PGD, "__call__", spy)
+    images, labels = tiny_split().batch(slice(8))
+    update_loss(tiny_network(), images, labels, replace(SHARED, heap=heap), torch.Generator())
+    assert shapes == [(deltas, 3, 8, 8)]
+
+
+def test_standard_training_never_calls_the_attack(monkeypatch, tmp_path):
+    monkeypatch.setattr(PGD, "__call__", lambda *args, **kwargs: pytest.fail("it attacked"))
+    run(replace(SHARED, sigma=0.0), tmp_path / "resume")
+
+
+def test_the_inner_attack_is_that_of_the_recipe():
+    attack = replace(SHARED, loss_cap=1.25, step_size=0.3).attack
+    assert (attack.budget.epsilon, attack.objective.cap, attack.steps, attack.step_size, attack.heap) == (
+        *(8 / 255, 1.25, 2),
+        *(0.3, 4),
+    )
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.5])
+def test_a_loss_that_is_not_finite_stops_the_run_and_the_last_good_state_stays(sigma, tmp_path):
+    def poison(progress):
+        if progress.done == 32 + 20:
+            with torch.no_grad():
+                model.network[0].weight.fill_(math.inf)
+
+    model, resume = tiny_network(), tmp_path / "resume"
+    with pytest.raises(Diverged, match="The loss became nan in epoch 2; use a lower learning rate"):
+        train(model, tiny_split(), replace(LONG, sigma=sigma), resume, False, "cpu", "32-true", poison)
+    assert checkpoints.read_metadata(resume)["epochs"] == "1"
+    assert all(tensor.isfinite().all() for tensor in checkpoints.read_tensors(resume).values())
+
+
+def test_labels_of_pixels_are_trained_on_too(tiny_segmenter, tmp_path):
+    model = copy.deepcopy(tiny_segmenter.model)
+    history = train(model, tiny_segmenter.train.first(16), SHARED, tmp_path / "resume", True, "cpu", "32-true")
+    assert all(math.isfinite(epoch["loss"]) for epoch in history)
+    assert not same_weights(model, tiny_segmenter.model)
+
+
+@pytest.mark.parametrize(
+    ("done", "warmup", "expected"),
+    [(0, 0.5, 0.002), (49, 0.5, 0.198), (50, 0.5, 0.198), (99, 0.5, 0.002), (0, 0.0, 0.199), (99, 0.0, 0.001)],
+)
+def test_the_learning_rate_rises_and_falls_along_lines(done, warmup, expected):
+    assert learning_rate(Recipe("tiny", learning_rate=0.2, warmup=warmup), done, 100) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.15, 1.0])
+def test_the_learning_rate_is_never_above_its_peak_nor_below_zero(warmup):
+    rates = [learning_rate(Recipe("tiny", warmup=warmup), done, 40) for done in range(40)]
+    assert 0 <= min(rates) <= max(rates) <= 0.2
+    assert max(rates) > 0.17
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Augmentation
+
+
+def numbered(n=64, side=8):
+    """Every pixel of an image holds its place, 1 to 64; channels differ by 64."""
+    place = torch.arange(1, side * side + 1).reshape(1, side, side)
+    image = torch.cat([place, place + 64, place + 128]).to(torch.uint8)
+    return image.expand(n, 3, side, side).clone(), place.long().expand(n, side, side).clone()
+
+
+def shifts(images):
+    """(downwards, to the left, mirrored) of each augmented numbered image, read off its pixels at (3, 3) and (3, 4)."""
+    place = images[:, 0].long() - 1
+    rows, columns = place[:, 3, 3] // 8, place[:, 3, 3] % 8
+    mirrored = place[:, 3, 4] < place[:, 3, 3]
+    return {(int(r) - 3, bool(m)) for r, m in zip(rows, mirrored, strict=True)}, columns
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_images_are_shifted_by_up_to_an_eighth_and_mirrored_only_when_asked(mirror):
+    images, _ = numbered()
+    moved, labels = augment(images, torch.arange(64), mirror, torch.Generator().manual_seed(0))
+    assert (moved.shape, moved.dtype) == (images.shape, torch.uint8)
+    assert torch.equal(labels, torch.arange(64))
+    found, columns = shifts(moved)
+    assert found == {(row, flipped) for row in (-1, 0, 1) for flipped in ({False, True} if mirror else {False})}
+    assert set(columns.tolist()) == ({2, 3, 4, 5} if mirror else {2, 3, 4})
+    inside = moved[:, 0] > 0
+    assert torch.equal(moved[:, 1][inside], moved[:, 0][inside] + 64)  # all channels move together
+    assert not moved[:, 1][~inside].any()
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_pixel_labels_move_along_and_the_rim_is_ignored(mirror):
+    images, places = numbered()
+    moved, labels = augment(images, places, mirror, torch.Generator().manual_seed(0))
+    assert (labels.shape, labels.dtype) == (places.shape, torch.int64)
+    came_in = moved[:, 0] == 0
+    assert came_in.any()
+    assert (labels[came_in] == 255).all()
+    assert torch.equal(labels[~came_in], moved[:, 0][~came_in].long())
+
+
+def test_images_that_are_not_square_are_moved_whole():
+    images = torch.randint(1, 255, (4, 3, 8, 20), dtype=torch.uint8)
+    moved, _ = augment(images, torch.zeros(4, dtype=torch.long), True, torch.Generator())
+    assert moved.shape == images.shape
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Recipes and whole experiments
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, and 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, and 0"),
+        ({"steps": 0}, "steps must be at least 1, and 0"),
+        ({"heap": -1}, "heap must be at least 1, and -1"),
+        ({"sigma": 1.5}, "sigma must lie between 0 and 1, and 1.5"),
+        ({"sigma": math.nan}, "sigma must lie between 0 and 1, and nan"),
+        ({"label_smoothing": -0.1}, "label_smoothing must lie between 0 and 1, and -0.1"),
+        ({"warmup": 2}, "warmup must lie between 0 and 1, and 2"),
+        ({"epsilon": 8}, "n/255 for people.* 8 was given"),
+        ({"epsilon": 0.0}, "needs an epsilon above 0"),
+        ({"heap": 9}, "heap of 9 does not fit in a mini-batch of 8"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0, and 0.0"),
+        ({"learning_rate": math.nan}, "learning_rate must be above 0, and nan"),
+        ({"momentum": 0.0}, "momentum must lie between 0 and 1"),
+        ({"weight_decay": -1.0}, "weight_decay must lie between 0 and 1, and -1.0"),
+    ],
+)
+def test_bad_recipes_are_named(settings, says):
+    with pytest.raises(ValueError, match=says):
+        replace(SHARED, **settings)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [
+        (Recipe("tiny"), "standard"),
+        (Recipe("tiny", sigma=0.5, heap=64, epsilon=16 / 255), "shared-s64-e16-w0.5"),
+        (Recipe("tiny", sigma=1, heap=1, epsilon=2.5 / 255), "shared-s1-e2.5-w1"),
+    ],
+)
+def test_a_recipe_names_its_folder(recipe, name):
+    assert recipe.name == name
+
+
+class TestExperiment:
+    RECIPE = Recipe("tiny", "resnet20/8", epochs=1, batch_size=32, images=32)
+
+    def run(self, root, recipe=RECIPE, **more):
+        return experiment.run(recipe, root, device="cpu", precision="32-true", **more)
+
+    def test_a_finished_folder_is_returned_as_it_is_and_another_recipe_is_refused(
+        self, tiny_dataset, tmp_path, monkeypatch
+    ):
+        made = self.run(tmp_path)
+        assert made.folder == tmp_path / "tiny" / "standard"
+        assert made.classes == tiny_dataset.classes
+        assert {path.name for path in made.folder.iterdir()} == {"config.json", "model.safetensors"}
+        mean, _ = tiny_dataset.split("train", 32).statistics()
+        assert checkpoints.load(made.folder).mean.flatten().tolist() == pytest.approx(mean, abs=1e-3)
+        monkeypatch.setattr(experiment, "train", lambda *args: pytest.fail("it trained again"))
+        assert self.run(tmp_path) == made
+        with pytest.raises(ValueError, match="holds a model of another recipe; give --name"):
+            self.run(tmp_path, replace(self.RECIPE, seed=1))
+
+    def test_hardening_starts_from_the_given_weights(self, tiny_dataset, tmp_path, monkeypatch):
+        start = self.run(tmp_path)
+        given = []
+        monkeypatch.setattr(experiment, "train", lambda model, *args: given.append(model) or [])
+        self.run(tmp_path, replace(self.RECIPE, start=str(start.folder)), name="hard")
+        assert same_weights(given[0], checkpoints.load(start.folder))
+        assert all(parameter.requires_grad for parameter in given[0].parameters())
+
+    def test_weights_of_another_architecture_are_refused(self, tiny_dataset, tmp_path):
+        start = self.run(tmp_path)
+        other = replace(self.RECIPE, architecture="resnet20/16", start=str(start.folder))
+        with pytest.raises(ValueError, match="is a resnet20/8 for 4 classes; the recipe asks for resnet20/16"):
+            self.run(tmp_path, other, name="hard")
+
+    def test_the_weights_follow_from_the_seed_and_leave_the_callers_chance_alone(self, tiny_dataset, tmp_path):
+        torch.manual_seed(7)
+        expected = torch.rand(3)
+        torch.manual_seed(7)
+        first = self.run(tmp_path, name="a")
+        assert torch.equal(torch.rand(3), expected)
+        assert self.run(tmp_path, name="b").sha256 == first.sha256
+
+    def test_a_killed_experiment_goes_on(self, tiny_dataset, tmp_path):
+        recipe = replace(self.RECIPE, epochs=2)
+
+        def die(progress):
+            if progress.epoch == 2:
+                raise Killed
+
+        with pytest.raises(Killed):
+            self.run(tmp_path, recipe, report=die)
+        assert (tmp_path / "tiny" / "standard" / "resume.safetensors").is_file()
+        assert self.run(tmp_path, recipe).sha256 == self.run(tmp_path, recipe, name="whole").sha256
+
+
+@pytest.mark.parametrize(("device", "native", "expected"), [("cpu", True, "bf16-mixed"), ("cpu", False, "32-true")])
+def test_low_precision_is_used_only_where_the_hardware_has_it(device, native, expected, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    assert training.default_precision(device) == expected
