@@ -65,6 +65,7 @@ def css() -> str:
 
 
 STYLE = """
+body{background:var(--paper)!important}
 .gradio-container{padding:0!important;max-width:none!important;color:var(--ink);font-size:15px;line-height:1.45}
 .gradio-container main.fillable,.gradio-container .main,.gradio-container main{padding:0!important;max-width:none!important}
 .gradio-container .gap,.gradio-container .column,.gradio-container .row{gap:0}
