@@ -35,7 +35,10 @@ def results_page(measured: Sequence[Measured]) -> str:
     for name in sorted({checkpoint.data for checkpoint, _ in measured}, reverse=True):
         own = [entry for entry in measured if entry[0].data == name]
         n = own[0][1].clean.accuracy.n
-        parts += [f"## {datasets.get(name).title}\n", f"n = {n:,} held-out images ({own[0][1].about['source'].rstrip('.')}).\n"]
+        parts += [
+            f"## {datasets.get(name).title}\n",
+            f"n = {n:,} held-out images ({own[0][1].about['source'].rstrip('.')}).\n",
+        ]
         parts += ["Accuracy (%) under untargeted S-PGD:\n", _curve_table(own, "spgd")]
         parts += ["The control, random signs of equal strength:\n", _curve_table(own, "random-signs")]
         parts += ["Breaking point and other attacks:\n", _other_table(own)]
@@ -55,7 +58,7 @@ def training_page(found: Sequence[Checkpoint]) -> str:
         parts += [
             f"## {checkpoint.data}/{checkpoint.name}\n",
             f"    {command(checkpoint)}\n",
-            f"- data: {config["source"].rstrip(".")} ({config['training_images']:,} training images)\n"
+            f"- data: {config['source'].rstrip('.')} ({config['training_images']:,} training images)\n"
             f"- seed {checkpoint.recipe['seed']}; {len(history)} epochs in {config['seconds'] / 60:.0f} minutes on "
             f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
             f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
