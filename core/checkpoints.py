@@ -78,7 +78,8 @@ def save(folder: Path, model: Normalised, config: Mapping[str, Any]) -> Checkpoi
         name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in model.state_dict().items()
     }
-    write_tensors(folder / WEIGHTS, tensors, {"architecture": config["architecture"], "data": config["data"]})
+    # one entry only: safetensors writes several in random order, and equal weights would have unequal digests
+    write_tensors(folder / WEIGHTS, tensors, {"model": f"{config['architecture']} on {config['data']}"})
     whole = {"format": FORMAT, **config, "versions": versions(), "sha256": sha256(folder / WEIGHTS)}
     write_json(folder / CONFIG, whole)
     return read(folder)
@@ -222,8 +223,14 @@ class ResumeFile:
         weights = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
         assign(model, weights, self.path)
         whole = optimizer.state_dict()
-        places = [name for name in tensors if name.startswith("momentum.")]
-        whole["state"] = {int(name[9:]): {"momentum_buffer": tensors[name]} for name in places}
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        # laid out in memory like the parameters: other strides round differently, and the run would not be repeated
+        momenta = {
+            place: torch.empty_like(parameter).copy_(tensors[f"momentum.{place}"])
+            for place, parameter in enumerate(parameters)
+            if f"momentum.{place}" in tensors
+        }
+        whole["state"] = {place: {"momentum_buffer": momentum} for place, momentum in momenta.items()}
         optimizer.load_state_dict(whole)
         return int(metadata["epochs"]), json.loads(metadata["history"])
 

@@ -16,7 +16,7 @@ from app.widgets import address, html, picker, plotly_figure, segments
 TITLE = "Compare"
 ORDER = 10
 
-EVERY = 0.12
+EVERY = 0.18
 """Seconds between two pictures of a run; the strip of images follows more slowly."""
 STRIP_EVERY = 1.0
 

@@ -1,7 +1,5 @@
 """One folder of tiny models for all tests of the app."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +10,29 @@ from app.session import Session
 from core.datasets import signs
 
 
-@pytest.fixture(scope="session", autouse=True)
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder, counts, before = tmp_path_factory.mktemp("app"), dict(signs.COUNTS), dict(os.environ)
-    os.environ.update(tiny.environment(folder))
-    tiny.few()
-    tiny.make(folder)
-    yield folder
-    signs.COUNTS.update(counts)
-    for name in tiny.environment(folder):
-        os.environ.pop(name)
-    os.environ.update({name: value for name, value in before.items() if name.startswith("PLAINSIGHT_")})
+def _surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The app's own models, cache and few signs, for as long as the patch lasts."""
+    for name, value in tiny.environment(folder).items():
+        patch.setenv(name, value)
+    for split, count in tiny.SPLITS.items():
+        patch.setitem(signs.COUNTS, split, count)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the models, made once."""
+    folder = tmp_path_factory.mktemp("app")
+    with pytest.MonkeyPatch.context() as patch:
+        _surround(patch, folder)
+        tiny.make(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def models(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test of the app sees these models, and no other test does."""
+    _surround(monkeypatch, made)
+    return made
 
 
 @pytest.fixture
