@@ -50,7 +50,7 @@ def training_page(found: Sequence[Checkpoint]) -> str:
     parts = [
         "# How the shipped models were trained\n",
         "Written by `make results` from `checkpoints/*/*/config.json`; do not edit. Each model was made by the "
-        "command under its name, then measured by `python -m core precompute FOLDER`.\n",
+        "command under its name (or by `core.experiment.run`, which that command calls, with the same recipe).\n",
     ]
     for checkpoint in found:
         config, versions = checkpoint.config, checkpoint.config["versions"]
@@ -63,9 +63,21 @@ def training_page(found: Sequence[Checkpoint]) -> str:
             f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
             f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
             f"{history[-1]['images_per_second']:.0f} images/s\n"
-            f"- weights sha256 `{checkpoint.sha256[:16]}`\n",
+            f"- weights sha256 `{checkpoint.sha256[:16]}`\n"
+            f"- {measured_by(checkpoint)}\n",
         ]
     return "\n".join(parts)
+
+
+def measured_by(checkpoint: Checkpoint) -> str:
+    """The command line that measured this model, as its stored results tell."""
+    results = Results.load(checkpoint.folder)
+    crafted = results.curve() if results else []
+    if results is None or not crafted:
+        return "not measured yet"
+    first, targets = crafted[0], {m.target for m in results.measurements if m.target is not None}
+    options = f"--steps {first.steps} --images {first.crafted_on} --targets {len(targets)} --seed {first.seed}"
+    return f"measured by `python -m core precompute checkpoints/{checkpoint.data}/{checkpoint.name} {options}`"
 
 
 def command(checkpoint: Checkpoint) -> str:
