@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from core.checkpoints import write_json
+from core.files import write_json
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

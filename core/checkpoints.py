@@ -4,11 +4,8 @@ The names are those of the Hugging Face Hub, so that a folder can be pushed and 
 M deltas, C channels, H W height and width.
 """
 
-import hashlib
-import json
 import os
 import platform
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from core.files import FileError, read_json, read_tensors, sha256, write_json, write_tensors
 from core.models import Normalised, create
 
 FORMAT = 1
@@ -30,10 +26,6 @@ CONFIG, WEIGHTS, RESULTS, PERTURBATIONS = (
     "results.json",
     "perturbations.safetensors",
 )
-
-
-class CheckpointError(ValueError):
-    """A model folder that cannot be used; the message names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +78,21 @@ def save(folder: Path, model: Normalised, config: Mapping[str, Any]) -> Checkpoi
 
 
 def read(folder: Path) -> Checkpoint:
-    """The description of the model in `folder`, without its weights. Raises CheckpointError."""
+    """The description of the model in `folder`, without its weights. Raises FileError."""
     path = folder / CONFIG
+    if not path.exists():
+        raise FileError(f"{path} is missing; a model folder holds {CONFIG} and {WEIGHTS}.")
     config = read_json(path)
     missing = [key for key in ("format", "architecture", "data", "classes", "sha256") if key not in config]
     if missing:
-        raise CheckpointError(f"{path} is no model description of PlainSight: it lacks {', '.join(missing)}.")
+        raise FileError(f"{path} is no model description of PlainSight: it lacks {', '.join(missing)}.")
     if config["format"] != FORMAT:
-        raise CheckpointError(f"{path} has format {config['format']}, and this version reads format {FORMAT}.")
+        raise FileError(f"{path} has format {config['format']}, and this version reads format {FORMAT}.")
     kinds = {"architecture": str, "data": str, "classes": list, "sha256": str, "recipe": dict}
     for key, kind in kinds.items():
         if not isinstance(config.get(key, kind()), kind):
             given = type(config[key]).__name__
-            raise CheckpointError(f"{path}: {key} must be of type {kind.__name__}, and it is of type {given}.")
+            raise FileError(f"{path}: {key} must be of type {kind.__name__}, and it is of type {given}.")
     return Checkpoint(
         folder,
         config["architecture"],
@@ -113,37 +107,37 @@ def read(folder: Path) -> Checkpoint:
 def load(folder: Path, device: str | torch.device = "cpu") -> Normalised:
     """The model of a folder, in evaluation mode and with frozen weights.
 
-    Raises CheckpointError when the weights are not those that the config names, or do not fit its architecture.
+    Raises FileError when the weights are not those that the config names, or do not fit its architecture.
     """
     checkpoint = read(folder)
     path = folder / WEIGHTS
     if not path.is_file():
-        raise CheckpointError(f"{path} is missing.")
+        raise FileError(f"{path} is missing.")
     actual = sha256(path)
     if actual != checkpoint.sha256:
-        raise CheckpointError(
+        raise FileError(
             f"{path} has sha256 {actual[:12]} and {CONFIG} names {checkpoint.sha256[:12]}: the file was changed."
         )
     try:
         model = create(checkpoint.architecture, len(checkpoint.classes))
     except ValueError as error:
-        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+        raise FileError(f"{folder / CONFIG}: {error}") from error
     assign(model, read_tensors(path), path)
     return model.eval().requires_grad_(False).to(device)
 
 
 def assign(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Copy tensors into the model. Raises CheckpointError that names the first one that does not fit."""
+    """Copy tensors into the model. Raises FileError that names the first one that does not fit."""
     expected = model.state_dict()
     for name in expected:
         if name not in tensors:
-            raise CheckpointError(f"{path} lacks the tensor {name!r} of this architecture.")
+            raise FileError(f"{path} lacks the tensor {name!r} of this architecture.")
         if tensors[name].shape != expected[name].shape:
             given, fits = tuple(tensors[name].shape), tuple(expected[name].shape)
-            raise CheckpointError(f"{path}: the tensor {name!r} has shape {given}, and this architecture has {fits}.")
+            raise FileError(f"{path}: the tensor {name!r} has shape {given}, and this architecture has {fits}.")
     extra = sorted(set(tensors) - set(expected))
     if extra:
-        raise CheckpointError(f"{path} holds the tensor {extra[0]!r}, which this architecture does not have.")
+        raise FileError(f"{path} holds the tensor {extra[0]!r}, which this architecture does not have.")
     model.load_state_dict(dict(tensors))
 
 
@@ -156,7 +150,7 @@ def find(root: Path) -> list[Checkpoint]:
 def _readable(folder: Path) -> Checkpoint | None:
     try:
         return read(folder)
-    except CheckpointError:
+    except FileError:
         return None
 
 
@@ -186,56 +180,16 @@ def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
 
 
 def read_delta(path: Path) -> Tensor:
-    """The delta (1,C,H,W) of such a file, as floats in [-1, 1]. Raises CheckpointError where it holds none."""
+    """The delta (1,C,H,W) of such a file, as floats in [-1, 1]. Raises FileError where it holds none."""
     found = read_tensors(path).get("delta")
     if found is None or found.dtype != torch.int8 or found.ndim != 4 or len(found) != 1:
-        raise CheckpointError(f"{path} holds no perturbation; make one with: python -m core attack MODEL --save FOLDER")
+        raise FileError(f"{path} holds no perturbation; make one with: python -m core attack MODEL --save FOLDER")
     return found.float() / 255
 
 
 def quantise(delta: Tensor) -> Tensor:
     """Delta in whole units of 1/255, rounded towards zero so that it stays in its ball."""
     return (delta * 255 + delta.sign() * 1e-4).trunc()
-
-
-class ResumeFile:
-    """The state of a run after its last whole epoch: weights, optimiser, history; bound to one configuration."""
-
-    def __init__(self, path: Path, config: dict[str, Any]) -> None:
-        self.path = path
-        self.config = json.dumps(config, sort_keys=True)
-
-    def save(self, model: nn.Module, optimizer: Any, epochs: int, history: list[dict[str, float]]) -> None:
-        momenta = optimizer.state_dict()["state"]
-        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-        tensors |= {f"momentum.{key}": slot["momentum_buffer"] for key, slot in momenta.items()}
-        plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(self.path, plain, {"config": self.config, "epochs": str(epochs), "history": json.dumps(history)})
-
-    def load(self, model: nn.Module, optimizer: Any) -> tuple[int, list[dict[str, float]]]:
-        """Epochs done and their history; (0, []) where there is nothing to resume. Raises CheckpointError."""
-        if not self.path.is_file():
-            return 0, []
-        tensors, metadata = read_tensors(self.path), read_metadata(self.path)
-        if metadata.get("config") != self.config:
-            raise CheckpointError(f"{self.path} is from a run with other settings; delete it or choose another folder.")
-        weights = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-        assign(model, weights, self.path)
-        whole = optimizer.state_dict()
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        # laid out in memory like the parameters: other strides round differently, and the run would not be repeated
-        momenta = {
-            place: torch.empty_like(parameter).copy_(tensors[f"momentum.{place}"])
-            for place, parameter in enumerate(parameters)
-            if f"momentum.{place}" in tensors
-        }
-        whole["state"] = {place: {"momentum_buffer": momentum} for place, momentum in momenta.items()}
-        optimizer.load_state_dict(whole)
-        return int(metadata["epochs"]), json.loads(metadata["history"])
-
-    def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:
@@ -247,56 +201,3 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "hardware": hardware,
     }
-
-
-def sha256(path: Path) -> str:
-    """The hexadecimal digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """A JSON file that appears whole or not at all."""
-    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises CheckpointError where the file is absent or no JSON object."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing; a model folder holds {CONFIG} and {WEIGHTS}.") from error
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} must hold a JSON object, and it holds a {type(content).__name__}.")
-    return content
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A safetensors file that appears whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        save_file(tensors, Path(folder) / path.name, metadata)
-        os.replace(Path(folder) / path.name, path)
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file. Raises CheckpointError where it is damaged."""
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is no readable safetensors file: {error}.") from error
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """The text entries in the head of a safetensors file."""
-    with safe_open(path, "pt") as file:
-        return file.metadata() or {}
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """A file that appears whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        (Path(folder) / path.name).write_bytes(content)
-        os.replace(Path(folder) / path.name, path)

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from core import checkpoints, datasets
-from core.checkpoints import Checkpoint, ResumeFile
+from core.checkpoints import Checkpoint
 from core.models import Normalised, create
+from core.resume import ResumeFile
 from core.training import Precision, Progress, Recipe, train
 
 
@@ -47,6 +48,7 @@ def run(
         "source": data.source,
         "training_images": len(split),
         "recipe": asdict(recipe),
+        "start_sha256": checkpoints.read(Path(recipe.start)).sha256 if recipe.start else None,
         "history": history,
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "finished": time.strftime("%Y-%m-%d"),

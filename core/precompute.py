@@ -48,7 +48,9 @@ def precompute(
 ) -> Results:
     """Craft and measure what the plan asks for and the folder does not hold yet; saved after every delta.
 
-    Raises FileNotFoundError where the data is absent, CheckpointError where the model cannot be used.
+    A delta that was made with fewer steps or crafting images than the plan's is made anew.
+
+    Raises FileNotFoundError where the data is absent, FileError where the model cannot be used.
     """
     model, checkpoint = checkpoints.load(folder, device), checkpoints.read(folder)
     data = datasets.get(checkpoint.data)
@@ -61,13 +63,16 @@ def precompute(
         checkpoints.save_perturbations(folder, {})
     deltas, cells = checkpoints.load_perturbations(folder), list(plan.cells())
     for done, (name, epsilon, target) in enumerate(cells, 1):
-        if results.find(name, epsilon, target) and key(name, epsilon, target) in deltas:
+        known = results.find(name, epsilon, target)
+        control = attacks.get(name).control
+        enough = known and (control or (known.steps >= plan.steps and known.crafted_on >= len(crafting)))
+        if enough and key(name, epsilon, target) in deltas:
             continue
         started = time.perf_counter()
         delta = craft(model, crafting, name, epsilon, target, plan.steps, plan.seed)
         seconds = round(time.perf_counter() - started, 2)
         found: Report = evaluate(model, held_out, delta, target, clean)
-        images = 0 if attacks.get(name).control else len(crafting)
+        images = 0 if control else len(crafting)
         measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds)
         others = (kept for kept in results.measurements if kept.key != measurement.key)
         results = Results(results.clean, (*others, measurement), results.about)

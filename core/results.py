@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core import checkpoints
+from core import checkpoints, files
 from core.evaluation import Report
 
 
@@ -60,20 +60,20 @@ class Results:
             "clean": self.clean.to_json(),
             "measurements": [measurement.to_json() for measurement in self.measurements],
         }
-        checkpoints.write_json(folder / checkpoints.RESULTS, content)
+        files.write_json(folder / checkpoints.RESULTS, content)
 
     @classmethod
     def load(cls, folder: Path) -> "Results | None":
-        """The results of a model folder, or None where nothing was measured. Raises CheckpointError."""
+        """The results of a model folder, or None where nothing was measured. Raises FileError."""
         path = folder / checkpoints.RESULTS
         if not path.is_file():
             return None
-        content = checkpoints.read_json(path)
+        content = files.read_json(path)
         try:
             measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
             return cls(Report.from_json(content["clean"]), measurements, content.get("about", {}))
         except (AttributeError, KeyError, TypeError) as error:
-            raise checkpoints.CheckpointError(f"{path} is no list of results: {error} is missing or odd.") from error
+            raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
 
 
 def key(attack: str, epsilon: int, target: int | None = None) -> str:

@@ -16,8 +16,8 @@ from torch.nn.functional import cross_entropy, pad
 
 from core.attacks.objectives import IGNORE, LOSS_CAP, Untargeted
 from core.attacks.pgd import PGD
-from core.checkpoints import ResumeFile
 from core.datasets import Split
+from core.resume import ResumeFile
 from core.threat import Budget, apply
 
 if TYPE_CHECKING:

@@ -174,7 +174,7 @@ def checkpoint(session: Session, side: str) -> Checkpoint:
 
 
 def model(of: Checkpoint) -> Normalised:
-    """The network, kept in memory. Raises CheckpointError where its files are damaged."""
+    """The network, kept in memory. Raises FileError where its files are damaged."""
     return _models.get_or_make(of.sha256, lambda: checkpoints.load(of.folder))
 
 

@@ -13,7 +13,7 @@ CONTROL = "random-signs"
 
 
 def comparison(session: Session) -> Comparison:
-    """Everything on the page. Raises NoModels, or CheckpointError where a model folder is damaged."""
+    """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
     a, b = card(session, "a"), card(session, "b")
     return Comparison(subject(session), a, b, pictures.strip(session), takehome.numbers(session, a, b))
 

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from core import checkpoints, precompute
-from core.checkpoints import CheckpointError
+from core import checkpoints, files, precompute
 from core.evaluation import Rate, Report
+from core.files import FileError
 from core.models import create
 from core.precompute import Plan
 from core.results import Measurement, Results, key
@@ -62,7 +63,7 @@ def test_the_description_says_what_was_given_and_where_it_was_made(folder):
     ],
 )
 def test_titles_are_for_people(tmp_path, name, recipe, title):
-    checkpoints.write_json(tmp_path / "config.json", {})
+    files.write_json(tmp_path / "config.json", {})
     assert checkpoints.Checkpoint(tmp_path / name, "", "", (), "", recipe).title == title
 
 
@@ -83,19 +84,19 @@ def rewrite(folder, edit, sign=True):
     edit(tensors)
     save_file(tensors, path)
     if sign:
-        change(folder, sha256=checkpoints.sha256(path))
+        change(folder, sha256=files.sha256(path))
 
 
 def overwrite(folder, content, sign=True):
     path = folder / "model.safetensors"
     path.write_bytes(content(path.read_bytes()) if callable(content) else content)
     if sign:
-        change(folder, sha256=checkpoints.sha256(path))
+        change(folder, sha256=files.sha256(path))
 
 
 def pickled(folder):
     torch.save(network().state_dict(), folder / "model.safetensors")
-    change(folder, sha256=checkpoints.sha256(folder / "model.safetensors"))
+    change(folder, sha256=files.sha256(folder / "model.safetensors"))
 
 
 WEIGHTS_DAMAGE = {
@@ -145,14 +146,14 @@ CONFIG_DAMAGE = {
 def test_damage_is_one_sentence_that_names_the_file(folder, file, damage, says):
     checkpoints.load(folder)
     damage(folder)
-    with pytest.raises(CheckpointError, match=says) as caught:
+    with pytest.raises(FileError, match=says) as caught:
         checkpoints.load(folder)
     assert re.search(re.escape(str(folder / file)), str(caught.value))
     assert "\n" not in str(caught.value).strip()
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match=r"nowhere.config\.json is missing"):
+    with pytest.raises(FileError, match=r"nowhere.config\.json is missing"):
         checkpoints.load(tmp_path / "nowhere")
 
 
@@ -176,11 +177,11 @@ def test_the_shipped_models_can_be_elsewhere(monkeypatch, tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    checkpoints.write_tensors(tmp_path / "x", {"a": torch.ones(2)}, {})
+    files.write_tensors(tmp_path / "x", {"a": torch.ones(2)}, {})
     monkeypatch.setattr(checkpoints.os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        checkpoints.write_tensors(tmp_path / "x", {"a": torch.zeros(2)}, {})
-    assert checkpoints.read_tensors(tmp_path / "x")["a"].tolist() == [1, 1]
+        files.write_tensors(tmp_path / "x", {"a": torch.zeros(2)}, {})
+    assert files.read_tensors(tmp_path / "x")["a"].tolist() == [1, 1]
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
@@ -220,7 +221,7 @@ def test_what_a_byte_cannot_hold_is_refused(folder):
 
 def test_damaged_perturbations_are_named(folder):
     (folder / "perturbations.safetensors").write_bytes(b"x" * 30)
-    with pytest.raises(CheckpointError, match=r"perturbations\.safetensors is no readable"):
+    with pytest.raises(FileError, match=r"perturbations\.safetensors is no readable"):
         checkpoints.load_perturbations(folder)
 
 
@@ -253,8 +254,8 @@ def test_results_survive_the_file(tmp_path):
     ],
 )
 def test_odd_results_are_named(tmp_path, content):
-    checkpoints.write_json(tmp_path / "results.json", content)
-    with pytest.raises(CheckpointError, match=r"results\.json is no list of results"):
+    files.write_json(tmp_path / "results.json", content)
+    with pytest.raises(FileError, match=r"results\.json is no list of results"):
         Results.load(tmp_path)
 
 
@@ -322,6 +323,18 @@ class TestPrecompute:
         assert crafted == 2 * CELLS
         assert sorted(checkpoints.load_perturbations(folder)) == sorted(CELLS)
         assert [found.key for found in results.measurements] == CELLS
+
+    def test_a_plan_with_more_steps_or_images_makes_anew_what_learns_from_images(self, folder, crafted):
+        learnt = [key for key in CELLS if not key.startswith(("random-signs", "checkerboard"))]
+        precompute.precompute(folder, PLAN)
+        for stronger in (replace(PLAN, steps=PLAN.steps + 1), replace(PLAN, crafting_images=40)):
+            crafted.clear()
+            results = precompute.precompute(folder, stronger)
+            assert crafted == learnt
+            assert {found.steps for found in results.measurements if found.key in learnt} == {stronger.steps}
+        crafted.clear()
+        precompute.precompute(folder, replace(PLAN, steps=1))
+        assert crafted == []
 
     def test_the_default_plan_is_the_one_that_ships(self):
         cells = list(Plan().cells())

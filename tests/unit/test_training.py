@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from core import checkpoints, experiment, training
+from core import checkpoints, experiment, files, training
 from core.attacks.pgd import PGD
 from core.datasets import Split
 from core.models import Normalised
@@ -164,7 +164,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
 
 def test_another_recipe_does_not_go_on_from_this_state(tmp_path):
     run(SHARED, tmp_path / "resume")
-    with pytest.raises(checkpoints.CheckpointError, match="other settings; delete it or choose another folder"):
+    with pytest.raises(files.FileError, match="other settings; delete it or choose another folder"):
         run(replace(SHARED, sigma=0.7), tmp_path / "resume")
 
 
@@ -227,8 +227,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_the_last_good_state_stays(s
     model, resume = tiny_network(), tmp_path / "resume"
     with pytest.raises(Diverged, match="The loss became nan in epoch 2; use a lower learning rate"):
         train(model, tiny_split(), replace(LONG, sigma=sigma), resume, False, "cpu", "32-true", poison)
-    assert checkpoints.read_metadata(resume)["epochs"] == "1"
-    assert all(tensor.isfinite().all() for tensor in checkpoints.read_tensors(resume).values())
+    assert files.read_metadata(resume)["epochs"] == "1"
+    assert all(tensor.isfinite().all() for tensor in files.read_tensors(resume).values())
 
 
 def test_labels_of_pixels_are_trained_on_too(tiny_segmenter, tmp_path):
@@ -371,6 +371,7 @@ class TestExperiment:
         self.run(tmp_path, replace(self.RECIPE, start=str(start.folder)), name="hard")
         assert same_weights(given[0], checkpoints.load(start.folder))
         assert all(parameter.requires_grad for parameter in given[0].parameters())
+        assert checkpoints.read(tmp_path / "tiny" / "hard").config["start_sha256"] == start.sha256
 
     def test_weights_of_another_architecture_are_refused(self, tiny_dataset, tmp_path):
         start = self.run(tmp_path)

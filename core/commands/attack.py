@@ -1,0 +1,103 @@
+"""Craft a perturbation against a model folder, and measure one."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core import attacks, checkpoints, datasets, files
+from core.attacks.objectives import Objective, Towards, Untargeted
+from core.commands._shared import AsJson, Device, Folder, Seed, available, out, print_json, progress_bar, rates
+from core.evaluation import evaluate
+from core.perceptibility import measure
+from core.threat import Budget
+
+
+def attack(
+    folder: Folder,
+    name: Annotated[str, typer.Option("--attack", help="spgd, deepfool, random-signs or checkerboard.")] = "spgd",
+    epsilon: Annotated[float, typer.Option(help="Size of the perturbation in n/255.")] = 10.0,
+    target: Annotated[str | None, typer.Option(help="Class to aim at, by name or number; default: any error.")] = None,
+    steps: Annotated[int, typer.Option(help="Steps (S-PGD) or images visited (DeepFool).")] = 200,
+    images: Annotated[int, typer.Option(help="Training images to craft on.")] = 2048,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a step of S-PGD; default 64.")] = None,
+    held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
+    data: Annotated[str | None, typer.Option(help="Another data set than the model was trained on.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Folder for delta.safetensors, delta.png and report.json.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Craft one perturbation for all images of the training split, and measure it on images it never saw."""
+    at = available(device)
+    model, checkpoint = checkpoints.load(folder, at), checkpoints.read(folder)
+    found = datasets.get(data or checkpoint.data)
+    aim = None if target is None else found.index(target)
+    objective: Objective = Untargeted() if aim is None else Towards(aim)
+    kind = attacks.get(name)
+    if batch_size and "batch_size" not in kind.__dataclass_fields__:
+        raise ValueError(f"{kind.title} does not take mini-batches; leave --batch-size out.")
+    sized = {"batch_size": batch_size} if batch_size else {}
+    chosen = kind(Budget(epsilon / 255), objective, steps=steps, seed=seed, **sized)
+    crafting, unseen = found.split("train", images), found.split("test", held_out)
+    with progress_bar("gain {task.fields[gain]:.3f}") as bar:
+        task = bar.add_task(chosen.title, total=steps, gain=float("nan"))
+        for step in chosen.stream(model, crafting, track=False):
+            bar.update(task, completed=step.iteration, total=step.total, gain=step.gain)
+    delta = checkpoints.quantise(step.delta).cpu() / 255
+    report = evaluate(model, unseen, delta, aim)
+    visible = measure(unseen.first(min(200, len(unseen))).batch(slice(None))[0], delta)
+    content = {
+        "model": checkpoint.name,
+        "data": found.name,
+        "sha256": checkpoint.sha256,
+        "attack": name,
+        "epsilon": epsilon,
+        "target": aim,
+        "steps": steps,
+        "seed": seed,
+        "crafted_on": 0 if chosen.control else len(crafting),
+        "report": report.to_json(),
+        "perceptibility": visible.to_json(),
+    }
+    if save:
+        _save(save, delta, content)
+    if as_json:
+        print_json(content)
+        return
+    out.print(f"{chosen.title} at {epsilon:g}/255 against {checkpoint.title} on {found.title}")
+    out.print(rates(report))
+    out.print(
+        f"SSIM {visible.ssim:.3f}, mean colour difference {visible.colour_difference:.1f}, "
+        f"{visible.visible:.0%} of pixels above the just noticeable one"
+    )
+
+
+def evaluate_command(
+    folder: Folder,
+    delta: Annotated[Path | None, typer.Option(help="A delta.safetensors made by attack --save.")] = None,
+    held_out: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
+    data: Annotated[str | None, typer.Option(help="Another data set than the model was trained on.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on held-out images, clean or under a stored perturbation."""
+    model, checkpoint = checkpoints.load(folder, available(device)), checkpoints.read(folder)
+    unseen = datasets.get(data or checkpoint.data).split("test", held_out)
+    given = None if delta is None else checkpoints.read_delta(delta)
+    report = evaluate(model, unseen, given)
+    if as_json:
+        print_json({"model": checkpoint.name, "data": checkpoint.data, "report": report.to_json()})
+    else:
+        out.print(f"{checkpoint.title} on {checkpoint.data}, {'clean' if given is None else f'under {delta}'}")
+        out.print(rates(report))
+
+
+def _save(folder: Path, delta: Any, content: dict[str, Any]) -> None:
+    from core.rendering import perturbation, png
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_bytes(folder / "delta.safetensors", checkpoints.delta_file(delta, {"report": json.dumps(content)}))
+    (folder / "delta.png").write_bytes(png(perturbation(delta)))
+    files.write_json(folder / "report.json", content)

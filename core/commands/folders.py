@@ -1,0 +1,61 @@
+"""Measure model folders, list them, and write the pages about them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from core import checkpoints, documents, precompute, results
+from core.commands._shared import AsJson, Device, Folder, Seed, available, out, print_json, progress_bar
+
+
+def precompute_command(
+    folder: Folder,
+    steps: Annotated[int, typer.Option(help="Steps of every attack.")] = 200,
+    images: Annotated[int, typer.Option(help="Training images to craft on.")] = 2048,
+    targets: Annotated[int, typer.Option(help="Aim at the first so many classes.")] = 3,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Fill results.json and perturbations.safetensors of a model folder: what the app shows without computing."""
+    plan = precompute.Plan(steps=steps, crafting_images=images, targets=tuple(range(targets)), seed=seed)
+    with progress_bar("{task.fields[last]}") as bar:
+        task = bar.add_task("measuring", total=None, last="")
+
+        def report(measurement: results.Measurement, done: int, total: int) -> None:
+            last = f"{measurement.key}: {measurement.report.accuracy.value:.1%} right"
+            bar.update(task, completed=done, total=total, last=last)
+
+        precompute.precompute(folder, plan, available(device), report)
+
+
+def models_command(
+    root: Annotated[Path | None, typer.Option(help="Where model folders lie; default: the shipped ones.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the model folders, with their clean accuracy and their accuracy under S-PGD at 8 and 16/255."""
+    root = root or checkpoints.default_root()
+    found = [(checkpoint, results.Results.load(checkpoint.folder)) for checkpoint in checkpoints.find(root)]
+    if as_json:
+        print_json(
+            [{"folder": str(c.folder), "title": c.title, "recipe": c.recipe, "sha256": c.sha256} for c, _ in found]
+        )
+        return
+    table = Table("data", "name", "model", "clean", "8/255", "16/255", box=None)
+    for checkpoint, measured in found:
+        cells = ["", "", ""]
+        if measured:
+            reports = [measured.clean, *(m and m.report for m in (measured.find("spgd", e) for e in (8, 16)))]
+            cells = [f"{report.accuracy.value:.1%}" if report else "" for report in reports]
+        table.add_row(checkpoint.data, checkpoint.name, checkpoint.title, *cells)
+    out.print(table if found else f"There are no model folders under {root}.")
+
+
+def results_command(
+    root: Annotated[Path | None, typer.Option(help="Where model folders lie; default: the shipped ones.")] = None,
+    docs: Annotated[Path, typer.Option(help="Folder that the pages are written to.")] = Path("docs"),
+) -> None:
+    """Write docs/results.md and docs/training.md from the JSON of the model folders; nothing is trained."""
+    for page in documents.write(root or checkpoints.default_root(), docs):
+        out.print(f"wrote {page}")

@@ -1,0 +1,74 @@
+"""Train a model folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core import experiment, training
+from core.commands._shared import AsJson, Device, Root, Seed, out, print_json, progress_bar
+
+
+def train(
+    data: Annotated[str, typer.Option(help="signs, cifar10 or folder:PATH.")] = "signs",
+    arch: Annotated[str, typer.Option(help="resnet20, or resnet20/64 for the paper's width.")] = "resnet20",
+    sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
+    heap: Annotated[int, typer.Option(help="Sharedness s: images that share a delta; 1 is standard adversarial.")] = 64,
+    epsilon: Annotated[float, typer.Option(help="Size of the training deltas in n/255.")] = 16.0,
+    steps: Annotated[int, typer.Option(help="Ascent steps K of the inner attack.")] = 4,
+    step_size: Annotated[float, typer.Option(help="Inner step in units of epsilon.")] = 0.5,
+    loss_cap: Annotated[float, typer.Option(help="kappa: cap of each loss inside the attack.")] = training.LOSS_CAP,
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
+    batch_size: Annotated[int, typer.Option(help="Images in a mini-batch.")] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Its peak; it rises and falls along lines.")] = 0.2,
+    label_smoothing: Annotated[float, typer.Option(help="In the weight update only.")] = 0.0,
+    images: Annotated[int | None, typer.Option(help="Use only the first so many training images.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Model folder whose weights are hardened; default: none.")] = None,
+    name: Annotated[str | None, typer.Option(help="Folder name; default follows from the settings.")] = None,
+    root: Root = Path("runs"),
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Annotated[
+        training.Precision | None, typer.Option(help="32-true or bf16-mixed; default: what the device does well.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model: standard (--sigma 0) or shared adversarial (--sigma 0.5 --heap 64 --epsilon 16).
+
+    A killed run goes on where it was when the same command is given again. Harden a trained model with --start.
+    """
+    recipe = training.Recipe(
+        data=data,
+        architecture=arch,
+        sigma=sigma,
+        heap=heap if sigma else 1,
+        epsilon=epsilon / 255 if sigma else 0.0,
+        steps=steps,
+        step_size=step_size,
+        loss_cap=loss_cap,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        label_smoothing=label_smoothing,
+        images=images,
+        start=str(start) if start else None,
+        seed=seed,
+    )
+    with progress_bar("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} images/s") as bar:
+        task = bar.add_task("training", total=None, loss=float("nan"), rate=0.0)
+
+        def report(progress: training.Progress) -> None:
+            bar.update(
+                task,
+                description=f"epoch {progress.epoch}/{epochs}",
+                completed=progress.done,
+                total=progress.total,
+                loss=progress.loss,
+                rate=progress.images_per_second,
+            )
+
+        made = experiment.run(recipe, root, name, device, precision, report)
+    if as_json:
+        print_json({"folder": str(made.folder), "title": made.title, "history": made.config["history"]})
+    else:
+        out.print(f"{made.title} is in {made.folder}. Next: python -m core evaluate {made.folder}")
