@@ -48,11 +48,12 @@ def theme() -> gr.themes.Base:
 
 
 def header(device: str) -> str:
-    """Brand on the left; copy the link, light or dark, and the device on the right."""
+    """Brand on the left; copy the link, light or dark, the API and the device on the right."""
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         '<button type="button" data-copy-link>Copy link</button>'
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'
+        '<a href="?view=api">API</a>'
         f"<span>{escape(device)}</span></span></header>"
     )
 
@@ -69,7 +70,7 @@ body{background:var(--paper)!important}
 .gradio-container{padding:0!important;max-width:none!important;color:var(--ink);font-size:15px;line-height:1.45}
 .gradio-container main.fillable,.gradio-container .main,.gradio-container main{padding:0!important;max-width:none!important}
 .gradio-container .gap,.gradio-container .column,.gradio-container .row{gap:0}
-.html-container{padding:0!important}.gradio-container .tabs,.gradio-container .tabitem{gap:0!important}.gradio-container .tabs{margin:0}.tab-wrapper{padding-bottom:0!important;margin-bottom:0!important}.gradio-container>.main>.wrap>footer{margin:6px 0 8px!important;font-size:12px}.gradio-container main.contain{gap:0!important;padding:0!important}.nothing{display:none!important}
+.html-container{padding:0!important}.gradio-container .tabs,.gradio-container .tabitem{gap:0!important}.gradio-container .tabs{margin:0}.tab-wrapper{padding-bottom:0!important;margin-bottom:0!important}.gradio-container>.main>.wrap>footer{display:none!important}.gradio-container main.contain{gap:0!important;padding:0!important}.nothing{display:none!important}
 .gradio-container :focus-visible{outline:2px solid var(--ink)!important;outline-offset:2px}
 .a{color:var(--a)}.b{color:var(--b)}.ok{color:var(--ok)}.bad{color:var(--bad)}.soft,.was{color:var(--soft)}
 .note{color:var(--soft);font-size:12.5px;line-height:1.4;margin:0}.note b{color:var(--ink);font-weight:600}
@@ -80,8 +81,8 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 #top{position:absolute;inset:0 0 auto 0;z-index:3;pointer-events:none;padding:0;border:0;min-width:0}
 .top{height:48px;display:flex;align-items:center;box-sizing:border-box;padding:0 24px}.brand{font-size:18px;font-weight:650}
 .tools{margin-left:auto;display:flex;gap:18px;color:var(--soft);font-size:13px;pointer-events:auto}
-.tools button,.commands button{color:inherit;background:none;border:0;padding:0;font:inherit;cursor:pointer}.tools button:hover,.commands button:hover{color:var(--ink);text-decoration:underline}
-#tabs>.tab-wrapper{height:48px;padding:0 220px 0 142px;border-bottom:1px solid var(--line);box-sizing:border-box;align-items:stretch}
+.tools button,.tools a,.commands button{color:inherit;background:none;border:0;padding:0;font:inherit;cursor:pointer}.tools button:hover,.tools a:hover,.commands button:hover{color:var(--ink);text-decoration:underline}
+#tabs>.tab-wrapper{height:48px;padding:0 260px 0 142px;border-bottom:1px solid var(--line);box-sizing:border-box;align-items:stretch}
 #tabs>.tab-wrapper .tab-container{height:48px;gap:6px}#tabs>.tab-wrapper .tab-container::after{display:none}
 #tabs>.tab-wrapper button{font-size:15px;color:var(--soft);padding:0 8px;border:0;background:none}
 #tabs>.tab-wrapper button.selected{color:var(--ink);font-weight:500}#tabs>.tab-wrapper button.selected::after{background:var(--ink);height:2px}
@@ -131,7 +132,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .stripbar .place{flex:1 1 auto!important}.place>div,.place .prose{display:flex;gap:18px}.place .legend{margin-left:18px}.stripbar .segments{margin:0}
 .small{height:26px!important;width:30px!important;padding:0!important;border:1px solid var(--line)!important;font-size:15px!important;min-width:0!important}
 .block.stripbox{min-height:162px}.strip{list-style:none;margin:0;padding:0;display:grid;grid-template-columns:repeat(9,minmax(0,1fr));gap:7px}
-.strip li{font-size:12px;line-height:1.45;margin:0}.strip img{display:block;width:100%;aspect-ratio:1;border-radius:6px;margin:0;image-rendering:auto}
+.strip li{font-size:12px;line-height:1.45;margin:0}.strip img{display:block;width:100%;aspect-ratio:1;border-radius:6px;margin:0;image-rendering:pixelated}
 .strip p{display:flex;justify-content:space-between;gap:1px;font-size:11.5px;line-height:1.5;letter-spacing:-.02em}.strip .truth{font-weight:600;margin-top:3px;color:var(--ink);white-space:nowrap;overflow:hidden;text-overflow:ellipsis;display:block}
 .says{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.missing{color:var(--soft);padding:20px 0;font-size:14px}
 
@@ -147,7 +148,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .pair{flex-direction:column!important;gap:14px!important}.card{width:100%;flex:none!important}
 .headline h1{font-size:20px}.runbar{position:fixed;left:0;right:0;bottom:0;z-index:6;background:var(--paper);border-top:1px solid var(--line);padding:8px 16px!important;margin:0;width:auto!important}
 .strip{grid-template-columns:repeat(3,minmax(0,1fr))}.stripbar{flex-wrap:wrap!important}.stripbar .place{flex:1 0 100%!important}.foot{flex-direction:column;gap:8px}
-.commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:0 190px 0 124px}.card h2{white-space:normal}}
+.commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:0 215px 0 124px}.card h2{white-space:normal}}
 @media(max-width:900px){.place .legend{margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.origin p{white-space:normal}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 """

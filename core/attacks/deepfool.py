@@ -50,7 +50,7 @@ class DeepFool(UniversalAttack):
                 gain = self.objective(after[None], labels).mean().item()
                 if not fooled[-1]:
                     delta = self.budget.project(delta + self._crossing(model, apply(images, delta), before.argmax()))
-            yield Step(iteration, self.steps, delta, gain, sum(fooled) / len(fooled))
+            yield Step(iteration, self.steps, delta, gain, sum(fooled) / len(fooled) if track else None)
 
     def _crossing(self, model: nn.Module, image: Tensor, label: Tensor) -> Tensor:
         """The step (1,C,H,W) over the nearest boundary of the linearised model, repeated until the label changes."""

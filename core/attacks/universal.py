@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.base import Step, UniversalAttack, device_of, mini_batches
+from core.attacks.objectives import IGNORE
 from core.attacks.pgd import ascent_direction, frozen
 from core.datasets import Split
 
@@ -50,7 +51,7 @@ class SPGD(UniversalAttack):
             images, labels = (part.to(device) for part in split.batch(index))
             with frozen(model):
                 gradient, gain, logits = ascent_direction(model, images, labels, delta, self.objective)
-                fooling = _share_changed(model, images, index, logits, clean) if track else None
+                fooling = _share_changed(model, images, labels, index, logits, clean) if track else None
             velocity = self.momentum * velocity + gradient / gradient.abs().mean().clamp(min=1e-12)
             delta = self.budget.ascend(delta, velocity, self._length(iteration) * self.budget.epsilon)
             yield Step(iteration, self.steps, delta, gain.mean().item(), fooling)
@@ -61,15 +62,18 @@ class SPGD(UniversalAttack):
         return self.step_size * (0.05 + 0.95 * falling)
 
 
-def _share_changed(model: nn.Module, images: Tensor, index: Tensor, logits: Tensor, clean: dict[int, Tensor]) -> float:
-    """The share of elements whose attacked prediction differs from the clean one; `clean` remembers the latter."""
+def _share_changed(
+    model: nn.Module, images: Tensor, labels: Tensor, index: Tensor, logits: Tensor, clean: dict[int, Tensor]
+) -> float:
+    """The share of labelled elements whose attacked prediction differs from the clean one, which `clean` remembers."""
     new = [place for place, image in enumerate(index.tolist()) if image not in clean]
     if new:
         with torch.no_grad():
             predictions = model(images[new]).argmax(1)
         clean.update(zip(index[new].tolist(), predictions, strict=True))
     before = torch.stack([clean[image] for image in index.tolist()])
-    return (logits.argmax(1) != before).float().mean().item()
+    counted = labels != IGNORE
+    return ((logits.argmax(1) != before) & counted).sum().item() / max(int(counted.sum()), 1)
 
 
 ATTACK = SPGD
