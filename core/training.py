@@ -204,7 +204,7 @@ def _epoch(
         done = epoch * len(batches) + number
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, done, total)
-        images, labels = augment(data.images[index], data.labels[index], mirror, generator)
+        images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
         loss = update_loss(model, images, labels, recipe, generator)
         optimizer.zero_grad()

@@ -19,7 +19,10 @@ from core.registry import discover, pick
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 (N,C,H,W) and labels int64 (N) or (N,H,W), in an order of which every prefix is a fair sample."""
+    """Images uint8 (N,C,H,W) and labels int64 (N) or uint8 (N,H,W), in an order of which every prefix is a fair sample.
+
+    A pixel labelled 255 has no class and counts nowhere.
+    """
 
     images: Tensor
     labels: Tensor
@@ -28,8 +31,8 @@ class Split:
         return len(self.images)
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Images as floats in [0, 1], and labels."""
-        return self.images[index].float() / 255, self.labels[index]
+        """Images as floats in [0, 1], and labels int64."""
+        return self.images[index].float() / 255, self.labels[index].long()
 
     def first(self, n: int) -> "Split":
         """The first n images; ValueError unless there are as many."""
@@ -59,6 +62,8 @@ class Dataset:
     load: Callable[..., Split]
     mirror: bool = False
     """Whether an image keeps its class when it is mirrored (training then mirrors half of them)."""
+    palette: tuple[tuple[int, int, int], ...] = ()
+    """Segmentation: one colour for each class, red, green and blue from 0 to 255."""
     missing: str | None = None
     """Where the images are absent: one sentence that says how to get them."""
 

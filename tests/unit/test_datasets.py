@@ -22,7 +22,7 @@ def paint(path, level=0, size=(32, 32)):
 
 
 def test_every_file_is_an_entry_and_helpers_are_not():
-    assert list(datasets.registry()) == ["cifar10", "folder", "signs"]
+    assert list(datasets.registry()) == ["cifar10", "folder", "signs", "streets"]
     assert datasets.get("signs").name == "signs"
 
 

@@ -1,19 +1,22 @@
 """The built-in data set `signs`: reproducible, balanced, cached, and clear about bad input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from core.datasets import signs
+from core.datasets import _drawn, signs
 from core.datasets._signs_drawing import face
 
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     """The data set with 36 and 24 pictures and a cache of its own."""
-    monkeypatch.setattr(signs, "COUNTS", {"train": 36, "test": 24})
-    monkeypatch.setattr(signs, "cache_root", lambda: tmp_path)
-    return tmp_path / f"signs-v{signs.VERSION}" / "train.safetensors"
+    for split, count in (("train", 36), ("test", 24)):
+        monkeypatch.setitem(signs.COUNTS, split, count)
+    monkeypatch.setattr(_drawn, "cache_root", lambda: tmp_path)
+    return tmp_path / f"signs-v{signs.DRAWN.version}" / "train.safetensors"
 
 
 @pytest.mark.parametrize(("split", "index"), [("train", 0), ("train", 9999), ("test", 0), ("test", 7)])
@@ -52,9 +55,9 @@ def test_pictures_have_contrast_and_no_two_classes_look_alike_when_clean():
 
 
 def test_a_limit_gives_a_prefix_and_writes_no_cache(small):
-    short = signs.load("train", 24)
+    short = signs.DRAWN.load("train", 24)
     assert not small.exists()
-    full = signs.load("train")
+    full = signs.DRAWN.load("train")
     assert small.exists()
     assert [path.name for path in small.parent.iterdir()] == [small.name]
     assert torch.equal(full.images[:24], short.images)
@@ -67,34 +70,35 @@ def test_a_limit_gives_a_prefix_and_writes_no_cache(small):
 
 
 def test_the_cache_is_read_and_not_drawn_again(small, monkeypatch):
-    first = signs.load("train")
-    monkeypatch.setattr(signs, "render", None)
-    assert torch.equal(signs.load("train").images, first.images)
-    assert torch.equal(signs.load("train", 7).images, first.images[:7])
+    first = signs.DRAWN.load("train")
+    blind = replace(signs.DRAWN, render=None)
+    assert torch.equal(blind.load("train").images, first.images)
+    assert torch.equal(blind.load("train", 7).images, first.images[:7])
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty", "other tensors", "a folder's worth less"])
 def test_a_damaged_cache_is_drawn_again(small, damage):
-    first = signs.load("train")
+    first = signs.DRAWN.load("train")
     whole = small.read_bytes()
     if damage == "other tensors":
-        signs.save_file({"pictures": first.images}, small)
+        _drawn.save_file({"pictures": first.images}, small)
     elif damage == "a folder's worth less":
-        signs.save_file({"images": first.images[:5].contiguous(), "labels": first.labels[:5].contiguous()}, small)
+        _drawn.save_file({"images": first.images[:5].contiguous(), "labels": first.labels[:5].contiguous()}, small)
     else:
         small.write_bytes({"truncated": whole[:-100], "garbage": b"x" * 500, "empty": b""}[damage])
-    assert torch.equal(signs.load("train").images, first.images)
+    assert torch.equal(signs.DRAWN.load("train").images, first.images)
     assert small.read_bytes() == whole
 
 
 def test_other_processes_draw_the_same_pictures(small, monkeypatch):
-    alone = signs.load("train", 24)
-    monkeypatch.setattr(signs, "_IN_PROCESS", 0)
-    monkeypatch.setattr(signs, "_CHUNK", 12)
-    monkeypatch.setattr(signs.os, "cpu_count", lambda: 2)
+    alone = signs.DRAWN.load("train", 24)
+    monkeypatch.setattr(_drawn.os, "cpu_count", lambda: 2)
     told = []
-    pooled = signs.load("train", 24, progress=lambda done, total: told.append((done, total)))
+    pooled = replace(signs.DRAWN, alone=0, chunk=12).load(
+        "train", 24, progress=lambda done, total: told.append((done, total))
+    )
     assert torch.equal(alone.images, pooled.images)
+    assert torch.equal(alone.labels, pooled.labels)
     assert told == [(12, 24), (24, 24)]
 
 
@@ -108,9 +112,9 @@ def test_the_registry_entry(small):
 @pytest.mark.parametrize(
     ("call", "names"),
     [
-        (lambda: signs.load("train", 0), "0"),
-        (lambda: signs.load("train", -3), "-3"),
-        (lambda: signs.load("validation"), "validation.*train, test"),
+        (lambda: signs.DRAWN.load("train", 0), "0"),
+        (lambda: signs.DRAWN.load("train", -3), "-3"),
+        (lambda: signs.DRAWN.load("validation"), "validation.*train, test"),
         (lambda: signs.render("validation", 0), "validation"),
         (lambda: signs.render("train", -1), "-1"),
         (lambda: signs.dataset("large"), "large"),

@@ -1,0 +1,151 @@
+"""Data sets that a program draws: every picture follows from its split and number; a split is drawn once and cached.
+
+N images, C channels, H W height and width.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from core.datasets import Split, cache_root
+
+Progress = Callable[[int, int], None]
+Picture = tuple[np.ndarray, int | np.ndarray]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn, and in which pieces. The module `core.datasets.<name>` holds it as `DRAWN`.
+
+    `render(split, index)` gives a picture uint8 (H,W,3) and its label: a class, or uint8 (H,W) where `pixelwise`.
+    `version` is part of the cache folder's name: raise it when a change alters any picture.
+    """
+
+    name: str
+    version: int
+    size: tuple[int, int]
+    counts: dict[str, int]
+    render: Callable[[str, int], Picture]
+    pixelwise: bool = False
+    chunk: int = 125
+    """Pictures in one piece of work; progress is told after each."""
+    alone: int = 500
+    """Up to so many pictures are drawn in this process: helpers, which each import torch, would cost more."""
+
+    def check(self, split: str, index: int = 0) -> None:
+        """Raises ValueError for a split or picture that there is not."""
+        if split not in self.counts:
+            raise ValueError(f"{self.name} has no split {split!r}; choose one of {', '.join(self.counts)}.")
+        if not 0 <= index < self.counts[split]:
+            last = self.counts[split] - 1
+            raise ValueError(f"{self.name} has no {split} picture {index}; the index goes from 0 to {last}.")
+
+    def load(self, split: str, limit: int | None = None, progress: Progress | None = None) -> Split:
+        """The first `limit` pictures (all: None) of a split: images uint8 (N,C,H,W), labels (N) or uint8 (N,H,W).
+
+        The whole split is drawn once and cached; a few pictures are drawn on the spot. `progress` is told
+        (done, total). Raises ValueError for an unknown split or a limit below 1.
+        """
+        self.check(split)
+        total = self.counts[split]
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit is {limit}, but it must be at least 1 (or None for all {total} images).")
+        count = total if limit is None else min(limit, total)
+        path = cache_root() / f"{self.name}-v{self.version}" / f"{split}.safetensors"
+        known = self._read(path, total)
+        if known is None:
+            known = self._draw(split, count, progress)
+            if count == total:
+                _write(path, known)
+        return Split(known.images[:count], known.labels[:count])
+
+    def piece(self, split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pictures start..stop as uint8 (N,H,W,3), and their labels."""
+        images, labels = zip(*(self.render(split, index) for index in range(start, stop)), strict=True)
+        return np.stack(images), np.array(labels, self._kind)
+
+    @property
+    def _kind(self) -> type[np.generic]:
+        return np.uint8 if self.pixelwise else np.int64
+
+    def _draw(self, split: str, count: int, progress: Progress | None) -> Split:
+        images: list[np.ndarray] = []
+        labels: list[np.ndarray] = []
+        for some, classes in self._pieces(split, count):
+            images.append(some)
+            labels.append(classes)
+            if progress:
+                progress(sum(map(len, images)), count)
+        pictures = torch.from_numpy(np.concatenate(images)).permute(0, 3, 1, 2).contiguous()
+        return Split(pictures, torch.from_numpy(np.concatenate(labels)))
+
+    def _pieces(self, split: str, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """All pieces of work in order, drawn here or by helper processes."""
+        spans = [(start, min(start + self.chunk, count)) for start in range(0, count, self.chunk)]
+        workers = min(os.cpu_count() or 1, 8, len(spans))
+        if count <= self.alone or workers == 1:
+            yield from (self.piece(split, *span) for span in spans)
+            return
+        # Plain processes that write pixels to a pipe: forking under threads can hang, and a spawned pool would run
+        # the caller's main script again.
+        with ExitStack() as stack:
+            helpers = [stack.enter_context(self._helper(split, spans[place::workers])) for place in range(workers)]
+            for number, (start, stop) in enumerate(spans):
+                n, helper = stop - start, helpers[number % workers]
+                images = self._received(helper, np.uint8, (n, *self.size, 3))
+                yield images, self._received(helper, self._kind, (n, *self.size) if self.pixelwise else (n,))
+
+    def _helper(self, split: str, spans: list[tuple[int, int]]) -> "subprocess.Popen[bytes]":
+        """A process that draws these spans and writes the bytes of pictures and labels one after the other."""
+        program = (
+            f"import sys; from core.datasets.{self.name} import DRAWN\n"
+            f"for span in {spans!r}:\n"
+            f"    for part in DRAWN.piece({split!r}, *span): sys.stdout.buffer.write(part.tobytes())"
+        )
+        paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": paths}
+        return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment)
+
+    def _received(
+        self, helper: "subprocess.Popen[bytes]", kind: type[np.generic], shape: tuple[int, ...]
+    ) -> np.ndarray:
+        assert helper.stdout is not None
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        found = helper.stdout.read(size)
+        if len(found) < size:
+            raise RuntimeError(f"A process that draws the data set {self.name} ended early; try again.")
+        return np.frombuffer(found, kind).reshape(shape)
+
+    def _read(self, path: Path, count: int) -> Split | None:
+        """The cached split, or None where the file is missing, damaged or not what we wrote."""
+        try:
+            tensors = load_file(path)
+        except (OSError, SafetensorError):
+            return None
+        images, labels = tensors.get("images"), tensors.get("labels")
+        shape = (count, *self.size) if self.pixelwise else (count,)
+        if images is None or labels is None or images.shape != (count, 3, *self.size) or labels.shape != shape:
+            return None
+        kind = torch.uint8 if self.pixelwise else torch.int64
+        return Split(images, labels) if images.dtype == torch.uint8 and labels.dtype == kind else None
+
+
+def _write(path: Path, split: Split) -> None:
+    """Write beside the target, then rename: a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+    try:
+        save_file({"images": split.images, "labels": split.labels}, unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
