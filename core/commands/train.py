@@ -10,7 +10,7 @@ from core.commands._shared import AsJson, Device, Root, Seed, out, print_json, p
 
 
 def train(
-    data: Annotated[str, typer.Option(help="signs, cifar10 or folder:PATH.")] = "signs",
+    data: Annotated[str, typer.Option(help="A data set by name, or folder:PATH; see: data list.")] = "signs",
     arch: Annotated[str, typer.Option(help="resnet20, or resnet20/64 for the paper's width.")] = "resnet20",
     sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
     heap: Annotated[int, typer.Option(help="Sharedness s: images that share a delta; 1 is standard adversarial.")] = 64,

@@ -62,15 +62,19 @@ class Dataset:
     load: Callable[..., Split]
     mirror: bool = False
     """Whether an image keeps its class when it is mirrored (training then mirrors half of them)."""
+    splits: tuple[str, ...] = ("train", "test")
     palette: tuple[tuple[int, int, int], ...] = ()
     """Segmentation: one colour for each class, red, green and blue from 0 to 255."""
     missing: str | None = None
     """Where the images are absent: one sentence that says how to get them."""
 
     def split(self, name: str, limit: int | None = None) -> Split:
-        """`train` or `test`, or its first `limit` images. Raises FileNotFoundError where the data is absent."""
-        if name not in ("train", "test"):
-            raise ValueError(f"A data set has the splits train and test, and {name!r} was asked for.")
+        """`train`, `test` or what else `splits` names, or its first `limit` images.
+
+        Raises FileNotFoundError where the data is absent.
+        """
+        if name not in self.splits:
+            raise ValueError(f"{self.name} has the splits {' and '.join(self.splits)}, and {name!r} was asked for.")
         if limit is not None and limit < 1:
             raise ValueError(f"At least 1 image must be taken, and {limit} was given.")
         if self.missing:
@@ -106,6 +110,11 @@ def fetcher(name: str) -> Callable[[], Path] | None:
     """The function that downloads a data set and returns its folder; None where nothing needs downloading."""
     pick(registry(), name.partition(":")[0], "data set")
     return discover(__name__, "fetch").get(name)
+
+
+def usages() -> dict[str, tuple[str, str]]:
+    """The data sets that need a path: how each is named, and what must lie there."""
+    return discover(__name__, "USAGE")
 
 
 def data_root() -> Path:

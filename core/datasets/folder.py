@@ -8,6 +8,7 @@ from core.datasets import Dataset, Split
 from core.datasets._folders import SUFFIXES, class_names, read
 
 NAME = "folder"
+USAGE = "folder:PATH", "your own: PATH/train/<class>/* and PATH/test/<class>/*; PATH@64 scales to 64x64"
 
 
 def dataset(argument: str | None) -> Dataset:

@@ -22,20 +22,20 @@ def paint(path, level=0, size=(32, 32)):
 
 
 def test_every_file_is_an_entry_and_helpers_are_not():
-    assert list(datasets.registry()) == ["cifar10", "folder", "signs", "streets"]
+    assert list(datasets.registry()) == ["camvid", "cifar10", "cityscapes", "folder", "pairs", "signs", "streets"]
     assert datasets.get("signs").name == "signs"
 
 
 @pytest.mark.parametrize("name", ["mnist", "", "_folders", "CIFAR10"])
 def test_an_unknown_name_is_named_with_the_known_ones(name):
-    with pytest.raises(ValueError, match=rf"no data set named '{name}'; known are cifar10, folder, signs"):
+    with pytest.raises(ValueError, match=rf"no data set named '{name}'; known are {', '.join(datasets.registry())}"):
         datasets.get(name)
     with pytest.raises(ValueError, match="no data set named"):
         datasets.fetcher(name)
 
 
 def test_only_what_must_be_downloaded_has_a_fetcher():
-    assert [name for name in datasets.registry() if datasets.fetcher(name)] == ["cifar10"]
+    assert [name for name in datasets.registry() if datasets.fetcher(name)] == ["camvid", "cifar10"]
 
 
 def test_folders_follow_the_environment(own_folders, monkeypatch):
@@ -64,7 +64,7 @@ def test_a_split_is_asked_for_by_name_and_limit():
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
-        (("validation",), ValueError, "splits train and test, and 'validation'"),
+        (("validation",), ValueError, "has the splits train and test, and 'validation'"),
         (("train", 0), ValueError, "At least 1 image must be taken, and 0"),
         (("train", -3), ValueError, "and -3 was given"),
         (("train",), FileNotFoundError, "get it there"),
