@@ -34,8 +34,9 @@ def run(
     split = data.split("train", recipe.images)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        model = create(recipe.architecture, len(data.classes), *split.statistics())
-    if recipe.start:
+        pretrained = recipe.start if recipe.start == "imagenet" else None
+        model = create(recipe.architecture, len(data.classes), *split.statistics(), weights=pretrained)
+    if recipe.start and not pretrained:
         model = _started(Path(recipe.start), recipe, data.classes)
     resume = folder / "resume.safetensors"
     history = train(model, split, recipe, resume, data.mirror, device, precision, report)
@@ -48,7 +49,7 @@ def run(
         "source": data.source,
         "training_images": len(split),
         "recipe": asdict(recipe),
-        "start_sha256": checkpoints.read(Path(recipe.start)).sha256 if recipe.start else None,
+        "start_sha256": checkpoints.read(Path(recipe.start)).sha256 if recipe.start and not pretrained else None,
         "history": history,
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "finished": time.strftime("%Y-%m-%d"),

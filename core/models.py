@@ -1,8 +1,9 @@
 """Architectures by name; every model takes images (N,C,H,W) in [0, 1] and normalises them itself.
 
-N images, C channels, H W height and width, K classes. The result is logits (N,K).
+N images, C channels, H W height and width, K classes. The result is logits (N,K), or (N,K,H,W) for segmentation.
 """
 
+import re
 from collections.abc import Callable
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from core.registry import pick
+from core.segmenters import smp
 
 
 class Normalised(nn.Module):
@@ -68,18 +70,27 @@ def resnet20(classes: int, width: str = "16") -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
 
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"resnet20": resnet20}
-"""Name to builder; what stands after a slash in `resnet20/64` is handed on as the second argument."""
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"resnet20": resnet20, "smp": smp}
+"""Name to builder; what stands after `/` or `:` in `resnet20/64` or `smp:PSPNet/resnet18` is its second argument."""
 
 
 def create(
-    architecture: str, classes: int, mean: tuple[float, ...] = (0.5,) * 3, std: tuple[float, ...] = (0.25,) * 3
+    architecture: str,
+    classes: int,
+    mean: tuple[float, ...] = (0.5,) * 3,
+    std: tuple[float, ...] = (0.25,) * 3,
+    weights: str | None = None,
 ) -> Normalised:
-    """A model by its name (`resnet20`, `resnet20/64`) for K classes, with random weights.
+    """A model by its name (`resnet20`, `resnet20/64`, `smp:PSPNet/resnet18`) for K classes.
+
+    Its weights are random, or those that `weights` names (`imagenet`, for the encoders of smp).
 
     Raises ValueError that names the known architectures, or the variants that fit.
     """
-    name, _, variant = architecture.partition("/")
+    name, variant = (*re.split("[/:]", architecture, maxsplit=1), "")[:2]
     build = pick(ARCHITECTURES, name, "architecture")
-    network = build(classes, variant) if variant else build(classes)
+    if weights and build is not smp:
+        raise ValueError(f"There are no {weights} weights for {architecture}; leave them out.")
+    options = {"weights": weights} if weights else {}
+    network = build(classes, variant, **options) if variant else build(classes, **options)
     return Normalised(network, mean, std)

@@ -11,7 +11,9 @@ from core.commands._shared import AsJson, Device, Root, Seed, out, print_json, p
 
 def train(
     data: Annotated[str, typer.Option(help="A data set by name, or folder:PATH; see: data list.")] = "signs",
-    arch: Annotated[str, typer.Option(help="resnet20, or resnet20/64 for the paper's width.")] = "resnet20",
+    arch: Annotated[
+        str, typer.Option(help="resnet20, resnet20/64 (the paper's width), or smp:PSPNet/resnet18 and the like.")
+    ] = "resnet20",
     sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
     heap: Annotated[int, typer.Option(help="Sharedness s: images that share a delta; 1 is standard adversarial.")] = 64,
     epsilon: Annotated[float, typer.Option(help="Size of the training deltas in n/255.")] = 16.0,
@@ -23,7 +25,9 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Its peak; it rises and falls along lines.")] = 0.2,
     label_smoothing: Annotated[float, typer.Option(help="In the weight update only.")] = 0.0,
     images: Annotated[int | None, typer.Option(help="Use only the first so many training images.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Model folder whose weights are hardened; default: none.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Model folder whose weights are hardened, or imagenet (smp encoders).")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Folder name; default follows from the settings.")] = None,
     root: Root = Path("runs"),
     seed: Seed = 0,
@@ -51,7 +55,7 @@ def train(
         learning_rate=learning_rate,
         label_smoothing=label_smoothing,
         images=images,
-        start=str(start) if start else None,
+        start=start,
         seed=seed,
     )
     with progress_bar("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} images/s") as bar:
