@@ -43,7 +43,7 @@ from benchmarks._programs import STEP, Task, programs
 from core import checkpoints, datasets
 from core.attacks.universal import SPGD
 from core.datasets import Split
-from core.evaluation import Rate, evaluate, predict
+from core.evaluation import AnyRate, Rate, evaluate, predict
 from core.threat import Budget
 
 PACKAGES = ("adversarial-robustness-toolbox", "torchattacks", "foolbox", "eagerpy")
@@ -55,7 +55,7 @@ class Look:
 
     seconds: float
     cpu_seconds: float
-    fooling: Rate
+    fooling: AnyRate
 
 
 class Enough(Exception):
@@ -66,7 +66,7 @@ class Enough(Exception):
 class Watch:
     """A stopwatch that is shown deltas (1,C,H,W); it stands still while it measures one."""
 
-    measure: Callable[[Tensor], Rate]
+    measure: Callable[[Tensor], AnyRate]
     goal: float
     limit: float
     looks: list[Look] = field(default_factory=list)
@@ -120,11 +120,11 @@ def run(program: Callable[[Task, Watch], None], task: Task, watch: Watch) -> Wat
     return watch
 
 
-def ruler(model: nn.Module, split: Split, epsilon: float) -> Callable[[Tensor], Rate]:
+def ruler(model: nn.Module, split: Split, epsilon: float) -> Callable[[Tensor], AnyRate]:
     """The function that measures every program: the fooling rate of a delta on held-out images."""
     clean = predict(model, split)
 
-    def measure(delta: Tensor) -> Rate:
+    def measure(delta: Tensor) -> AnyRate:
         assert delta.abs().max() <= epsilon + 1e-6, "a program left the budget"
         return evaluate(model, split, delta, clean=clean).fooling
 

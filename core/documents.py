@@ -5,8 +5,9 @@ from pathlib import Path
 
 from core import attacks, checkpoints, datasets
 from core.checkpoints import Checkpoint
-from core.evaluation import Rate, breaking_point
+from core.evaluation import AnyRate, breaking_point
 from core.results import Results
+from core.targets import title
 
 Measured = tuple[Checkpoint, Results]
 EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
@@ -111,7 +112,7 @@ def _other_table(measured: Sequence[Measured]) -> str:
         broken = breaking_point(curve)
         targeted = [m for m in results.measurements if m.target is not None and m.report.target]
         best = max(targeted, key=lambda m: m.report.target.value if m.report.target else 0, default=None)
-        aim = "" if best is None else f"{checkpoint.classes[best.target or 0]} at {best.epsilon}/255: "
+        aim = "" if best is None else f"{title(best.target, checkpoint.classes)} at {best.epsilon}/255: "
         deepfool = results.find("deepfool", 16)
         rows.append(
             [
@@ -125,7 +126,7 @@ def _other_table(measured: Sequence[Measured]) -> str:
     return _table(head, rows)
 
 
-def _percent(rate: Rate | None) -> str:
+def _percent(rate: AnyRate | None) -> str:
     if rate is None:
         return ""
     low, high = rate.interval

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.base import device_of
-from core.attacks.objectives import IGNORE
+from core.attacks.objectives import IGNORE, Objective, Remove, Untargeted
 from core.attacks.pgd import frozen
 from core.datasets import Split
+from core.scenes import SceneRate, overlap, share
 from core.threat import apply
 
 
@@ -51,6 +52,9 @@ class Rate:
         return cls(content["successes"], content["n"])
 
 
+AnyRate = Rate | SceneRate
+
+
 @dataclass(frozen=True)
 class Report:
     """What one delta does to one model.
@@ -58,60 +62,106 @@ class Report:
     accuracy: predictions equal to the label. fooling: predictions that differ from the clean prediction, never from
     the label, so that clean errors do not count as fooled. target: predictions of the target class among the images
     of other classes (None for untargeted attacks).
+
+    Segmentation counts pixels: target is the share of all pixels that show what the attacker wants. It adds the mean
+    intersection over union and that of each class, and, where a class was to be removed, the share of its pixels that
+    vanished and the share of all others that stayed as they were.
     """
 
-    accuracy: Rate
-    fooling: Rate
-    target: Rate | None = None
+    accuracy: AnyRate
+    fooling: AnyRate
+    target: AnyRate | None = None
+    overlap: SceneRate | None = None
+    vanished: SceneRate | None = None
+    kept: SceneRate | None = None
+    overlaps: tuple[float | None, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        rates = {"accuracy": self.accuracy, "fooling": self.fooling, "target": self.target}
-        return {name: rate.to_json() for name, rate in rates.items() if rate is not None}
+        rates = {name: getattr(self, name) for name in RATES}
+        found: dict[str, Any] = {name: rate.to_json() for name, rate in rates.items() if rate is not None}
+        return found | ({"overlaps": list(self.overlaps)} if self.overlaps else {})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
-        target = content.get("target")
-        accuracy, fooling = Rate.from_json(content["accuracy"]), Rate.from_json(content["fooling"])
-        return cls(accuracy, fooling, Rate.from_json(target) if target else None)
+        rates: dict[str, Any] = {
+            name: (Rate if "successes" in content[name] else SceneRate).from_json(content[name])
+            for name in RATES
+            if name in content
+        }
+        return cls(**rates, overlaps=tuple(content.get("overlaps", ())))
 
 
-def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_size: int = 500) -> Tensor:
-    """The predicted class of every image (N) or pixel (N,H,W), clean or under deltas (1,C,H,W), on the CPU."""
+RATES = ("accuracy", "fooling", "target", "overlap", "vanished", "kept")
+"""The fields of a report that are rates."""
+
+
+def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_size: int | None = None) -> Tensor:
+    """The predicted class of every image (N) or pixel (N,H,W), clean or under deltas (1,C,H,W), on the CPU.
+
+    Scenes come as uint8, a byte a pixel.
+    """
     device, parts = device_of(model), []
+    batch_size = batch_size or max(1, 512_000 // (split.images.shape[-1] * split.images.shape[-2]))
     with frozen(model), torch.inference_mode():
         for start in range(0, len(split), batch_size):
             images, _ = split.batch(slice(start, start + batch_size))
             images = images.to(device, memory_format=torch.channels_last)
-            parts.append(model(images if delta is None else apply(images, delta.to(device))).argmax(1).cpu())
+            classes = model(images if delta is None else apply(images, delta.to(device))).argmax(1)
+            parts.append((classes.byte() if classes.ndim == 3 else classes).cpu())
     return torch.cat(parts)
 
 
-def compare(labels: Tensor, clean: Tensor, attacked: Tensor, target: int | None = None) -> Report:
-    """The report on predictions (N) or (N,H,W) before and after; elements labelled 255 count nowhere."""
-    counted = labels != IGNORE
+def compare(
+    labels: Tensor, clean: Tensor, attacked: Tensor, objective: Objective | None = None, classes: int | None = None
+) -> Report:
+    """The report on predictions (N) or (N,H,W) before and after; elements labelled 255 count nowhere.
+
+    `classes` is K, needed for (N,H,W) only.
+    """
+    objective, counted = objective or Untargeted(), labels != IGNORE
+    wanted = objective.aimed(labels, lambda: clean) if objective.targeted else None
+    if labels.ndim == 3:
+        return _compare_scenes(labels, clean, attacked, wanted, objective, classes)
     n = int(counted.sum())
     accuracy = Rate(int((attacked == labels)[counted].sum()), n)
     fooling = Rate(int((attacked != clean)[counted].sum()), n)
-    if target is None:
+    if wanted is None:
         return Report(accuracy, fooling)
-    others = counted & (labels != target)
-    return Report(accuracy, fooling, Rate(int((attacked == target)[others].sum()), int(others.sum())))
+    others = counted & (labels != wanted)
+    return Report(accuracy, fooling, Rate(int((attacked == wanted)[others].sum()), int(others.sum())))
+
+
+def _compare_scenes(
+    labels: Tensor, clean: Tensor, attacked: Tensor, wanted: Tensor | None, objective: Objective, classes: int | None
+) -> Report:
+    counted = labels != IGNORE
+    known = classes or int(max(labels[counted].max() if counted.any() else 0, clean.max(), attacked.max())) + 1
+    mean, each = overlap(attacked, labels, known)
+    target = None if wanted is None else share(attacked == wanted, counted & (wanted != IGNORE))
+    vanished = kept = None
+    if isinstance(objective, Remove):
+        removed = clean == objective.removed
+        vanished, kept = share(attacked != clean, counted & removed), share(attacked == clean, counted & ~removed)
+    accuracy, fooling = share(attacked == labels, counted), share(attacked != clean, counted)
+    return Report(accuracy, fooling, target, mean, vanished, kept, each)
 
 
 def evaluate(
     model: nn.Module,
     split: Split,
     delta: Tensor | None = None,
-    target: int | None = None,
+    objective: Objective | None = None,
     clean: Tensor | None = None,
+    classes: int | None = None,
 ) -> Report:
     """Accuracy, fooling rate and target rate of a model under one delta (1,C,H,W), or clean where it is None.
 
-    `clean` spares the clean predictions where the caller has them.
+    `clean` spares the clean predictions where the caller has them; `classes` is K, for scenes whose predictions and
+    labels may not show every class.
     """
     before = predict(model, split) if clean is None else clean
     after = before if delta is None else predict(model, split, delta)
-    return compare(split.labels.cpu(), before, after, target)
+    return compare(split.labels.cpu(), before, after, objective, classes)
 
 
 def breaking_point(curve: Iterable[tuple[float, float]], misclassified: float = 0.75) -> float | None:

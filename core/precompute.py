@@ -7,32 +7,63 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from core import attacks, checkpoints, datasets
-from core.attacks.objectives import Objective, Towards, Untargeted
-from core.datasets import Split
+from core.attacks.objectives import Objective
+from core.datasets import Dataset, Split
 from core.evaluation import Report, evaluate, predict
 from core.results import Measurement, Results, key
+from core.targets import Target, objective
 from core.threat import Budget
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which deltas to make, the control beside every one. Epsilons are in units of 1/255; targets are class numbers."""
+    """Which deltas to make, the control beside every one; epsilons in units of 1/255, targets as in `core.targets`.
+
+    `only` leaves out all other epsilons.
+    """
 
     epsilons: tuple[int, ...] = tuple(range(2, 33, 2))
     target_epsilons: tuple[int, ...] = (8, 16, 24)
-    targets: tuple[int, ...] = (0, 1, 2)
+    targets: tuple[Target, ...] = (0, 1, 2)
     checkerboard_epsilons: tuple[int, ...] = (8, 16, 24, 32)
     deepfool_epsilons: tuple[int, ...] = (8, 16)
     steps: int = 200
+    batch_size: int = 64
     crafting_images: int = 2048
     seed: int = 0
+    only: tuple[int, ...] = ()
 
-    def cells(self) -> Iterator[tuple[str, int, int | None]]:
+    @classmethod
+    def standard(cls, data: Dataset, targets: int = 3, **more: Any) -> "Plan":
+        """What is measured of a data set's models; `targets` classes to aim at, or scenes to show."""
+        if data.task == "classification":
+            return cls(**{"targets": tuple(range(targets)), **more})
+        removed = [
+            f"remove-{data.classes.index(name)}" for name in ("pedestrian", "car", "person") if name in data.classes
+        ]
+        scenes = [f"scene-{number}" for number in (5, 12, 19)[:targets]]
+        usual: dict[str, Any] = {
+            "epsilons": tuple(range(2, 21, 2)),
+            "target_epsilons": (5, 10, 20),
+            "targets": (*scenes, *removed),
+            "checkerboard_epsilons": (10, 20),
+            "deepfool_epsilons": (),
+            "steps": 150,
+            "batch_size": 8,
+            "crafting_images": 360,
+        }
+        return cls(**usual | more)
+
+    def cells(self) -> Iterator[tuple[str, int, Target]]:
         """(attack, epsilon, target) for every delta."""
+        yield from (cell for cell in self._all() if not self.only or cell[1] in self.only)
+
+    def _all(self) -> Iterator[tuple[str, int, Target]]:
         yield from (("spgd", epsilon, None) for epsilon in self.epsilons)
         yield from (("random-signs", epsilon, None) for epsilon in self.epsilons)
         yield from (("checkerboard", epsilon, None) for epsilon in self.checkerboard_epsilons)
@@ -55,11 +86,14 @@ def precompute(
     model, checkpoint = checkpoints.load(folder, device), checkpoints.read(folder)
     data = datasets.get(checkpoint.data)
     crafting, held_out = data.split("train", plan.crafting_images), data.split("test")
+    classes = len(checkpoint.classes)
     clean = predict(model, held_out)
     results = Results.load(folder)
     if results is None or results.about.get("sha256") != checkpoint.sha256:
         about = {"sha256": checkpoint.sha256, "source": data.source, "held_out": len(held_out)}
-        results = Results(evaluate(model, held_out, clean=clean), (), about | {"versions": checkpoints.versions()})
+        results = Results(
+            evaluate(model, held_out, clean=clean, classes=classes), (), about | {"versions": checkpoints.versions()}
+        )
         checkpoints.save_perturbations(folder, {})
     deltas, cells = checkpoints.load_perturbations(folder), list(plan.cells())
     for done, (name, epsilon, target) in enumerate(cells, 1):
@@ -69,9 +103,10 @@ def precompute(
         if enough and key(name, epsilon, target) in deltas:
             continue
         started = time.perf_counter()
-        delta = craft(model, crafting, name, epsilon, target, plan.steps, plan.seed)
+        aim = objective(target, data)
+        delta = craft(model, crafting, name, epsilon, aim, plan)
         seconds = round(time.perf_counter() - started, 2)
-        found: Report = evaluate(model, held_out, delta, target, clean)
+        found: Report = evaluate(model, held_out, delta, aim, clean, classes)
         images = 0 if control else len(crafting)
         measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds)
         others = (kept for kept in results.measurements if kept.key != measurement.key)
@@ -83,11 +118,10 @@ def precompute(
     return results
 
 
-def craft(
-    model: nn.Module, split: Split, attack: str, epsilon: int, target: int | None, steps: int, seed: int
-) -> Tensor:
+def craft(model: nn.Module, split: Split, attack: str, epsilon: int, aim: Objective, plan: Plan) -> Tensor:
     """One delta (1,C,H,W) in whole units of 1/255, as it will be stored."""
-    objective: Objective = Untargeted() if target is None else Towards(target)
-    budget = Budget(epsilon / 255)
-    found = attacks.get(attack)(budget, objective, steps=steps, seed=seed).craft(model, split)
+    kind = attacks.get(attack)
+    options = {"steps": plan.steps, "seed": plan.seed, "batch_size": plan.batch_size}
+    fitting = {name: value for name, value in options.items() if name in kind.__dataclass_fields__}
+    found = kind(Budget(epsilon / 255), aim, **fitting).craft(model, split)
     return checkpoints.quantise(found).cpu() / 255

@@ -9,6 +9,7 @@ from typing import Any
 
 from core import checkpoints, files
 from core.evaluation import Report
+from core.targets import Target
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Measurement:
 
     attack: str
     epsilon: int
-    target: int | None
+    target: Target
     steps: int
     seed: int
     crafted_on: int
@@ -44,11 +45,11 @@ class Results:
     measurements: tuple[Measurement, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
 
-    def find(self, attack: str, epsilon: int, target: int | None = None) -> Measurement | None:
+    def find(self, attack: str, epsilon: int, target: Target = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
         return next((m for m in self.measurements if m.key == wanted), None)
 
-    def curve(self, attack: str = "spgd", target: int | None = None) -> list[Measurement]:
+    def curve(self, attack: str = "spgd", target: Target = None) -> list[Measurement]:
         """The measurements of one attack over epsilon, weakest first."""
         return sorted(
             (m for m in self.measurements if (m.attack, m.target) == (attack, target)), key=lambda m: m.epsilon
@@ -76,6 +77,7 @@ class Results:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
 
 
-def key(attack: str, epsilon: int, target: int | None = None) -> str:
-    """The name of a stored delta: `spgd-e16`, or `spgd-e16-t3` towards class 3."""
-    return f"{attack}-e{epsilon}" + ("" if target is None else f"-t{target}")
+def key(attack: str, epsilon: int, target: Target = None) -> str:
+    """The name of a stored delta: `spgd-e16`, `spgd-e16-t3` towards class 3, `spgd-e10-scene-5`."""
+    aim = f"t{target}" if isinstance(target, int) else target
+    return f"{attack}-e{epsilon}" + (f"-{aim}" if aim else "")

@@ -6,7 +6,7 @@ from app.service.outcomes import Outcome, hardware, outcome
 from app.session import Session
 from core import attacks, rendering
 from core.checkpoints import Checkpoint
-from core.evaluation import Rate, Report, breaking_point
+from core.evaluation import AnyRate, Report, breaking_point
 from core.results import Measurement, Results
 
 CONTROL = "random-signs"
@@ -67,11 +67,11 @@ def _kind(checkpoint: Checkpoint) -> str:
     return "adversarially trained model" if checkpoint.recipe.get("heap") == 1 else "shared-trained model"
 
 
-def _rate(report: Report) -> Rate:
+def _rate(report: Report) -> AnyRate:
     return report.target or report.accuracy
 
 
-def _share(rate: Rate) -> Share:
+def _share(rate: AnyRate) -> Share:
     return Share(rate.value, *rate.interval, rate.n)
 
 

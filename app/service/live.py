@@ -17,12 +17,12 @@ from app.service.cache import Shelf
 from app.service.facts import Forming
 from app.service.outcomes import Outcome
 from app.session import Session
-from core import attacks, checkpoints
+from core import attacks, checkpoints, datasets
 from core.attacks.base import Step, UniversalAttack
-from core.attacks.objectives import Objective, Towards, Untargeted
 from core.datasets import Split
 from core.evaluation import compare
 from core.models import Normalised
+from core.targets import objective
 from core.threat import Budget, apply
 
 PIECE = 0.15
@@ -101,12 +101,12 @@ def _opened(session: Session, side: str, crafting: Split) -> _Side:
 
 def attack(session: Session) -> UniversalAttack:
     """The attack as chosen. Raises ValueError where it cannot aim at a class."""
-    objective: Objective = Untargeted() if session.target is None else Towards(session.target)
+    aim = objective(session.target, datasets.get(session.data))
     kind = attacks.get(session.attack)
     options = {"steps": session.steps, "seed": session.seed}
     if "batch_size" in kind.__dataclass_fields__:
         options["batch_size"] = outcomes.BATCH
-    return kind(Budget(session.epsilon / 255), objective, **options)
+    return kind(Budget(session.epsilon / 255), aim, **options)
 
 
 def _crafted(session: Session, sides: list[_Side]) -> Iterator[Tick]:
@@ -161,7 +161,8 @@ def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -
             yield Tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
         predictions[name] = torch.cat(parts)
     _clean.put((side.clean_key, len(held_out)), predictions["clean"])
-    report = compare(held_out.labels, predictions["clean"], predictions["attacked"], session.target)
+    aim = objective(session.target, datasets.get(session.data))
+    report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim)
     side.seconds += time.perf_counter() - started
     outcomes.keep(session, side.side, replace(found, report=report, forming=None, seconds=side.seconds))
     yield Tick(f"{letter} is measured.")

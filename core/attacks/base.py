@@ -48,7 +48,7 @@ class UniversalAttack:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"An attack takes at least 1 step, and {self.steps} were given.")
-        if self.objective.target is not None and not self.targetable:
+        if self.objective.targeted and not self.targetable:
             raise ValueError(f"{self.title} cannot aim at a class; leave the target out or choose S-PGD.")
 
     def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:

@@ -4,9 +4,11 @@ N images, K classes, H W height and width. Logits are (N,K) or (N,K,H,W), labels
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -19,10 +21,17 @@ LOSS_CAP = -math.log(0.2)
 
 
 class Objective(Protocol):
-    """A function from logits and labels to gains of the labels' shape, larger where the attacker is better off."""
+    """A function from logits and labels to gains of the labels' shape, larger where the attacker is better off.
+
+    The labels are those that `aimed` makes of the true ones: the true ones again, or what the model shall see.
+    """
 
     @property
-    def target(self) -> int | None: ...
+    def targeted(self) -> bool: ...
+
+    def aimed(self, labels: Tensor, predicted: Callable[[], Tensor]) -> Tensor:
+        """Labels (N) or (N,H,W) that the gain refers to; `predicted` gives the model's clean predictions."""
+        ...
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor: ...
 
@@ -34,8 +43,11 @@ class Untargeted:
     cap: float = LOSS_CAP
 
     @property
-    def target(self) -> None:
-        return None
+    def targeted(self) -> bool:
+        return False
+
+    def aimed(self, labels: Tensor, predicted: Callable[[], Tensor]) -> Tensor:
+        return labels
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         loss = cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="none")
@@ -43,18 +55,77 @@ class Untargeted:
 
 
 @dataclass(frozen=True)
-class Towards:
-    """Towards one class everywhere; an element that shows it with `confidence` already earns no more.
+class Targeted:
+    """Towards what `aimed` says; an element that shows it with `confidence` already earns no more.
 
     Source: Metzen et al. 2017, section 4 (pixels predicted as the target with confidence above 0.75 drop out).
     """
 
+    @property
+    def targeted(self) -> bool:
+        return True
+
+    @property
+    def confidence(self) -> float:
+        return 0.75
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        loss = cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="none")
+        return -loss.clamp(min=-math.log(self.confidence)).masked_fill(labels == IGNORE, 0)
+
+
+@dataclass(frozen=True)
+class Towards(Targeted):
+    """One class everywhere."""
+
     target: int
-    confidence: float = 0.75
+
+    def aimed(self, labels: Tensor, predicted: Callable[[], Tensor]) -> Tensor:
+        return torch.full_like(labels, self.target).masked_fill(labels == IGNORE, IGNORE)
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         if not 0 <= self.target < logits.shape[1]:
             raise ValueError(f"The model has classes 0 to {logits.shape[1] - 1}, and target {self.target} was given.")
-        wanted = torch.full_like(labels, self.target)
-        loss = cross_entropy(logits.float(), wanted, reduction="none").clamp(min=-math.log(self.confidence))
-        return -loss.masked_fill(labels == IGNORE, 0)
+        return super().__call__(logits, labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene(Targeted):
+    """One label map (H,W) whatever the camera shows: the static target of Metzen et al. 2017, section 4."""
+
+    label_map: Tensor
+
+    def aimed(self, labels: Tensor, predicted: Callable[[], Tensor]) -> Tensor:
+        if labels.shape[1:] != self.label_map.shape:
+            given, fits = tuple(self.label_map.shape), tuple(labels.shape[1:])
+            raise ValueError(f"The target scene is of size {given}, and the images are of size {fits}.")
+        wanted = self.label_map.to(labels).expand_as(labels)
+        return wanted.masked_fill(labels == IGNORE, IGNORE)
+
+
+@dataclass(frozen=True)
+class Remove(Targeted):
+    """The model's own clean prediction without one class, whose pixels take the nearest other class.
+
+    The dynamic target of Metzen et al. 2017, section 4.
+    """
+
+    removed: int
+
+    def aimed(self, labels: Tensor, predicted: Callable[[], Tensor]) -> Tensor:
+        if labels.ndim != 3:
+            raise ValueError("Removing a class is for models that label pixels, and this one classifies images.")
+        seen = predicted().to(labels)
+        wanted = torch.stack([_filled(scene, self.removed) for scene in seen])
+        return wanted.masked_fill(labels == IGNORE, IGNORE)
+
+
+def _filled(scene: Tensor, removed: int) -> Tensor:
+    """A label map (H,W) in which pixels of one class take the class of the nearest other pixel."""
+    from scipy.ndimage import distance_transform_edt  # here, since importing scipy takes seconds
+
+    gone = (scene == removed).cpu().numpy()
+    if gone.all() or not gone.any():  # nothing to fill, or nothing to fill it with
+        return scene
+    nearest = distance_transform_edt(gone, return_distances=False, return_indices=True)
+    return scene[tuple(torch.from_numpy(np.ascontiguousarray(axis)).long().to(scene.device) for axis in nearest)]

@@ -50,8 +50,9 @@ class SPGD(UniversalAttack):
         for iteration, index in zip(range(1, self.steps + 1), batches, strict=False):
             images, labels = (part.to(device) for part in split.batch(index))
             with frozen(model):
-                gradient, gain, logits = ascent_direction(model, images, labels, delta, self.objective)
-                fooling = _share_changed(model, images, labels, index, logits, clean) if track else None
+                aimed = self.objective.aimed(labels, lambda: _clean(model, images, index, clean))  # noqa: B023
+                gradient, gain, logits = ascent_direction(model, images, aimed, delta, self.objective)
+                fooling = _share_changed(logits, labels, _clean(model, images, index, clean)) if track else None
             velocity = self.momentum * velocity + gradient / gradient.abs().mean().clamp(min=1e-12)
             delta = self.budget.ascend(delta, velocity, self._length(iteration) * self.budget.epsilon)
             yield Step(iteration, self.steps, delta, gain.mean().item(), fooling)
@@ -62,18 +63,20 @@ class SPGD(UniversalAttack):
         return self.step_size * (0.05 + 0.95 * falling)
 
 
-def _share_changed(
-    model: nn.Module, images: Tensor, labels: Tensor, index: Tensor, logits: Tensor, clean: dict[int, Tensor]
-) -> float:
-    """The share of labelled elements whose attacked prediction differs from the clean one, which `clean` remembers."""
-    new = [place for place, image in enumerate(index.tolist()) if image not in clean]
+def _clean(model: nn.Module, images: Tensor, index: Tensor, known: dict[int, Tensor]) -> Tensor:
+    """The clean predictions (N) or (N,H,W) of the images with these numbers; `known` remembers them."""
+    new = [place for place, image in enumerate(index.tolist()) if image not in known]
     if new:
         with torch.no_grad():
             predictions = model(images[new]).argmax(1)
-        clean.update(zip(index[new].tolist(), predictions, strict=True))
-    before = torch.stack([clean[image] for image in index.tolist()])
+        known.update(zip(index[new].tolist(), predictions, strict=True))
+    return torch.stack([known[image] for image in index.tolist()])
+
+
+def _share_changed(logits: Tensor, labels: Tensor, clean: Tensor) -> float:
+    """The share of labelled elements whose attacked prediction differs from the clean one."""
     counted = labels != IGNORE
-    return ((logits.argmax(1) != before) & counted).sum().item() / max(int(counted.sum()), 1)
+    return ((logits.argmax(1) != clean) & counted).sum().item() / max(int(counted.sum()), 1)
 
 
 ATTACK = SPGD

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from core.evaluation import Report
+from core.evaluation import RATES, Report
 
 out, err = Console(), Console(stderr=True)
 
@@ -22,10 +22,16 @@ Root = Annotated[Path, typer.Option(help="Where model folders lie (checkpoints f
 
 def rates(report: Report) -> Table:
     table = Table("", "rate", "95% interval", "n", box=None)
-    for label, rate in (("right", report.accuracy), ("fooled", report.fooling), ("target", report.target)):
+    for name in RATES:
+        rate = getattr(report, name)
         if rate is not None:
             low, high = rate.interval
-            table.add_row(label, f"{rate.value:.1%}", f"{low:.1%} to {high:.1%}", f"{rate.n:,}")
+            table.add_row(
+                {"accuracy": "right", "fooling": "fooled"}.get(name, name),
+                f"{rate.value:.1%}",
+                f"{low:.1%} to {high:.1%}",
+                f"{rate.n:,}",
+            )
     return table
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from core import attacks, checkpoints, datasets, files
-from core.attacks.objectives import Objective, Towards, Untargeted
 from core.commands._shared import AsJson, Device, Folder, Seed, available, out, print_json, progress_bar, rates
 from core.evaluation import evaluate
 from core.perceptibility import measure
+from core.targets import objective, parse
 from core.threat import Budget
 
 
@@ -18,7 +18,10 @@ def attack(
     folder: Folder,
     name: Annotated[str, typer.Option("--attack", help="spgd, deepfool, random-signs or checkerboard.")] = "spgd",
     epsilon: Annotated[float, typer.Option(help="Size of the perturbation in n/255.")] = 10.0,
-    target: Annotated[str | None, typer.Option(help="Class to aim at, by name or number; default: any error.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="A class by name or number; for scenes also scene-5, remove-car; default: any error."),
+    ] = None,
     steps: Annotated[int, typer.Option(help="Steps (S-PGD) or images visited (DeepFool).")] = 200,
     images: Annotated[int, typer.Option(help="Training images to craft on.")] = 2048,
     batch_size: Annotated[int | None, typer.Option(help="Images in a step of S-PGD; default 64.")] = None,
@@ -33,20 +36,20 @@ def attack(
     at = available(device)
     model, checkpoint = checkpoints.load(folder, at), checkpoints.read(folder)
     found = datasets.get(data or checkpoint.data)
-    aim = None if target is None else found.index(target)
-    objective: Objective = Untargeted() if aim is None else Towards(aim)
+    aim = None if target is None else parse(target, found)
+    wanted = objective(aim, found)
     kind = attacks.get(name)
     if batch_size and "batch_size" not in kind.__dataclass_fields__:
         raise ValueError(f"{kind.title} does not take mini-batches; leave --batch-size out.")
     sized = {"batch_size": batch_size} if batch_size else {}
-    chosen = kind(Budget(epsilon / 255), objective, steps=steps, seed=seed, **sized)
+    chosen = kind(Budget(epsilon / 255), wanted, steps=steps, seed=seed, **sized)
     crafting, unseen = found.split("train", images), found.split("test", held_out)
     with progress_bar("gain {task.fields[gain]:.3f}") as bar:
         task = bar.add_task(chosen.title, total=steps, gain=float("nan"))
         for step in chosen.stream(model, crafting, track=False):
             bar.update(task, completed=step.iteration, total=step.total, gain=step.gain)
     delta = checkpoints.quantise(step.delta).cpu() / 255
-    report = evaluate(model, unseen, delta, aim)
+    report = evaluate(model, unseen, delta, wanted, classes=len(checkpoint.classes))
     visible = measure(unseen.first(min(200, len(unseen))).batch(slice(None))[0], delta)
     content = {
         "model": checkpoint.name,
@@ -86,7 +89,7 @@ def evaluate_command(
     model, checkpoint = checkpoints.load(folder, available(device)), checkpoints.read(folder)
     unseen = datasets.get(data or checkpoint.data).split("test", held_out)
     given = None if delta is None else checkpoints.read_delta(delta)
-    report = evaluate(model, unseen, given)
+    report = evaluate(model, unseen, given, classes=len(checkpoint.classes))
     if as_json:
         print_json({"model": checkpoint.name, "data": checkpoint.data, "report": report.to_json()})
     else:

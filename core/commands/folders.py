@@ -6,20 +6,27 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from core import checkpoints, documents, precompute, results
+from core import checkpoints, datasets, documents, precompute, results
 from core.commands._shared import AsJson, Device, Folder, Seed, available, out, print_json, progress_bar
 
 
 def precompute_command(
     folder: Folder,
-    steps: Annotated[int, typer.Option(help="Steps of every attack.")] = 200,
-    images: Annotated[int, typer.Option(help="Training images to craft on.")] = 2048,
-    targets: Annotated[int, typer.Option(help="Aim at the first so many classes.")] = 3,
+    steps: Annotated[int | None, typer.Option(help="Steps of every attack; default 200, for scenes 150.")] = None,
+    images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a step; default 64, 8 scenes.")] = None,
+    epsilon: Annotated[
+        list[int] | None, typer.Option(help="Only this strength in n/255; can be given several times.")
+    ] = None,
+    targets: Annotated[int, typer.Option(help="Aim at the first so many classes, or at so many scenes.")] = 3,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Fill results.json and perturbations.safetensors of a model folder: what the app shows without computing."""
-    plan = precompute.Plan(steps=steps, crafting_images=images, targets=tuple(range(targets)), seed=seed)
+    chosen = {"steps": steps, "crafting_images": images, "batch_size": batch_size, "only": tuple(epsilon or ())}
+    given = {name: value for name, value in chosen.items() if value}
+    data = datasets.get(checkpoints.read(folder).data)
+    plan = precompute.Plan.standard(data, targets, seed=seed, **given)
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("measuring", total=None, last="")
 

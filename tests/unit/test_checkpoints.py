@@ -10,11 +10,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core import checkpoints, files, precompute
+from core.attacks.objectives import Untargeted
 from core.evaluation import Rate, Report
 from core.files import FileError
 from core.models import create
 from core.precompute import Plan
 from core.results import Measurement, Results, key
+from core.targets import objective
 
 CONFIG = {"architecture": "resnet20/8", "data": "tiny", "classes": list("abcd"), "recipe": {}}
 IMAGES = torch.rand(6, 3, 12, 12, generator=torch.Generator().manual_seed(0))
@@ -272,9 +274,9 @@ class TestPrecompute:
         """The keys of all deltas crafted from here on."""
         made, craft = [], precompute.craft
 
-        def spy(model, split, attack, epsilon, target, steps, seed):
-            made.append(key(attack, epsilon, target))
-            return craft(model, split, attack, epsilon, target, steps, seed)
+        def spy(model, split, attack, epsilon, aim, plan):
+            made.append(key(attack, epsilon, getattr(aim, "target", None)))
+            return craft(model, split, attack, epsilon, aim, plan)
 
         monkeypatch.setattr(precompute, "craft", spy)
         return made
@@ -291,7 +293,7 @@ class TestPrecompute:
         for found in results.measurements:
             delta = deltas[found.key]
             assert delta.abs().max() <= found.epsilon / 255 + 1e-7
-            assert precompute.evaluate(model, split, delta, found.target) == found.report
+            assert precompute.evaluate(model, split, delta, objective(found.target, tiny_dataset)) == found.report
             assert found.crafted_on == (0 if found.attack in ("random-signs", "checkerboard") else 32)
 
     def test_a_killed_run_goes_on_where_it_was(self, folder, crafted):
@@ -343,6 +345,6 @@ class TestPrecompute:
 
 
 def test_crafted_deltas_are_whole_units(tiny_classifier):
-    delta = precompute.craft(tiny_classifier.model, tiny_classifier.train, "spgd", 7, None, steps=5, seed=0)
+    delta = precompute.craft(tiny_classifier.model, tiny_classifier.train, "spgd", 7, Untargeted(), Plan(steps=5))
     assert torch.allclose(delta * 255, (delta * 255).round(), atol=1e-4)
     assert delta.abs().max() <= 7 / 255 + 1e-7

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from core.attacks.objectives import Remove, Scene, Towards
 from core.datasets import Split
 from core.evaluation import Rate, Report, breaking_point, compare, evaluate, predict
+from core.scenes import share
 
 
 @pytest.mark.parametrize(
@@ -45,11 +47,10 @@ CLEAN = [0, 1, 1, 2, 2, 0]
 ATTACKED = [2, 1, 1, 2, 2, 2]
 
 
-@pytest.mark.parametrize("shape", [(6,), (1, 2, 3)], ids=["images", "pixels"])
 class TestCompare:
     @pytest.fixture
-    def predictions(self, shape):
-        return [torch.tensor(values).reshape(shape) for values in (LABELS, CLEAN, ATTACKED)]
+    def predictions(self):
+        return [torch.tensor(values) for values in (LABELS, CLEAN, ATTACKED)]
 
     def test_accuracy_is_against_the_label_and_fooling_against_the_clean_prediction(self, predictions):
         report = compare(*predictions)
@@ -58,12 +59,75 @@ class TestCompare:
         assert report.target is None
 
     def test_the_target_rate_leaves_out_images_of_the_target_class(self, predictions):
-        assert compare(*predictions, target=2).target == Rate(2, 4)
+        assert compare(*predictions, Towards(2)).target == Rate(2, 4)
 
     def test_ignored_elements_count_nowhere(self, predictions):
         labels, clean, attacked = predictions
-        everything = compare(torch.full_like(labels, 255), clean, attacked, target=1)
+        everything = compare(torch.full_like(labels, 255), clean, attacked, Towards(1))
         assert {everything.accuracy.n, everything.fooling.n, everything.target.n} == {0}
+
+
+class TestCompareScenes:
+    """Three scenes of 2x4 pixels, three classes; class 2 is nowhere."""
+
+    labels = torch.tensor([[[0, 0, 1, 1]] * 2, [[0, 0, 0, 255]] * 2, [[255] * 4] * 2])
+    clean = torch.tensor([[[0, 0, 1, 0]] * 2, [[0, 0, 0, 0]] * 2, [[0] * 4] * 2])
+    attacked = torch.tensor([[[1, 0, 1, 0]] * 2, [[0, 0, 0, 1]] * 2, [[1] * 4] * 2])
+
+    def test_shares_are_over_labelled_pixels_and_n_counts_scenes(self):
+        report = compare(self.labels, self.clean, self.attacked, classes=3)
+        assert report.accuracy.value == pytest.approx((4 + 6) / 14, abs=1e-5)
+        assert report.fooling.value == pytest.approx(2 / 14, abs=1e-5)
+        assert report.accuracy.n == report.fooling.n == 2  # the scene without labels does not count
+        assert report.target is None
+
+    def test_overlap_agrees_with_torchmetrics(self):
+        from torchmetrics.functional.classification import multiclass_jaccard_index
+
+        generator = torch.Generator().manual_seed(0)
+        seen, truth = (torch.randint(0, 3, (5, 8, 8), generator=generator) for _ in range(2))
+        truth[:, 0] = 255
+        report = compare(truth, truth, seen, classes=4)
+        theirs = multiclass_jaccard_index(seen, truth, 3, average="none", ignore_index=255)
+        assert report.overlaps[:3] == pytest.approx(theirs.tolist(), abs=1e-4)
+        assert report.overlaps[3] is None  # a class that is nowhere does not pull the mean down
+        assert report.overlap.value == pytest.approx(theirs.mean().item(), abs=1e-4)
+        low, high = report.overlap.interval
+        assert low < report.overlap.value < high
+
+    def test_the_interval_widens_with_fewer_scenes_and_not_with_fewer_pixels(self):
+        generator = torch.Generator().manual_seed(1)
+        right = torch.rand(40, 1, 1, generator=generator)
+        hits = torch.rand(40, 16, 16, generator=generator) < right
+
+        def width(some):
+            found = share(some, torch.ones_like(some))
+            return found.high - found.low
+
+        assert width(hits[:10]) > 1.5 * width(hits)
+        assert width(hits[:, ::4, ::4]) < 1.3 * width(hits)
+
+    def test_a_scene_target_counts_all_labelled_pixels(self):
+        wanted = Scene(torch.tensor([[1, 1, 1, 255]] * 2))
+        report = compare(self.labels, self.clean, self.attacked, wanted, classes=3)
+        assert report.target.value == pytest.approx(4 / 12, abs=1e-5)
+
+    def test_removal_says_what_vanished_and_what_stayed(self):
+        report = compare(self.labels, self.clean, self.attacked, Remove(1), classes=3)
+        assert report.vanished.value == 0  # the third column still says 1
+        assert report.kept.value == pytest.approx(10 / 12, abs=1e-5)
+
+    def test_scenes_without_labels_count_nowhere(self):
+        report = compare(torch.full_like(self.labels, 255), self.clean, self.attacked, Scene(self.labels[0]), classes=3)
+        rates = [report.accuracy, report.fooling, report.target, report.overlap]
+        assert [(rate.n, rate.interval) for rate in rates] == [(0, (0.0, 1.0))] * 4
+        assert all(math.isnan(rate.value) for rate in rates)
+
+    def test_reports_survive_json(self):
+        import json
+
+        report = compare(self.labels, self.clean, self.attacked, Remove(1), classes=3)
+        assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
 
 
 class Threshold(nn.Module):
@@ -77,9 +141,9 @@ class Threshold(nn.Module):
 def test_a_whole_evaluation_by_hand():
     levels = torch.tensor([0, 100, 120, 140, 255], dtype=torch.uint8)
     split = Split(levels[:, None, None, None].expand(5, 3, 4, 4), torch.tensor([0, 0, 1, 1, 1]))
-    report = evaluate(Threshold(), split, torch.full((1, 3, 4, 4), 20 / 255), target=1)
+    report = evaluate(Threshold(), split, torch.full((1, 3, 4, 4), 20 / 255), Towards(1))
     assert (report.accuracy, report.fooling, report.target) == (Rate(5, 5), Rate(1, 5), Rate(0, 2))
-    clean = evaluate(Threshold(), split, target=1)
+    clean = evaluate(Threshold(), split, objective=Towards(1))
     assert (clean.accuracy, clean.fooling) == (Rate(4, 5), Rate(0, 5))
     # the caller's clean predictions are believed
     assert evaluate(Threshold(), split, clean=torch.ones(5, dtype=torch.long)).accuracy == Rate(3, 5)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from core.attacks.objectives import IGNORE, LOSS_CAP, Towards, Untargeted
+from core.attacks.objectives import IGNORE, LOSS_CAP, Remove, Scene, Towards, Untargeted
 
 
 def logits_with(*probabilities, pixels=False):
@@ -22,7 +22,7 @@ def as_labels(*values, pixels=False):
 
 def earned(objective, logits, labels):
     """Gains, and for each element whether any of its logits has a gradient, both (N)."""
-    gain = objective(logits, labels)
+    gain = objective(logits, objective.aimed(labels, lambda: labels))
     assert gain.shape == labels.shape
     (gradient,) = torch.autograd.grad(gain.mean(), logits)
     elements = gradient.reshape(3, -1) if gradient.ndim == 4 else gradient.T
@@ -69,8 +69,37 @@ def test_the_cap_is_that_of_the_paper_and_can_be_chosen():
     assert gain.item() == pytest.approx(0.1)
 
 
-def test_only_towards_names_a_target():
-    assert (Untargeted().target, Towards(2).target) == (None, 2)
+def test_all_but_untargeted_have_a_target():
+    scene = torch.zeros(2, 2, dtype=torch.long)
+    assert [aim.targeted for aim in (Untargeted(), Towards(2), Scene(scene), Remove(1))] == [False, True, True, True]
+
+
+def test_a_scene_is_wanted_everywhere_but_where_labels_or_scene_have_none():
+    scene = torch.tensor([[1, 2], [IGNORE, 0]])
+    labels = torch.tensor([[[0, 0], [0, 0]], [[0, IGNORE], [0, 0]]])
+    wanted = Scene(scene).aimed(labels, lambda: pytest.fail("a static target needs no predictions"))
+    assert wanted.tolist() == [[[1, 2], [IGNORE, 0]], [[1, IGNORE], [IGNORE, 0]]]
+    with pytest.raises(ValueError, match=r"target scene is of size \(2, 2\), and the images are of size \(3, 2\)"):
+        Scene(scene).aimed(torch.zeros(1, 3, 2), lambda: None)
+
+
+def test_a_removed_class_takes_the_nearest_other_class():
+    seen = torch.tensor([[[0, 3, 3, 3, 1], [0, 3, 2, 2, 2]], [[3, 3, 3, 3, 3]] * 2, [[0, 1, 2, 0, 1]] * 2])
+    labels = torch.zeros_like(seen)
+    labels[0, 1, 4] = IGNORE
+    wanted = Remove(3).aimed(labels, lambda: seen)
+    first = wanted[0].tolist()
+    assert first[0][:2] == [0, 0]
+    assert first[0][3:] in ([1, 1], [2, 1])
+    assert first[1] == [0, first[1][1], 2, 2, IGNORE]
+    assert first[1][1] in (0, 2)
+    assert torch.equal(wanted[1:], seen[1:])  # nothing to fill it with, nothing to fill
+    assert seen[0, 0, 1] == 3  # the predictions themselves are untouched
+
+
+def test_removing_a_class_is_for_pixels():
+    with pytest.raises(ValueError, match="for models that label pixels"):
+        Remove(1).aimed(torch.zeros(3, dtype=torch.long), lambda: None)
 
 
 def test_half_precision_logits_are_lifted_before_the_loss():
