@@ -1,10 +1,12 @@
-"""Real CIFAR-10 images through loading, attacking and evaluating, on the model that ships."""
+"""Real images: CIFAR-10 loaded, attacked, evaluated on the model that ships; CamVid through a network."""
 
 import pytest
 import torch
 
 from core import attacks, checkpoints, datasets
+from core.datasets import camvid
 from core.evaluation import evaluate
+from core.models import create
 from core.threat import Budget
 
 pytestmark = pytest.mark.real_data
@@ -53,3 +55,17 @@ def test_a_stored_model_is_the_same_in_every_batch_size(cifar10):
     images, _ = cifar10.split("test", 16).batch(slice(None))
     with torch.inference_mode():
         assert torch.allclose(model(images), torch.cat([model(image[None]) for image in images]), atol=1e-3)
+
+
+def test_camvid_is_the_published_one_and_can_be_labelled():
+    data = datasets.get("camvid:96x128")
+    if data.missing:
+        pytest.skip(data.missing)
+    camvid.check(datasets.data_root() / "camvid")
+    assert [len(data.split(name)) for name in data.splits] == [367, 101, 233]
+    split = data.split("test", 6)
+    assert set(split.labels.unique().tolist()) <= {*range(11), 255}
+    model = create("smp:PSPNet/resnet18", 11, *split.statistics()).eval()
+    report = evaluate(model, split, classes=11)
+    assert report.accuracy.n == 6
+    assert len(report.overlaps) == 11
