@@ -2,13 +2,17 @@
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from core.attacks.objectives import IGNORE
 from core.threat import apply
+
+Palette = Sequence[tuple[int, int, int]]
 
 
 def picture(image: Tensor) -> Image.Image:
@@ -28,6 +32,29 @@ def perturbation(delta: Tensor, factor: float = 1.0) -> Image.Image:
 def attacked(image: Tensor, delta: Tensor) -> Image.Image:
     """An image (3,H,W) in [0, 1] under a delta (1,3,H,W)."""
     return picture(apply(image[None], delta)[0])
+
+
+def label_map(labels: Tensor, palette: Palette) -> Image.Image:
+    """Class numbers (H,W) in the colours of their classes; pixels without a class (255) are black."""
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(palette)] = palette
+    return Image.fromarray(colours[labels.cpu().numpy().astype(np.uint8)])
+
+
+def overlay(image: Tensor, labels: Tensor, palette: Palette, opacity: float, only: int | None = None) -> Image.Image:
+    """An image (3,H,W) under its label map (H,W) at an opacity from 0 to 1; `only` shows a single class."""
+    below, above = np.asarray(picture(image), np.float32), np.asarray(label_map(labels, palette), np.float32)
+    shown = labels.cpu() != IGNORE if only is None else labels.cpu() == only
+    share = opacity * shown.numpy().astype(np.float32)[..., None]
+    return Image.fromarray((below + (above - below) * share).round().astype(np.uint8))
+
+
+def flipped(image: Tensor, before: Tensor, after: Tensor, palette: Palette) -> Image.Image:
+    """An image (3,H,W) in faded grey; pixels whose label (H,W) has changed show the colour of the new one."""
+    grey = np.asarray(picture(image).convert("L"), np.float32)
+    faded = np.repeat((255 - 0.45 * (255 - grey))[..., None], 3, axis=2)
+    changed = (before != after).cpu().numpy()[..., None]
+    return Image.fromarray(np.where(changed, np.asarray(label_map(after, palette)), faded).round().astype(np.uint8))
 
 
 def png(image: Image.Image) -> bytes:

@@ -48,3 +48,30 @@ def test_a_data_url_is_the_png():
     kind, _, content = rendering.data_url(image).partition(",")
     assert kind == "data:image/png;base64"
     assert base64.b64decode(content) == rendering.png(image)
+
+
+PALETTE = ((200, 10, 20), (30, 220, 40), (50, 60, 240))
+LABELS = torch.tensor([[0, 1, 2, 255]])
+GREY = torch.full((3, 1, 4), 100 / 255)
+
+
+def test_a_label_map_has_the_colours_of_its_classes():
+    assert reopened(rendering.label_map(LABELS, PALETTE)).tolist() == [[*map(list, PALETTE), [0, 0, 0]]]
+
+
+@pytest.mark.parametrize("opacity", [0.0, 0.5, 1.0])
+def test_an_overlay_mixes_and_leaves_pixels_without_a_class(opacity):
+    pixels = reopened(rendering.overlay(GREY, LABELS, PALETTE, opacity)).astype(float)
+    expected = [[100 + opacity * (channel - 100) for channel in colour] for colour in PALETTE] + [[100] * 3]
+    assert pixels[0] == pytest.approx(np.array(expected), abs=0.51)
+
+
+def test_an_overlay_can_show_a_single_class():
+    pixels = reopened(rendering.overlay(GREY, LABELS, PALETTE, 1.0, only=1))
+    assert pixels[0].tolist() == [[100] * 3, [30, 220, 40], [100] * 3, [100] * 3]
+
+
+def test_flipped_pixels_show_what_they_have_become():
+    pixels = reopened(rendering.flipped(GREY, LABELS, torch.tensor([[0, 2, 2, 255]]), PALETTE))
+    assert pixels[0, 1].tolist() == [50, 60, 240]
+    assert np.unique(pixels[0, [0, 2, 3]]).tolist() == [185]
