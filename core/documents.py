@@ -64,10 +64,20 @@ def training_page(found: Sequence[Checkpoint]) -> str:
             f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
             f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
             f"{history[-1]['images_per_second']:.0f} images/s\n"
-            f"- weights sha256 `{checkpoint.sha256[:16]}`\n"
+            f"- weights sha256 `{checkpoint.sha256[:16]}`{_origin(checkpoint, found)}\n"
             f"- {measured_by(checkpoint)}\n",
         ]
     return "\n".join(parts)
+
+
+def _origin(checkpoint: Checkpoint, found: Sequence[Checkpoint]) -> str:
+    """Which weights the training began with, where it did not begin from scratch."""
+    digest = checkpoint.config.get("start_sha256")
+    if not digest:
+        return ""
+    known = [f"those of {other.data}/{other.name} here" for other in found if other.sha256 == digest]
+    where = known[0] if known else "an earlier stage, which the history of this repository holds"
+    return f", trained on from sha256 `{digest[:16]}` ({where})"
 
 
 def measured_by(checkpoint: Checkpoint) -> str:

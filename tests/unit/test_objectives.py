@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from core.attacks.objectives import IGNORE, LOSS_CAP, Remove, Scene, Towards, Untargeted
+from core.training import Recipe
 
 
 def logits_with(*probabilities, pixels=False):
@@ -34,13 +35,13 @@ class TestBothShapes:
     def test_the_cap_is_on_each_element_and_not_on_the_mean(self, pixels):
         # Were the mean capped, the hopeless third element would take all gradients away, or keep its own.
         logits, labels = logits_with(0.9, 0.25, 0.001, pixels=pixels), as_labels(0, 0, 0, pixels=pixels)
-        gain, moved = earned(Untargeted(), logits, labels)
+        gain, moved = earned(Untargeted(LOSS_CAP), logits, labels)
         assert gain.tolist() == pytest.approx([-math.log(0.9), -math.log(0.25), -math.log(0.2)], rel=1e-5)
         assert moved == [True, True, False]
 
     @pytest.mark.parametrize(("probability", "moves"), [(0.19, False), (0.21, True)])
     def test_below_probability_a_fifth_nothing_more_is_gained(self, pixels, probability, moves):
-        _, moved = earned(Untargeted(), logits_with(probability, pixels=pixels), as_labels(0, pixels=pixels))
+        _, moved = earned(Untargeted(LOSS_CAP), logits_with(probability, pixels=pixels), as_labels(0, pixels=pixels))
         assert moved == [moves]
 
     def test_what_is_ignored_earns_nothing(self, pixels):
@@ -64,7 +65,8 @@ class TestBothShapes:
 
 
 def test_the_cap_is_that_of_the_paper_and_can_be_chosen():
-    assert pytest.approx(-math.log(0.2)) == LOSS_CAP == Untargeted().cap
+    assert pytest.approx(-math.log(0.2)) == LOSS_CAP == Recipe("signs").loss_cap
+    assert Untargeted().cap == math.inf
     gain, _ = earned(Untargeted(cap=0.1), logits_with(0.5), as_labels(0))
     assert gain.item() == pytest.approx(0.1)
 
