@@ -127,7 +127,7 @@ def _other_table(measured: Sequence[Measured]) -> str:
         rows.append(
             [
                 checkpoint.title,
-                f"{broken:.1f}/255" if broken is not None else f"above {EPSILONS[-1]}/255",
+                f"{broken:.1f}/255" if broken is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255",
                 _percent(deepfool.report.accuracy if deepfool else None),
                 aim + _percent(best.report.target if best else None),
             ]
