@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torchvision.datasets.utils import download_and_extract_archive
 
 from core.attacks.objectives import IGNORE
 from core.datasets import Dataset, Split, data_root
@@ -64,13 +63,19 @@ def fetch() -> Path:
     root = data_root() / NAME
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=".camvid-") as place:
-        download_and_extract_archive(ARCHIVE, place, filename="camvid.zip")
+        _download(place)
         found = next(iter(Path(place).rglob("CamVid")), None)
         if found is None:
             raise ValueError(f"{ARCHIVE} holds no folder CamVid any more; please report this.")
         check(found)
         shutil.copytree(found, root, dirs_exist_ok=True)
     return root
+
+
+def _download(place: str) -> None:
+    from torchvision.datasets.utils import download_and_extract_archive  # here, since importing it takes seconds
+
+    download_and_extract_archive(ARCHIVE, place, filename="camvid.zip")
 
 
 def check(root: Path) -> None:

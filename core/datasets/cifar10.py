@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import torch
-from torchvision.datasets import CIFAR10
 
 from core.datasets import Dataset, Split, data_root
 from core.datasets._folders import read
 
 NAME = "cifar10"
+ARCHIVE = "cifar-10-batches-py"  # as torchvision calls it
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -17,7 +17,7 @@ def dataset(argument: str | None) -> Dataset:
     if argument:
         raise ValueError(f"cifar10 takes no argument, and {argument!r} was given; set PLAINSIGHT_DATA to move it.")
     root = data_root() / NAME
-    folders, archive = _has_folders(root), (root / CIFAR10.base_folder).is_dir()
+    folders, archive = _has_folders(root), (root / ARCHIVE).is_dir()
     source = "class folders, as re-encoded there" if folders else "torchvision, lossless"
     missing = f"CIFAR-10 is not under {root}; get it with: python -m core data fetch cifar10"
     return Dataset(
@@ -38,6 +38,8 @@ def load(split: str, limit: int | None = None) -> Split:
     root = data_root() / NAME
     if _has_folders(root):
         return read(root / split, CLASSES, (32, 32), limit)
+    from torchvision.datasets import CIFAR10  # here, since importing it takes seconds
+
     try:
         found = CIFAR10(str(root), train=split == "train")
     except RuntimeError as error:
@@ -49,6 +51,8 @@ def load(split: str, limit: int | None = None) -> Split:
 
 def fetch() -> Path:
     """Download through torchvision (170 MB, with progress and checksum); returns the folder."""
+    from torchvision.datasets import CIFAR10
+
     root = data_root() / NAME
     CIFAR10(str(root), download=True)
     return root

@@ -7,7 +7,6 @@ The official validation cities serve as `test`, since the labels of the test cit
 from pathlib import Path
 
 import numpy as np
-from torchvision.datasets import Cityscapes
 
 from core.attacks.objectives import IGNORE
 from core.datasets import Dataset, Split, data_root
@@ -15,11 +14,32 @@ from core.datasets._label_maps import parsed_size, read
 
 NAME = "cityscapes"
 SIZE = (256, 512)
-_KNOWN = sorted((found for found in Cityscapes.classes if 0 <= found.train_id < 19), key=lambda found: found.train_id)
-CLASSES = tuple(found.name for found in _KNOWN)
-PALETTE = tuple(found.color for found in _KNOWN)
+OFFICIAL = {
+    7: ("road", (128, 64, 128)),
+    8: ("sidewalk", (244, 35, 232)),
+    11: ("building", (70, 70, 70)),
+    12: ("wall", (102, 102, 156)),
+    13: ("fence", (190, 153, 153)),
+    17: ("pole", (153, 153, 153)),
+    19: ("traffic light", (250, 170, 30)),
+    20: ("traffic sign", (220, 220, 0)),
+    21: ("vegetation", (107, 142, 35)),
+    22: ("terrain", (152, 251, 152)),
+    23: ("sky", (70, 130, 180)),
+    24: ("person", (220, 20, 60)),
+    25: ("rider", (255, 0, 0)),
+    26: ("car", (0, 0, 142)),
+    27: ("truck", (0, 0, 70)),
+    28: ("bus", (0, 60, 100)),
+    31: ("train", (0, 80, 100)),
+    32: ("motorcycle", (0, 0, 230)),
+    33: ("bicycle", (119, 11, 32)),
+}
+"""The value of a class in the label maps, its name and its colour, in the order of the 19 training numbers."""
+CLASSES = tuple(name for name, _ in OFFICIAL.values())
+PALETTE = tuple(colour for _, colour in OFFICIAL.values())
 _NUMBERS = np.full(256, IGNORE, np.uint8)
-_NUMBERS[[found.id for found in _KNOWN]] = [found.train_id for found in _KNOWN]
+_NUMBERS[list(OFFICIAL)] = range(len(OFFICIAL))
 
 
 def dataset(argument: str | None) -> Dataset:
@@ -28,6 +48,8 @@ def dataset(argument: str | None) -> Dataset:
     here = (root / "leftImg8bit").is_dir() and (root / "gtFine").is_dir()
 
     def load(split: str, limit: int | None = None) -> Split:
+        from torchvision.datasets import Cityscapes  # here, since importing it takes seconds
+
         found = Cityscapes(str(root), split={"test": "val"}.get(split, split), mode="fine", target_type="semantic")
         pairs = [(Path(image), Path(labels[0])) for image, labels in zip(found.images, found.targets, strict=True)]
         return read(pairs, size, limit, lambda labels, path: _NUMBERS[labels], len(CLASSES))

@@ -183,7 +183,7 @@ def test_cifar10_takes_no_argument(own_folders):
 
 def test_fetch_downloads_through_torchvision(own_folders, monkeypatch):
     asked = []
-    monkeypatch.setattr(cifar10, "CIFAR10", lambda root, download: asked.append((root, download)))
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", lambda root, download: asked.append((root, download)))
     assert datasets.fetcher("cifar10")() == own_folders / "cifar10"
     assert asked == [(str(own_folders / "cifar10"), True)]
 

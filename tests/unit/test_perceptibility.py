@@ -51,3 +51,15 @@ def test_a_step_of_grey_has_the_textbook_colour_difference():
 def test_what_cannot_be_measured_is_refused(shape):
     with pytest.raises(ValueError, match=r"RGB images of at least 11x11 pixels, not \(2, "):
         measure(torch.zeros(shape), torch.zeros(1, *shape[1:]))
+
+
+def test_ssim_agrees_with_torchmetrics():
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    larger = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    for epsilon in (4, 16):
+        delta = (
+            epsilon / 255 * (torch.randint(0, 2, (1, 3, 32, 32), generator=torch.Generator().manual_seed(3)) * 2.0 - 1)
+        )
+        theirs = structural_similarity_index_measure((larger + delta).clamp(0, 1), larger, data_range=1.0)
+        assert measure(larger, delta).ssim == pytest.approx(float(theirs), abs=0.01)
