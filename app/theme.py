@@ -53,7 +53,7 @@ def header(device: str) -> str:
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         '<button type="button" data-copy-link>Copy link</button>'
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'
-        '<a href="?view=api">API</a>'
+        '<button type="button" data-api>API</button>'
         f"<span>{escape(device)}</span></span></header>"
     )
 
@@ -81,7 +81,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 #top{position:absolute;inset:0 0 auto 0;z-index:3;pointer-events:none;padding:0;border:0;min-width:0}
 .top{height:48px;display:flex;align-items:center;box-sizing:border-box;padding:0 24px}.brand{font-size:18px;font-weight:650}
 .tools{margin-left:auto;display:flex;gap:18px;color:var(--soft);font-size:13px;pointer-events:auto}
-.tools button,.tools a,.commands button{color:inherit;background:none;border:0;padding:0;font:inherit;cursor:pointer}.tools button:hover,.tools a:hover,.commands button:hover{color:var(--ink);text-decoration:underline}
+.tools button,.commands button{color:inherit;background:none;border:0;padding:0;font:inherit;cursor:pointer}.tools button:hover,.commands button:hover{color:var(--ink);text-decoration:underline}
 #tabs>.tab-wrapper{height:48px;padding:0 260px 0 142px;border-bottom:1px solid var(--line);box-sizing:border-box;align-items:stretch}
 #tabs>.tab-wrapper .tab-container{height:48px;gap:6px}#tabs>.tab-wrapper .tab-container::after{display:none}
 #tabs>.tab-wrapper button{font-size:15px;color:var(--soft);padding:0 8px;border:0;background:none}
@@ -140,7 +140,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .block.footer{margin-top:10px;border-top:1px solid var(--line);padding-top:6px!important}.foot{display:flex;justify-content:space-between;gap:24px;color:var(--soft);font-size:12px;line-height:1.5}
 .foot a,.foot summary{color:var(--ink);text-decoration:underline;text-underline-offset:2px;text-decoration-color:var(--line);cursor:pointer}.foot a:hover,.foot summary:hover{text-decoration-color:currentColor}
 .origin a{margin-left:8px}.origin p{white-space:nowrap}.take{display:flex;flex-direction:column;align-items:flex-end;white-space:nowrap;position:relative}.foot summary{list-style:none}.foot summary::-webkit-details-marker{display:none}
-.commands{position:absolute;right:0;bottom:24px;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:10px 14px;box-shadow:0 6px 24px rgba(0,0,0,.14);max-width:min(880px,86vw);white-space:normal;z-index:5}
+.commands{position:absolute;right:0;bottom:24px;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:10px 14px;box-shadow:0 6px 24px rgba(0,0,0,.14);width:max-content;max-width:min(880px,86vw);white-space:normal;z-index:5}
 .commands code{font-size:12px;background:var(--wash);color:var(--ink);padding:2px 5px;border-radius:4px;overflow-wrap:anywhere}.commands p{margin:4px 0}.commands button{text-decoration:underline}
 
 @media(max-width:900px){
@@ -148,7 +148,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .pair{flex-direction:column!important;gap:14px!important}.card{width:100%;flex:none!important}
 .headline h1{font-size:20px}.runbar{position:fixed;left:0;right:0;bottom:0;z-index:6;background:var(--paper);border-top:1px solid var(--line);padding:8px 16px!important;margin:0;width:auto!important}
 .strip{grid-template-columns:repeat(3,minmax(0,1fr))}.stripbar{flex-wrap:wrap!important}.stripbar .place{flex:1 0 100%!important}.foot{flex-direction:column;gap:8px}
-.commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:0 215px 0 124px}.card h2{white-space:normal}}
+.commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:0 190px 0 124px}.tools [data-api]{display:none}.card h2{white-space:normal}}
 @media(max-width:900px){.place .legend{margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.origin p{white-space:normal}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 """
@@ -177,6 +177,7 @@ SCRIPT = """
     const button = event.target.closest('button');
     if (!button) return;
     if (button.dataset.copy) copy(button, button.dataset.copy);
+    if ('api' in button.dataset) document.querySelector('footer .show-api')?.click();
     if ('copyLink' in button.dataset) copy(button, location.href);
     if ('themeToggle' in button.dataset) {
       const kind = document.body.classList.contains('dark') ? 'light' : 'dark';

@@ -6,6 +6,7 @@ from pathlib import Path
 from core import attacks, checkpoints, datasets
 from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate, breaking_point
+from core.precompute import Plan
 from core.results import Results
 from core.targets import title
 
@@ -86,8 +87,13 @@ def measured_by(checkpoint: Checkpoint) -> str:
     crafted = results.curve() if results else []
     if results is None or not crafted:
         return "not measured yet"
-    first, targets = crafted[0], {m.target for m in results.measurements if m.target is not None}
-    options = f"--steps {first.steps} --images {first.crafted_on} --targets {len(targets)} --seed {first.seed}"
+    first = crafted[0]
+    aims = {m.target for m in results.measurements if m.target is not None}
+    targets = sum(not str(aim).startswith("remove") for aim in aims)
+    options = f"--steps {first.steps} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
+    done = {m.epsilon for m in crafted}
+    if not done.issuperset(Plan.standard(datasets.get(checkpoint.data)).epsilons):
+        options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done))
     return f"measured by `python -m core precompute checkpoints/{checkpoint.data}/{checkpoint.name} {options}`"
 
 

@@ -3,12 +3,11 @@
 N images, C channels, H W height and width.
 """
 
-import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from core.threat import apply
@@ -40,14 +39,20 @@ def measure(images: Tensor, delta: Tensor) -> Perceptibility:
         raise ValueError(f"Visibility is measured on RGB images of at least 11x11 pixels, not {tuple(images.shape)}.")
     images, attacked = images.cpu(), apply(images, delta).cpu()
     difference = deltaE_ciede2000(_lab(images), _lab(attacked))
-    squared = float(((attacked - images) ** 2).mean())
     return Perceptibility(
         float(np.mean([_ssim(*pair) for pair in zip(images.numpy(), attacked.numpy(), strict=True)])),
-        min(-10 * math.log10(max(squared, 1e-10)), 100.0),
+        _psnr(images.numpy(), attacked.numpy()),
         float(difference.mean()),
         float((difference > JUST_NOTICEABLE).mean()),
         len(images),
     )
+
+
+def _psnr(images: np.ndarray, attacked: np.ndarray) -> float:
+    """Over all images together, at most 100 dB, which is what equal images get."""
+    if np.array_equal(images, attacked):
+        return 100.0
+    return min(float(peak_signal_noise_ratio(images, attacked, data_range=1.0)), 100.0)
 
 
 def _ssim(image: np.ndarray, attacked: np.ndarray) -> float:

@@ -162,7 +162,8 @@ def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -
         predictions[name] = torch.cat(parts)
     _clean.put((side.clean_key, len(held_out)), predictions["clean"])
     aim = objective(session.target, datasets.get(session.data))
-    report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim)
+    classes = len(datasets.get(session.data).classes)
+    report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
     side.seconds += time.perf_counter() - started
     outcomes.keep(session, side.side, replace(found, report=report, forming=None, seconds=side.seconds))
     yield Tick(f"{letter} is measured.")

@@ -22,6 +22,8 @@ ARGUMENTS = [
     "--disable-component-update",
 ]
 PATIENCE = 60_000
+ASKED_BY_GRADIO = ("/monitoring/summary", "/mcp/schema")
+"""Gradio's API page asks whether these are switched on; the answer no is an error in the console."""
 
 
 def free_port() -> int:
@@ -75,13 +77,17 @@ def visit(address: str, chromium: object) -> Iterator[Callable[..., object]]:
     """Open the app in a context of its own; at the end no console error and no request to another host is left."""
     contexts, troubles = [], []
 
+    def heard(message: object) -> None:
+        if message.type == "error" and not message.location.get("url", "").endswith(ASKED_BY_GRADIO):
+            troubles.append(message.text)
+
     def look(query: str = "", **options: object) -> object:
         options = {"viewport": {"width": 1280, "height": 720}} | options
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("console", heard)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         own = address.rstrip("/")
         page.on("request", lambda r: troubles.append(r.url) if not r.url.startswith((own, "data:", "blob:")) else None)

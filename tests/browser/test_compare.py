@@ -139,3 +139,28 @@ def test_absent_images_and_odd_addresses_get_a_sentence(visit: Visit) -> None:
     page = visit("?data=cifar10&epsilon=17")
     status_says(page, "epsilon")
     assert "python -m core data fetch cifar10" in page.inner_text(".stripbox")
+
+
+def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
+    page = visit()
+    page.wait_for_selector(".card-b img.pattern")
+    page.click("[data-api]")
+    page.wait_for_selector("text=API documentation")
+    assert page.inner_text("[role=tab][aria-selected=true]") == "Compare"
+    phone = visit(viewport={"width": 390, "height": 844})
+    phone.wait_for_selector(".card-b img.pattern")
+    tab, tools = (phone.locator(name).first.bounding_box() for name in ("[role=tab]:visible", ".tools"))
+    assert phone.inner_text("[role=tab]:visible") == "Compare"
+    assert tab["x"] + tab["width"] <= tools["x"]
+
+
+def test_commands_to_take_home_can_be_read_and_copied(visit: Visit) -> None:
+    page = visit("?epsilon=16")
+    page.wait_for_selector(".card-b img.pattern")
+    page.click(".foot summary")
+    box = page.locator(".commands").bounding_box()
+    assert box["width"] > 500
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1280
+    commands = page.locator(".commands code").all_inner_texts()
+    assert any(command.startswith("python -m core attack") for command in commands)

@@ -1,0 +1,170 @@
+"""How strong the universal attack is: its settings, and where it saturates over steps and crafting images.
+
+    python -m benchmarks.attack_strength --threads 2           # measure what is missing, then write docs/attack.md
+    python -m benchmarks.attack_strength --page-only           # only write the page from the JSON
+
+No model may look robust because the attack is weak. Each cell is one run of S-PGD, untargeted, crafted on training
+images and measured on held-out ones; finished cells lie in the JSON and are not run again. The defaults of
+`core.attacks.universal.SPGD` were chosen from the first table, and `docs/attack.md` is this file's output.
+"""
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from torch import Tensor
+
+from benchmarks import _record
+from core import checkpoints, datasets
+from core.attacks.objectives import LOSS_CAP, Untargeted
+from core.attacks.universal import SPGD
+from core.datasets import Dataset, Split
+from core.evaluation import Rate, evaluate, predict
+from core.models import Normalised
+from core.threat import Budget
+
+CASES = (("cifar10/standard", 10), ("cifar10/shared-s64-e16-w0.5", 16), ("signs/shared-s64-e16-w0.5", 24))
+"""Model folder under the root, and epsilon in n/255: where fooling rates are far from 0 and 1."""
+CAPS = (LOSS_CAP, math.inf)
+SETTINGS = tuple((step, momentum) for step in (0.2, 0.5, 1.0, 2.0) for momentum in (0.0, 0.5, 0.9))
+STEPS, IMAGES = (50, 100, 200, 400), (512, 2048, 8192)
+PAGE = _record.HERE.parent / "docs" / "attack.md"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: the model, epsilon in n/255, and the attack's settings."""
+
+    model: str
+    epsilon: int
+    steps: int
+    images: int
+    step_size: float = SPGD.step_size
+    momentum: float = SPGD.momentum
+    cap: float = math.inf
+
+    @property
+    def key(self) -> str:
+        settings = f"step {self.step_size:g}, momentum {self.momentum:g}, cap {_cap(self.cap)}"
+        return f"{self.model} at {self.epsilon}/255: {self.steps} steps, {self.images} images, {settings}"
+
+
+def settings(model: str, epsilon: int) -> list[list[Cell]]:
+    """The first table: a row for each first step and momentum, a column for each cap."""
+    return [[Cell(model, epsilon, 80, 512, *row, cap) for cap in CAPS] for row in SETTINGS]
+
+
+def saturation(model: str, epsilon: int) -> list[list[Cell]]:
+    """The second table: a row for each number of steps, a column for each number of crafting images."""
+    return [[Cell(model, epsilon, steps, images) for images in IMAGES] for steps in STEPS]
+
+
+def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
+    """Craft on training images, measure the fooling rate on the first `held_out` test images."""
+    model, data, test, clean = _opened(root / cell.model, held_out)
+    crafting = data.split("train", cell.images)
+    budget, objective = Budget(cell.epsilon / 255), Untargeted(cell.cap)
+    attack = SPGD(budget, objective, steps=cell.steps, seed=seed, step_size=cell.step_size, momentum=cell.momentum)
+    started = time.perf_counter()
+    delta = attack.craft(model, crafting)
+    seconds = time.perf_counter() - started
+    found = evaluate(model, test, delta, clean=clean).fooling
+    return {"fooling": found.to_json(), "seconds": round(seconds, 2), "crafted_on": len(crafting)}
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: Path, held_out: int) -> tuple[Normalised, Dataset, Split, Tensor]:
+    """The model, its data set, the held-out images and the clean predictions on them."""
+    model, data = checkpoints.load(folder), datasets.get(checkpoints.read(folder).data)
+    test = data.split("test", held_out)
+    return model, data, test, predict(model, test)
+
+
+def page(record: dict[str, Any]) -> str:
+    """`docs/attack.md` from the JSON; cells that were not measured stay empty."""
+    config, cells = record["config"], record["cells"]
+    parts = [
+        "# How strong is the attack?\n",
+        "Written by `python -m benchmarks.attack_strength` from `benchmarks/results/attack_strength.json`; do not "
+        "edit. No model may look robust because the attack is weak. Each figure is the fooling rate (%) of one run of "
+        f"S-PGD, untargeted, mini-batches of {SPGD.batch_size} images, seed {config['seed']}, on "
+        f"n = {config['held_out']:,} held-out images (95% Wilson interval about "
+        f"±{_half(config['held_out']):.0f}); {record['hardware']['processor']}, {record['date'][:10]}.\n",
+        "The cap on the loss belongs to training (`Recipe.loss_cap`), where it keeps a shared delta from spending "
+        f"itself on a few images; the evaluator goes without. Its first step is {SPGD.step_size:g} epsilon by default, "
+        f"its momentum {SPGD.momentum:g}: not the best in every column, but never far from it.\n",
+    ]
+    for model, epsilon in CASES:
+        title = f"{model}, {epsilon}/255"
+        rows = [
+            [f"{row[0].step_size:g}", f"{row[0].momentum:g}", *(_value(cells, cell) for cell in row)]
+            for row in settings(model, epsilon)
+        ]
+        parts += [f"## {title}\n", "The settings, with 80 steps on 512 crafting images:\n"]
+        parts.append(_table(["first step (epsilon)", "momentum", *(f"cap {_cap(cap)}" for cap in CAPS)], rows))
+        rows = [[str(row[0].steps), *(_value(cells, cell) for cell in row)] for row in saturation(model, epsilon)]
+        parts.append("Where it saturates, with the default settings (steps down, crafting images across):\n")
+        parts.append(_table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
+    return "\n".join(parts)
+
+
+def _value(cells: dict[str, Any], cell: Cell) -> str:
+    found = cells.get(cell.key)
+    return "" if found is None else f"{100 * Rate.from_json(found['fooling']).value:.1f}"
+
+
+def _half(n: int) -> float:
+    """Half the widest 95% interval on n images, in points."""
+    low, high = Rate(n // 2, n).interval
+    return 50 * (high - low)
+
+
+def _cap(cap: float) -> str:
+    return "none" if math.isinf(cap) else f"{cap:.3g}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---" for _ in head], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def main(
+    root: Annotated[Path | None, typer.Option(help="Where model folders lie; default: the shipped ones.")] = None,
+    held_out: Annotated[int, typer.Option(help="Held-out images.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the attack.")] = 0,
+    threads: Annotated[int, typer.Option(help="Processors to hold to.")] = 2,
+    only: Annotated[str | None, typer.Option(help="Only the table `settings` or `saturation`.")] = None,
+    page_only: Annotated[bool, typer.Option(help="Measure nothing, only write the page.")] = False,
+    out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "attack_strength.json",
+) -> None:
+    """Settings of the attack, and where it saturates."""
+    threads, root = _record.pin(threads), root or checkpoints.default_root()
+    models = {model: checkpoints.read(root / model).sha256 for model, _ in CASES}
+    config = {"held_out": held_out, "seed": seed, "models": models}
+    record: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {}
+    if not page_only:
+        known = record.get("config") == config
+        record = {"benchmark": "attack_strength", "config": config, **_record.surroundings()} | {
+            "cells": record["cells"] if known else {}
+        }
+        tables = {"settings": settings, "saturation": saturation}
+        for name, table in tables.items():
+            for case in CASES if only in (None, name) else ():
+                for cell in (cell for row in table(*case) for cell in row if cell.key not in record["cells"]):
+                    record["cells"][cell.key] = asdict(cell) | measure(cell, root, held_out, seed)
+                    record["cells"][cell.key]["cap"] = _cap(cell.cap)  # JSON has no infinity
+                    _record.write(out, record)
+                    _record.console.print(f"[dim]{cell.key}: {_value(record['cells'], cell)}%[/dim]")
+    if not record:
+        raise typer.BadParameter(f"{out} is absent: measure first, without --page-only.")
+    PAGE.write_text(page(record), encoding="utf-8")
+    _record.console.print(f"wrote {PAGE}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
