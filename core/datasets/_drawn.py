@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from core.datasets import Split, cache_root
+from core.datasets import Dataset, Split, cache_root
 
 Progress = Callable[[int, int], None]
 Picture = tuple[np.ndarray, int | np.ndarray]
@@ -41,6 +41,31 @@ class Drawn:
     """Pictures in one piece of work; progress is told after each."""
     alone: int = 500
     """Up to so many pictures are drawn in this process: helpers, which each import torch, would cost more."""
+
+    def entry(
+        self,
+        argument: str | None,
+        title: str,
+        classes: tuple[str, ...],
+        *,
+        palette: tuple[tuple[int, int, int], ...] = (),
+        mirror: bool = False,
+    ) -> Dataset:
+        """The data set as the registry hands it out. Raises ValueError for an argument, since there are no variants."""
+        if argument:
+            raise ValueError(f"{self.name} takes no argument, but was given {argument!r}: write just '{self.name}'.")
+        things = "scenes" if self.pixelwise else "pictures"
+        return Dataset(
+            name=self.name,
+            title=title,
+            task="segmentation" if self.pixelwise else "classification",
+            classes=classes,
+            size=self.size,
+            load=self.load,
+            mirror=mirror,
+            palette=palette,
+            source=f"Drawn by PlainSight itself: free to use, nothing to download, the same {things} everywhere.",
+        )
 
     def check(self, split: str, index: int = 0) -> None:
         """Raises ValueError for a split or picture that there is not."""

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from core.attacks.objectives import IGNORE
 from core.datasets import Split
-from core.datasets._folders import SUFFIXES
+from core.datasets._folders import SUFFIXES, fitted, opened
 
-Decode = Callable[[np.ndarray, Path], np.ndarray]
+Decode = Callable[[np.ndarray], np.ndarray]
 
 
 def matched(images: Path, labels: Path) -> list[tuple[Path, Path]]:
@@ -49,18 +49,18 @@ def read(
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0)).tolist()[:limit]
 
     def one(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray]:
-        image, labels = _open(pair[0]).convert("RGB"), _open(pair[1])
+        image, labels = opened(pair[0]).convert("RGB"), opened(pair[1])
         if image.size != labels.size:
             (w, h), (across, down) = image.size, labels.size
             raise ValueError(f"{pair[0]} is {w}x{h} pixels and its label map {pair[1].name} {across}x{down}.")
-        numbers = decode(np.asarray(labels), pair[1])
+        numbers = decode(np.asarray(labels))
         if numbers.ndim != 2 or ((numbers >= classes) & (numbers != IGNORE)).any():
             odd = "no single band" if numbers.ndim != 2 else f"the value {numbers[numbers != IGNORE].max()}"
             raise ValueError(
                 f"{pair[1]} has {odd}; a label map holds class numbers 0 to {classes - 1}, or 255 for none."
             )
-        fitted = _fitted(image, size, Image.Resampling.BILINEAR)
-        return np.asarray(fitted), np.asarray(_fitted(Image.fromarray(numbers), size, Image.Resampling.NEAREST))
+        picture = fitted(image, size, Image.Resampling.BILINEAR)
+        return np.asarray(picture), np.asarray(fitted(Image.fromarray(numbers), size, Image.Resampling.NEAREST))
 
     with ThreadPoolExecutor(4) as pool:
         images, labels = zip(*pool.map(one, [pairs[place] for place in order]), strict=True)
@@ -77,22 +77,3 @@ def parsed_size(given: str, default: tuple[int, int]) -> tuple[int, int]:
     if not (x and height.isdecimal() and width.isdecimal() and int(height) > 0 and int(width) > 0):
         raise ValueError(f"The working size is HEIGHTxWIDTH in pixels, like 192x256, and {given!r} was given.")
     return int(height), int(width)
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        image = Image.open(path)
-        image.load()
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as an image.") from error
-    return image
-
-
-def _fitted(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
-    height, width = size
-    if (image.height, image.width) == size:
-        return image
-    scale = max(height / image.height, width / image.width)
-    image = image.resize((max(width, round(image.width * scale)), max(height, round(image.height * scale))), method)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))

@@ -1,26 +1,21 @@
 """One photograph of a traffic sign that nobody took: 32 x 32 RGB, from scenery to grain.
 
 Each picture is composed at three times its size in linear light (so that lamps, glare and blur behave as in
-a camera), then seen through a small camera: optics, exposure, noise. Over 250 lines because the steps of one
-photograph read best in a row; `photograph`, at the end, lists them.
+a camera), then seen through a small camera: optics, exposure, noise. `photograph`, at the end, lists the steps.
 
 Legend: S side of the canvas (96), H W of a picture (32).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from functools import lru_cache
-from math import cos, radians, sin
+from math import cos, sin
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core.datasets._signs_drawing import FACE, FACES, SCENES, STYLES, face, scenes, textures
-
-SIDE, CANVAS = 32, 96
-
-Generator = np.random.Generator
+from core.datasets._signs_board import board, posed, post
+from core.datasets._signs_camera import CANVAS, Generator, develop, see
+from core.datasets._signs_faces import FACE
+from core.datasets._signs_scenery import SCENES, scenes, textures
 
 
 @dataclass(frozen=True)
@@ -53,25 +48,6 @@ MISHAP_SHARES = (0.83, 0.05, 0.035, 0.035, 0.02, 0.03)
 _LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 _ACROSS = ((np.arange(CANVAS, dtype=np.float32) + 0.5) / CANVAS * 2 - 1)[None, :]
 _DOWN = _ACROSS.T
-
-
-@lru_cache(maxsize=512)
-def _lens(size: int, sigma: int, drag: int) -> np.ndarray:
-    """A (size, CANVAS) matrix that blurs (Gaussian, quarters of a pixel; motion, pixels) and resamples an axis."""
-    centres = (np.arange(size) + 0.5) * CANVAS / size
-    distance = np.arange(CANVAS) + 0.5 - centres[:, None]
-    reach = max(CANVAS / size, 0.1) / 2 + drag / 2
-    offsets = np.linspace(-reach, reach, 9 + 2 * drag)
-    width = max(sigma / 4, 0.45)
-    weights = np.exp(-0.5 * ((distance[..., None] - offsets) / width) ** 2).sum(-1)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
-
-
-def _see(picture: np.ndarray, size: int, sigma: float, drag: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-    """Blur (S,S,3) by `sigma` and `drag` (down, across) canvas pixels and resample it to (size,size,3)."""
-    down = _lens(size, round(sigma * 4), round(drag[0]))
-    across = _lens(size, round(sigma * 4), round(drag[1]))
-    return across @ (down @ picture.reshape(CANVAS, -1)).reshape(size, CANVAS, 3)
 
 
 def _texture(generator: Generator, fine: bool = False) -> np.ndarray:
@@ -109,83 +85,7 @@ def _background(generator: Generator, weather: Weather) -> np.ndarray:
     gain = np.array(weather.scene, np.float32) * generator.uniform(0.6, 1.15)
     if number % 6 == 4 and weather.scene[0] < 0.1:
         gain = gain * 12
-    return _see(_LINEAR[np.asarray(crop)] * gain, CANVAS, 0.8 + abs(generator.normal(0, 1.8)))
-
-
-def _pose(generator: Generator, far: bool) -> np.ndarray:
-    """A 3 x 3 matrix from the sign's plane (-1 to 1) to canvas pixels: a pinhole camera before a tilted board."""
-    radius = generator.uniform(14, 21) if far else generator.uniform(25, 45)
-    turn = radians(float(np.clip(generator.normal(0, 5), -14, 14)))
-    yaw = radians(float(np.clip(generator.normal(0, 25), -56, 56)))
-    pitch = radians(float(np.clip(generator.normal(0, 9), -24, 24)))
-    roll = np.array([[cos(turn), -sin(turn), 0], [sin(turn), cos(turn), 0], [0, 0, 1]])
-    swing = np.array([[cos(yaw), 0, sin(yaw)], [0, 1, 0], [-sin(yaw), 0, cos(yaw)]])
-    nod = np.array([[1, 0, 0], [0, cos(pitch), -sin(pitch)], [0, sin(pitch), cos(pitch)]])
-    board = nod @ swing @ roll
-    distance = generator.uniform(2.6, 6)
-    room = min(max(CANVAS / 2 - radius, 0) * 0.9 + 2, 20)
-    x, y = CANVAS / 2 + generator.uniform(-room, room, 2)
-    focal = radius * distance
-    lens = np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]])
-    return lens @ np.column_stack([board[:, 0], board[:, 1], [0, 0, distance]])
-
-
-def _place(pose: np.ndarray, x: float, y: float) -> tuple[float, float]:
-    across, down, depth = pose @ (x, y, 1.0)
-    return float(across / depth), float(down / depth)
-
-
-def _post(generator: Generator, pose: np.ndarray) -> Image.Image:
-    """What holds the sign: a post, at times with a plate below it. RGBA (S,S)."""
-    layer = Image.new("RGBA", (CANVAS, CANVAS), (0, 0, 0, 0))
-    draw = ImageDraw.Draw(layer)
-    width = generator.uniform(0.05, 0.10)
-    grey = generator.uniform(70, 165)
-    for step in range(6):  # a tube: brighter towards one side
-        left, right = (width * (2 * edge / 6 - 1) for edge in (step, step + 1))
-        tone = int(grey * (0.55 + 0.5 * sin(0.4 + step * 0.45)))
-        corners = [_place(pose, x, y) for x, y in ((left, -0.7), (right, -0.7), (right, 3.2), (left, 3.2))]
-        draw.polygon(corners, fill=(tone, tone, tone + 4, 255))
-    if generator.random() < 0.22:
-        top, half = generator.uniform(1.04, 1.15), generator.uniform(0.5, 0.85)
-        plate = [(-half, top), (half, top), (half, top + 0.5), (-half, top + 0.5)]
-        draw.polygon([_place(pose, x, y) for x, y in plate], fill=(225, 225, 218, 255), outline=(40, 40, 40, 255))
-        lines = [_place(pose, x, top + 0.25) for x in (-half * 0.6, half * 0.6)]
-        draw.line(lines, fill=(40, 40, 40, 255), width=4)
-    return layer
-
-
-def _stick(generator: Generator, sign: Image.Image) -> Image.Image:
-    """A copy of the face with stickers or a scribble on it."""
-    sign = sign.copy()
-    layer = Image.new("RGBA", sign.size, (0, 0, 0, 0))
-    draw = ImageDraw.Draw(layer)
-    for _ in range(int(generator.integers(1, 4))):
-        x, y = generator.uniform(24, 104, 2)
-        colour = tuple(int(value) for value in generator.integers(20, 245, 3))
-        if generator.random() < 0.35:
-            steps = np.array([x, y]) + generator.normal(0, 11, (7, 2)).cumsum(0)
-            draw.line([(float(a), float(b)) for a, b in steps], fill=(*colour, 255), width=4, joint="curve")
-            continue
-        half = generator.uniform(5, 12, 2)
-        turn = generator.uniform(0, 1.6)
-        corners = [(a * half[0], b * half[1]) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-        draw.polygon([(x + a * cos(turn) - b * sin(turn), y + a * sin(turn) + b * cos(turn)) for a, b in corners],
-                     fill=(*colour, 255), outline=(235, 235, 230, 255))  # fmt: skip
-    layer.putalpha(Image.fromarray(np.minimum(np.asarray(layer)[..., 3], np.asarray(sign)[..., 3])))
-    sign.alpha_composite(layer)
-    return sign
-
-
-def _board(generator: Generator, label: int, pose: np.ndarray) -> Image.Image:
-    """The sign's face as the camera sees it, RGBA (S,S)."""
-    style = int(generator.choice(STYLES, p=(0.5, 0.33, 0.17)))
-    sign = face(tuple(FACES)[label], style)
-    if generator.random() < 0.13:
-        sign = _stick(generator, sign)
-    to_face = np.array([[FACE / 2, 0, FACE / 2], [0, FACE / 2, FACE / 2], [0, 0, 1]]) @ np.linalg.inv(pose)
-    numbers = (to_face / to_face[2, 2]).ravel()[:8].tolist()
-    return sign.transform((CANVAS, CANVAS), Image.Transform.PERSPECTIVE, numbers, Image.Resampling.BICUBIC)
+    return see(_LINEAR[np.asarray(crop)] * gain, CANVAS, 0.8 + abs(generator.normal(0, 1.8)))
 
 
 def _wear(generator: Generator, paint: np.ndarray) -> np.ndarray:
@@ -272,40 +172,15 @@ def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> np.ndarr
     return canvas + (np.float32(0.85) * min(1.0, weather.scene[2]) - canvas) * share
 
 
-def _develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray:
-    """Lens, exposure, colour balance, noise and the camera's own sharpening: uint8 (H,W,3)."""
-    drag = np.abs(generator.normal(0, 4.5, 2)) * (generator.random(2) < 0.15)
-    if mishap == "shaken":
-        drag[generator.integers(2)] += generator.uniform(9, 17)
-    focus = generator.uniform(3.6, 5.4) if mishap == "out of focus" else min(generator.gamma(1.7, 0.55), 2.9)
-    picture = _see(canvas, SIDE, float(focus), (float(drag[0]), float(drag[1])))
-    level = float(picture[4:-4, 4:-4].mean())
-    exposure = (generator.uniform(0.17, 0.42) / max(level, 0.02)) ** generator.uniform(0.45, 0.9)
-    exposure *= generator.uniform(0.12, 0.3) if mishap == "dark" else 1.0
-    balance = np.exp(generator.normal(0, 0.075, 3))
-    picture = np.clip(picture * exposure * balance, 0, None)
-    picture = 1.12 * picture * (1 + picture / 1.7) / (1 + picture)  # a soft shoulder instead of hard clipping
-    picture = np.clip(picture, 0, 1) ** (1 / 2.2)
-    grey = picture.mean(2, keepdims=True)
-    picture = grey + (picture - grey) * generator.uniform(0.92, 1.35)
-    picture = (picture - 0.42) * generator.uniform(1.0, 1.35) + 0.42 + generator.normal(0, 0.02)
-    if generator.random() < 0.4:
-        soft = (np.roll(picture, 1, 0) + np.roll(picture, -1, 0) + np.roll(picture, 1, 1) + np.roll(picture, -1, 1)) / 4
-        picture = picture + (picture - soft) * generator.uniform(0.1, 0.45)
-    grain = generator.uniform(0.03, 0.06) if mishap == "dark" else generator.gamma(1.2, 0.007)
-    picture = picture + generator.normal(0, grain, (SIDE, SIDE, 1)) + generator.normal(0, grain / 2, (SIDE, SIDE, 3))
-    return np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
-
-
 def photograph(generator: Generator, label: int) -> np.ndarray:
     """One picture of class `label`, uint8 (H,W,3); all chance comes from `generator`."""
     weather = WEATHERS[int(generator.choice(len(WEATHERS), p=[weather.share for weather in WEATHERS]))]
     mishap = MISHAPS[int(generator.choice(len(MISHAPS), p=MISHAP_SHARES))]
     canvas = _background(generator, weather)
-    pose = _pose(generator, far=mishap == "far")
+    pose = posed(generator, far=mishap == "far")
     light = _light(generator, weather)
-    canvas = _over(canvas, _post(generator, pose), np.array(weather.scene, np.float32) * np.float32(0.7))
-    pixels = np.asarray(_board(generator, label, pose))
+    canvas = _over(canvas, post(generator, pose), np.array(weather.scene, np.float32) * np.float32(0.7))
+    pixels = np.asarray(board(generator, label, pose))
     opacity = pixels[..., 3:] / np.float32(255)
     rim = np.roll(opacity, (1, 1 if pose[2, 0] > 0 else -1), (0, 1))  # the plate's thickness, on its far side
     canvas *= 1 - np.float32(0.75) * rim
@@ -314,4 +189,4 @@ def photograph(generator: Generator, label: int) -> np.ndarray:
         canvas = _glare(generator, canvas, opacity)
     for _ in range(4 if mishap == "hidden" else int(generator.random() < 0.16)):
         canvas = _over(canvas, _branch(generator), np.array(weather.scene, np.float32) * np.float32(0.8))
-    return _develop(generator, _air(generator, canvas, weather), mishap)
+    return develop(generator, _air(generator, canvas, weather), mishap)

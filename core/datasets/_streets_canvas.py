@@ -4,7 +4,7 @@ Metres: X to the right, Y up, Z forward from the camera, which stands at X = 0 a
 at twice their size and scaled down at the end. H W height and width of the finished picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -56,15 +56,14 @@ def grain(generator: Generator, number: int, side: int) -> np.ndarray:
     return grains()[number, y : y + side, x : x + side]
 
 
-def tone(generator: Generator, palette: Sequence[Colour]) -> Colour:
-    red, green, blue = (
-        float(np.clip(c * generator.uniform(0.8, 1.15), 0, 1)) for c in palette[int(generator.integers(len(palette)))]
-    )
-    return red, green, blue
-
-
 def dim(colour: Colour, gain: float) -> Colour:
     return colour[0] * gain, colour[1] * gain, colour[2] * gain
+
+
+def as_bytes(colour: Iterable[float], gain: float = 1.0) -> tuple[int, int, int]:
+    """A colour for Pillow: 0 to 1 becomes 0 to 255, and what lies outside is cut off."""
+    red, green, blue = (int(255 * min(max(channel * gain, 0.0), 1.0)) for channel in colour)
+    return red, green, blue
 
 
 @dataclass(frozen=True)
@@ -126,11 +125,8 @@ class Canvas:
     def hazed(self, colour: Sequence[float], z: float) -> tuple[int, int, int]:
         """A surface colour in the light of the day, as it looks through z metres of air: three bytes."""
         air = 1 - float(np.exp(-z / self.light.sight))
-        channels = (
-            (c * t) * (1 - air) + h * air for c, t, h in zip(colour, self.light.tint, self.light.horizon, strict=True)
-        )
-        red, green, blue = (int(255 * min(max(channel, 0.0), 1.0)) for channel in channels)
-        return red, green, blue
+        tint, horizon = self.light.tint, self.light.horizon
+        return as_bytes((c * t) * (1 - air) + h * air for c, t, h in zip(colour, tint, horizon, strict=True))
 
     def lit(self, normal: Place) -> float:
         """The brightness of a surface that looks along `normal` (length 1)."""

@@ -1,14 +1,15 @@
-"""What lines a street: façades with windows, doors and shops, roofs, walls, hedges and fences.
+"""What lines a street: façades with windows, doors and shops, roofs and end walls.
 
 Pictures of a façade are flat, `density` pixels to a metre, and are hung up in perspective. Lengths are in metres.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core.datasets._streets_canvas import BUILDING, FENCE, NEAR, TREE, Canvas, Colour, Generator, grain, grains
+from core.datasets._streets_canvas import BUILDING, NEAR, Canvas, Colour, Generator, as_bytes, grains
 
 BRICKS: tuple[Colour, ...] = ((0.52, 0.30, 0.24), (0.60, 0.40, 0.30), (0.44, 0.28, 0.24), (0.66, 0.52, 0.40))
 PLASTER: tuple[Colour, ...] = (
@@ -21,6 +22,9 @@ SHOPS: tuple[Colour, ...] = (
     (0.90, 0.88, 0.84), (0.44, 0.16, 0.36), (0.84, 0.42, 0.12),
 )  # fmt: skip
 ROOFS: tuple[Colour, ...] = ((0.34, 0.22, 0.20), (0.26, 0.26, 0.28), (0.46, 0.26, 0.20), (0.36, 0.36, 0.36))
+
+Box = Callable[[float, float, float, float, tuple[int, int, int]], None]
+"""Paints a rectangle of a façade, given its left, foot, right and top in metres, and its colour."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +64,14 @@ def _varied(generator: Generator, colour: Colour, by: float) -> Colour:
     return red, green, blue
 
 
-def _bytes(colour: Colour, gain: float = 1.0) -> tuple[int, int, int]:
-    red, green, blue = (int(255 * min(channel * gain, 1)) for channel in colour)
-    return red, green, blue
-
-
 def facade(generator: Generator, look: Style, width: float, height: float, density: float, glow: float) -> Image.Image:
     """A front of `width` x `height`; `glow` is the share of windows that are lit from inside."""
     columns, rows = max(4, round(width * density)), max(4, round(height * density))
-    image = Image.new("RGB", (columns, rows), _bytes(look.wall))
+    image = Image.new("RGB", (columns, rows), as_bytes(look.wall))
     draw = ImageDraw.Draw(image)
     if look.brick and density > 7:
         for y in range(0, rows, max(2, round(density * 0.25))):
-            draw.line((0, y, columns, y), fill=_bytes(look.wall, 0.9))
+            draw.line((0, y, columns, y), fill=as_bytes(look.wall, 0.9))
     floors = max(1, round((height - 0.4) / look.floor))
     storey = (height - 0.4) / floors
     bays = max(1, round(width / look.bay))
@@ -89,7 +88,7 @@ def facade(generator: Generator, look: Style, width: float, height: float, densi
             _shop(generator, look, box, width, storey, glow)
             continue
         if look.kind == "office" and floor:
-            box(0, base + 0.25 * storey, width, base + 0.9 * storey, _bytes(look.glass, 1.1))
+            box(0, base + 0.25 * storey, width, base + 0.9 * storey, as_bytes(look.glass, 1.1))
         for place in range(bays):
             middle = (place + 0.5) * bay
             if floor == 0 and place == bays // 2:
@@ -97,67 +96,64 @@ def facade(generator: Generator, look: Style, width: float, height: float, densi
                 continue
             _window(generator, look, box, middle, base, storey, bay, glow)
     if look.kind in ("terrace", "block") and generator.random() < 0.6:
-        box(0, height - 0.45, width, height, _bytes(look.trim, 0.9))
+        box(0, height - 0.45, width, height, as_bytes(look.trim, 0.9))
     for floor in range(1, floors):
         if look.kind == "block" or (look.kind == "terrace" and floor == 1):
-            box(0, floor * storey - 0.08, width, floor * storey + 0.08, _bytes(look.trim, 0.85))
+            box(0, floor * storey - 0.08, width, floor * storey + 0.08, as_bytes(look.trim, 0.85))
     return _weathered(generator, image)
 
 
-def _window(generator, look, box, middle, base, storey, bay, glow) -> None:  # type: ignore[no-untyped-def]
+def _window(
+    generator: Generator, look: Style, box: Box, middle: float, base: float, storey: float, bay: float, glow: float
+) -> None:
     """One window with its frame, sill and what the pane mirrors."""
     half, low, high = bay * look.window / 2, base + 0.3 * storey, base + 0.84 * storey
-    box(middle - half - 0.09, low - 0.1, middle + half + 0.09, high + 0.09, _bytes(look.trim))
+    box(middle - half - 0.09, low - 0.1, middle + half + 0.09, high + 0.09, as_bytes(look.trim))
     pane = (0.98, 0.82, 0.46) if generator.random() < glow else look.glass
-    box(middle - half, low, middle + half, high, _bytes(pane, float(generator.uniform(0.7, 1.5))))
+    box(middle - half, low, middle + half, high, as_bytes(pane, float(generator.uniform(0.7, 1.5))))
     if generator.random() < 0.45:  # the sky in the upper part
-        box(middle - half, low + 0.5 * (high - low), middle + half, high, _bytes((0.52, 0.60, 0.68)))
+        box(middle - half, low + 0.5 * (high - low), middle + half, high, as_bytes((0.52, 0.60, 0.68)))
     if generator.random() < 0.4:  # a curtain or blind
-        box(middle - half, low, middle - half * generator.uniform(0.2, 0.8), high, _bytes((0.78, 0.76, 0.72)))
-    box(middle - 0.03, low, middle + 0.03, high, _bytes(look.trim))
+        box(middle - half, low, middle - half * generator.uniform(0.2, 0.8), high, as_bytes((0.78, 0.76, 0.72)))
+    box(middle - 0.03, low, middle + 0.03, high, as_bytes(look.trim))
     if look.kind == "block" and base > 1 and generator.random() < 0.4:
-        box(middle - half - 0.2, base + 0.05, middle + half + 0.2, base + 0.34 * storey, _bytes(look.trim, 0.7))
+        box(middle - half - 0.2, base + 0.05, middle + half + 0.2, base + 0.34 * storey, as_bytes(look.trim, 0.7))
 
 
-def _door(generator, look, box, middle, storey) -> None:  # type: ignore[no-untyped-def]
+def _door(generator: Generator, look: Style, box: Box, middle: float, storey: float) -> None:
     colour = SHOPS[generator.integers(len(SHOPS))]
-    box(middle - 0.7, 0, middle + 0.7, 0.82 * storey, _bytes(look.trim))
-    box(middle - 0.5, 0, middle + 0.5, 0.72 * storey, _bytes(colour, 0.8))
+    box(middle - 0.7, 0, middle + 0.7, 0.82 * storey, as_bytes(look.trim))
+    box(middle - 0.5, 0, middle + 0.5, 0.72 * storey, as_bytes(colour, 0.8))
 
 
-def _shop(generator, look, box, width, storey, glow) -> None:  # type: ignore[no-untyped-def]
+def _shop(generator: Generator, look: Style, box: Box, width: float, storey: float, glow: float) -> None:
     """A shop front: panes, a door, a board with letters, sometimes an awning."""
     colour = SHOPS[generator.integers(len(SHOPS))]
-    box(0, 0, width, storey, _bytes(colour, 0.7))
+    box(0, 0, width, storey, as_bytes(colour, 0.7))
     panes = max(1, round(width / 2.6))
     step = width / panes
     lit = glow > 0.2 or generator.random() < 0.35
     for place in range(panes):
         low = 0.05 if place == panes // 2 else 0.5
         pane = (0.92, 0.84, 0.62) if lit else look.glass
-        box(
-            place * step + 0.15,
-            low,
-            (place + 1) * step - 0.15,
-            0.74 * storey,
-            _bytes(pane, generator.uniform(0.7, 1.1)),
-        )
+        shown = as_bytes(pane, generator.uniform(0.7, 1.1))
+        box(place * step + 0.15, low, (place + 1) * step - 0.15, 0.74 * storey, shown)
         for _ in range(4):  # goods in the window
-            x, tall = place * step + generator.uniform(0.25, step - 0.5), generator.uniform(0.2, 0.9)
+            x, tall = place * step + generator.uniform(0.25, max(step - 0.5, 0.3)), generator.uniform(0.2, 0.9)
             tone = SHOPS[generator.integers(len(SHOPS))]
-            box(x, low, x + generator.uniform(0.15, 0.45), low + tall, _bytes(tone, 0.8))
-    box(0.1, 0.8 * storey, width - 0.1, 0.99 * storey, _bytes(colour))
+            box(x, low, x + generator.uniform(0.15, 0.45), low + tall, as_bytes(tone, 0.8))
+    box(0.1, 0.8 * storey, width - 0.1, 0.99 * storey, as_bytes(colour))
     ink = (0.95, 0.94, 0.9) if sum(colour) < 1.6 else (0.1, 0.1, 0.1)
     at = width * generator.uniform(0.12, 0.3)
     while at < width * 0.75:
         wide = generator.uniform(0.12, 0.3)
-        box(at, 0.85 * storey, at + wide, 0.94 * storey, _bytes(ink))
+        box(at, 0.85 * storey, at + wide, 0.94 * storey, as_bytes(ink))
         at += wide + 0.09
     if generator.random() < 0.35:
         stripe, awning = 0.0, SHOPS[generator.integers(len(SHOPS))]
         while stripe < width:
             tone = awning if int(stripe / 0.4) % 2 else (0.92, 0.9, 0.86)
-            box(stripe, 0.66 * storey, stripe + 0.4, 0.84 * storey, _bytes(tone))
+            box(stripe, 0.66 * storey, stripe + 0.4, 0.84 * storey, as_bytes(tone))
             stripe += 0.4
 
 
@@ -237,7 +233,7 @@ def building(
 
 
 def _blank(generator: Generator, look: Style) -> Image.Image:
-    return _weathered(generator, Image.new("RGB", (48, 48), _bytes(look.wall, 0.95)))
+    return _weathered(generator, Image.new("RGB", (48, 48), as_bytes(look.wall, 0.95)))
 
 
 def street_end(canvas: Canvas, generator: Generator, z: float, left: float, right: float) -> None:
@@ -250,45 +246,3 @@ def street_end(canvas: Canvas, generator: Generator, z: float, left: float, righ
         corners = [(x, height, z), (x + width, height, z), (x + width, 0, z), (x, 0, z)]
         canvas.wall(facade(generator, look, width, height, density, 0.05), corners, canvas.lit((0, 0, -1)), BUILDING)
         x += width
-
-
-def hedge(canvas: Canvas, generator: Generator, side: int, edge: float, near: float, far: float, height: float) -> None:
-    """A clipped hedge along the pavement (class tree)."""
-    near = max(near, NEAR)
-    if far <= near + 0.3:
-        return
-    tone = np.array(((0.22, 0.34, 0.14), (0.28, 0.38, 0.18), (0.16, 0.28, 0.14))[generator.integers(3)], np.float32)
-    leaves = grain(generator, 9, 128)[:48, :, None]
-    pixels = tone * (0.5 + 1.0 * leaves)
-    rim = grain(generator, 8, 128)[0] * 9
-    alpha = (np.arange(48)[:, None] > rim).astype(np.uint8) * 255
-    image = Image.fromarray(np.dstack([(pixels.clip(0, 1) * 255).astype(np.uint8), alpha]), "RGBA")
-    x = side * edge
-    left, right = (near, far) if side < 0 else (far, near)
-    corners = [(x, height, left), (x, height, right), (x, 0, right), (x, 0, left)]
-    canvas.wall(image, corners, canvas.lit((-side, 0, 0)), TREE)
-
-
-def fence(canvas: Canvas, generator: Generator, side: int, edge: float, near: float, far: float) -> None:
-    """Railings, boards or a low wall with railings, one label for the whole of it."""
-    near = max(near, NEAR)
-    if far <= near + 0.3:
-        return
-    height, kind = generator.uniform(0.9, 1.5), int(generator.integers(3))
-    length = far - near
-    density = float(np.clip(canvas.camera.scale(near) * 0.7, 4, 22))
-    columns, rows = max(4, round(length * density)), max(6, round(height * density))
-    dark = ((0.10, 0.12, 0.12), (0.40, 0.30, 0.20), (0.55, 0.56, 0.56))[kind]
-    image = Image.new("RGBA", (columns, rows), (*_bytes(dark, 1.4), 90 if kind == 0 else 255))
-    draw = ImageDraw.Draw(image)
-    step = max(2, round(density * (0.16 if kind == 0 else 0.24)))
-    for at in range(0, columns, step):
-        draw.rectangle((at, 0, at + max(0, step // 3 - 1), rows), fill=(*_bytes(dark, 1.0 if kind == 0 else 0.75), 255))
-    draw.rectangle((0, rows * 0.06, columns, rows * 0.13), fill=(*_bytes(dark), 255))
-    draw.rectangle((0, rows * 0.84, columns, rows * 0.92), fill=(*_bytes(dark), 255))
-    x = side * edge
-    left, right = (near, far) if side < 0 else (far, near)
-    corners = [(x, height, left), (x, height, right), (x, 0, right), (x, 0, left)]
-    canvas.wall(image, corners, canvas.lit((-side, 0, 0)), FENCE)
-    points = [canvas.camera(corner) for corner in corners]
-    canvas.mark.polygon(points, fill=FENCE)

@@ -1,5 +1,6 @@
 """People on foot and on bicycles: thick lines with round joints. Lengths are in metres."""
 
+from collections.abc import Sequence
 from math import cos, pi, sin
 
 import numpy as np
@@ -15,7 +16,6 @@ from core.datasets._streets_canvas import (
     Generator,
     Point,
     dim,
-    tone,
 )  # fmt: skip
 
 CLOTHES: tuple[Colour, ...] = (
@@ -25,6 +25,14 @@ CLOTHES: tuple[Colour, ...] = (
 SKINS: tuple[Colour, ...] = ((0.86, 0.68, 0.56), (0.72, 0.52, 0.40), (0.46, 0.32, 0.24), (0.32, 0.22, 0.17))
 
 
+def _tone(generator: Generator, palette: Sequence[Colour]) -> Colour:
+    """A colour of the palette, a little lighter or darker."""
+    red, green, blue = (
+        float(np.clip(c * generator.uniform(0.8, 1.15), 0, 1)) for c in palette[int(generator.integers(len(palette)))]
+    )
+    return red, green, blue
+
+
 def person(canvas: Canvas, generator: Generator, x: float, z: float, tall: float) -> None:
     """Somebody who walks or stands at (x, z)."""
     if z < NEAR + 0.5:
@@ -32,7 +40,7 @@ def person(canvas: Canvas, generator: Generator, x: float, z: float, tall: float
     scale, (left, ground) = canvas.camera.scale(z), canvas.camera((x, 0, z))
     unit = scale * tall
     light = canvas.lit((0, 0, -1)) * 1.05
-    coat, legs, skin = (dim(tone(generator, palette), light) for palette in (CLOTHES, CLOTHES, SKINS))
+    coat, legs, skin = (dim(_tone(generator, palette), light) for palette in (CLOTHES, CLOTHES, SKINS))
     hair = dim(
         ((0.12, 0.09, 0.07), (0.34, 0.24, 0.14), (0.55, 0.50, 0.44), (0.62, 0.48, 0.24))[generator.integers(4)], light
     )
@@ -93,7 +101,7 @@ def person(canvas: Canvas, generator: Generator, x: float, z: float, tall: float
         p(-0.008, 0.945 if back else 0.97), (0.055 * unit, (0.065 if back else 0.04) * unit), hair, z, PEDESTRIAN
     )
     if generator.random() < 0.35:
-        bag = dim(tone(generator, CLOTHES), light * 0.8)
+        bag = dim(_tone(generator, CLOTHES), light * 0.8)
         canvas.polygon([p(0.07, 0.52), p(0.19, 0.52), p(0.19, 0.38), p(0.07, 0.38)], bag, z, PEDESTRIAN)
 
 
@@ -103,7 +111,7 @@ def cyclist(canvas: Canvas, generator: Generator, x: float, z: float, sideways: 
         return
     unit, (left, ground) = canvas.camera.scale(z), canvas.camera((x, 0, z))
     light = canvas.lit((0, 0, -1)) * 1.05
-    coat, legs, skin, frame = (dim(tone(generator, palette), light) for palette in (CLOTHES, CLOTHES, SKINS, PAINTS))
+    coat, legs, skin, frame = (dim(_tone(generator, palette), light) for palette in (CLOTHES, CLOTHES, SKINS, PAINTS))
     flip = 1 if generator.random() < 0.5 else -1
 
     def p(dx: float, y: float) -> Point:
@@ -155,5 +163,5 @@ def cyclist(canvas: Canvas, generator: Generator, x: float, z: float, sideways: 
             )
         head = (0.0, 1.64)
     canvas.ellipse(p(*head), (0.105 * unit, 0.13 * unit), skin, z, BICYCLIST)
-    helmet = dim(tone(generator, PAINTS), light)
+    helmet = dim(_tone(generator, PAINTS), light)
     canvas.ellipse(p(head[0] - 0.01, head[1] + 0.06), (0.12 * unit, 0.09 * unit), helmet, z, BICYCLIST)

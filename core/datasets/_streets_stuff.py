@@ -1,12 +1,26 @@
-"""What stands beside a road: trees, lamps, lights, signs, bins. Lengths are in metres."""
+"""What stands beside a road: trees, hedges, fences, lamps, lights, signs, bins. Lengths are in metres."""
 
 from math import cos, pi, sin
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from core.datasets._signs_drawing import FACES, STYLES, face
-from core.datasets._streets_canvas import NEAR, POLE, SIGN, TREE, VOID, Canvas, Generator, Point, dim, grain
+from core.datasets._signs_faces import FACES, STYLES, face
+from core.datasets._streets_canvas import (
+    FENCE,
+    NEAR,
+    POLE,
+    SIGN,
+    TREE,
+    VOID,
+    Canvas,
+    Colour,
+    Generator,
+    Point,
+    as_bytes,
+    dim,
+    grain,
+)  # fmt: skip
 
 
 def tree(canvas: Canvas, generator: Generator, x: float, z: float, tall: float) -> None:
@@ -33,7 +47,18 @@ def tree(canvas: Canvas, generator: Generator, x: float, z: float, tall: float) 
         _crown(canvas, generator, (fork[0] + lean, ground - tall * unit * 0.68), tall * unit, z)
 
 
-def _boughs(canvas, generator, start, length, angle, width, colour, z, depth) -> None:  # type: ignore[no-untyped-def]
+def _boughs(
+    canvas: Canvas,
+    generator: Generator,
+    start: Point,
+    length: float,
+    angle: float,
+    width: float,
+    colour: Colour,
+    z: float,
+    depth: int,
+) -> None:
+    """Two or three boughs from one point, each of which forks again, `depth` times."""
     if depth == 0 or length < 1:
         return
     for _ in range(3 if depth > 2 else 2):
@@ -83,6 +108,49 @@ def _stretch(canvas: Canvas, pixels: np.ndarray, mask: np.ndarray, size: tuple[i
         for layer in (*np.moveaxis(pixels.astype(np.float32), 2, 0), mask.astype(np.float32))
     ])  # fmt: skip
     canvas.sprite(scaled[..., :3], scaled[..., 3], *at, z, TREE)
+
+
+def hedge(canvas: Canvas, generator: Generator, side: int, edge: float, near: float, far: float, height: float) -> None:
+    """A clipped hedge along the pavement (class tree)."""
+    near = max(near, NEAR)
+    if far <= near + 0.3:
+        return
+    tone = np.array(((0.22, 0.34, 0.14), (0.28, 0.38, 0.18), (0.16, 0.28, 0.14))[generator.integers(3)], np.float32)
+    leaves = grain(generator, 9, 128)[:48, :, None]
+    pixels = tone * (0.5 + 1.0 * leaves)
+    rim = grain(generator, 8, 128)[0] * 9
+    alpha = (np.arange(48)[:, None] > rim).astype(np.uint8) * 255
+    image = Image.fromarray(np.dstack([(pixels.clip(0, 1) * 255).astype(np.uint8), alpha]), "RGBA")
+    x = side * edge
+    left, right = (near, far) if side < 0 else (far, near)
+    corners = [(x, height, left), (x, height, right), (x, 0, right), (x, 0, left)]
+    canvas.wall(image, corners, canvas.lit((-side, 0, 0)), TREE)
+
+
+def fence(canvas: Canvas, generator: Generator, side: int, edge: float, near: float, far: float) -> None:
+    """Railings, boards or a low wall with railings, one label for the whole of it."""
+    near = max(near, NEAR)
+    if far <= near + 0.3:
+        return
+    height, kind = generator.uniform(0.9, 1.5), int(generator.integers(3))
+    length = far - near
+    density = float(np.clip(canvas.camera.scale(near) * 0.7, 4, 22))
+    columns, rows = max(4, round(length * density)), max(6, round(height * density))
+    dark = ((0.10, 0.12, 0.12), (0.40, 0.30, 0.20), (0.55, 0.56, 0.56))[kind]
+    image = Image.new("RGBA", (columns, rows), (*as_bytes(dark, 1.4), 90 if kind == 0 else 255))
+    draw = ImageDraw.Draw(image)
+    step = max(2, round(density * (0.16 if kind == 0 else 0.24)))
+    bar = (*as_bytes(dark, 1.0 if kind == 0 else 0.75), 255)
+    for at in range(0, columns, step):
+        draw.rectangle((at, 0, at + max(0, step // 3 - 1), rows), fill=bar)
+    draw.rectangle((0, rows * 0.06, columns, rows * 0.13), fill=(*as_bytes(dark), 255))
+    draw.rectangle((0, rows * 0.84, columns, rows * 0.92), fill=(*as_bytes(dark), 255))
+    x = side * edge
+    left, right = (near, far) if side < 0 else (far, near)
+    corners = [(x, height, left), (x, height, right), (x, 0, right), (x, 0, left)]
+    canvas.wall(image, corners, canvas.lit((-side, 0, 0)), FENCE)
+    points = [canvas.camera(corner) for corner in corners]
+    canvas.mark.polygon(points, fill=FENCE)
 
 
 def lamp_post(canvas: Canvas, generator: Generator, x: float, z: float, side: int) -> None:

@@ -51,12 +51,12 @@ def dataset(argument: str | None) -> Dataset:
     )
 
 
-def _decode(labels: np.ndarray, path: Path) -> np.ndarray:
+def _decode(labels: np.ndarray) -> np.ndarray:
     return np.where(labels == _VOID, IGNORE, labels).astype(np.uint8)
 
 
 def fetch() -> Path:
-    """Download the SegNet tutorial's copy (200 MB, with progress), check its labels, and return the folder.
+    """Download the SegNet tutorial's copy (with progress), check its labels, and return the folder.
 
     Raises ValueError where the labels are not the known ones.
     """

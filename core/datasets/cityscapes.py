@@ -52,7 +52,7 @@ def dataset(argument: str | None) -> Dataset:
 
         found = Cityscapes(str(root), split={"test": "val"}.get(split, split), mode="fine", target_type="semantic")
         pairs = [(Path(image), Path(labels[0])) for image, labels in zip(found.images, found.targets, strict=True)]
-        return read(pairs, size, limit, lambda labels, path: _NUMBERS[labels], len(CLASSES))
+        return read(pairs, size, limit, lambda labels: _NUMBERS[labels], len(CLASSES))
 
     missing = (
         f"Cityscapes is not under {root}; it needs a login: get leftImg8bit_trainvaltest.zip and "

@@ -35,7 +35,7 @@ def dataset(argument: str | None) -> Dataset:
     with Image.open(known["train"][0][0]) as first:
         size = parsed_size(given, (first.height, first.width))
 
-    def decode(labels: np.ndarray, path: Path) -> np.ndarray:
+    def decode(labels: np.ndarray) -> np.ndarray:
         return np.where(np.isin(labels, void), IGNORE, labels).astype(np.uint8)
 
     def load(split: str, limit: int | None = None) -> Split:

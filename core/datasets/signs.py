@@ -9,8 +9,9 @@ import numpy as np
 
 from core.datasets import Dataset
 from core.datasets._drawn import Drawn
-from core.datasets._signs_drawing import FACES
-from core.datasets._signs_photograph import SIDE, photograph
+from core.datasets._signs_camera import SIDE
+from core.datasets._signs_faces import FACES
+from core.datasets._signs_photograph import photograph
 
 NAME = "signs"
 CLASSES = tuple(FACES)
@@ -42,14 +43,4 @@ DRAWN = Drawn(NAME, 2, (SIDE, SIDE), COUNTS, render)
 
 def dataset(argument: str | None = None) -> Dataset:
     """The data set as the registry hands it out; it has no variants, so `argument` must be empty."""
-    if argument:
-        raise ValueError(f"signs takes no argument, but was given {argument!r}: write just 'signs'.")
-    return Dataset(
-        name=NAME,
-        title="Traffic signs (drawn)",
-        task="classification",
-        classes=CLASSES,
-        size=(SIDE, SIDE),
-        load=DRAWN.load,
-        source="Drawn by PlainSight itself: free to use, nothing to download, the same pictures everywhere.",
-    )
+    return DRAWN.entry(argument, "Traffic signs (drawn)", CLASSES)

@@ -23,21 +23,9 @@ def render(split: str, index: int) -> tuple[np.ndarray, np.ndarray]:
     return street(np.random.default_rng([_SEED, _SPLITS[split], index]))
 
 
-DRAWN = Drawn(NAME, 1, (HEIGHT, WIDTH), COUNTS, render, pixelwise=True, chunk=20, alone=24)
+DRAWN = Drawn(NAME, 2, (HEIGHT, WIDTH), COUNTS, render, pixelwise=True, chunk=20, alone=24)
 
 
 def dataset(argument: str | None = None) -> Dataset:
     """The data set as the registry hands it out; it has no variants, so `argument` must be empty."""
-    if argument:
-        raise ValueError(f"streets takes no argument, but was given {argument!r}: write just 'streets'.")
-    return Dataset(
-        name=NAME,
-        title="Street scenes (drawn)",
-        task="segmentation",
-        classes=CLASSES,
-        size=(HEIGHT, WIDTH),
-        load=DRAWN.load,
-        mirror=True,
-        palette=PALETTE,
-        source="Drawn by PlainSight itself: free to use, nothing to download, the same scenes everywhere.",
-    )
+    return DRAWN.entry(argument, "Street scenes (drawn)", CLASSES, palette=PALETTE, mirror=True)

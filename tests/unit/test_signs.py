@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.datasets import _drawn, signs
-from core.datasets._signs_drawing import face
+from core.datasets._signs_faces import face
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import torch
 from core import datasets
 from core.datasets import _drawn, streets
 from core.datasets._streets_canvas import LIGHTS, VOID
+from core.datasets._streets_houses import facade, style
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,15 @@ def test_a_scene_depends_on_split_and_index_alone(scenes):
 def test_scenes_look_as_they_did(scenes):
     # means and not hashes: another Pillow or numpy may round a pixel differently, a changed drawing moves the mean
     assert [picture.mean() for picture in scenes[0][:4]] == pytest.approx([108.85, 111.97, 109.95, 128.18], abs=0.7)
+
+
+@pytest.mark.parametrize("kind", ["terrace", "house", "block", "office"])
+def test_fronts_of_any_width_can_be_drawn(kind):
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        width = float(generator.uniform(0.5, 6))
+        front = facade(generator, style(generator, kind), width, 7.0, density=2.0, glow=0.2)
+        assert front.width == max(4, round(2 * width))
 
 
 def test_every_class_appears_and_none_fills_the_street(scenes):
