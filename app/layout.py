@@ -9,26 +9,27 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from app import service, tabs, theme
-from app.session import Session
+from app import running, service, tabs, theme
 
 
 def build() -> gr.Blocks:
     """The whole app, not yet launched. Calls nothing that computes."""
     with gr.Blocks(title="PlainSight", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as page:
-        session = gr.State(Session(), time_to_live=3600)
         gr.HTML(theme.header(service.device()), js_on_load=None, apply_default_css=False, elem_id="top")
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as switch:
+            views = {}
             for tab in discovered():
-                with gr.Tab(tab.TITLE):
-                    tab.build(page, session)
+                name = tab.__name__.rpartition(".")[2]
+                with gr.Tab(tab.TITLE, id=name):
+                    views[name] = tab.TITLE, tab.build()
+        running.open_tabs(page, switch, views)
         gr.api(service.list_models, api_name="models")
         gr.api(service.compare_models, api_name="compare")
     return page.queue(max_size=16, default_concurrency_limit=4)
 
 
 def discovered() -> list[ModuleType]:
-    """Every tab that lies in `app/tabs`, in its order."""
+    """Every tab that lies in `app/tabs`, in its order, but for those that say that they have nothing to show."""
     names = (info.name for info in pkgutil.iter_modules(tabs.__path__) if not info.name.startswith("_"))
     found = [importlib.import_module(f"{tabs.__name__}.{name}") for name in names]
-    return sorted(found, key=lambda tab: tab.ORDER)
+    return sorted((tab for tab in found if getattr(tab, "ready", lambda: True)()), key=lambda tab: tab.ORDER)

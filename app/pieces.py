@@ -5,7 +5,7 @@ Plain functions from the service's values to strings; colour is never the only m
 
 from html import escape
 
-from app.service import Answer, Card, Cell, Comparison, File, Share, Strip, Subject
+from app.service import Answer, Card, Cell, File, Labelled, SceneCell, Share, Strip, Subject
 
 MARKS = {"A": "●", "B": "▲"}
 
@@ -20,16 +20,19 @@ def headline(subject: Subject, a: Card, b: Card) -> str:
     what = escape(subject.attack) if subject.control else "One pattern per model"
     if a.forming or b.forming:
         stopped = "stopped" in {side.forming.state for side in (a, b) if side.forming}
-        words = "stopped before it was done" if stopped else f"forming now on {subject.images:,} training images"
+        words = (
+            "stopped before it was done" if stopped else f"forming now on {subject.images:,} training {subject.things}"
+        )
         return _heading(f"{what}, {words}: one for the {_noun(a)}, one for the {_noun(b)}.")
     if subject.n is None:
         return _heading(
             f"{what} at ε = {subject.epsilon}/255 for the {_noun(a)} and the {_noun(b)}: "
             "not computed yet. Press “Watch it form”."
         )
-    opening = f"{what}, added to {subject.n:,} images that it has never seen."
-    verb = f"sees “{escape(a.target)}” in" if a.target else "is still right on"
-    return _heading(f"{opening} The {_clause(a, verb)}, the {_clause(b, '' if b.measured else verb)}.")
+    opening = f"{what}, added to {subject.n:,} {subject.things} that it has never seen."
+    if a.measured is None:
+        return _heading(f"{opening} The {_clause(b, whole=True)}, the {_clause(a, whole=False)}.")
+    return _heading(f"{opening} The {_clause(a, whole=True)}, the {_clause(b, whole=False)}.")
 
 
 def _heading(inner: str) -> str:
@@ -40,16 +43,21 @@ def _noun(card: Card) -> str:
     return f'<span class="{card.letter.lower()}">{escape(card.noun)}</span>'
 
 
-def _clause(card: Card, verb: str) -> str:
+def _clause(card: Card, whole: bool) -> str:
+    """What one model does: in whole, or as the second of two (`the other on 76%`)."""
     if card.measured is None:
         return f"{_noun(card)} is not computed yet"
-    joint = verb or ("in" if card.target else "on")
-    return f"{_noun(card)} {joint} <strong>{percent(card.measured.value)}</strong>"
+    verb, unit = (card.claim.verb, card.claim.unit) if whole else (card.claim.verb.rpartition(" ")[2], "")
+    if not whole and verb not in ("on", "in"):
+        verb = ""
+    return f"{_noun(card)} {escape(verb)} <strong>{percent(card.measured.value)}</strong>{escape(unit)}"
 
 
 def head(card: Card) -> str:
     """Letter, shape, model and clean accuracy."""
     clean = f"{percent(card.clean.value, 1)} clean" if card.clean else "clean: not measured"
+    if card.clean and card.overlap:
+        clean = f"{percent(card.clean.value, 1)} clean, mIoU {percent(card.overlap.value, 1)}"
     mark = f'<span class="mark">{card.letter} {MARKS[card.letter]}</span>'
     return f'<h2><span class="name">{mark} {escape(card.title)}</span><span class="soft">{clean}</span></h2>'
 
@@ -79,18 +87,18 @@ def _big(card: Card) -> str:
     if forming:
         rate = percent(forming.smooth[-1]) if forming.smooth else "–"
         state = "stopped at" if forming.state == "stopped" else "so far,"
-        words = f"of crafting images fooled, {state} step {forming.step} of {forming.total}"
+        words = f"{card.claim.fooled}, {state} step {forming.step} of {forming.total}"
         return f'<p class="big dim">{rate} <small>{words}</small></p>'
     if card.measured is None:
         return '<p class="big dim">– <small>not computed yet:<br>press Watch it form</small></p>'
-    words = f"see “{escape(card.target)}”" if card.target else "still right"
-    return f'<p class="big">{percent(card.measured.value)} <small>{words} {interval(card.measured)}</small></p>'
+    words = f"{escape(card.claim.words)} {interval(card.measured)}"
+    return f'<p class="big">{percent(card.measured.value)} <small>{words}</small></p>'
 
 
 def interval(share: Share) -> str:
     """The 95% interval in whole points, spelled out for those who point at it."""
     low, high = round(100 * share.low), round(100 * share.high)
-    return f'<abbr title="95% Wilson interval, n = {share.n:,}">({low} to {high})</abbr>'
+    return f'<abbr title="95% interval, {share.method}, n = {share.n:,}">({low} to {high})</abbr>'
 
 
 def _control(card: Card) -> str:
@@ -109,12 +117,12 @@ def note(card: Card) -> str:
 
 def _curve(card: Card) -> str:
     if card.forming:
-        hint = "dots: each mini-batch of 32 crafting images; line: smoothed"
-        return f'<span title="{hint}">Share of crafting images fooled, by step</span>'
+        hint = "dots: each mini-batch; line: smoothed"
+        return f'<span title="{hint}">Share {escape(card.claim.fooled)}, by step</span>'
     if not card.curve.points:
         return "Nothing has been measured on this model yet"
     if card.curve.targeted:
-        return f"Share that sees “{escape(card.target or '')}”, by ε"
+        return escape(card.claim.axis)
     breaks = card.curve.breaks
     where = f"Breaks at {breaks:.1f}/255" if breaks else f"Holds up to {card.curve.reaches}/255"
     hint = "the strength at which three quarters of the answers are wrong"
@@ -126,7 +134,7 @@ def visibility(card: Card) -> str:
     seen = card.visibility
     if seen is None:
         return '<p class="note seen">How visible: measured once the pattern is done</p>'
-    hint = f"measured on {seen.n} held-out images; a colour difference (CIEDE2000) of 2.3 is just noticeable"
+    hint = f"measured on {seen.n} held-out pictures; a colour difference (CIEDE2000) of 2.3 is just noticeable"
     return (
         f'<p class="note seen" title="{hint}"><span>SSIM <b>{seen.ssim:.2f}</b></span>'
         f"<span>mean ΔE<sub>00</sub> <b>{seen.colour_difference:.1f}</b></span>"
@@ -138,7 +146,9 @@ def strip(found: Strip) -> str:
     """Held-out images with what both models say; or the one sentence that says how to get them."""
     if found.missing:
         return f'<p class="missing">{escape(found.missing)}</p>'
-    return f'<ul class="strip">{"".join(map(_cell, found.cells))}</ul>'
+    kind = " scenes" if isinstance(found.cells[0], SceneCell) else ""
+    cells = (_scene_cell(cell) if isinstance(cell, SceneCell) else _cell(cell) for cell in found.cells)
+    return f'<ul class="strip{kind}">{"".join(cells)}</ul>'
 
 
 def _cell(cell: Cell) -> str:
@@ -147,6 +157,20 @@ def _cell(cell: Cell) -> str:
         f'<li><img src="{cell.picture}" alt="{escape(alt)}"><p class="truth">{escape(cell.truth)}</p>'
         f"{_answer('A', cell.a)}{_answer('B', cell.b)}</li>"
     )
+
+
+def _scene_cell(cell: SceneCell) -> str:
+    alt = f"Held-out scene {cell.number}"
+    maps = "".join(_labelled(letter, cell, side) for letter, side in (("A", cell.a), ("B", cell.b)))
+    return f'<li><img src="{cell.picture}" alt="{alt}"><div class="maps">{maps}</div></li>'
+
+
+def _labelled(letter: str, cell: SceneCell, side: Labelled) -> str:
+    before, after = percent(side.right_before), "" if side.right_after is None else f" → {percent(side.right_after)}"
+    alt = f"What model {letter} sees in scene {cell.number}: {before}{after} of the pixels right"
+    mark = f'<i class="{letter.lower()}">{MARKS[letter]}</i>'
+    picture = f'<img class="labels solid" src="{side.layer}" alt="{alt}">'
+    return f'<div>{picture}<p title="{alt}">{mark} {before}{after}</p></div>'
 
 
 def _answer(letter: str, answer: Answer) -> str:
@@ -169,16 +193,21 @@ def place(found: Strip) -> str:
         return ""
     last = found.first + len(found.cells) - 1
     legend = '<span class="ok">✓</span> right <span class="bad">✗</span> fooled <span class="was">○</span> wrong anyway'
-    return f'<span class="note">Held-out images {found.first} to {last}</span><span class="note legend">{legend}</span>'
+    things = "images"
+    if isinstance(found.cells[0], SceneCell):
+        legend, things = "below: what each model sees, and its share of right pixels", "scenes"
+    return (
+        f'<span class="note">Held-out {things} {found.first} to {last}</span><span class="note legend">{legend}</span>'
+    )
 
 
-def footer(page: Comparison) -> str:
+def footer(a: Card, b: Card, numbers: File) -> str:
     """Where the numbers come from, and what can be taken home."""
-    sides = "".join(_provenance(card) for card in (page.a, page.b))
-    commands = "".join(_command(card) for card in (page.a, page.b))
+    sides = "".join(_provenance(card) for card in (a, b))
+    commands = "".join(_command(card) for card in (a, b))
     return (
         f'<div class="foot"><div class="origin">{sides}</div>'
-        f'<div class="take">{_link(page.numbers, "All numbers")}'
+        f'<div class="take">{_link(numbers, "All numbers")}'
         f"<details><summary>Command line</summary><div class='commands'>{commands}</div></details></div></div>"
     )
 
@@ -186,7 +215,7 @@ def footer(page: Comparison) -> str:
 def _provenance(card: Card) -> str:
     links = " ".join(_link(file, file.label) for file in card.files)
     mark = f'<i class="{card.letter.lower()}">{MARKS[card.letter]}</i>'
-    hint = f"{card.hardware}; intervals: 95%, Wilson"
+    hint = f"{card.hardware}; intervals: 95%"
     return f'<p>{mark} <span title="{escape(hint)}">{escape(card.origin)}</span> {links}</p>'
 
 

@@ -5,25 +5,31 @@ from urllib.parse import urlencode
 
 AMPLIFICATIONS = (1, 5, 20)
 VIEWS = ("clean", "a", "b")
+SHOWS = ("labels", "flips")
 EPSILONS = tuple(range(2, 33, 2))
 STEPS = (10, 20, 40, 60, 100, 200)
 IMAGES = (64, 128, 256, 512, 1024, 2048)
+LOOKS = {"compare": ("amplify", "view", "sheet"), "segmentation": ("amplify", "show", "only", "scene")}
+"""The fields of each tab that only say how a result is looked at."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """What the person has chosen; `epsilon` is in units of 1/255, `target` a class number.
+    """What the person has chosen on one tab; `epsilon` is in units of 1/255, `target` as in `core.targets`.
 
-    `sheet` counts sheets of nine held-out images, from 0.
+    `sheet` counts sheets of held-out images, `scene` single scenes, both from 0. `show` is what the maps of a scene
+    show, all labels or those that flipped, and `only` the class they are limited to.
 
     `run` names a run of this person that is under way, stopped or finished; it never stands in an address.
     """
+
+    tab: str = "compare"
 
     data: str = ""
     a: str = ""
     b: str = ""
     attack: str = "spgd"
-    target: int | None = None
+    target: int | str | None = None
     epsilon: int = 16
     steps: int = 60
     images: int = 512
@@ -31,9 +37,14 @@ class Session:
     amplify: int = 20
     view: str = "a"
     sheet: int = 0
+    show: str = "labels"
+    only: int | None = None
+    scene: int = 0
     run: str = ""
 
     def query(self) -> str:
         """The choices as they stand in an address, like `data=signs&a=standard&...`."""
-        chosen = {name: value for name, value in asdict(self).items() if name != "run" and value is not None}
+        others = {name for tab, looks in LOOKS.items() if tab != self.tab for name in looks}
+        left_out = {"run"} | (others - set(LOOKS[self.tab])) | ({"tab"} if self.tab == "compare" else set())
+        chosen = {name: value for name, value in asdict(self).items() if name not in left_out and value is not None}
         return urlencode(chosen)

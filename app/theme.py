@@ -95,13 +95,13 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .aside .form{background:none;border:0;gap:0;overflow:visible}
 .aside label span[data-testid=block-info],.aside .block label>span{font-size:13px;margin-bottom:3px;color:var(--soft);font-weight:400;padding:0;background:none;border:0}
 .aside .block .wrap:has(>.wrap-inner),.aside input[type=number]{border:1px solid var(--line)!important;border-radius:6px;background:var(--paper)!important;box-shadow:none!important}.aside .wrap-inner input{text-overflow:ellipsis}.aside .wrap-inner{padding-right:26px!important}.aside .wrap-inner .icon-wrap{right:8px}
-.aside .block:has(input[disabled]){opacity:.55}.strength{padding:2px 0 8px!important;overflow:visible!important}.strength input[type=range]{margin:8px 0}.strength .tab-like-container{display:none!important}#stop{border:1px solid var(--line)}
+.aside .block:has(input[disabled]){opacity:.55}.strength{padding:2px 0 8px!important;overflow:visible!important}.strength input[type=range]{margin:8px 0}.strength .tab-like-container{display:none!important}.runbar [id$=-stop]{border:1px solid var(--line)}
 .aside input,.aside .wrap-inner{font-size:13.5px!important}.aside .wrap-inner{padding:5px 9px!important}.aside .wrap-inner input{margin:0!important}
 .side-a label span,.side-a span[data-testid=block-info]{color:var(--a)!important;font-weight:600!important}
 .side-b label span,.side-b span[data-testid=block-info]{color:var(--b)!important;font-weight:600!important}
 .strength input[type=number],.strength .min_value,.strength .max_value{display:none!important}
 .strength .head{margin:0}.runbar{gap:8px!important;flex-wrap:nowrap!important;margin:2px 0 8px}
-.runbar button{font-size:14px;font-weight:600;padding:9px 8px;min-width:0!important;height:40px}#stop{font-weight:500}
+.runbar button{font-size:14px;font-weight:600;padding:9px 8px;min-width:0!important;height:40px}.runbar [id$=-stop]{font-weight:500}
 .runbar button:disabled{opacity:.45}.block.status{min-height:54px}.status .bad{color:var(--bad)}
 .more{font-size:13px}.more>button,.more .label-wrap{font-size:13px;color:var(--soft);padding:0}
 .compare .main{padding:16px 26px 10px!important;flex:1 1 0!important}
@@ -136,6 +136,26 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .strip p{display:flex;justify-content:space-between;gap:1px;font-size:11.5px;line-height:1.5;letter-spacing:-.02em}.strip .truth{font-weight:600;margin-top:3px;color:var(--ink);white-space:nowrap;overflow:hidden;text-overflow:ellipsis;display:block}
 .says{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.missing{color:var(--soft);padding:20px 0;font-size:14px}
 
+.strip.scenes{grid-template-columns:repeat(6,minmax(0,1fr))}.strip.scenes img{aspect-ratio:4/3;image-rendering:auto}.strip .maps{display:grid;grid-template-columns:1fr 1fr;gap:4px;margin-top:4px}
+
+/* scenes */
+.main:has(.sights) .headline h1{max-width:none;font-size:21px}.main:has(.sights) .headline{min-height:56px;margin-bottom:8px}
+.scene{gap:18px!important;flex-wrap:nowrap!important;margin-bottom:8px}.streetbox{flex:none!important;width:auto!important}.street{display:flex;gap:10px}.street figure{width:168px}
+.key{flex:1 1 0!important}.key .stripbar{margin:0 0 4px}.key .ways{margin:5px 0 0}
+figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.stack{position:relative;aspect-ratio:4/3;border-radius:6px;overflow:hidden;background:var(--wash)}.stack::before{content:"";position:absolute;inset:0;background:var(--base) center/100% 100%}
+.stack.grey::before{filter:grayscale(1) contrast(.6) opacity(.5)}img.labels{display:block;width:100%!important;height:auto!important;aspect-ratio:4/3;max-width:none!important;margin:0!important;border-radius:6px}
+.stack img.labels{position:absolute;inset:0;height:100%!important;opacity:var(--overlay,.65);border-radius:0}.blank{display:grid;place-items:center;color:var(--soft);font-size:12px;border:1px dashed var(--line);aspect-ratio:4/3;border-radius:6px;box-sizing:border-box}.stack.blank::before{display:none}
+.legend-classes{list-style:none;margin:0;padding:0;columns:2;column-gap:14px}.legend-classes li{margin:0;break-inside:avoid}
+.legend-classes button{display:flex;align-items:center;gap:6px;width:100%;background:none;border:0;padding:1px 4px;border-radius:4px;font:inherit;font-size:11.5px;line-height:1.35;color:var(--ink);cursor:pointer;text-align:left}
+.legend-classes button:hover{background:var(--wash)}.legend-classes button[aria-pressed=true]{background:var(--ink);color:var(--paper)}.legend-classes b{font-weight:500;flex:1;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.legend-classes span{white-space:nowrap;font-variant-numeric:tabular-nums;min-width:52px}
+.swatch{width:11px;height:11px;border-radius:3px;flex:none;box-shadow:0 0 0 1px var(--line)}.overlay{display:flex;align-items:center;gap:6px;font-size:12px;color:var(--soft)}.overlay input{width:54px}
+.sight{--c:var(--a);border-top:2px solid var(--c);padding:7px 0 4px!important}.sight.card-b{--c:var(--b)}.sight>.row{gap:12px!important;flex-wrap:nowrap!important}
+.factsbox{flex:0 0 188px!important;width:188px!important}.factsbox h2{margin:0 0 2px;font-size:14px;font-weight:600;line-height:1.3}.factsbox h2 .soft{display:block;font-weight:400;font-size:12px}
+.factsbox .number{height:auto}.factsbox .big{font-size:34px;height:auto;flex-wrap:wrap;gap:0 8px;margin:3px 0}.factsbox .big small{font-size:12.5px}.factsbox .rank{margin-top:4px}.sightbox{flex:1 1 0!important;min-width:0}
+.sights{display:grid;grid-template-columns:repeat(3,minmax(0,1fr)) 228px;gap:10px;align-items:end}.sights .pattern,.sights figure:last-child .blank{width:228px!important;height:171px!important;border-radius:4px}
+#classname{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--paper);font-size:12px;padding:1px 7px;border-radius:4px;transform:translate(12px,12px);display:none}
+
 /* provenance */
 .block.footer{margin-top:10px;border-top:1px solid var(--line);padding-top:6px!important}.foot{display:flex;justify-content:space-between;gap:24px;color:var(--soft);font-size:12px;line-height:1.5}
 .foot a,.foot summary{color:var(--ink);text-decoration:underline;text-underline-offset:2px;text-decoration-color:var(--line);cursor:pointer}.foot a:hover,.foot summary:hover{text-decoration-color:currentColor}
@@ -148,7 +168,8 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .pair{flex-direction:column!important;gap:14px!important}.card{width:100%;flex:none!important}
 .headline h1{font-size:20px}.runbar{position:fixed;left:0;right:0;bottom:0;z-index:6;background:var(--paper);border-top:1px solid var(--line);padding:8px 16px!important;margin:0;width:auto!important}
 .strip{grid-template-columns:repeat(3,minmax(0,1fr))}.stripbar{flex-wrap:wrap!important}.stripbar .place{flex:1 0 100%!important}.foot{flex-direction:column;gap:8px}
-.commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:0 190px 0 124px}.tools [data-api]{display:none}.card h2{white-space:normal}}
+.scene{flex-direction:column!important}.street figure{width:auto;flex:1}.streetbox{width:100%!important}.sight>.row{flex-direction:column!important}.factsbox{width:100%!important;flex:none!important}.sights{grid-template-columns:repeat(2,minmax(0,1fr))}.sights .pattern,.sights figure:last-child .blank{width:100%!important;height:auto!important}
+.commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:48px 8px 0;height:92px}#tabs>.tab-wrapper .tab-container{height:44px}.legend-classes{columns:1}.card h2{white-space:normal}}
 @media(max-width:900px){.place .legend{margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.origin p{white-space:normal}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 """
@@ -185,12 +206,37 @@ SCRIPT = """
       paint(kind);
     }
   });
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  let drawn = null;
+  document.addEventListener('pointermove', event => {
+    const name = document.querySelector('#classname') || document.body.appendChild(
+      Object.assign(document.createElement('div'), {id: 'classname'}));
+    const map = event.target.closest?.('img.labels');
+    name.style.display = 'none';
+    if (!map || !map.naturalWidth) return;
+    if (drawn !== map.src) {
+      Object.assign(canvas.canvas, {width: map.naturalWidth, height: map.naturalHeight});
+      canvas.clearRect(0, 0, map.naturalWidth, map.naturalHeight);
+      canvas.drawImage(map, 0, 0);
+      drawn = map.src;
+    }
+    const box = map.getBoundingClientRect();
+    const at = (share, size) => Math.min(size - 1, Math.max(0, Math.floor(share * size)));
+    const [r, g, b, a] = canvas.getImageData(at((event.clientX - box.left) / box.width, map.naturalWidth),
+      at((event.clientY - box.top) / box.height, map.naturalHeight), 1, 1).data;
+    const colour = '#' + [r, g, b].map(value => value.toString(16).padStart(2, '0')).join('');
+    const known = a && document.querySelector(`[data-colour="${colour}"]`);
+    if (!known) return;
+    name.textContent = known.dataset.name;
+    Object.assign(name.style, {display: 'block', left: event.clientX + 'px', top: event.clientY + 'px'});
+  });
   document.addEventListener('keydown', event => {
     const taken = 'input, textarea, select, button, a, summary, [role=listbox], [role=option], [role=tab], [contenteditable]';
     if (event.code !== 'Space' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest(taken)) return;
-    const stop = document.querySelector('#stop'), run = document.querySelector('#run');
+    const shown = name => [...document.querySelectorAll(`[id$="-${name}"]`)].find(one => one.getClientRects().length);
+    const stop = shown('stop'), run = shown('run');
     const button = stop && !stop.disabled ? stop : run;
-    if (!button || !button.offsetParent && getComputedStyle(button).position !== 'fixed') return;
+    if (!button) return;
     event.preventDefault();
     if (!event.repeat) button.click();
   });

@@ -23,9 +23,35 @@ watch('value', draw);
 window.addEventListener('plainsight-theme', draw);
 """
 
+_PRESS = """
+element.addEventListener('click', event => {
+  const pressed = event.target.closest('[@]');
+  if (pressed) trigger('select', {index: 0, value: pressed.getAttribute('@')});
+});
+"""
+
+_OVERLAY = """
+element.querySelector('input').addEventListener('input', event => {
+  document.documentElement.style.setProperty('--overlay', event.target.value / 100);
+});
+"""
+
 _ADDRESS = """
-watch('value', () => {
-  if (props.value) history.replaceState(null, '', location.pathname + '?' + props.value + location.hash);
+function write() {
+  const panel = element.closest('[role=tabpanel]');
+  if (!props.value || panel && getComputedStyle(panel).display === 'none') return;
+  history.replaceState(null, '', location.pathname + '?' + props.value + location.hash);
+}
+watch('value', () => { write(); setTimeout(write, 400); });
+window.addEventListener('plainsight-tab', write);
+"""
+
+_TURNED = """
+document.addEventListener('click', event => {
+  const tab = event.target.closest('#tabs [role=tab], #tabs .overflow-dropdown button');
+  if (!tab) return;
+  trigger('select', {index: 0, value: tab.textContent.trim()});
+  setTimeout(() => window.dispatchEvent(new Event('plainsight-tab')), 100);
 });
 """
 
@@ -47,8 +73,24 @@ def plotly_figure(height: int = 100, **kwargs: Any) -> gr.HTML:
 
 
 def address() -> gr.HTML:
-    """Keeps the session in the page's address. Value: the query, like `data=signs&epsilon=16`."""
+    """Keeps the session of the tab in view in the page's address. Value: the query, like `data=signs&epsilon=16`."""
     return gr.HTML("", html_template="", js_on_load=_ADDRESS, elem_classes=["nothing"])
+
+
+def pressable(attribute: str, **kwargs: Any) -> gr.HTML:
+    """HTML whose `.select` event tells the value of `attribute` of what was pressed inside it."""
+    return gr.HTML("", js_on_load=_PRESS.replace("@", attribute), apply_default_css=False, **kwargs)
+
+
+def overlay_slider() -> gr.HTML:
+    """How strongly label maps cover their photographs; the browser does it alone."""
+    slider = '<label class="overlay">Opacity <input type="range" min="0" max="100" value="65"></label>'
+    return gr.HTML(slider, js_on_load=_OVERLAY, apply_default_css=False, elem_classes=["overlaybox"])
+
+
+def turned() -> gr.HTML:
+    """Its `.select` event tells the title of the tab that a person turns to. `gr.Tab.select` fires on loading too."""
+    return gr.HTML("", html_template="", js_on_load=_TURNED, elem_classes=["nothing"])
 
 
 def html(**kwargs: Any) -> gr.HTML:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from core.attacks.objectives import IGNORE
@@ -73,6 +72,8 @@ class Scenes:
 
     def _columns(self, layers: np.ndarray) -> np.ndarray:
         """Layers (L,H,W), blurred and thinned out: (points, L)."""
+        from scipy.ndimage import gaussian_filter  # here, since importing scipy takes seconds
+
         blurred = gaussian_filter(layers, (0, self.blur, self.blur))
         return blurred[:, :: self._step, :: self._step].reshape(len(layers), -1).T
 

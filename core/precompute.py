@@ -15,8 +15,9 @@ from core import attacks, checkpoints, datasets
 from core.attacks.objectives import Objective
 from core.datasets import Dataset, Split
 from core.evaluation import Report, evaluate, predict
+from core.pattern import PatternScore, Scenes
 from core.results import Measurement, Results, key
-from core.targets import Target, objective
+from core.targets import Target, objective, scene_number
 from core.threat import Budget
 
 
@@ -49,7 +50,7 @@ class Plan:
         scenes = [f"scene-{number}" for number in (5, 12, 19)[:targets]]
         usual: dict[str, Any] = {
             "epsilons": tuple(range(2, 21, 2)),
-            "target_epsilons": (5, 10, 20),
+            "target_epsilons": (4, 10, 20),
             "targets": (*scenes, *removed),
             "checkerboard_epsilons": (10, 20),
             "deepfool_epsilons": (),
@@ -96,6 +97,7 @@ def precompute(
         )
         checkpoints.save_perturbations(folder, {})
     deltas, cells = checkpoints.load_perturbations(folder), list(plan.cells())
+    scenes = Scenes(held_out.labels, classes) if any(scene_number(target) for _, _, target in cells) else None
     for done, (name, epsilon, target) in enumerate(cells, 1):
         known = results.find(name, epsilon, target)
         control = attacks.get(name).control
@@ -108,7 +110,8 @@ def precompute(
         seconds = round(time.perf_counter() - started, 2)
         found: Report = evaluate(model, held_out, delta, aim, clean, classes)
         images = 0 if control else len(crafting)
-        measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds)
+        shown = _pattern(scenes, delta, target)
+        measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds, shown)
         others = (kept for kept in results.measurements if kept.key != measurement.key)
         results = Results(results.clean, (*others, measurement), results.about)
         deltas[measurement.key] = delta
@@ -116,6 +119,11 @@ def precompute(
         results.save(folder)
         report(measurement, done, len(cells))
     return results
+
+
+def _pattern(scenes: Scenes | None, delta: Tensor, target: Target) -> PatternScore | None:
+    number = scene_number(target)
+    return scenes.score(delta, number - 1) if scenes and number else None
 
 
 def craft(model: nn.Module, split: Split, attack: str, epsilon: int, aim: Objective, plan: Plan) -> Tensor:

@@ -1,4 +1,4 @@
-"""Tensors to pictures. N images, C channels, H W height and width; every picture is RGB, 8 bits, without loss."""
+"""Tensors to pictures. N images, C channels, H W height and width; every picture has 8 bits a channel, without loss."""
 
 import base64
 import io
@@ -41,20 +41,12 @@ def label_map(labels: Tensor, palette: Palette) -> Image.Image:
     return Image.fromarray(colours[labels.cpu().numpy().astype(np.uint8)])
 
 
-def overlay(image: Tensor, labels: Tensor, palette: Palette, opacity: float, only: int | None = None) -> Image.Image:
-    """An image (3,H,W) under its label map (H,W) at an opacity from 0 to 1; `only` shows a single class."""
-    below, above = np.asarray(picture(image), np.float32), np.asarray(label_map(labels, palette), np.float32)
-    shown = labels.cpu() != IGNORE if only is None else labels.cpu() == only
-    share = opacity * shown.numpy().astype(np.float32)[..., None]
-    return Image.fromarray((below + (above - below) * share).round().astype(np.uint8))
-
-
-def flipped(image: Tensor, before: Tensor, after: Tensor, palette: Palette) -> Image.Image:
-    """An image (3,H,W) in faded grey; pixels whose label (H,W) has changed show the colour of the new one."""
-    grey = np.asarray(picture(image).convert("L"), np.float32)
-    faded = np.repeat((255 - 0.45 * (255 - grey))[..., None], 3, axis=2)
-    changed = (before != after).cpu().numpy()[..., None]
-    return Image.fromarray(np.where(changed, np.asarray(label_map(after, palette)), faded).round().astype(np.uint8))
+def layer(labels: Tensor, palette: Palette, shown: Tensor | None = None) -> Image.Image:
+    """A label map (H,W) to lay over a picture, RGBA: transparent where there is no class or `shown` (H,W) is false."""
+    labels = labels.cpu()
+    visible = labels != IGNORE if shown is None else shown.cpu() & (labels != IGNORE)
+    colours = np.asarray(label_map(labels, palette))
+    return Image.fromarray(np.dstack([colours, visible.numpy().astype(np.uint8) * 255]))
 
 
 def png(image: Image.Image) -> bytes:

@@ -9,12 +9,16 @@ from typing import Any
 
 from core import checkpoints, files
 from core.evaluation import Report
+from core.pattern import PatternScore
 from core.targets import Target
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One delta and what it did. `epsilon` is in whole units of 1/255, as the delta is stored and measured."""
+    """One delta and what it did. `epsilon` is in whole units of 1/255, as the delta is stored and measured.
+
+    `pattern` tells how much of the target scene the delta shows (None without a target scene).
+    """
 
     attack: str
     epsilon: int
@@ -24,17 +28,21 @@ class Measurement:
     crafted_on: int
     report: Report
     seconds: float = 0.0
+    pattern: PatternScore | None = None
 
     @property
     def key(self) -> str:
         return key(self.attack, self.epsilon, self.target)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "report": self.report.to_json()}
+        whole = {**asdict(self), "report": self.report.to_json()}
+        pattern = {"pattern": self.pattern.to_json()} if self.pattern else {}
+        return {name: value for name, value in whole.items() if name != "pattern"} | pattern
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Measurement":
-        return cls(**{**content, "report": Report.from_json(content["report"])})
+        pattern = PatternScore(**content["pattern"]) if content.get("pattern") else None
+        return cls(**{**content, "report": Report.from_json(content["report"]), "pattern": pattern})
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,12 @@ def parse(text: str, data: Dataset) -> Target:
     return data.index(text)
 
 
+def scene_number(target: Target) -> int | None:
+    """The number (from 1) of the held-out scene that is to be shown; None for any other aim."""
+    kind, _, number = target.partition("-") if isinstance(target, str) else ("", "", "")
+    return int(number) if kind == "scene" else None
+
+
 def title(target: Target, classes: Sequence[str]) -> str:
     """For people: `scene 5`, `no car`, or a class; empty for no target."""
     if target is None:

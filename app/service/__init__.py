@@ -8,19 +8,38 @@ from dataclasses import asdict
 from typing import Any
 
 from app.service.catalogue import Menu, NoModels, changed, menu, opened
-from app.service.comparison import card, comparison, device, estimate_text, subject
-from app.service.facts import Answer, Card, Cell, Comparison, Control, Curve, File, Forming, Share, Strip, Subject
+from app.service.comparison import card, comparison, device, estimate_text, scene_page, strip, subject
+from app.service.facts import (
+    Answer,
+    Card,
+    Cell,
+    Comparison,
+    Control,
+    Curve,
+    File,
+    Forming,
+    Labelled,
+    Legend,
+    Look,
+    SceneCell,
+    ScenePage,
+    Share,
+    Street,
+    Strip,
+    Subject,
+)  # fmt: skip
 from app.service.facts import Visibility as Visibility
 from app.service.live import Tick, estimate, run, started, stop
-from app.service.outcomes import current, look
-from app.service.pictures import strip
+from app.service.outcomes import current, ended, look
+from app.service.scenes import legend, scene
 from app.session import Session
 
 __all__ = [
-    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Menu", "NoModels", "Share",
-    "Strip", "Subject", "Tick", "Visibility",
-    "card", "changed", "compare_models", "comparison", "current", "device", "estimate", "list_models", "look", "menu",
-    "opened", "ready", "run", "started", "status", "stop", "strip", "subject", "warm_up",
+    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Legend", "Look", "Menu",
+    "NoModels", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick", "Visibility",
+    "card", "changed", "compare_models", "comparison", "current", "device", "ended", "estimate", "legend",
+    "list_models", "look", "menu", "opened", "ready", "run", "scene", "scene_page", "started", "status", "stop",
+    "strip", "subject", "warm_up",
 ]  # fmt: skip
 
 
@@ -29,11 +48,11 @@ def status(session: Session) -> str:
     return estimate_text(estimate(session))
 
 
-def ready() -> bool:
-    """Whether there is at least one model to show."""
-    from app.service.catalogue import all_models
+def ready(tab: str = "compare") -> bool:
+    """Whether there is at least one model for a tab to show."""
+    from app.service.catalogue import fitting
 
-    return bool(all_models())
+    return bool(fitting(tab))
 
 
 def warm_up() -> None:
@@ -48,6 +67,8 @@ def warm_up() -> None:
             pictures.split(session.data, "test", 180)
             pictures.split(session.data, "test")
             pictures.split(session.data, "train", session.images)
+        if ready("segmentation"):
+            scene_page(first(tab="segmentation"))
     except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
         logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
 

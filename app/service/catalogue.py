@@ -3,7 +3,7 @@
 Choices are (label, value) pairs, as a dropdown shows them. Epsilons are in units of 1/255.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 from torch import Tensor
 
 from app.service.cache import Shelf
-from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, STEPS, VIEWS, Session
+from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SHOWS, STEPS, VIEWS, Session
 from core import attacks, checkpoints, datasets
 from core.checkpoints import Checkpoint
+from core.evaluation import AnyRate, Report
 from core.models import Normalised
 from core.results import Results
+from core.targets import Target, title
 
 Choices = list[tuple[str, Any]]
 
@@ -41,63 +43,110 @@ class Menu:
 
 
 def menu(session: Session) -> Menu:
-    """The choices that fit the session's data set and attack."""
+    """The choices that fit the session's tab, data set and attack."""
     models = [model for model in all_models() if model.data == session.data]
-    names = dict.fromkeys(model.data for model in all_models())
-    classes = models[0].classes if models else ()
+    names = dict.fromkeys(model.data for model in fitting(session.tab))
     attack = attacks.get(session.attack)
     return Menu(
         [(data_title(name), name) for name in names],
         [(model.title, model.name) for model in models],
         [(f"{found.title} (control)" if found.control else found.title, name) for name, found in registry().items()],
-        [("none (any mistake)", None), *((name, index) for index, name in enumerate(classes))],
+        [("none (any mistake)", None), *(_targets(models) if models else [])],
         attack.targetable,
     )
 
 
-def first(data: str | None = None) -> Session:
+def _targets(models: list[Checkpoint]) -> Choices:
+    """The classes; for models of scenes those scenes that were measured, and every class that can be removed."""
+    classes = models[0].classes
+    if not scenic(models[0]):
+        return [(name, index) for index, name in enumerate(classes)]
+    measured = {m.target for model in models if (found := results(model)) for m in found.measurements}
+    scenes = sorted((str(aim) for aim in measured if str(aim).startswith("scene-")), key=lambda aim: int(aim[6:]))
+    removals = [f"remove-{index}" for index in range(len(classes))]
+    first, rest = ([aim for aim in removals if (aim in measured) is known] for known in (True, False))
+    return [(target_words(aim, classes), aim) for aim in [*scenes, *first, *rest]]
+
+
+def target_words(target: Target, classes: Sequence[str]) -> str:
+    """What a target asks for, in words: a class, `show scene 5` or `remove car`."""
+    named = title(target, classes)
+    if isinstance(target, str):
+        return f"show {named}" if target.startswith("scene-") else f"remove {named.removeprefix('no ')}"
+    return named
+
+
+def scenic(of: Checkpoint) -> bool:
+    """Whether the model labels the pixels of scenes."""
+    return bool(of.config.get("task") == "segmentation")
+
+
+def fitting(tab: str) -> list[Checkpoint]:
+    """The models that a tab can show."""
+    return [model for model in all_models() if tab != "segmentation" or scenic(model)]
+
+
+def first(data: str | None = None, tab: str = "compare") -> Session:
     """The view that tells the story: standard against a hardened model, at the epsilon where they differ most.
 
-    Raises NoModels.
+    Scenes by themselves open with a scene that the attacker wants to be seen. Raises NoModels.
     """
-    found = all_models()
+    found = fitting(tab)
     if not found:
+        scenes = " --data streets --arch smp:PSPNet/resnet18" if tab == "segmentation" else ""
         raise NoModels(
-            f"There are no trained models under {checkpoints.default_root()}; "
-            "train two with: python -m core train --root checkpoints, then the same with --sigma 0.5"
+            f"There are no trained models {'of scenes ' * bool(scenes)}under {checkpoints.default_root()}; "
+            f"train two with: python -m core train{scenes} --root checkpoints, then the same with --sigma 0.5"
         )
     names = list(dict.fromkeys(model.data for model in found))
-    data = data or ("signs" if "signs" in names else names[0])
+    data = data or next((name for name in ("signs", "streets") if name in names), names[0])
     models = [model for model in found if model.data == data]
     heaps = [model for model in models if model.recipe.get("heap", 1) > 1]
-    chosen = Session(data=data, a=models[0].name, b=(heaps or models)[-1].name)
+    chosen = Session(tab=tab, data=data, a=models[0].name, b=(heaps or models)[-1].name)
+    if tab == "segmentation":
+        aims = [value for _, value in _targets(models) if str(value).startswith("scene-")]
+        chosen = replace(chosen, target=aims[0] if aims else None)
+    if scenic(models[0]):
+        chosen = replace(chosen, steps=20, images=128)
     return replace(chosen, epsilon=_telling_epsilon(chosen))
 
 
 def _telling_epsilon(session: Session) -> int:
-    """The measured epsilon at which A and B are furthest apart under the untargeted S-PGD attack; 16 where none is."""
+    """The measured epsilon at which A and B are furthest apart under S-PGD; 16 where none is."""
     before, after = (
-        {m.epsilon: m.report.accuracy.value for m in (found.curve() if found else [])}
+        {m.epsilon: rate(m.report).value for m in (found.curve(target=session.target) if found else [])}
         for found in (results(checkpoint(session, side)) for side in "ab")
     )
-    gaps = {epsilon: after[epsilon] - before[epsilon] for epsilon in before if epsilon in after}
+    gaps = {epsilon: abs(after[epsilon] - before[epsilon]) for epsilon in before if epsilon in after}
     return max(gaps, key=gaps.__getitem__) if gaps else Session.epsilon
 
 
-def opened(query: Mapping[str, str]) -> tuple[Session, str]:
-    """The session that an address asks for, and one sentence on what in it was not understood (else empty)."""
+def rate(report: Report) -> AnyRate:
+    """The figure that speaks of the attack's aim: what vanished, what shows the target, else what is still right."""
+    return report.vanished or report.target or report.accuracy
+
+
+def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str]:
+    """The session that an address asks for, and one sentence on what in it was not understood (else empty).
+
+    An address that speaks of another tab asks for nothing here.
+    """
+    if query.get("tab", "compare") != tab:
+        return first(tab=tab), ""
     data = query.get("data", "")
-    known = {model.data for model in all_models()}
-    session, odd = first(data if data in known else None), [] if data in known or not data else ["data"]
+    known = {model.data for model in fitting(tab)}
+    session, odd = first(data if data in known else None, tab), [] if data in known or not data else ["data"]
     for field in fields(Session):
         given = query.get(field.name)
-        if given is None or field.name in ("data", "run"):
+        if given is None or field.name in ("tab", "data", "run"):
             continue
         value = _parsed(session, field.name, given)
         if value is None:
             odd.append(field.name)
         else:
-            session = with_choice(session, field.name, value)
+            session = replace(session, **{field.name: value})  # type: ignore[arg-type]
+    if "target" not in query and query.get("data"):  # an address that names no target means none
+        session = replace(session, target=None)
     if session.target is not None and not attacks.get(session.attack).targetable:
         session, odd = replace(session, target=None), [*odd, "target"]
     words = " and ".join({"a": "model A", "b": "model B", "data": "the data set"}.get(name, name) for name in odd)
@@ -106,25 +155,25 @@ def opened(query: Mapping[str, str]) -> tuple[Session, str]:
 
 def _parsed(session: Session, name: str, given: str) -> int | str | None:
     """The value of one query parameter, or None where it fits nothing."""
-    if name in ("a", "b"):
-        return given if given in [value for _, value in menu(session).models] else None
-    if name == "attack":
-        return given if given in registry() else None
-    if name == "view":
-        return given if given in VIEWS else None
-    if name == "target" and given in (labels := [label for label, _ in menu(session).targets[1:]]):
-        return labels.index(given)
+    offered = menu(session)
+    words: dict[str, Collection[str]] = {"view": VIEWS, "show": SHOWS, "attack": registry()}
+    words |= {side: [value for _, value in offered.models] for side in "ab"}
+    if name in words:
+        return given if given in words[name] else None
+    if name == "target":
+        fits: Choices = [pair for label, value in offered.targets[1:] for pair in ((label, value), (str(value), value))]
+        return next((value for label, value in fits if label == given), None)
     if not (given.isascii() and given.isdecimal() and len(given) < 9):
         return None
-    classes = len(menu(session).targets) - 1
     allowed: dict[str, Collection[int]] = {
         "epsilon": EPSILONS,
         "steps": STEPS,
         "images": IMAGES,
         "amplify": AMPLIFICATIONS,
         "seed": range(10_000),
-        "target": range(classes),
         "sheet": range(SHEETS),
+        "scene": range(SHEETS * 9),
+        "only": range(len(checkpoint(session, "a").classes)),
     }
     return int(given) if int(given) in allowed[name] else None
 
@@ -136,19 +185,13 @@ SHEETS = 20
 def changed(session: Session, name: str, value: Any) -> Session:
     """The session after one choice; what no longer fits falls back."""
     if name == "data" and value != session.data:
-        return first(value)
+        return first(value, session.tab)
     if name == "seed":
         value = min(max(int(value or 0), 0), 9_999)
-    after = with_choice(session, name, value)
+    after = replace(session, **{name: value})
     if not attacks.get(after.attack).targetable:
         after = replace(after, target=None)
-    keeps_run = name in ("amplify", "view", "sheet")
-    return after if keeps_run else replace(after, run="")
-
-
-def with_choice(session: Session, name: str, value: Any) -> Session:
-    """The session with one field changed, and nothing else considered."""
-    return replace(session, **{name: value})
+    return replace(after, run="")
 
 
 def registry() -> dict[str, Any]:

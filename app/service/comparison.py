@@ -1,13 +1,17 @@
-"""The Compare page: from one session to everything that it shows. Nothing here runs an attack."""
+"""The pages that put two models side by side: from a session to all they show. Nothing here runs an attack."""
 
-from app.service import catalogue, pictures, takehome
-from app.service.facts import Card, Comparison, Control, Curve, Share, Subject
+from typing import Literal
+
+from app.service import catalogue, pictures, scenes, takehome
+from app.service.catalogue import rate
+from app.service.facts import Card, Claim, Comparison, Control, Curve, ScenePage, Share, Strip, Subject
 from app.service.outcomes import Outcome, hardware, outcome
 from app.session import Session
 from core import attacks, rendering
 from core.checkpoints import Checkpoint
-from core.evaluation import AnyRate, Report, breaking_point
+from core.evaluation import AnyRate, Rate, breaking_point
 from core.results import Measurement, Results
+from core.targets import Target, title
 
 CONTROL = "random-signs"
 
@@ -15,23 +19,36 @@ CONTROL = "random-signs"
 def comparison(session: Session) -> Comparison:
     """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
     a, b = card(session, "a"), card(session, "b")
-    return Comparison(subject(session), a, b, pictures.strip(session), takehome.numbers(session, a, b))
+    return Comparison(subject(session), a, b, strip(session), takehome.numbers(session, a, b))
+
+
+def scene_page(session: Session) -> ScenePage:
+    """Everything on the Segmentation tab. Raises NoModels, or FileError where a model folder is damaged."""
+    a, b = card(session, "a"), card(session, "b")
+    street, looks = scenes.scene(session)
+    numbers = takehome.numbers(session, a, b)
+    return ScenePage(subject(session), (a, b), looks, street, scenes.legend(session), numbers)
+
+
+def strip(session: Session) -> Strip:
+    """The session's sheet of held-out images or scenes."""
+    scenic = catalogue.scenic(catalogue.checkpoint(session, "a"))
+    return scenes.strip(session) if scenic else pictures.strip(session)
 
 
 def subject(session: Session) -> Subject:
     """What the headline speaks of; n is None until one of the two patterns has been measured."""
     reports = [found.report for side in "ab" if (found := outcome(session, side)) and found.report]
-    rate = _rate(reports[0]) if reports else None
-    attack = attacks.get(session.attack)
-    data = catalogue.data_title(session.data)
-    return Subject(attack.title, attack.control, data, session.epsilon, rate.n if rate else None, session.images)
+    n = rate(reports[0]).n if reports else None
+    attack, data = attacks.get(session.attack), catalogue.data_title(session.data)
+    things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
+    return Subject(attack.title, attack.control, data, session.epsilon, n, session.images, things)
 
 
 def card(session: Session, side: str) -> Card:
     """One side of the page."""
     checkpoint = catalogue.checkpoint(session, side)
     found, results = outcome(session, side), catalogue.results(checkpoint)
-    target = None if session.target is None else checkpoint.classes[session.target]
     report = found.report if found else None
     done = found if found and (found.finished or (found.forming and found.forming.state == "stopped")) else None
     return Card(
@@ -40,10 +57,12 @@ def card(session: Session, side: str) -> Card:
         noun=_noun(session, side),
         epsilon=session.epsilon,
         amplify=session.amplify,
-        target=target,
+        target=title(session.target, checkpoint.classes) or None,
+        claim=claim(session.target, checkpoint),
         clean=_share(results.clean.accuracy) if results else None,
+        overlap=_share(results.clean.overlap) if results and results.clean.overlap else None,
         pattern=rendering.data_url(rendering.perturbation(found.delta, session.amplify)) if found else None,
-        measured=_share(_rate(report)) if report else None,
+        measured=_share(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
         curve=_curve(session, results),
         visibility=pictures.visibility(session, done.delta) if done else None,
@@ -67,12 +86,27 @@ def _kind(checkpoint: Checkpoint) -> str:
     return "adversarially trained model" if checkpoint.recipe.get("heap") == 1 else "shared-trained model"
 
 
-def _rate(report: Report) -> AnyRate:
-    return report.target or report.accuracy
+def claim(target: Target, checkpoint: Checkpoint) -> Claim:
+    """The words around what was measured, for a target and a kind of model."""
+    named = title(target, checkpoint.classes)
+    if not catalogue.scenic(checkpoint):
+        fooled = "of crafting images fooled"
+        if target is None:
+            return Claim("is still right on", "", "still right", "Share still right, by ε", fooled)
+        return Claim(f"sees “{named}” in", "", f"see “{named}”", f"Share that sees “{named}”, by ε", fooled)
+    fooled = "of the crafting scenes' pixels changed"
+    if target is None:
+        words = "of pixels still right"
+        return Claim("is still right on", " of pixels", words, "Pixels still right, by ε", fooled)
+    if str(target).startswith("remove-"):
+        gone = f"{named.removeprefix('no ')} pixels"
+        return Claim("overlooks", f" of the {gone} it saw", f"of {gone} overlooked", f"Overlooked {gone}, by ε", fooled)
+    return Claim(f"shows {named} on", " of pixels", f"of pixels show {named}", f"Pixels of {named}, by ε", fooled)
 
 
 def _share(rate: AnyRate) -> Share:
-    return Share(rate.value, *rate.interval, rate.n)
+    method: Literal["Wilson", "bootstrap over scenes"] = "Wilson" if isinstance(rate, Rate) else "bootstrap over scenes"
+    return Share(rate.value, *rate.interval, rate.n, method)
 
 
 def _control(results: Results, epsilon: int) -> Control | None:
@@ -100,7 +134,7 @@ def _curve(session: Session, results: Results | None) -> Curve:
 
 
 def _points(measurements: list[Measurement]) -> list[tuple[int, float]]:
-    return [(m.epsilon, _rate(m.report).value) for m in measurements]
+    return [(m.epsilon, rate(m.report).value) for m in measurements]
 
 
 def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:

@@ -6,12 +6,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Share:
-    """A measured share in [0, 1] with its 95% Wilson interval and the number of images behind it."""
+    """A measured share in [0, 1] with its 95% interval (Wilson; bootstrap for scenes) and the n images behind it."""
 
     value: float
     low: float
     high: float
     n: int
+    method: Literal["Wilson", "bootstrap over scenes"] = "Wilson"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,22 @@ class File:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """The words around a measured share.
+
+    "The model `verb` 76% `unit`." "76% `words`." `axis` names the curve, `fooled` the share while a pattern forms.
+    """
+
+    verb: str
+    unit: str
+    words: str
+    axis: str
+    fooled: str
+
+
+@dataclass(frozen=True)
 class Card:
-    """Everything about one side. `measured` is accuracy, or the target rate of a targeted attack."""
+    """Everything about one side. `measured` is what `claim` says, `overlap` the clean mean IoU of models of scenes."""
 
     letter: Literal["A", "B"]
     title: str
@@ -74,7 +89,9 @@ class Card:
     epsilon: int
     amplify: int
     target: str | None
+    claim: Claim
     clean: Share | None
+    overlap: Share | None
     pattern: str | None
     measured: Share | None
     control: Control | None
@@ -109,10 +126,29 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Labelled:
+    """What one model makes of a scene: its label map as a layer, and the share of pixels right before and after."""
+
+    layer: str
+    right_before: float
+    right_after: float | None
+
+
+@dataclass(frozen=True)
+class SceneCell:
+    """One held-out scene of the strip."""
+
+    picture: str
+    number: int
+    a: Labelled
+    b: Labelled
+
+
+@dataclass(frozen=True)
 class Strip:
     """Some held-out images; `missing` says in one sentence why there are none."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | SceneCell, ...]
     first: int
     total: int
     missing: str = ""
@@ -128,6 +164,7 @@ class Subject:
     epsilon: int
     n: int | None
     images: int
+    things: str
 
 
 @dataclass(frozen=True)
@@ -138,4 +175,59 @@ class Comparison:
     a: Card
     b: Card
     strip: Strip
+    numbers: File
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """How well the perturbation fits the target scene, among how it fits all n held-out scenes (`core.pattern`)."""
+
+    rank: int
+    n: int
+    share: float
+    others: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """One side of a scene: the attacked picture, what the model sees before and after, and class by class."""
+
+    picture: str | None
+    before: str
+    after: str | None
+    told: tuple[str, str]
+    pattern: Pattern | None
+    overlaps: tuple[tuple[float | None, float | None], ...]
+
+
+@dataclass(frozen=True)
+class Legend:
+    """One class: its number, name, and colour as `#rrggbb`."""
+
+    number: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Street:
+    """One held-out scene with its truth and what the attacker wants to be seen there."""
+
+    number: int
+    total: int
+    photo: str
+    truth: str
+    wanted: str | None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class ScenePage:
+    """The whole Segmentation page for one session."""
+
+    subject: Subject
+    cards: tuple[Card, Card]
+    looks: tuple[Look, Look]
+    street: Street
+    legend: tuple[Legend, ...]
     numbers: File

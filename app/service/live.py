@@ -105,7 +105,7 @@ def attack(session: Session) -> UniversalAttack:
     kind = attacks.get(session.attack)
     options = {"steps": session.steps, "seed": session.seed}
     if "batch_size" in kind.__dataclass_fields__:
-        options["batch_size"] = outcomes.BATCH
+        options["batch_size"] = outcomes.batch(catalogue.checkpoint(session, "a"))
     return kind(Budget(session.epsilon / 255), aim, **options)
 
 
@@ -170,16 +170,18 @@ def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -
 
 
 def pieces(model: Normalised, split: Split, delta: Tensor | None) -> Iterator[Tensor]:
-    """Predicted classes in pieces of about `PIECE` seconds."""
-    start, size = 0, 50
+    """Predicted classes (N), or a byte for each pixel (N,H,W), in pieces of about `PIECE` seconds."""
+    height, width = split.images.shape[-2:]
+    start, size = 0, max(1, 51_200 // (height * width))
+    least = max(1, size // 2)
     while start < len(split):
         began = time.perf_counter()
         images, _ = split.batch(slice(start, start + size))
         with torch.inference_mode():
             classes = model(images if delta is None else apply(images, delta)).argmax(1)
-        yield classes
+        yield classes.byte() if classes.ndim == 3 else classes
         start += size
-        size = int(min(max(size * PIECE / max(time.perf_counter() - began, 1e-3), 25), 500))
+        size = int(min(max(size * PIECE / max(time.perf_counter() - began, 1e-3), least), 500))
 
 
 def _waited(work: Callable[[], Split], words: str) -> Generator[Tick, None, Split]:
@@ -215,5 +217,5 @@ def estimate(session: Session) -> float | None:
         ]
         if not measured:
             return None
-        pace = sorted(measured)[len(measured) // 2] * (outcomes.BATCH / 64 if session.attack == "spgd" else 1)
+        pace = sorted(measured)[len(measured) // 2] * (0.5 if session.attack == "spgd" else 1)
     return 2 * pace * session.steps

@@ -4,20 +4,22 @@ delta (1,C,H,W) in whole units of 1/255, as it is stored, drawn and measured.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
 from app.service import catalogue
 from app.service.cache import Shelf
 from app.service.facts import Forming
-from app.session import Session
+from app.session import LOOKS, Session
 from core import checkpoints
 from core.checkpoints import Checkpoint
 from core.evaluation import Report
+from core.pattern import PatternScore
 from core.results import key
 
-BATCH = 32
-"""Images in a step of a live run: half of what stored results use, so that the pattern moves more often."""
+BATCH, SCENES = 32, 4
+"""Images, or scenes, in a step of a live run: half of what stored results use, so that the pattern moves more often."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Outcome:
     crafted_on: int
     hardware: str
     forming: Forming | None = None
+    pattern: PatternScore | None = None
+    """How much of the target scene it shows, where that is stored."""
 
     @property
     def finished(self) -> bool:
@@ -41,6 +45,7 @@ class Outcome:
 
 _runs: Shelf[dict[str, Outcome]] = Shelf(64)
 _finished: Shelf[Outcome] = Shelf(128)
+_ended: Shelf[bool] = Shelf(256)
 
 
 def outcome(session: Session, side: str) -> Outcome | None:
@@ -61,11 +66,16 @@ def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
         return None
     hardware = found.about.get("versions", {}).get("hardware", "")
     m = measurement
-    return Outcome(delta, m.report, False, m.seconds, m.steps, m.seed, m.crafted_on, hardware)
+    return Outcome(delta, m.report, False, m.seconds, m.steps, m.seed, m.crafted_on, hardware, None, m.pattern)
 
 
 def keep(session: Session, side: str, found: Outcome) -> None:
-    """Remember the state of a run; finished ones also for everybody who asks for the same."""
+    """Remember the state of a run; finished ones also for everybody who asks for the same.
+
+    After a stop nothing counts any more: the step that was under way then may end later.
+    """
+    if ended(session):
+        return
     run = _runs.get(session.run) or {}
     _runs.put(session.run, {**run, side: found})
     if found.finished:
@@ -79,9 +89,17 @@ def begin(session: Session) -> None:
 
 def stopped(session: Session) -> None:
     """End a run: what is still forming stays as it is and says so."""
-    for side, found in (_runs.get(session.run) or {}).items():
-        if found.forming is not None and found.forming.state != "stopped":
-            keep(session, side, replace(found, forming=replace(found.forming, state="stopped")))
+    _ended.put(session.run, True)
+    run = {
+        side: found if found.forming is None else replace(found, forming=replace(found.forming, state="stopped"))
+        for side, found in (_runs.get(session.run) or {}).items()
+    }
+    _runs.put(session.run, run)
+
+
+def ended(session: Session) -> bool:
+    """Whether a person has stopped the session's run."""
+    return bool(session.run) and _ended.get(session.run) is not None
 
 
 def content_key(session: Session, checkpoint: Checkpoint) -> tuple[object, ...]:
@@ -90,21 +108,26 @@ def content_key(session: Session, checkpoint: Checkpoint) -> tuple[object, ...]:
     return checkpoint.sha256, s.attack, s.epsilon, s.target, s.steps, s.images, s.seed
 
 
+def batch(checkpoint: Checkpoint) -> int:
+    """Images or scenes in a step of a live run against this model."""
+    return SCENES if catalogue.scenic(checkpoint) else BATCH
+
+
 def hardware() -> str:
     """What this machine computes on, in words."""
     return str(checkpoints.versions()["hardware"])
 
 
-_looks: Shelf[tuple[int, str, int]] = Shelf(64)
+_looks: Shelf[dict[str, Any]] = Shelf(64)
 
 
 def look(session: Session) -> None:
-    """Note how the person looks at a run that may be under way: amplification, view and sheet."""
+    """Note how the person looks at a run that may be under way."""
     if session.run:
-        _looks.put(session.run, (session.amplify, session.view, session.sheet))
+        _looks.put(session.run, {name: getattr(session, name) for name in LOOKS[session.tab]})
 
 
 def current(session: Session) -> Session:
     """The session of a run with the look that the person has chosen meanwhile."""
     found = _looks.get(session.run)
-    return replace(session, amplify=found[0], view=found[1], sheet=found[2]) if found else session
+    return replace(session, **found) if found else session

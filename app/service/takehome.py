@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from app.service.facts import Card, File
-from app.service.outcomes import BATCH, Outcome
+from app.service.outcomes import Outcome, batch
 from app.session import Session
 from core import attacks, checkpoints, rendering
 from core.checkpoints import Checkpoint
 from core.results import key
+from core.targets import title
 
 
 def files(session: Session, checkpoint: Checkpoint, found: Outcome) -> tuple[File, ...]:
@@ -33,7 +34,7 @@ def _about(session: Session, checkpoint: Checkpoint, found: Outcome) -> dict[str
         "weights_sha256": checkpoint.sha256,
         "attack": session.attack,
         "epsilon": f"{session.epsilon}/255",
-        "target": "none" if session.target is None else checkpoint.classes[session.target],
+        "target": title(session.target, checkpoint.classes) or "none",
         "steps": found.steps,
         "crafting_images": found.crafted_on,
         "seed": found.seed,
@@ -47,7 +48,7 @@ def numbers(session: Session, a: Card, b: Card) -> File:
     left_out = {"pattern", "files", "forming"}
     cards = [{name: value for name, value in asdict(card).items() if name not in left_out} for card in (a, b)]
     chosen = {name: value for name, value in asdict(session).items() if name != "run"}
-    content = {"unit_of_epsilon": "1/255", "interval": "95% Wilson", "chosen": chosen, "a": cards[0], "b": cards[1]}
+    content = {"unit_of_epsilon": "1/255", "interval": "95%", "chosen": chosen, "a": cards[0], "b": cards[1]}
     text = json.dumps(content, indent=1, ensure_ascii=False)
     return File("JSON", f"plainsight-{session.data.partition(':')[0]}.json", _url(text.encode(), "application/json"))
 
@@ -61,9 +62,10 @@ def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> 
     words = ["python", "-m", "core", "attack", folder, "--attack", session.attack, "--epsilon", str(session.epsilon)]
     words += ["--steps", str(steps), "--images", str(images), "--seed", str(seed)]
     if (found is None or found.live) and "batch_size" in attacks.get(session.attack).__dataclass_fields__:
-        words += ["--batch-size", str(BATCH)]
+        words += ["--batch-size", str(batch(checkpoint))]
     if session.target is not None:
-        words += ["--target", checkpoint.classes[session.target]]
+        target = session.target
+        words += ["--target", target if isinstance(target, str) else checkpoint.classes[target]]
     return shlex.join(words)
 
 

@@ -7,15 +7,16 @@ import tiny
 
 from app import service
 from app.session import Session
-from core.datasets import signs
+from core.datasets import signs, streets
 
 
 def _surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """The app's own models, cache and few signs, for as long as the patch lasts."""
     for name, value in tiny.environment(folder).items():
         patch.setenv(name, value)
-    for split, count in tiny.SPLITS.items():
-        patch.setitem(signs.COUNTS, split, count)
+    for counts, few in ((signs.COUNTS, tiny.SPLITS), (streets.COUNTS, tiny.SCENES)):
+        for split, count in few.items():
+            patch.setitem(counts, split, count)
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,9 @@ def models(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def session() -> Session:
     """The first view."""
     return service.opened({})[0]
+
+
+@pytest.fixture
+def scenes() -> Session:
+    """The first view of the Segmentation tab."""
+    return service.opened({}, "segmentation")[0]

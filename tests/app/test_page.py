@@ -57,7 +57,7 @@ def test_every_text_is_escaped(session: Session) -> None:
         pieces.note(card),
         pieces.strip(strip),
         pieces.strip(replace(strip, missing=evil)),
-        pieces.footer(page),
+        pieces.footer(card, found.b, found.numbers),
     ]
     assert "<img src=x" not in "".join(pieces_of_page)
 

@@ -169,6 +169,22 @@ def test_stopping_keeps_the_pattern_and_claims_no_held_out_number(session: Sessi
     assert service.card(replace(running, run=""), "a").measured is not None  # the stored number is untouched
 
 
+def test_a_step_that_ends_after_the_stop_changes_nothing(session: Session) -> None:
+    running = service.started(replace(session, steps=10))
+    run = service.run(running)
+    next(tick for tick in run if "Step 3" in tick.message)
+    service.stop(running)
+    before = service.card(running, "a")
+    assert before.forming is not None
+    assert before.forming.state == "stopped"
+    assert service.ended(running)
+    for _ in range(4):
+        next(run)
+    after = service.card(running, "a")
+    assert (after.forming, after.pattern) == (before.forming, before.pattern)
+    assert not service.ended(service.started(running))
+
+
 def test_two_people_do_not_see_each_other(session: Session) -> None:
     one, two = (service.started(replace(session, steps=10, seed=seed)) for seed in (1, 2))
     first, second = service.run(one), service.run(two)
@@ -211,7 +227,7 @@ def test_the_shelf_is_bounded_and_drops_what_was_used_longest_ago() -> None:
 
 
 def test_the_published_functions(session: Session) -> None:
-    assert {entry["data"] for entry in service.list_models()} == {"signs", "cifar10"}
+    assert {entry["data"] for entry in service.list_models()} == {"signs", "cifar10", "streets"}
     numbers = service.compare_models(epsilon=16, target="stop")
     assert numbers["a"]["target"] == "stop"
     with pytest.raises(ValueError, match="epsilon"):

@@ -1,4 +1,4 @@
-"""Tiny untrained models on a few drawn signs, with measured perturbations: enough for the app to show everything.
+"""Tiny untrained models on a few drawn signs and streets, with measured perturbations: enough to show everything.
 
 As a script it serves the real app on them: `python tests/app/tiny.py FOLDER PORT`.
 """
@@ -10,12 +10,15 @@ from pathlib import Path
 import torch
 
 from core import checkpoints, datasets
-from core.datasets import signs
+from core.datasets import signs, streets
 from core.models import create
 from core.precompute import Plan, precompute
 
+SEGMENTER = "smp:PSPNet/resnet18"
 SPLITS = {"train": 64, "test": 36}
 PLAN = Plan((4, 8, 16, 32), (16,), (0,), (8, 16, 32), (16,), steps=2, crafting_images=32)
+SCENES = {"train": 8, "test": 7}
+SCENE_PLAN = Plan((10, 20), (10,), ("scene-5", "remove-8"), (20,), (), steps=2, batch_size=2, crafting_images=4)
 SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}
 
 
@@ -26,7 +29,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def make(folder: Path) -> None:
-    """A standard and a shared model for signs, and one pair for absent CIFAR-10 images."""
+    """A standard and a shared model for signs and for streets, and one pair for absent CIFAR-10 images."""
     root = folder / "checkpoints"
     for seed, (name, recipe) in enumerate((("standard", {}), ("shared-s64-e16-w0.5", SHARED))):
         torch.manual_seed(seed)
@@ -39,11 +42,19 @@ def make(folder: Path) -> None:
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet20/8", "data": "cifar10", "classes": classes, "recipe": recipe}
         checkpoints.save(root / "cifar10" / name, create("resnet20/8", len(classes)), config)
+        name, recipe = (
+            (name, recipe) if seed == 0 else ("shared-s4-e10-w0.5", recipe | {"heap": 4, "epsilon": 10 / 255})
+        )
+        classes, task = list(streets.CLASSES), {"task": "segmentation", "size": [streets.HEIGHT, streets.WIDTH]}
+        config = {"architecture": SEGMENTER, "data": "streets", "classes": classes, "recipe": recipe, **task}
+        checkpoints.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)
+        precompute(root / "streets" / name, SCENE_PLAN)
 
 
 def few() -> None:
-    """Draw only a few signs, in this process."""
+    """Draw only a few signs and streets, in this process."""
     signs.COUNTS.update(SPLITS)
+    streets.COUNTS.update(SCENES)
 
 
 def main(folder: Path, port: int) -> None:

@@ -56,18 +56,18 @@ def test_a_run_forms_finishes_and_puts_measured_numbers_in_place(visit: Visit) -
     assert "still right" in page.inner_text(".card-a .big")
     assert "live in" in page.inner_text(".footer")
     assert page.locator(".card-a").bounding_box() == before
-    assert page.is_enabled("#run")
-    assert page.is_disabled("#stop")
+    assert page.is_enabled("#compare-run")
+    assert page.is_disabled("#compare-stop")
 
 
 def test_stop_keeps_what_there_is(visit: Visit) -> None:
     page = visit("?steps=200&images=64&epsilon=6")
     status_says(page, "Space runs")
-    page.click("#run")
+    page.click("#compare-run")
     status_says(page, "Step")
     page.wait_for_selector(".card-b img.pattern")
     started = time.monotonic()
-    page.click("#stop")
+    page.click("#compare-stop")
     status_says(page, "Stopped at step")
     assert time.monotonic() - started < 3
     page.wait_for_timeout(700)
@@ -75,7 +75,7 @@ def test_stop_keeps_what_there_is(visit: Visit) -> None:
     page.wait_for_timeout(700)
     assert page.get_attribute(".card-a img.pattern", "src") == kept
     assert "stopped at" in page.inner_text(".card-a .big")
-    assert page.is_enabled("#run")
+    assert page.is_enabled("#compare-run")
 
 
 def test_epsilon_by_keyboard_changes_numbers_pattern_and_address(visit: Visit) -> None:
@@ -123,7 +123,7 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
     page = visit(viewport={"width": 390, "height": 844})
     page.wait_for_selector(".card-b img.pattern")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.locator("#run").bounding_box()["y"] < 844
+    assert page.locator("#compare-run").bounding_box()["y"] < 844
 
 
 def test_dark_and_light(visit: Visit) -> None:
@@ -149,9 +149,11 @@ def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
     assert page.inner_text("[role=tab][aria-selected=true]") == "Compare"
     phone = visit(viewport={"width": 390, "height": 844})
     phone.wait_for_selector(".card-b img.pattern")
-    tab, tools = (phone.locator(name).first.bounding_box() for name in ("[role=tab]:visible", ".tools"))
-    assert phone.inner_text("[role=tab]:visible") == "Compare"
-    assert tab["x"] + tab["width"] <= tools["x"]
+    assert phone.locator("[role=tab]:visible").all_inner_texts() == ["Compare", "Segmentation"]
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+    assert phone.locator("[role=tab]:visible").evaluate_all(cut) == []
+    tools, tab = (phone.locator(name).first.bounding_box() for name in (".tools", "[role=tab]:visible"))
+    assert tab["y"] >= tools["y"] + tools["height"]
 
 
 def test_commands_to_take_home_can_be_read_and_copied(visit: Visit) -> None:

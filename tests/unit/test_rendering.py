@@ -59,19 +59,12 @@ def test_a_label_map_has_the_colours_of_its_classes():
     assert reopened(rendering.label_map(LABELS, PALETTE)).tolist() == [[*map(list, PALETTE), [0, 0, 0]]]
 
 
-@pytest.mark.parametrize("opacity", [0.0, 0.5, 1.0])
-def test_an_overlay_mixes_and_leaves_pixels_without_a_class(opacity):
-    pixels = reopened(rendering.overlay(GREY, LABELS, PALETTE, opacity)).astype(float)
-    expected = [[100 + opacity * (channel - 100) for channel in colour] for colour in PALETTE] + [[100] * 3]
-    assert pixels[0] == pytest.approx(np.array(expected), abs=0.51)
-
-
-def test_an_overlay_can_show_a_single_class():
-    pixels = reopened(rendering.overlay(GREY, LABELS, PALETTE, 1.0, only=1))
-    assert pixels[0].tolist() == [[100] * 3, [30, 220, 40], [100] * 3, [100] * 3]
-
-
-def test_flipped_pixels_show_what_they_have_become():
-    pixels = reopened(rendering.flipped(GREY, LABELS, torch.tensor([[0, 2, 2, 255]]), PALETTE))
-    assert pixels[0, 1].tolist() == [50, 60, 240]
-    assert np.unique(pixels[0, [0, 2, 3]]).tolist() == [185]
+@pytest.mark.parametrize(
+    ("shown", "visible"),
+    [(None, [True, True, True, False]), ([[False, True, False, True]], [False, True, False, False])],
+)
+def test_a_layer_is_clear_where_nothing_is_shown(shown, visible):
+    pixels = reopened(rendering.layer(LABELS, PALETTE, None if shown is None else torch.tensor(shown)))
+    assert (pixels[0, :, 3] == 255).tolist() == visible
+    assert set(np.unique(pixels[..., 3]).tolist()) == {0, 255}
+    assert pixels[0, :3, :3].tolist() == [*map(list, PALETTE)]

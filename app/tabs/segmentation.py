@@ -1,0 +1,149 @@
+"""Segmentation: one pattern for every street scene, what both models see, and how much of the target it shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from app import pieces, running, scene_pieces, service
+from app.running import LIGHT, Updates
+from app.session import AMPLIFICATIONS, Session
+from app.widgets import html, overlay_slider, pressable, segments
+
+TITLE = "Segmentation"
+ORDER = 20
+
+
+def ready() -> bool:
+    """Whether there are models of scenes."""
+    return service.ready("segmentation")
+
+
+def build() -> running.View:
+    """Lay the tab out, then wire it."""
+    with gr.Row(elem_classes=["compare"]):
+        with gr.Column(elem_classes=["aside"], min_width=0):
+            common = running.aside("segmentation")
+        with gr.Column(elem_classes=["main"], min_width=0):
+            headline = html(elem_classes=["headline"])
+            with gr.Row(elem_classes=["scene"]):
+                street = html(elem_classes=["streetbox"])
+                with gr.Column(elem_classes=["key"], min_width=0):
+                    with gr.Row(elem_classes=["stripbar"]):
+                        place = html(elem_classes=["place"])
+                        earlier = gr.Button("‹", elem_classes=["small"], elem_id="scene-earlier", min_width=0)
+                        later = gr.Button("›", elem_classes=["small"], elem_id="scene-later", min_width=0)
+                    legend = pressable("data-class", elem_classes=["legendbox"])
+                    with gr.Row(elem_classes=["stripbar", "ways"]):
+                        choices = [("Classes", "labels"), ("Flipped pixels", "flips")]
+                        show = segments(choices, "labels", "What the attacked maps show", elem_classes=["segments"])
+                        strengths = [(f"×{factor}", factor) for factor in AMPLIFICATIONS]
+                        amplify = segments(
+                            strengths, 20, "How strongly the patterns are drawn", elem_classes=["segments"]
+                        )
+                        overlay_slider()
+            facts_a, row_a = _row("a")
+            facts_b, row_b = _row("b")
+            footer = html(elem_classes=["footer"])
+    rows = {"facts_a": facts_a, "row_a": row_a, "facts_b": facts_b, "row_b": row_b}
+    parts: dict[str, Any] = {
+        "headline": headline,
+        "street": street,
+        "place": place,
+        "legend": legend,
+        "footer": footer,
+        **rows,
+    }
+    view = View(**common, **parts, earlier=earlier, later=later, show=show, amplify=amplify)
+    looks = [("show", show), ("amplify", amplify)]
+    running.wire(view, looks, {earlier: ("scene", -1), later: ("scene", 1)})
+    legend.select(_isolated(view), view.session, view.outputs, **LIGHT)
+    return view
+
+
+def _row(side: str) -> tuple[gr.HTML, gr.HTML]:
+    with gr.Column(elem_classes=["sight", f"card-{side}"], min_width=0), gr.Row():
+        return html(elem_classes=["factsbox"]), html(elem_classes=["sightbox"])
+
+
+@dataclass(frozen=True)
+class View(running.View):
+    """The tab's own components, and from a session to what each of them shows."""
+
+    headline: gr.HTML
+    street: gr.HTML
+    place: gr.HTML
+    earlier: gr.Button
+    later: gr.Button
+    legend: gr.HTML
+    show: gr.Radio
+    amplify: gr.Radio
+    facts_a: gr.HTML
+    row_a: gr.HTML
+    facts_b: gr.HTML
+    row_b: gr.HTML
+    footer: gr.HTML
+
+    def at_rest(self, session: Session) -> Updates:
+        found = service.scene_page(session)
+        a, b = found.cards
+        return {
+            self.headline: pieces.headline(found.subject, a, b),
+            self.footer: pieces.footer(a, b, found.numbers),
+            **self._scene(session, found.cards, found.street, found.looks),
+        }
+
+    def redrawn(self, session: Session) -> Updates:
+        return self._scene(session, self._cards(session), *service.scene(session))
+
+    def forming(self, session: Session, slowly: bool) -> Updates:
+        a, b = cards = self._cards(session)
+        updates = self._rows(session, cards, service.scene(session)[1])
+        if slowly:
+            updates[self.headline] = pieces.headline(service.subject(session), a, b)
+        return updates
+
+    def _cards(self, session: Session) -> tuple[service.Card, service.Card]:
+        return service.card(session, "a"), service.card(session, "b")
+
+    def _rows(
+        self, session: Session, cards: tuple[service.Card, service.Card], looks: tuple[service.Look, service.Look]
+    ) -> Updates:
+        flips = session.show == "flips"
+        (a, b), (look_a, look_b) = cards, looks
+        return {
+            self.facts_a: scene_pieces.facts(a, look_a),
+            self.row_a: scene_pieces.row(a, look_a, flips),
+            self.facts_b: scene_pieces.facts(b, look_b),
+            self.row_b: scene_pieces.row(b, look_b, flips),
+        }
+
+    def _scene(
+        self,
+        session: Session,
+        cards: tuple[service.Card, service.Card],
+        street: service.Street,
+        looks: tuple[service.Look, service.Look],
+    ) -> Updates:
+        return {
+            **self._rows(session, cards, looks),
+            self.street: scene_pieces.street(street),
+            self.place: scene_pieces.place(street),
+            self.legend: scene_pieces.legend(service.legend(session), looks, session.only),
+            self.earlier: gr.update(interactive=street.number > 1),
+            self.later: gr.update(interactive=street.number < street.total),
+            self.show: session.show,
+            self.amplify: session.amplify,
+        }
+
+
+def _isolated(view: View) -> Callable[[Session, gr.SelectData], Updates]:
+    """A class of the legend was pressed: only it is shown, or all are again."""
+
+    def isolated(session: Session, event: gr.SelectData) -> Updates:
+        pressed = int(event.value)
+        chosen = replace(session, only=None if session.only == pressed else pressed)
+        return running.guarded(view, lambda: running.redrawn(view, chosen))
+
+    return isolated

@@ -1,0 +1,124 @@
+"""The logic behind scenes, on the Segmentation tab and in Compare, without Gradio."""
+
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app import pieces, scene_pieces, service
+from app.session import Session
+from core import datasets
+
+
+def pixels(url: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+
+
+def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -> None:
+    assert (scenes.data, scenes.a, scenes.b) == ("streets", "standard", "shared-s4-e10-w0.5")
+    assert (scenes.target, scenes.epsilon) == ("scene-5", 10)
+    page = service.scene_page(scenes)
+    assert page.subject.n == 7
+    assert page.subject.things == "scenes"
+    for card, look in zip(page.cards, page.looks, strict=True):
+        assert card.measured is not None
+        assert card.measured.method == "bootstrap over scenes"
+        assert card.overlap is not None
+        assert look.pattern is not None
+        assert 1 <= look.pattern.rank <= look.pattern.n == 7
+        assert len(look.overlaps) == 11
+    assert "scene 5 on" in pieces.headline(page.subject, *page.cards)
+
+
+def test_maps_show_the_labels_in_the_colours_of_the_legend(scenes: Session) -> None:
+    page = service.scene_page(scenes)
+    truth, held_out = pixels(page.street.truth), datasets.get("streets").split("test")
+    for one in page.legend:
+        here = (held_out.labels[0] == one.number).numpy()
+        assert {"#" + bytes(colour).hex() for colour in truth[here][:, :3]} <= {one.colour}
+    assert (truth[..., 3] == 0).sum() == int((held_out.labels[0] == 255).sum())
+    assert np.array_equal(pixels(page.street.photo), held_out.images[0].permute(1, 2, 0).numpy())
+    assert np.array_equal(pixels(page.street.wanted)[..., 0] > 0, (held_out.labels[4] != 255).numpy())
+
+
+def test_one_class_alone_and_flipped_pixels_alone(scenes: Session) -> None:
+    whole = service.scene_page(scenes)
+    most = next(
+        one for one in whole.legend if whole.looks[0].told[1].endswith(one.name) or one.name in whole.looks[0].told[1]
+    )
+    alone = pixels(service.scene_page(replace(scenes, only=most.number)).looks[0].after)
+    everything = pixels(whole.looks[0].after)
+    wanted = [int(most.colour[at : at + 2], 16) for at in (1, 3, 5)]
+    assert np.array_equal(alone[..., 3] > 0, (everything[..., :3] == wanted).all(-1))
+    flips = pixels(service.scene_page(replace(scenes, show="flips")).looks[0].after)
+    before = pixels(whole.looks[0].before)
+    assert np.array_equal(flips[..., 3] > 0, (before != everything).any(-1))
+
+
+def test_another_scene_and_the_end_of_them(scenes: Session) -> None:
+    first, second, beyond = (service.scene(replace(scenes, scene=place))[0] for place in (0, 1, 99))
+    assert (first.number, second.number, beyond.number) == (1, 2, 7)
+    assert first.photo != second.photo
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [(None, "still right on"), ("scene-5", "shows scene 5 on"), ("remove-8", "overlooks")],
+)
+def test_each_target_has_its_own_sentence(scenes: Session, target: str | None, words: str) -> None:
+    chosen = service.changed(scenes, "target", target)
+    page = service.scene_page(chosen)
+    headline = pieces.headline(page.subject, *page.cards)
+    assert words in headline
+    for card in page.cards:
+        assert card.measured is not None
+        assert pieces.percent(card.measured.value) in headline
+
+
+def test_targets_offered_are_measured_scenes_and_classes_to_remove(scenes: Session) -> None:
+    offered = [value for _, value in service.menu(scenes).targets]
+    assert offered[:3] == [None, "scene-5", "remove-8"]
+    assert len(offered) == 2 + 11
+
+
+def test_a_run_on_scenes_forms_and_is_measured(scenes: Session) -> None:
+    running = service.started(replace(scenes, steps=10, images=64, epsilon=6))
+    seen = set()
+    for _ in service.run(running):
+        seen.add(service.scene(service.current(running))[1][0].after)
+    page = service.scene_page(running)
+    assert len(seen) > 5
+    assert all(card.measured is not None and card.forming is None for card in page.cards)
+    assert all(after is not None for _, after in page.looks[0].overlaps if _ is not None)
+
+
+def test_compare_shows_scenes_too() -> None:
+    session, complaint = service.opened({"data": "streets", "epsilon": "20"})
+    assert not complaint
+    found = service.comparison(session)
+    cell = found.strip.cells[0]
+    assert isinstance(cell, service.SceneCell)
+    assert 0 <= cell.a.right_after <= 1
+    assert pixels(cell.b.layer).shape == (192, 256, 4)
+    assert "scene 1" in pieces.strip(found.strip)
+    assert "of pixels" in pieces.headline(found.subject, found.a, found.b)
+
+
+def test_an_address_opens_its_own_tab_only(scenes: Session) -> None:
+    chosen = replace(scenes, only=3, scene=2, show="flips", target="remove-8", epsilon=20)
+    query = dict(pair.split("=") for pair in chosen.query().split("&"))
+    assert service.opened(query, "segmentation") == (chosen, "")
+    assert service.opened(query, "compare")[0].data == "signs"
+    assert service.opened(query | {"target": "car"}, "segmentation")[1]
+
+
+def test_every_text_of_a_scene_is_escaped(scenes: Session) -> None:
+    page, evil = service.scene_page(scenes), "<img src=x onerror=alert(1)>"
+    card, look = replace(page.cards[0], title=evil, target=evil), replace(page.looks[0], told=(evil, evil))
+    legend = (replace(page.legend[0], name=evil), *page.legend[1:])
+    street = replace(page.street, missing=evil)
+    made = scene_pieces.row(card, look, False) + scene_pieces.facts(card, look) + scene_pieces.street(street)
+    assert "<img src=x" not in made + scene_pieces.legend(legend, page.looks, None)
