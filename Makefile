@@ -38,6 +38,7 @@ format: env-test ## fix what can be fixed by machine
 bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.attack_speed
 	@.venv/bin/python -m benchmarks.training_cost
+	@.venv/bin/python -m benchmarks.segmentation_cost
 	@.venv/bin/python -m benchmarks.attack_strength
 
 results: env-app ## write docs/results.md anew from the measured numbers in checkpoints/

@@ -29,7 +29,7 @@ def headline(subject: Subject, a: Card, b: Card) -> str:
             f"{what} at ε = {subject.epsilon}/255 for the {_noun(a)} and the {_noun(b)}: "
             "not computed yet. Press “Watch it form”."
         )
-    opening = f"{what}, added to {subject.n:,} {subject.things} that it has never seen."
+    opening = f"{what}, added to {subject.n:,} {subject.things} it has never seen."
     if a.measured is None:
         return _heading(f"{opening} The {_clause(b, whole=True)}, the {_clause(a, whole=False)}.")
     return _heading(f"{opening} The {_clause(a, whole=True)}, the {_clause(b, whole=False)}.")
@@ -76,10 +76,11 @@ def pattern(card: Card) -> str:
 
 def number(card: Card) -> str:
     """The one big number, and what the control does at the same strength."""
-    return f'<div class="number">{_big(card)}<p class="note">{_control(card)}</p></div>'
+    return f'<div class="number">{big(card)}<p class="note">{_control(card)}</p></div>'
 
 
-def _big(card: Card) -> str:
+def big(card: Card) -> str:
+    """The one big number with its words, or how far a run is."""
     forming = card.forming
     if forming and forming.state == "measuring":
         words = f"of the held-out images measured, pattern from {forming.step} steps"

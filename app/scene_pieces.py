@@ -5,7 +5,7 @@ Layers lie over photographs that a style variable holds, so that each photograph
 
 from html import escape
 
-from app.pieces import MARKS, head, number, percent
+from app.pieces import MARKS, big, head, percent
 from app.service import Card, Legend, Look, Street
 
 
@@ -48,7 +48,10 @@ def row(card: Card, look: Look, flips: bool) -> str:
 
 def facts(card: Card, look: Look) -> str:
     """Beside the row: the model, the one number, and what the pattern shows of the target."""
-    return f"{head(card)}{number(card)}{_shows(look)}"
+    control = ""
+    if card.control:
+        control = f"Random signs of {card.control.epsilon}/255: <b>{percent(card.control.accuracy.value)}</b> right"
+    return f'{head(card)}{big(card)}<p class="note">{control}</p>{_shows(look)}'
 
 
 def _shows(look: Look) -> str:
@@ -60,7 +63,7 @@ def _shows(look: Look) -> str:
         f"to all is taken out. The target explains {percent(found.share, 1)}, others {percent(found.others, 1)} on "
         f"average; by chance every rank is as likely."
     )
-    return f'<p class="note rank" title="{escape(hint)}">The target shows: <b>rank {found.rank} of {found.n}</b></p>'
+    return f'<p class="note rank" title="{escape(hint)}">Target in it: <b>rank {found.rank} of {found.n}</b></p>'
 
 
 def legend(classes: tuple[Legend, ...], looks: tuple[Look, Look], only: int | None) -> str:

@@ -107,7 +107,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .compare .main{padding:16px 26px 10px!important;flex:1 1 0!important}
 
 /* headline and cards */
-.block.headline{min-height:62px;margin-bottom:12px}.headline h1{font-size:23px;line-height:1.3;font-weight:600;margin:0;max-width:66ch;text-wrap:pretty;font-variant-numeric:tabular-nums}
+.block.headline{min-height:62px;margin-bottom:12px}.headline h1{font-size:23px;line-height:1.3;font-weight:600;margin:0;text-wrap:pretty;font-variant-numeric:tabular-nums}
 .headline strong{font-weight:inherit}
 .pair{gap:22px!important;flex-wrap:nowrap!important}.card{border:1px solid var(--line);border-radius:10px;padding:11px 16px 11px!important;flex:1 1 0!important}
 .card-a{--c:var(--a);border-top:3px solid var(--a)}.card-b{--c:var(--b);border-top:3px solid var(--b)}
@@ -115,7 +115,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .card h2 .soft{font-weight:400;font-size:13px}.card h2 .name{overflow:hidden;text-overflow:ellipsis}.mark{color:var(--c)}
 .block.head{min-height:21px}.card .body{gap:16px!important;flex-wrap:nowrap!important;margin-top:9px}
 .left{flex:0 0 148px!important}.right{flex:1 1 0!important}
-.pattern{display:block;width:148px!important;height:148px!important;max-width:none!important;border-radius:6px;image-rendering:pixelated;margin:0!important}
+.pattern{display:block;width:148px!important;height:148px!important;max-width:none!important;border-radius:6px;image-rendering:pixelated;object-fit:contain;margin:0!important}
 .pattern.empty{display:grid;place-items:center;border:1px dashed var(--line);color:var(--soft);font-size:12.5px;box-sizing:border-box}
 .left .note{margin-top:4px}.big{font-size:42px;font-weight:650;line-height:1;color:var(--c);font-variant-numeric:tabular-nums;height:44px;display:flex;align-items:center;gap:8px}
 .big small{font-size:13.5px;line-height:1.2;font-weight:400;color:var(--soft)}.big.dim{color:var(--c)}
@@ -139,7 +139,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .strip.scenes{grid-template-columns:repeat(6,minmax(0,1fr))}.strip.scenes img{aspect-ratio:4/3;image-rendering:auto}.strip .maps{display:grid;grid-template-columns:1fr 1fr;gap:4px;margin-top:4px}
 
 /* scenes */
-.main:has(.sights) .headline h1{max-width:none;font-size:21px}.main:has(.sights) .headline{min-height:56px;margin-bottom:8px}
+.main:has(.sights) .headline h1{font-size:21px}.main:has(.sights) .headline{min-height:56px;margin-bottom:8px}
 .scene{gap:18px!important;flex-wrap:nowrap!important;margin-bottom:8px}.streetbox{flex:none!important;width:auto!important}.street{display:flex;gap:10px}.street figure{width:168px}
 .key{flex:1 1 0!important}.key .stripbar{margin:0 0 4px}.key .ways{margin:5px 0 0}
 figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}

@@ -12,6 +12,14 @@ from core.targets import title
 
 Measured = tuple[Checkpoint, Results]
 EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
+SCENE_EPSILONS = (2, 4, 6, 8, 10, 14, 20)
+TARGETS = (
+    "What the attacker wants to be seen. Success is the share of pixels that show the target scene, or of the removed "
+    "class's pixels that vanished. The pattern score (`core/pattern.py`) tells how much of the target scene the "
+    "perturbation itself shows: the target's rank among all held-out scenes (1: none fits better; by chance every rank "
+    "is as likely), the share of the blurred perturbation that the target explains beyond the common layout, and that "
+    "share for the other scenes on average.\n"
+)
 
 
 def write(root: Path, folder: Path) -> list[Path]:
@@ -31,16 +39,24 @@ def results_page(measured: Sequence[Measured]) -> str:
         "# Results\n",
         "Written by `make results` from `checkpoints/*/*/results.json`; do not edit. Every perturbation was crafted on "
         "training images, stored in whole units of 1/255, and measured as stored on held-out images that it never "
-        "saw. Brackets hold 95% Wilson intervals over images; each model is one training run with one seed, so "
-        "they say nothing about the spread between runs.\n",
+        "saw. Brackets hold 95% intervals (Wilson over images, bootstrap over scenes); each model is one training run "
+        "with one seed, so they say nothing about the spread between runs.\n",
     ]
     for name in sorted({checkpoint.data for checkpoint, _ in measured}, reverse=True):
         own = [entry for entry in measured if entry[0].data == name]
         n = own[0][1].clean.accuracy.n
         parts += [
             f"## {datasets.get(name).title}\n",
-            f"n = {n:,} held-out images ({own[0][1].about['source'].rstrip('.')}).\n",
+            f"n = {n:,} held-out {'scenes' if _scenic(own[0]) else 'images'} "
+            f"({own[0][1].about['source'].rstrip('.')}).\n",
         ]
+        if _scenic(own[0]):
+            parts += ["Right pixels (%) under untargeted S-PGD:\n", _curve_table(own, "spgd", SCENE_EPSILONS)]
+            parts += ["Mean IoU (%) under the same:\n", _curve_table(own, "spgd", SCENE_EPSILONS, "overlap")]
+            parts += ["The control, random signs of equal strength:\n"]
+            parts += [_curve_table(own, "random-signs", SCENE_EPSILONS)]
+            parts += [TARGETS, _target_table(own)]
+            continue
         parts += ["Accuracy (%) under untargeted S-PGD:\n", _curve_table(own, "spgd")]
         parts += ["The control, random signs of equal strength:\n", _curve_table(own, "random-signs")]
         parts += ["Breaking point and other attacks:\n", _other_table(own)]
@@ -111,13 +127,33 @@ def command(checkpoint: Checkpoint) -> str:
     return " ".join([*words, "--root checkpoints"])
 
 
-def _curve_table(measured: Sequence[Measured], attack: str) -> str:
+def _scenic(measured: Measured) -> bool:
+    return measured[1].clean.overlap is not None
+
+
+def _curve_table(
+    measured: Sequence[Measured], attack: str, epsilons: Sequence[int] = EPSILONS, figure: str = "accuracy"
+) -> str:
     rows = []
     for checkpoint, results in measured:
-        found = (results.find(attack, epsilon) for epsilon in EPSILONS)
-        rates = [results.clean.accuracy, *(m.report.accuracy if m else None for m in found)]
-        rows.append([checkpoint.title, *(_percent(rate) for rate in rates)])
-    return _table(["model", "clean", *(f"{epsilon}/255" for epsilon in EPSILONS)], rows)
+        found = (results.find(attack, epsilon) for epsilon in epsilons)
+        reports = [results.clean, *(m.report if m else None for m in found)]
+        rows.append([checkpoint.title, *(_percent(getattr(report, figure, None)) for report in reports)])
+    return _table(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
+
+
+def _target_table(measured: Sequence[Measured]) -> str:
+    rows = []
+    for checkpoint, results in measured:
+        aimed = (m for m in results.measurements if m.target is not None)
+        for m in sorted(aimed, key=lambda m: (str(m.target), m.epsilon)):
+            shown, report = m.pattern, m.report
+            score = ["", "", ""]
+            if shown:
+                score = [f"{shown.rank} of {shown.n}", f"{100 * shown.share:.1f}", f"{100 * shown.others:.1f}"]
+            cells = [title(m.target, checkpoint.classes), f"{m.epsilon}/255"]
+            rows.append([checkpoint.title, *cells, _percent(report.vanished or report.target), *score])
+    return _table(["model", "target", "epsilon", "success (%)", "pattern rank", "share (%)", "others (%)"], rows)
 
 
 def _other_table(measured: Sequence[Measured]) -> str:

@@ -49,7 +49,8 @@ class SPGD(UniversalAttack):
         clean: dict[int, Tensor] = {}
         batches = mini_batches(len(split), self.batch_size, self.seed)
         for iteration, index in zip(range(1, self.steps + 1), batches, strict=False):
-            images, labels = (part.to(device) for part in split.batch(index))
+            images, labels = split.batch(index)
+            images, labels = images.to(device, memory_format=torch.channels_last), labels.to(device)
             with frozen(model):
                 aimed = self.objective.aimed(labels, lambda: _clean(model, images, index, clean))  # noqa: B023
                 gradient, gain, logits = ascent_direction(model, images, aimed, delta, self.objective)

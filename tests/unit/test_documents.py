@@ -1,0 +1,115 @@
+"""The generated pages, from made-up results."""
+
+import re
+
+import pytest
+
+from core import checkpoints, datasets
+from core.documents import measured_by, results_page, training_page
+from core.evaluation import Rate, Report
+from core.models import create
+from core.pattern import PatternScore
+from core.precompute import Plan
+from core.results import Measurement, Results
+from core.scenes import SceneRate
+from core.training import Recipe
+
+RECIPE = {"sigma": 0.0, "seed": 0, "heap": 1}
+
+
+def rate(value, n=2000):
+    return Rate(round(value * n), n)
+
+
+def scene_rate(value):
+    return SceneRate(value, value - 0.02, value + 0.02, 200)
+
+
+def measured(name, data, results):
+    """A checkpoint as it would be read, and its results."""
+    config = {"source": "here", "training_images": 7, "seconds": 60.0, "finished": "2026-01-01"}
+    config |= {"history": [{"epoch": 1, "loss": 2.0, "seconds": 60.0, "images_per_second": 9.0}]}
+    config |= {"versions": {"hardware": "CPU, 1 threads", "torch": "2.11"}}
+    classes = datasets.get(data).classes
+    return checkpoints.Checkpoint(name, "resnet20/8", data, classes, "0" * 64, RECIPE, config), results
+
+
+def images():
+    curve = [
+        Measurement("spgd", epsilon, None, 100, 0, 2048, Report(rate(share), rate(1 - share)))
+        for epsilon, share in ((8, 0.6), (16, 0.2))
+    ]
+    aimed = Measurement("spgd", 16, 3, 100, 0, 2048, Report(rate(0.3), rate(0.7), rate(0.55)))
+    return Results(Report(rate(0.98), rate(0)), (*curve, aimed), {"source": "here."})
+
+
+def scenes():
+    shown = PatternScore(0.31, 0.12, 1, 0.005, 200)
+    hidden = PatternScore(0.11, 0.12, 93, 0.465, 200)
+    found = [
+        Measurement("spgd", 10, None, 150, 0, 360, Report(scene_rate(0.2), scene_rate(0.8), overlap=scene_rate(0.07)))
+    ]
+    for target, score in (("scene-5", shown), ("scene-12", hidden)):
+        report = Report(scene_rate(0.3), scene_rate(0.7), scene_rate(0.66), overlap=scene_rate(0.1))
+        found.append(Measurement("spgd", 10, target, 150, 0, 360, report, 1.5, score))
+    gone = Report(
+        scene_rate(0.8), scene_rate(0.1), scene_rate(0.9), scene_rate(0.5), scene_rate(0.77), scene_rate(0.95)
+    )
+    found.append(Measurement("spgd", 10, "remove-8", 150, 0, 360, gone))
+    return Results(Report(scene_rate(0.84), scene_rate(0), overlap=scene_rate(0.44)), tuple(found), {"source": "here."})
+
+
+def cells(page, first):
+    """The cells of the rows that begin with these words."""
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith(f"| {first} ")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_a_page_on_images_holds_every_number(tmp_path):
+    page = results_page([measured(tmp_path / "standard", "signs", images())])
+    curve, control, other = cells(page, "Standard")
+    assert curve[1].startswith("98.0 [")
+    assert curve[3].startswith("60.0 [")
+    assert curve[5].startswith("20.0 [")
+    assert control[1].startswith("98.0 [")
+    assert not any(control[2:])
+    assert other[1] == "15.0/255"
+    assert other[3].startswith(f"{datasets.get('signs').classes[3]} at 16/255: 55.0")
+
+
+def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
+    page = results_page([measured(tmp_path / "standard", "streets", scenes())])
+    right, overlap, _, *targets = cells(page, "Standard")
+    assert right[1] == "84.0 [82.0, 86.0]"
+    assert overlap[1] == "44.0 [42.0, 46.0]"
+    assert "7.0 [5.0, 9.0]" in overlap
+    by_name = {row[1]: row for row in targets}
+    assert by_name["scene 5"][3:] == ["66.0 [64.0, 68.0]", "1 of 200", "31.0", "12.0"]
+    assert by_name["scene 12"][4] == "93 of 200"
+    assert by_name["no car"][3] == "77.0 [75.0, 79.0]"
+    assert "200 held-out scenes" in page
+
+
+def test_results_survive_their_file(tmp_path):
+    for found in (images(), scenes()):
+        found.save(tmp_path)
+        assert Results.load(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("epsilons", "words"),
+    [((8, 16), "--epsilon 8 --epsilon 16"), (Plan().epsilons, None)],
+)
+def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilons, words):
+    folder = tmp_path / "signs" / "standard"
+    checkpoints.save(folder, create("resnet20/8", 12), {
+        "architecture": "resnet20/8", "data": "signs", "classes": list(datasets.get("signs").classes),
+        "recipe": vars(Recipe(data="signs")), "source": "here", "training_images": 7, "seconds": 1.0, "finished": "",
+        "history": [{"epoch": 1, "loss": 2.0, "seconds": 60.0, "images_per_second": 9.0}],
+    })  # fmt: skip
+    found = [Measurement("spgd", e, None, 100, 4, 2048, Report(rate(0.5), rate(0.5))) for e in epsilons]
+    Results(Report(rate(0.98), rate(0)), tuple(found)).save(folder)
+    said = measured_by(checkpoints.read(folder))
+    assert "--steps 100 --images 2048 --targets 0 --seed 4" in said
+    assert re.findall(r"--epsilon.*\d", said) == ([words] if words else [])
+    assert said in training_page([checkpoints.read(folder)])
