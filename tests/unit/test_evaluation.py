@@ -98,6 +98,13 @@ class TestCompareScenes:
         low, high = report.overlap.interval
         assert low < report.overlap.value < high
 
+    def test_the_interval_is_the_95_percent_one_where_scenes_are_all_or_nothing(self):
+        hits = torch.zeros(400, 2, 3, dtype=torch.bool)
+        hits[:120] = True
+        low, high = share(hits, torch.ones_like(hits)).interval
+        known = binomtest(120, 400).proportion_ci(method="wilson")
+        assert (low, high) == pytest.approx((known.low, known.high), abs=0.01)
+
     def test_the_interval_widens_with_fewer_scenes_and_not_with_fewer_pixels(self):
         generator = torch.Generator().manual_seed(1)
         right = torch.rand(40, 1, 1, generator=generator)

@@ -53,6 +53,12 @@ def test_a_drawn_scene_is_found_among_all(scenes, maps, strength, seed):
     assert score.n == 24
 
 
+def test_the_others_are_all_but_the_target(maps):
+    few, delta = Scenes(maps[:3], 11), noise(5)
+    shares = [few.score(delta, number).share for number in range(3)]
+    assert few.score(delta, 1).others == pytest.approx((shares[0] + shares[2]) / 2)
+
+
 def test_a_stronger_pattern_scores_higher(scenes, maps):
     shares = [scenes.score(s * drawn(maps[TARGET], 0) + noise(0), TARGET).share for s in (0, 0.1, 0.3, 1.0)]
     assert shares == sorted(shares)
