@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,21 @@ def hardware() -> dict[str, Any]:
 def versions(packages: Iterable[str]) -> dict[str, str | None]:
     """Versions of Python and of packages; None for those that are not installed."""
     return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def seconds(work: Callable[[], object], times: int, device: torch.device) -> tuple[float, float]:
+    """How long `times` calls take: on the clock, and in computing time of this process."""
+    _wait(device)
+    started, cpu = time.perf_counter(), time.process_time()
+    for _ in range(times):
+        work()
+    _wait(device)
+    return time.perf_counter() - started, time.process_time() - cpu
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ resident size (the device's allocated peak on a GPU), after the bare passes alon
 """
 
 import resource
-import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -46,11 +46,15 @@ def measure(architecture: str, batch: int, device: str, repeats: int) -> dict[st
         with frozen(model):
             torch.autograd.grad(cross_entropy(model(pixels).float(), truth), pixels)
 
-    _seconds(bare, where)
+    _record.seconds(bare, 1, where)
     before = _peak(where)
     attack = SPGD(Budget(10 / 255), steps=repeats + 2, batch_size=batch)
     steps = attack.stream(model, split, track=False)
-    pairs = [(_seconds(lambda: next(steps), where), _seconds(bare, where)) for _ in range(repeats + 1)][1:]
+
+    def one(work: Callable[[], object]) -> float:
+        return _record.seconds(work, 1, where)[0]
+
+    pairs = [(one(lambda: next(steps)), one(bare)) for _ in range(repeats + 1)][1:]
     ratios = sorted(step / single for step, single in pairs)
     step, single = (median(column) for column in zip(*pairs, strict=True))
     return {
@@ -62,19 +66,6 @@ def measure(architecture: str, batch: int, device: str, repeats: int) -> dict[st
         "peak_bytes": {"bare": before, "attack": _peak(where)},
         "pairs_seconds": [[round(value, 5) for value in pair] for pair in pairs],
     }
-
-
-def _seconds(work: Any, device: torch.device) -> float:
-    _wait(device)
-    started = time.perf_counter()
-    work()
-    _wait(device)
-    return time.perf_counter() - started
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _peak(device: torch.device) -> int:

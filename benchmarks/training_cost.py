@@ -10,7 +10,6 @@ but each of them also computes the gradients of all weights and updates them. Th
 should be about 0.8 or less. Both kinds take turns; the ratio is the median over the pairs.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,26 +52,11 @@ def steps(architecture: str, batch: int, size: int, device: str) -> tuple[Step, 
     return lambda: step(SHARED), lambda: step(standard), fabric.device
 
 
-def seconds(step: Step, times: int, device: torch.device) -> tuple[float, float]:
-    """How long `times` steps take: on the clock, and in computing time of this process."""
-    _wait(device)
-    started, cpu = time.perf_counter(), time.process_time()
-    for _ in range(times):
-        step()
-    _wait(device)
-    return time.perf_counter() - started, time.process_time() - cpu
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def measure(architecture: str, batch: int, size: int, device: str, repeats: int) -> dict[str, Any]:
     """Medians over `repeats` interleaved pairs, after one unmeasured pair."""
     shared, plain, where = steps(architecture, batch, size, device)
     count = SHARED.steps + 2
-    pairs = [(seconds(shared, 1, where), seconds(plain, count, where)) for _ in range(repeats + 1)][1:]
+    pairs = [(_record.seconds(shared, 1, where), _record.seconds(plain, count, where)) for _ in range(repeats + 1)][1:]
     ratios = sorted(one / many for (one, _), (many, _) in pairs)
     one, many = (median(wall for wall, _ in column) for column in zip(*pairs, strict=True))
     result = {
