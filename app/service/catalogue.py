@@ -50,10 +50,16 @@ def menu(session: Session) -> Menu:
     return Menu(
         [(data_title(name), name) for name in names],
         [(model.title, model.name) for model in models],
-        [(f"{found.title} (control)" if found.control else found.title, name) for name, found in registry().items()],
+        _attacks("segmentation" if models and scenic(models[0]) else "classification"),
         [("none (any mistake)", None), *(_targets(models) if models else [])],
         attack.targetable,
     )
+
+
+def _attacks(task: str) -> Choices:
+    """The attacks on models of this kind, controls last and named so."""
+    fits = [(name, found) for name, found in registry().items() if task in found.tasks]
+    return [(f"{found.title} (control)" if found.control else found.title, name) for name, found in fits]
 
 
 def _targets(models: list[Checkpoint]) -> Choices:
@@ -156,7 +162,11 @@ def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str
 def _parsed(session: Session, name: str, given: str) -> int | str | None:
     """The value of one query parameter, or None where it fits nothing."""
     offered = menu(session)
-    words: dict[str, Collection[str]] = {"view": VIEWS, "show": SHOWS, "attack": registry()}
+    words: dict[str, Collection[str]] = {
+        "view": VIEWS,
+        "show": SHOWS,
+        "attack": [value for _, value in offered.attacks],
+    }
     words |= {side: [value for _, value in offered.models] for side in "ab"}
     if name in words:
         return given if given in words[name] else None

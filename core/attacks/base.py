@@ -39,6 +39,8 @@ class UniversalAttack:
     control: ClassVar[bool] = False
     """A control looks at neither the model nor the images."""
     targetable: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
+    """What kinds of model it is for."""
 
     budget: Budget
     objective: Objective = field(default_factory=Untargeted)

@@ -29,6 +29,7 @@ class DeepFool(UniversalAttack):
     title: ClassVar[str] = "DeepFool (2017)"
     description: ClassVar[str] = "smallest boundary crossings of single images, added up and projected"
     targetable: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
 
     rounds: int = 10
     overshoot: float = 0.02

@@ -84,6 +84,11 @@ def test_targets_offered_are_measured_scenes_and_classes_to_remove(scenes: Sessi
     assert len(offered) == 2 + 11
 
 
+def test_attacks_that_are_for_classifiers_are_not_offered(scenes: Session) -> None:
+    assert "deepfool" not in [value for _, value in service.menu(scenes).attacks]
+    assert service.opened({"tab": "segmentation", "attack": "deepfool"}, "segmentation")[1]
+
+
 def test_a_run_on_scenes_forms_and_is_measured(scenes: Session) -> None:
     running = service.started(replace(scenes, steps=10, images=64, epsilon=6))
     seen = set()
