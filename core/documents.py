@@ -3,15 +3,21 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core import attacks, checkpoints, datasets
+from PIL.Image import Image
+
+from core import attacks, checkpoints, datasets, rendering
 from core.checkpoints import Checkpoint
+from core.datasets import Dataset
 from core.evaluation import AnyRate, breaking_point
 from core.precompute import Plan
-from core.results import Results
-from core.targets import title
+from core.results import Results, key
+from core.targets import scene_number, title
 
 Measured = tuple[Checkpoint, Results]
 EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
+SHOWN = 10
+"""The epsilon at which perturbations towards scenes are shown."""
+PATTERNS, FIGURE = "figures/{}-patterns.png", "perturbations of each model towards each target scene"
 SCENE_EPSILONS = (2, 4, 6, 8, 10, 14, 20)
 TARGETS = (
     "What the attacker wants to be seen. Success is the share of pixels that show the target scene, or of the removed "
@@ -30,7 +36,41 @@ def write(root: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return [folder / name for name in pages]
+    written = [folder / name for name in pages]
+    for name, own in _by_data(measured).items():
+        if sheet := pattern_sheet(own, datasets.get(name)):
+            written.append(folder / PATTERNS.format(name))
+            written[-1].parent.mkdir(exist_ok=True)
+            sheet.save(written[-1])
+    return written
+
+
+def _by_data(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+    names = sorted({checkpoint.data for checkpoint, _ in measured}, reverse=True)
+    return {name: [entry for entry in measured if entry[0].data == name] for name in names}
+
+
+def pattern_sheet(measured: Sequence[Measured], data: Dataset) -> Image | None:
+    """The perturbations that want to show a scene, a row a model; drawn target scenes above; None without any.
+
+    Pictures of other people's data sets stay out, their label maps too.
+    """
+    aims = {m.target for _, results in measured for m in results.measurements if m.epsilon == SHOWN}
+    targets = sorted((aim for aim in aims if scene_number(aim)), key=lambda aim: scene_number(aim) or 0)
+    if not targets:
+        return None
+    rows = []
+    for checkpoint, _ in measured:
+        deltas = checkpoints.load_perturbations(checkpoint.folder)
+        names = [key("spgd", SHOWN, target) for target in targets]
+        if all(name in deltas for name in names):
+            pictures = [rendering.perturbation(deltas[name], 127 / SHOWN) for name in names]
+            rows.append((checkpoint.title, pictures))
+    if data.drawn:
+        maps = data.split("test", max(scene_number(target) or 0 for target in targets)).labels
+        scenes = [rendering.label_map(maps[(scene_number(target) or 1) - 1], data.palette) for target in targets]
+        rows.insert(0, ("What the attacker wants to be seen", scenes))
+    return rendering.sheet(rows, [title(target, data.classes) for target in targets])
 
 
 def results_page(measured: Sequence[Measured]) -> str:
@@ -42,8 +82,7 @@ def results_page(measured: Sequence[Measured]) -> str:
         "saw. Brackets hold 95% intervals (Wilson over images, bootstrap over scenes); each model is one training run "
         "with one seed, so they say nothing about the spread between runs.\n",
     ]
-    for name in sorted({checkpoint.data for checkpoint, _ in measured}, reverse=True):
-        own = [entry for entry in measured if entry[0].data == name]
+    for name, own in _by_data(measured).items():
         n = own[0][1].clean.accuracy.n
         parts += [
             f"## {datasets.get(name).title}\n",
@@ -56,6 +95,9 @@ def results_page(measured: Sequence[Measured]) -> str:
             parts += ["The control, random signs of equal strength:\n"]
             parts += [_curve_table(own, "random-signs", SCENE_EPSILONS)]
             parts += [TARGETS, _target_table(own)]
+            if any(scene_number(m.target) and m.epsilon == SHOWN for _, results in own for m in results.measurements):
+                parts += [f"The perturbations at {SHOWN}/255, amplified to the full range:\n", f"![{FIGURE}]"]
+                parts[-1] += f"({PATTERNS.format(name)})\n"
             continue
         parts += ["Accuracy (%) under untargeted S-PGD:\n", _curve_table(own, "spgd")]
         parts += ["The control, random signs of equal strength:\n", _curve_table(own, "random-signs")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from core.attacks.objectives import IGNORE
@@ -47,6 +47,23 @@ def layer(labels: Tensor, palette: Palette, shown: Tensor | None = None) -> Imag
     visible = labels != IGNORE if shown is None else shown.cpu() & (labels != IGNORE)
     colours = np.asarray(label_map(labels, palette))
     return Image.fromarray(np.dstack([colours, visible.numpy().astype(np.uint8) * 255]))
+
+
+def sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], head: Sequence[str], gap: int = 6) -> Image.Image:
+    """Pictures of one size in rows, each row under its title, each column under its heading, on white."""
+    width, height = rows[0][1][0].size
+    line, left = 16, gap
+    across = left + len(head) * (width + gap)
+    whole = Image.new("RGB", (across, line + len(rows) * (height + line + gap)), "white")
+    draw = ImageDraw.Draw(whole)
+    for column, words in enumerate(head):
+        draw.text((left + column * (width + gap), 2), words, fill=(90, 90, 90))
+    for number, (title, pictures) in enumerate(rows):
+        top = line + number * (height + line + gap)
+        draw.text((left, top + 2), title, fill=(20, 20, 20))
+        for column, one in enumerate(pictures):
+            whole.paste(one.convert("RGB"), (left + column * (width + gap), top + line))
+    return whole
 
 
 def png(image: Image.Image) -> bytes:

@@ -65,6 +65,8 @@ class Dataset:
     splits: tuple[str, ...] = ("train", "test")
     palette: tuple[tuple[int, int, int], ...] = ()
     """Segmentation: one colour for each class, red, green and blue from 0 to 255."""
+    drawn: bool = False
+    """Whether a program of ours draws it, so that its pictures may be shown anywhere."""
     missing: str | None = None
     """Where the images are absent: one sentence that says how to get them."""
 

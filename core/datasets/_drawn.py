@@ -64,6 +64,7 @@ class Drawn:
             load=self.load,
             mirror=mirror,
             palette=palette,
+            drawn=True,
             source=f"Drawn by PlainSight itself: free to use, nothing to download, the same {things} everywhere.",
         )
 

@@ -1,11 +1,14 @@
 """The generated pages, from made-up results."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
-from core import checkpoints, datasets
-from core.documents import measured_by, results_page, training_page
+from core import checkpoints, datasets, rendering
+from core.documents import measured_by, pattern_sheet, results_page, training_page
 from core.evaluation import Rate, Report
 from core.models import create
 from core.pattern import PatternScore
@@ -88,6 +91,25 @@ def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
     assert by_name["scene 12"][4] == "93 of 200"
     assert by_name["no car"][3] == "77.0 [75.0, 79.0]"
     assert "200 held-out scenes" in page
+
+
+def test_perturbations_towards_scenes_stand_below_their_drawn_targets(tmp_path):
+    found = measured(tmp_path / "standard", "streets", scenes())
+    delta = torch.randint(-10, 11, (1, 3, 192, 256), generator=torch.Generator().manual_seed(0)) / 255
+    (tmp_path / "standard").mkdir()
+    checkpoints.save_perturbations(found[0].folder, {"spgd-e10-scene-5": delta, "spgd-e10-scene-12": -delta})
+    streets = datasets.get("streets")
+    sheet = np.asarray(pattern_sheet([found], streets))
+    flat = sheet.reshape(-1, 3)
+    below = np.asarray(rendering.perturbation(delta, 12.7))
+    above = np.asarray(rendering.label_map(streets.split("test", 5).labels[4], streets.palette))
+    left, top = 6, 32
+    assert np.array_equal(sheet[top : top + 192, left : left + 256], above)
+    assert np.array_equal(sheet[top + 214 : top + 214 + 192, left : left + 256], below)
+    assert (flat == 255).all(1).mean() > 0.05
+    others = pattern_sheet([found], replace(streets, drawn=False))
+    assert others.height == sheet.shape[0] - 214
+    assert pattern_sheet([measured(tmp_path, "signs", images())], datasets.get("signs")) is None
 
 
 def test_results_survive_their_file(tmp_path):
