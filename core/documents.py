@@ -65,7 +65,8 @@ def pattern_sheet(measured: Sequence[Measured], data: Dataset) -> Image | None:
         names = [key("spgd", SHOWN, target) for target in targets]
         if all(name in deltas for name in names):
             pictures = [rendering.perturbation(deltas[name], 127 / SHOWN) for name in names]
-            rows.append((checkpoint.title, pictures))
+            plain = checkpoint.title.replace("ε", "epsilon").replace("σ", "sigma")  # the drawing font has no Greek
+            rows.append((plain, pictures))
     if data.drawn:
         maps = data.split("test", max(scene_number(target) or 0 for target in targets)).labels
         scenes = [rendering.label_map(maps[(scene_number(target) or 1) - 1], data.palette) for target in targets]
