@@ -29,14 +29,14 @@ def place(found: Street) -> str:
 
 def row(card: Card, look: Look, flips: bool) -> str:
     """One model: the attacked scene, what it sees clean and attacked, and the pattern."""
-    letter = card.letter.lower()
+    letter, blank = card.letter.lower(), _blank() if look.before else _blank("needs the scenes")
     shot = f'<style>:root{{--shot-{letter}:url("{look.picture}")}}</style>' if look.picture else ""
-    attacked = _bare(f"shot-{letter}", f"The scene with pattern {card.letter} added") if look.picture else _blank()
+    attacked = _bare(f"shot-{letter}", f"The scene with pattern {card.letter} added") if look.picture else blank
     told = [
         f"Model {card.letter}, {when}: {words}" for when, words in zip(("clean", "attacked"), look.told, strict=True)
     ]
-    before = _stack("photo", look.before, told[0]) if look.before else _blank()
-    after = _stack(f"shot-{letter}", look.after, told[1], flips) if look.after else _blank()
+    before = _stack("photo", look.before, told[0]) if look.before else blank
+    after = _stack(f"shot-{letter}", look.after, told[1], flips) if look.after else blank
     figures = [
         _figure(attacked, f"scene + pattern, ε {card.epsilon}/255"),
         _figure(before, "sees, clean"),
@@ -106,8 +106,8 @@ def _bare(photo: str, alt: str) -> str:
     return f'<div class="stack" style="--base:var(--{photo})" role="img" aria-label="{escape(alt)}"></div>'
 
 
-def _blank() -> str:
-    return '<div class="stack blank">not computed yet</div>'
+def _blank(words: str = "not computed yet") -> str:
+    return f'<div class="stack blank">{words}</div>'
 
 
 def _pattern(card: Card) -> str:

@@ -71,7 +71,7 @@ def scene(session: Session) -> tuple[Street, tuple[Look, Look]]:
     """The chosen held-out scene, and what both models see in it, clean and attacked."""
     data, found = datasets.get(session.data), {side: outcome(session, side) for side in "ab"}
     if absent := pictures.missing(session.data):
-        a, b = (Look(None, "", None, ("", ""), None, _overlaps(session, side, found[side])) for side in "ab")
+        a, b = (_unseen(session, side, found[side]) for side in "ab")
         return Street(0, 0, "", "", None, absent), (a, b)
     held_out = pictures.split(session.data, "test")
     place = min(session.scene, len(held_out) - 1)
@@ -86,6 +86,13 @@ def scene(session: Session) -> tuple[Street, tuple[Look, Look]]:
     )
     a, b = (_look(session, side, found[side], images, place) for side in "ab")
     return street, (a, b)
+
+
+def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
+    """What is known of one side without any scene to look at."""
+    score = found.pattern if found else None
+    shown = Pattern(score.rank, score.n, score.share, score.others) if score else None
+    return Look(None, "", None, ("", ""), shown, _overlaps(session, side, found))
 
 
 def _look(session: Session, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from app import pieces, scene_pieces, service
+from app.service import pictures
 from app.session import Session
 from core import datasets
 
@@ -98,6 +99,19 @@ def test_a_run_on_scenes_forms_and_is_measured(scenes: Session) -> None:
     assert len(seen) > 5
     assert all(card.measured is not None and card.forming is None for card in page.cards)
     assert all(after is not None for _, after in page.looks[0].overlaps if _ is not None)
+
+
+def test_absent_scenes_leave_the_numbers_and_the_patterns(scenes: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "missing", lambda data: "The scenes are not here; get them so.")
+    page = service.scene_page(scenes)
+    assert page.street.missing in scene_pieces.street(page.street)
+    for card, look in zip(page.cards, page.looks, strict=True):
+        assert card.measured is not None
+        assert look.pattern is not None
+        assert look.overlaps[3][1] is not None
+        made = scene_pieces.row(card, look, False)
+        assert made.count("needs the scenes") == 3
+        assert card.pattern in made
 
 
 def test_compare_shows_scenes_too() -> None:
