@@ -1,119 +1,26 @@
-"""What every tab that runs attacks has in common: pickers, Run and Stop, a status line; and how they are wired.
-
-A tab subclasses `View` with its own components and three ways to fill them: at rest, redrawn, and while a run forms.
-"""
+"""How a tab that runs attacks is wired: light events, the run that streams, Stop; and which tab opens when."""
 
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from app import service
-from app.pieces import escape
-from app.session import EPSILONS, IMAGES, STEPS, Session
-from app.widgets import address, html, picker, turned
+from app.session import Session
+from app.view import NO_TARGET, TabView, Updates, sentence_line
+from app.widgets import turned
 
-NO_TARGET = "none"
-"""The target picker's value for no target: a dropdown cannot hold None."""
 EVERY = 0.18
 """Seconds between two pictures of a run; slower pieces of the page follow every `SLOWLY` seconds."""
 SLOWLY = 1.0
 
-Updates = dict[Any, Any]
+LIGHT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
 
 
-@dataclass(frozen=True)
-class View:
-    """Every component of a tab that an event changes."""
-
-    session: gr.State
-    controls: dict[str, Any]
-    run: gr.Button
-    stop: gr.Button
-    status: gr.HTML
-    address: gr.HTML
-
-    def at_rest(self, session: Session) -> Updates:
-        """All that the tab shows of a session besides controls and status line."""
-        raise NotImplementedError
-
-    def redrawn(self, session: Session) -> Updates:
-        """The same result looked at in another way; whatever runs goes on."""
-        raise NotImplementedError
-
-    def forming(self, session: Session, slowly: bool) -> Updates:
-        """A run under way; with `slowly` also what need not move several times a second."""
-        raise NotImplementedError
-
-    @property
-    def outputs(self) -> list[Any]:
-        return list(_components(vars(self).values()))
-
-    def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
-        """Everything, for a session at rest. The control that the person has just used keeps its own value."""
-        return {
-            **self.at_rest(session),
-            **self._menus(session, changed),
-            self.session: session,
-            self.status: sentence_line(sentence or service.status(session)),
-            self.run: gr.update(interactive=True),
-            self.stop: gr.update(interactive=False),
-            self.address: session.query(),
-        }
-
-    def _menus(self, session: Session, changed: str) -> Updates:
-        """What the pickers offer and hold; the one named `changed` keeps its own value."""
-        menu = service.menu(session)
-        targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
-        target = NO_TARGET if session.target is None else session.target
-        offered = {"data": menu.data, "a": menu.models, "b": menu.models, "attack": menu.attacks}
-        updates = {name: {"choices": choices, "value": getattr(session, name)} for name, choices in offered.items()}
-        updates["target"] = {"choices": targets, "value": target, "interactive": menu.targetable}
-        updates["epsilon"] = {"label": f"Strength ε = {session.epsilon}/255", "value": session.epsilon}
-        updates |= {name: {"value": getattr(session, name)} for name in ("steps", "images", "seed")}
-        updates.get(changed, {}).pop("value", None)
-        return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
-
-
-def _components(values: Any) -> Iterator[Any]:
-    """All components among these values, those inside dictionaries and dataclasses too."""
-    for value in values:
-        if isinstance(value, dict):
-            yield from _components(value.values())
-        elif hasattr(value, "__dataclass_fields__"):
-            yield from _components(vars(value).values())
-        else:
-            yield value
-
-
-def aside(tab: str) -> dict[str, Any]:
-    """The column of pickers with Run and Stop below; the fields of a `View`, the session among them."""
-    session = gr.State(Session(tab=tab), time_to_live=3600)
-    controls: dict[str, Any] = {
-        "data": picker("Images"),
-        "a": picker("A ● Model", elem_classes=["side-a"]),
-        "b": picker("B ▲ Model", elem_classes=["side-b"]),
-        "attack": picker("Attack"),
-        "target": picker("Target"),
-        "epsilon": gr.Slider(
-            EPSILONS[0], EPSILONS[-1], step=2, label="Strength ε", buttons=[], elem_classes=["strength"]
-        ),
-    }
-    with gr.Row(elem_classes=["runbar"]):
-        run = gr.Button("Watch it form", variant="primary", elem_id=f"{tab}-run", min_width=0, scale=3)
-        stop = gr.Button("Stop", elem_id=f"{tab}-stop", interactive=False, min_width=0, scale=1)
-    status = html(elem_classes=["status"])
-    with gr.Accordion("More settings", open=False, elem_classes=["more"]):
-        controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
-        controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
-        controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=9999)
-    return {"session": session, "controls": controls, "run": run, "stop": stop, "status": status, "address": address()}
-
-
-def wire(view: View, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple[str, int]]) -> None:
+def wire(view: TabView, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple[str, int]]) -> None:
     """Light events answer at once; the run shares one queue with every heavy event of the app.
 
     `looks` are fields of the session with controls that set them and change nothing but the drawing; `leaves` are
@@ -134,10 +41,7 @@ def wire(view: View, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple
         button.click(_leafed(view, name, by), view.session, view.outputs, **LIGHT)
 
 
-LIGHT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
-
-
-def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, View]]) -> None:
+def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabView]]) -> None:
     """Show the tab that the address names; the others open when a person turns to them.
 
     `views` holds each tab's title and view by its name.
@@ -161,7 +65,7 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, View
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 
 
-def opened(view: View, query: dict[str, str], tab: str) -> Updates:
+def opened(view: TabView, query: dict[str, str], tab: str) -> Updates:
     """The tab as an address asks for it, or its usual first view."""
     try:
         session, complaint = service.opened(query, tab)
@@ -170,13 +74,7 @@ def opened(view: View, query: dict[str, str], tab: str) -> Updates:
         return {view.status: sentence_line(str(error), bad=True), view.run: gr.update(interactive=False)}
 
 
-def sentence_line(sentence: str, bad: bool = False) -> str:
-    """The status line, which screen readers read out."""
-    kind = "bad" if bad else ""
-    return f'<p class="note {kind}" role="status" aria-live="polite">{escape(sentence)}</p>'
-
-
-def _chosen(view: View, name: str) -> Callable[[Session, Any], Updates]:
+def _chosen(view: TabView, name: str) -> Callable[[Session, Any], Updates]:
     def chosen(session: Session, value: Any) -> Updates:
         value = None if name == "target" and value == NO_TARGET else value
         if getattr(session, name) == value:
@@ -186,7 +84,7 @@ def _chosen(view: View, name: str) -> Callable[[Session, Any], Updates]:
     return chosen
 
 
-def _drawn(view: View, name: str) -> Callable[[Session, Any], Updates]:
+def _drawn(view: TabView, name: str) -> Callable[[Session, Any], Updates]:
     """Another way to look at the same result: whatever runs goes on."""
 
     def drawn(session: Session, value: Any) -> Updates:
@@ -195,7 +93,7 @@ def _drawn(view: View, name: str) -> Callable[[Session, Any], Updates]:
     return drawn
 
 
-def _leafed(view: View, name: str, by: int) -> Callable[[Session], Updates]:
+def _leafed(view: TabView, name: str, by: int) -> Callable[[Session], Updates]:
     def leafed(session: Session) -> Updates:
         there = max(0, getattr(session, name) + by)
         return guarded(view, lambda: redrawn(view, replace(session, **{name: there})))
@@ -203,13 +101,13 @@ def _leafed(view: View, name: str, by: int) -> Callable[[Session], Updates]:
     return leafed
 
 
-def redrawn(view: View, session: Session) -> Updates:
+def redrawn(view: TabView, session: Session) -> Updates:
     """The tab looked at in another way, with its session and address."""
     service.look(session)
     return {**view.redrawn(session), view.session: session, view.address: session.query()}
 
 
-def guarded(view: View, work: Callable[[], Updates]) -> Updates:
+def guarded(view: TabView, work: Callable[[], Updates]) -> Updates:
     """What a person did wrong, or what is absent, in one sentence; never a traceback."""
     try:
         return work()
@@ -218,7 +116,7 @@ def guarded(view: View, work: Callable[[], Updates]) -> Updates:
         return {view.status: sentence_line(str(error), bad=True)}
 
 
-def _begun(view: View) -> Callable[[Session], Updates]:
+def _begun(view: TabView) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
         return {
             view.session: service.started(session),
@@ -230,7 +128,7 @@ def _begun(view: View) -> Callable[[Session], Updates]:
     return begun
 
 
-def _watched(view: View) -> Callable[[Session], Iterator[Updates]]:
+def _watched(view: TabView) -> Callable[[Session], Iterator[Updates]]:
     def watched(session: Session) -> Iterator[Updates]:
         try:
             yield from _pictures(view, session)
@@ -244,7 +142,7 @@ def _watched(view: View) -> Callable[[Session], Iterator[Updates]]:
     return watched
 
 
-def _pictures(view: View, session: Session) -> Iterator[Updates]:
+def _pictures(view: TabView, session: Session) -> Iterator[Updates]:
     """At most one update every EVERY seconds, and always the last one."""
     drawn = slow = 0.0
     for tick in service.run(session):
@@ -261,13 +159,13 @@ def _pictures(view: View, session: Session) -> Iterator[Updates]:
         drawn, slow = now, now if slowly else slow
 
 
-def _finished(view: View, session: Session, sentence: str) -> Updates:
+def _finished(view: TabView, session: Session, sentence: str) -> Updates:
     shown = view.shown(session, sentence)
     del shown[view.session]  # what the person has chosen meanwhile stays
     return shown
 
 
-def _stopped(view: View) -> Callable[[Session], Updates]:
+def _stopped(view: TabView) -> Callable[[Session], Updates]:
     def stopped(session: Session) -> Updates:
         return guarded(view, lambda: view.shown(session, service.stop(session)))
 

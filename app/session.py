@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 AMPLIFICATIONS = (1, 5, 20)
 VIEWS = ("clean", "a", "b")
 SHOWS = ("labels", "flips")
+SHEETS = 20
+"""How far one can leaf through the held-out images, nine at a time."""
 EPSILONS = tuple(range(2, 33, 2))
 STEPS = (10, 20, 40, 60, 100, 200)
 IMAGES = (64, 128, 256, 512, 1024, 2048)

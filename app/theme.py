@@ -152,7 +152,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .swatch{width:11px;height:11px;border-radius:3px;flex:none;box-shadow:0 0 0 1px var(--line)}.overlay{display:flex;align-items:center;gap:6px;font-size:12px;color:var(--soft)}.overlay input{width:54px}
 .sight{--c:var(--a);border-top:2px solid var(--c);padding:7px 0 4px!important}.sight.card-b{--c:var(--b)}.sight>.row{gap:12px!important;flex-wrap:nowrap!important}
 .factsbox{flex:0 0 188px!important;width:188px!important}.factsbox h2{margin:0 0 2px;font-size:14px;font-weight:600;line-height:1.3}.factsbox h2 .soft{display:block;font-weight:400;font-size:12px}
-.factsbox .number{height:auto}.factsbox .big{font-size:34px;height:auto;flex-wrap:wrap;gap:0 8px;margin:3px 0}.factsbox .big small{font-size:12.5px}.factsbox .rank{margin-top:4px}.sightbox{flex:1 1 0!important;min-width:0}
+.factsbox .big{font-size:34px;height:auto;flex-wrap:wrap;gap:0 8px;margin:3px 0}.factsbox .big small{font-size:12.5px}.factsbox .rank{margin-top:4px}.sightbox{flex:1 1 0!important;min-width:0}
 .sights{display:grid;grid-template-columns:repeat(3,minmax(0,1fr)) 228px;gap:10px;align-items:end}.sights .pattern,.sights figure:last-child .blank{width:228px!important;height:171px!important;border-radius:4px}
 #classname{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--paper);font-size:12px;padding:1px 7px;border-radius:4px;transform:translate(12px,12px);display:none}
 

@@ -24,6 +24,7 @@ from core import checkpoints, datasets
 from core.attacks.objectives import LOSS_CAP, Untargeted
 from core.attacks.universal import SPGD
 from core.datasets import Dataset, Split
+from core.documents import table
 from core.evaluation import Rate, evaluate, predict
 from core.models import Normalised
 from core.threat import Budget
@@ -97,7 +98,7 @@ def page(record: dict[str, Any]) -> str:
         f"±{_half(config['held_out']):.0f}); {record['hardware']['processor']}, {record['date'][:10]}.\n",
         "The cap on the loss belongs to training (`Recipe.loss_cap`), where it keeps a shared delta from spending "
         f"itself on a few images; the evaluator goes without. Its first step is {SPGD.step_size:g} epsilon by default, "
-        f"its momentum {SPGD.momentum:g}: not the best in every column, but never far from it.\n",
+        f"its momentum {SPGD.momentum:g}.\n",
     ]
     for model, epsilon in CASES:
         title = f"{model}, {epsilon}/255"
@@ -106,10 +107,10 @@ def page(record: dict[str, Any]) -> str:
             for row in settings(model, epsilon)
         ]
         parts += [f"## {title}\n", "The settings, with 80 steps on 512 crafting images:\n"]
-        parts.append(_table(["first step (epsilon)", "momentum", *(f"cap {_cap(cap)}" for cap in CAPS)], rows))
+        parts.append(table(["first step (epsilon)", "momentum", *(f"cap {_cap(cap)}" for cap in CAPS)], rows))
         rows = [[str(row[0].steps), *(_value(cells, cell) for cell in row)] for row in saturation(model, epsilon)]
         parts.append("Where it saturates, with the default settings (steps down, crafting images across):\n")
-        parts.append(_table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
+        parts.append(table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
     return "\n".join(parts)
 
 
@@ -126,11 +127,6 @@ def _half(n: int) -> float:
 
 def _cap(cap: float) -> str:
     return "none" if math.isinf(cap) else f"{cap:.3g}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---" for _ in head], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def main(
@@ -152,14 +148,16 @@ def main(
         record = {"benchmark": "attack_strength", "config": config, **_record.surroundings()} | {
             "cells": record["cells"] if known else {}
         }
-        tables = {"settings": settings, "saturation": saturation}
-        for name, table in tables.items():
-            for case in CASES if only in (None, name) else ():
-                for cell in (cell for row in table(*case) for cell in row if cell.key not in record["cells"]):
-                    record["cells"][cell.key] = asdict(cell) | measure(cell, root, held_out, seed)
-                    record["cells"][cell.key]["cap"] = _cap(cell.cap)  # JSON has no infinity
-                    _record.write(out, record)
-                    _record.console.print(f"[dim]{cell.key}: {_value(record['cells'], cell)}%[/dim]")
+        wanted = [
+            kind for name, kind in {"settings": settings, "saturation": saturation}.items() if only in (None, name)
+        ]
+        for cell in (cell for kind in wanted for case in CASES for row in kind(*case) for cell in row):
+            if cell.key in record["cells"]:
+                continue
+            found = asdict(cell) | {"cap": _cap(cell.cap)} | measure(cell, root, held_out, seed)  # JSON has no infinity
+            record["cells"][cell.key] = found
+            _record.write(out, record)
+            _record.console.print(f"[dim]{cell.key}: {_value(record['cells'], cell)}%[/dim]")
     if not record:
         raise typer.BadParameter(f"{out} is absent: measure first, without --page-only.")
     PAGE.write_text(page(record), encoding="utf-8")

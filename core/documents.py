@@ -148,7 +148,7 @@ def measured_by(checkpoint: Checkpoint) -> str:
         return "not measured yet"
     first = crafted[0]
     aims = {m.target for m in results.measurements if m.target is not None}
-    targets = sum(not str(aim).startswith("remove") for aim in aims)
+    targets = sum(isinstance(aim, int) or scene_number(aim) is not None for aim in aims)
     options = f"--steps {first.steps} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
     done = {m.epsilon for m in crafted}
     if not done.issuperset(Plan.standard(datasets.get(checkpoint.data)).epsilons):
@@ -182,7 +182,7 @@ def _curve_table(
         found = (results.find(attack, epsilon) for epsilon in epsilons)
         reports = [results.clean, *(m.report if m else None for m in found)]
         rows.append([checkpoint.title, *(_percent(getattr(report, figure, None)) for report in reports)])
-    return _table(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
+    return table(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
 
 
 def _target_table(measured: Sequence[Measured]) -> str:
@@ -195,8 +195,8 @@ def _target_table(measured: Sequence[Measured]) -> str:
             if shown:
                 score = [f"{shown.rank} of {shown.n}", f"{100 * shown.share:.1f}", f"{100 * shown.others:.1f}"]
             cells = [title(m.target, checkpoint.classes), f"{m.epsilon}/255"]
-            rows.append([checkpoint.title, *cells, _percent(report.vanished or report.target), *score])
-    return _table(["model", "target", "epsilon", "success (%)", "pattern rank", "share (%)", "others (%)"], rows)
+            rows.append([checkpoint.title, *cells, _percent(report.success), *score])
+    return table(["model", "target", "epsilon", "success (%)", "pattern rank", "share (%)", "others (%)"], rows)
 
 
 def _other_table(measured: Sequence[Measured]) -> str:
@@ -218,7 +218,7 @@ def _other_table(measured: Sequence[Measured]) -> str:
             ]
         )
     head = ["model", "75% misclassified at", f"accuracy, {attacks.get('deepfool').title}, 16/255", "best target rate"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _percent(rate: AnyRate | None) -> str:
@@ -228,7 +228,8 @@ def _percent(rate: AnyRate | None) -> str:
     return f"{100 * rate.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [list(head), *rows]
     rule = ["---" for _ in lines[0]]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (lines[0], rule, *lines[1:])) + "\n"

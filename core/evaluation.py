@@ -78,6 +78,11 @@ class Report:
     kept: SceneRate | None = None
     overlaps: tuple[float | None, ...] = ()
 
+    @property
+    def success(self) -> AnyRate | None:
+        """How far the attacker has what it aims at: what vanished, or what shows the target; None for no aim."""
+        return self.vanished or self.target
+
     def to_json(self) -> dict[str, Any]:
         rates = {name: getattr(self, name) for name in RATES}
         found: dict[str, Any] = {name: rate.to_json() for name, rate in rates.items() if rate is not None}

@@ -7,7 +7,8 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from app.service.catalogue import Menu, NoModels, changed, menu, opened
+from app.service.addresses import opened
+from app.service.catalogue import Menu, NoModels, changed, menu
 from app.service.comparison import card, comparison, device, estimate_text, scene_page, strip, subject
 from app.service.facts import (
     Answer,

@@ -3,21 +3,21 @@
 Choices are (label, value) pairs, as a dropdown shows them. Epsilons are in units of 1/255.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from app.service.cache import Shelf
-from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SHOWS, STEPS, VIEWS, Session
+from app.session import Session
 from core import attacks, checkpoints, datasets
 from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate, Report
 from core.models import Normalised
 from core.results import Results
-from core.targets import Target, title
+from core.targets import Target, scene_number, title
 
 Choices = list[tuple[str, Any]]
 
@@ -68,17 +68,17 @@ def _targets(models: list[Checkpoint]) -> Choices:
     if not scenic(models[0]):
         return [(name, index) for index, name in enumerate(classes)]
     measured = {m.target for model in models if (found := results(model)) for m in found.measurements}
-    scenes = sorted((str(aim) for aim in measured if str(aim).startswith("scene-")), key=lambda aim: int(aim[6:]))
+    scenes = sorted((aim for aim in measured if scene_number(aim)), key=lambda aim: scene_number(aim) or 0)
     removals = [f"remove-{index}" for index in range(len(classes))]
     first, rest = ([aim for aim in removals if (aim in measured) is known] for known in (True, False))
-    return [(target_words(aim, classes), aim) for aim in [*scenes, *first, *rest]]
+    return [(_words(aim, classes), aim) for aim in [*scenes, *first, *rest]]
 
 
-def target_words(target: Target, classes: Sequence[str]) -> str:
+def _words(target: Target, classes: Sequence[str]) -> str:
     """What a target asks for, in words: a class, `show scene 5` or `remove car`."""
     named = title(target, classes)
     if isinstance(target, str):
-        return f"show {named}" if target.startswith("scene-") else f"remove {named.removeprefix('no ')}"
+        return f"show {named}" if scene_number(target) else f"remove {named.removeprefix('no ')}"
     return named
 
 
@@ -110,7 +110,7 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     heaps = [model for model in models if model.recipe.get("heap", 1) > 1]
     chosen = Session(tab=tab, data=data, a=models[0].name, b=(heaps or models)[-1].name)
     if tab == "segmentation":
-        aims = [value for _, value in _targets(models) if str(value).startswith("scene-")]
+        aims = [value for _, value in _targets(models) if scene_number(value)]
         chosen = replace(chosen, target=aims[0] if aims else None)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
@@ -129,67 +129,7 @@ def _telling_epsilon(session: Session) -> int:
 
 def rate(report: Report) -> AnyRate:
     """The figure that speaks of the attack's aim: what vanished, what shows the target, else what is still right."""
-    return report.vanished or report.target or report.accuracy
-
-
-def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str]:
-    """The session that an address asks for, and one sentence on what in it was not understood (else empty).
-
-    An address that speaks of another tab asks for nothing here.
-    """
-    if query.get("tab", "compare") != tab:
-        return first(tab=tab), ""
-    data = query.get("data", "")
-    known = {model.data for model in fitting(tab)}
-    session, odd = first(data if data in known else None, tab), [] if data in known or not data else ["data"]
-    for field in fields(Session):
-        given = query.get(field.name)
-        if given is None or field.name in ("tab", "data", "run"):
-            continue
-        value = _parsed(session, field.name, given)
-        if value is None:
-            odd.append(field.name)
-        else:
-            session = replace(session, **{field.name: value})  # type: ignore[arg-type]
-    if "target" not in query and query.get("data"):  # an address that names no target means none
-        session = replace(session, target=None)
-    if session.target is not None and not attacks.get(session.attack).targetable:
-        session, odd = replace(session, target=None), [*odd, "target"]
-    words = " and ".join({"a": "model A", "b": "model B", "data": "the data set"}.get(name, name) for name in odd)
-    return session, f"The address gives {words} a value unknown here; the usual one is shown instead." if odd else ""
-
-
-def _parsed(session: Session, name: str, given: str) -> int | str | None:
-    """The value of one query parameter, or None where it fits nothing."""
-    offered = menu(session)
-    words: dict[str, Collection[str]] = {
-        "view": VIEWS,
-        "show": SHOWS,
-        "attack": [value for _, value in offered.attacks],
-    }
-    words |= {side: [value for _, value in offered.models] for side in "ab"}
-    if name in words:
-        return given if given in words[name] else None
-    if name == "target":
-        fits: Choices = [pair for label, value in offered.targets[1:] for pair in ((label, value), (str(value), value))]
-        return next((value for label, value in fits if label == given), None)
-    if not (given.isascii() and given.isdecimal() and len(given) < 9):
-        return None
-    allowed: dict[str, Collection[int]] = {
-        "epsilon": EPSILONS,
-        "steps": STEPS,
-        "images": IMAGES,
-        "amplify": AMPLIFICATIONS,
-        "seed": range(10_000),
-        "sheet": range(SHEETS),
-        "scene": range(SHEETS * 9),
-        "only": range(len(checkpoint(session, "a").classes)),
-    }
-    return int(given) if int(given) in allowed[name] else None
-
-
-SHEETS = 20
-"""How far one can leaf through the held-out images, nine at a time."""
+    return report.success or report.accuracy
 
 
 def changed(session: Session, name: str, value: Any) -> Session:

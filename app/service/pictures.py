@@ -9,7 +9,7 @@ from app.service import catalogue
 from app.service.cache import Shelf
 from app.service.facts import Answer, Cell, Strip, Visibility
 from app.service.outcomes import Outcome, outcome
-from app.session import Session
+from app.session import SHEETS, Session
 from core import datasets, perceptibility, rendering
 from core.checkpoints import Checkpoint
 from core.datasets import Split
@@ -69,13 +69,13 @@ def strip(session: Session) -> Strip:
         )
         for place, label in enumerate(labels.tolist())
     ]
-    total = catalogue.SHEETS * PER_SHEET if len(held_out) == SAMPLE else len(held_out)
+    total = SHEETS * PER_SHEET if len(held_out) == SAMPLE else len(held_out)
     return Strip(tuple(cells), start + 1, total)
 
 
 def _enough(start: int) -> int:
     """How many images to read so that the page is among them: few at first, then all that can be leafed through."""
-    return SAMPLE if start + PER_SHEET <= SAMPLE else catalogue.SHEETS * PER_SHEET
+    return SAMPLE if start + PER_SHEET <= SAMPLE else SHEETS * PER_SHEET
 
 
 def _said(session: Session, side: str, found: Outcome | None, images: Tensor) -> _Said:

@@ -90,9 +90,7 @@ def scene(session: Session) -> tuple[Street, tuple[Look, Look]]:
 
 def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
     """What is known of one side without any scene to look at."""
-    score = found.pattern if found else None
-    shown = Pattern(score.rank, score.n, score.share, score.others) if score else None
-    return Look(None, "", None, ("", ""), shown, _overlaps(session, side, found))
+    return Look(None, "", None, ("", ""), _pattern(session, found), _overlaps(session, side, found))
 
 
 def _look(session: Session, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
@@ -130,11 +128,13 @@ def _wanted(session: Session, data: Dataset) -> Tensor | None:
 
 
 def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
-    """How much of the target scene the pattern shows; None without such a target."""
+    """How much of the target scene the pattern shows; None without such a target, or without scenes to compare."""
     number = scene_number(session.target)
     if found is None or number is None or found.forming is not None:
         return None
     score = found.pattern
+    if score is None and pictures.missing(session.data):
+        return None
     if score is None:
         labels, classes = pictures.split(session.data, "test").labels, len(datasets.get(session.data).classes)
         scenes = _patterns.get_or_make(session.data, lambda: pattern.Scenes(labels, classes))

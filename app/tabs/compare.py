@@ -6,19 +6,19 @@ from typing import Any
 import gradio as gr
 
 from app import figures, pieces, running, service
-from app.running import Updates
 from app.session import AMPLIFICATIONS, Session
+from app.view import TabView, Updates, aside
 from app.widgets import html, plotly_figure, segments
 
 TITLE = "Compare"
 ORDER = 10
 
 
-def build() -> running.View:
+def build() -> TabView:
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
-            common = running.aside("compare")
+            common = aside("compare")
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["pair"]):
@@ -81,7 +81,7 @@ def card(side: str) -> CardView:
 
 
 @dataclass(frozen=True)
-class View(running.View):
+class View(TabView):
     """The tab's own components, and from a session to what each of them shows."""
 
     headline: gr.HTML

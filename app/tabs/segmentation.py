@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from app import pieces, running, scene_pieces, service
-from app.running import LIGHT, Updates
 from app.session import AMPLIFICATIONS, Session
+from app.view import TabView, Updates, aside
 from app.widgets import html, overlay_slider, pressable, segments
 
 TITLE = "Segmentation"
@@ -20,11 +20,11 @@ def ready() -> bool:
     return service.ready("segmentation")
 
 
-def build() -> running.View:
+def build() -> TabView:
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
-            common = running.aside("segmentation")
+            common = aside("segmentation")
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["scene"]):
@@ -58,7 +58,7 @@ def build() -> running.View:
     view = View(**common, **parts, earlier=earlier, later=later, show=show, amplify=amplify)
     looks = [("show", show), ("amplify", amplify)]
     running.wire(view, looks, {earlier: ("scene", -1), later: ("scene", 1)})
-    legend.select(_isolated(view), view.session, view.outputs, **LIGHT)
+    legend.select(_isolated(view), view.session, view.outputs, **running.LIGHT)
     return view
 
 
@@ -68,7 +68,7 @@ def _row(side: str) -> tuple[gr.HTML, gr.HTML]:
 
 
 @dataclass(frozen=True)
-class View(running.View):
+class View(TabView):
     """The tab's own components, and from a session to what each of them shows."""
 
     headline: gr.HTML

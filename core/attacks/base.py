@@ -3,6 +3,7 @@
 N images, C channels, H W height and width, K classes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -28,7 +29,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class UniversalAttack:
+class UniversalAttack(ABC):
     """One perturbation for all images. `stream` yields steps, `craft` drains it; the caller may stop at any step.
 
     Weights, gradients and training mode of the model are left as they were. Same seed, same device: same delta.
@@ -53,9 +54,9 @@ class UniversalAttack:
         if self.objective.targeted and not self.targetable:
             raise ValueError(f"{self.title} cannot aim at a class; leave the target out or choose S-PGD.")
 
+    @abstractmethod
     def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:
         """Steps of the attack on the images of `split`, from `delta` (1,C,H,W) or from a start of its own."""
-        raise NotImplementedError
 
     def craft(self, model: nn.Module, split: Split, delta: Tensor | None = None) -> Tensor:
         """The last delta (1,C,H,W) of the stream."""
@@ -74,9 +75,9 @@ class Pattern(UniversalAttack):
     control: ClassVar[bool] = True
     targetable: ClassVar[bool] = False
 
+    @abstractmethod
     def signs(self, shape: tuple[int, ...]) -> Tensor:
         """The pattern in -1 and +1, (1,C,H,W)."""
-        raise NotImplementedError
 
     def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:
         signs = self.signs((1, *split.images.shape[1:]))

@@ -1,0 +1,115 @@
+"""What every tab that runs attacks has: pickers, Run and Stop, a status line; and from a session to what they show.
+
+A tab subclasses `TabView` with its own components and three ways to fill them: at rest, redrawn, and while a run forms.
+`app.running` wires it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app import service
+from app.pieces import escape
+from app.session import EPSILONS, IMAGES, STEPS, Session
+from app.widgets import address, html, picker
+
+NO_TARGET = "none"
+"""The target picker's value for no target: a dropdown cannot hold None."""
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class TabView(ABC):
+    """Every component of a tab that an event changes."""
+
+    session: gr.State
+    controls: dict[str, Any]
+    run: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+    address: gr.HTML
+
+    @abstractmethod
+    def at_rest(self, session: Session) -> Updates:
+        """All that the tab shows of a session besides controls and status line."""
+
+    @abstractmethod
+    def redrawn(self, session: Session) -> Updates:
+        """The same result looked at in another way; whatever runs goes on."""
+
+    @abstractmethod
+    def forming(self, session: Session, slowly: bool) -> Updates:
+        """A run under way; with `slowly` also what need not move several times a second."""
+
+    @property
+    def outputs(self) -> list[Any]:
+        return list(_components(vars(self).values()))
+
+    def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
+        """Everything, for a session at rest. The control that the person has just used keeps its own value."""
+        return {
+            **self.at_rest(session),
+            **self._menus(session, changed),
+            self.session: session,
+            self.status: sentence_line(sentence or service.status(session)),
+            self.run: gr.update(interactive=True),
+            self.stop: gr.update(interactive=False),
+            self.address: session.query(),
+        }
+
+    def _menus(self, session: Session, changed: str) -> Updates:
+        """What the pickers offer and hold; the one named `changed` keeps its own value."""
+        menu = service.menu(session)
+        targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
+        target = NO_TARGET if session.target is None else session.target
+        offered = {"data": menu.data, "a": menu.models, "b": menu.models, "attack": menu.attacks}
+        updates = {name: {"choices": choices, "value": getattr(session, name)} for name, choices in offered.items()}
+        updates["target"] = {"choices": targets, "value": target, "interactive": menu.targetable}
+        updates["epsilon"] = {"label": f"Strength ε = {session.epsilon}/255", "value": session.epsilon}
+        updates |= {name: {"value": getattr(session, name)} for name in ("steps", "images", "seed")}
+        updates.get(changed, {}).pop("value", None)
+        return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
+
+
+def _components(values: Any) -> Iterator[Any]:
+    """All components among these values, those inside dictionaries and dataclasses too."""
+    for value in values:
+        if isinstance(value, dict):
+            yield from _components(value.values())
+        elif hasattr(value, "__dataclass_fields__"):
+            yield from _components(vars(value).values())
+        else:
+            yield value
+
+
+def aside(tab: str) -> dict[str, Any]:
+    """The column of pickers with Run and Stop below; the fields of a `TabView`, the session among them."""
+    session = gr.State(Session(tab=tab), time_to_live=3600)
+    controls: dict[str, Any] = {
+        "data": picker("Images"),
+        "a": picker("A ● Model", elem_classes=["side-a"]),
+        "b": picker("B ▲ Model", elem_classes=["side-b"]),
+        "attack": picker("Attack"),
+        "target": picker("Target"),
+        "epsilon": gr.Slider(
+            EPSILONS[0], EPSILONS[-1], step=2, label="Strength ε", buttons=[], elem_classes=["strength"]
+        ),
+    }
+    with gr.Row(elem_classes=["runbar"]):
+        run = gr.Button("Watch it form", variant="primary", elem_id=f"{tab}-run", min_width=0, scale=3)
+        stop = gr.Button("Stop", elem_id=f"{tab}-stop", interactive=False, min_width=0, scale=1)
+    status = html(elem_classes=["status"])
+    with gr.Accordion("More settings", open=False, elem_classes=["more"]):
+        controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
+        controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
+        controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=9999)
+    return {"session": session, "controls": controls, "run": run, "stop": stop, "status": status, "address": address()}
+
+
+def sentence_line(sentence: str, bad: bool = False) -> str:
+    """The status line, which screen readers read out."""
+    kind = "bad" if bad else ""
+    return f'<p class="note {kind}" role="status" aria-live="polite">{escape(sentence)}</p>'
