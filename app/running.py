@@ -28,13 +28,14 @@ def wire(view: TabView, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tu
     """
     begun = view.run.click(_begun(view), view.session, view.outputs, trigger_mode="once", **LIGHT)
     heavy = LIGHT | {"concurrency_limit": 1, "concurrency_id": "heavy"}
-    watching = begun.success(_watched(view), view.session, view.outputs, **heavy)
-    view.stop.click(_stopped(view), view.session, view.outputs, cancels=[watching], **LIGHT)
+    begun.success(_watched(view), view.session, view.outputs, trigger_mode="multiple", **heavy)
+    # No `cancels`: a picture that is on its way when Gradio cancels a run arrives later, and stays.
+    view.stop.click(_stopped(view), view.session, view.outputs, **LIGHT)
     for name, control in view.controls.items():
         triggers = [control.release, control.change] if name == "epsilon" else [control.input]
         inputs = [view.session, control]
         chosen = _chosen(view, name)
-        gr.on(triggers, chosen, inputs, view.outputs, trigger_mode="always_last", cancels=[watching], **LIGHT)
+        gr.on(triggers, chosen, inputs, view.outputs, trigger_mode="always_last", **LIGHT)
     for name, control in looks:
         control.input(_drawn(view, name), [view.session, control], view.outputs, **LIGHT)
     for button, (name, by) in leaves.items():
@@ -79,6 +80,7 @@ def _chosen(view: TabView, name: str) -> Callable[[Session, Any], Updates]:
         value = None if name == "target" and value == NO_TARGET else value
         if getattr(session, name) == value:
             return {view.session: session}
+        service.stop(session)
         return guarded(view, lambda: view.shown(service.changed(session, name, value), changed=name))
 
     return chosen
@@ -143,20 +145,22 @@ def _watched(view: TabView) -> Callable[[Session], Iterator[Updates]]:
 
 
 def _pictures(view: TabView, session: Session) -> Iterator[Updates]:
-    """At most one update every EVERY seconds, and always the last one."""
+    """At most one update every EVERY seconds, and always the last one; none once the run has been ended."""
     drawn = slow = 0.0
-    for tick in service.run(session):
-        if service.ended(session):
-            return
-        now, session = time.perf_counter(), service.current(session)
-        if tick.finished:
-            yield _finished(view, session, tick.message)
-            return
-        if now - drawn < EVERY:
-            continue
-        slowly = now - slow > SLOWLY
-        yield {view.status: sentence_line(tick.message), **view.forming(session, slowly)}
-        drawn, slow = now, now if slowly else slow
+    with service.drawn(session):
+        for tick in service.run(session):
+            if service.ended(session):
+                break
+            now, session = time.perf_counter(), service.current(session)
+            if tick.finished:
+                yield _finished(view, session, tick.message)
+                return
+            if now - drawn < EVERY:
+                continue
+            slowly = now - slow > SLOWLY
+            yield {view.status: sentence_line(tick.message), **view.forming(session, slowly)}
+            drawn, slow = now, now if slowly else slow
+        yield gr.skip()  # Gradio goes on here once all earlier pictures are on their way
 
 
 def _finished(view: TabView, session: Session, sentence: str) -> Updates:

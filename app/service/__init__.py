@@ -31,14 +31,14 @@ from app.service.facts import (
 )  # fmt: skip
 from app.service.facts import Visibility as Visibility
 from app.service.live import Tick, estimate, run, started, stop
-from app.service.outcomes import current, ended, look
+from app.service.outcomes import current, drawn, ended, look
 from app.service.scenes import legend, scene
 from app.session import Session
 
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Legend", "Look", "Menu",
     "NoModels", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick", "Visibility",
-    "card", "changed", "compare_models", "comparison", "current", "device", "ended", "estimate", "legend",
+    "card", "changed", "compare_models", "comparison", "current", "device", "drawn", "ended", "estimate", "legend",
     "list_models", "look", "menu", "opened", "ready", "run", "scene", "scene_page", "started", "status", "stop",
     "strip", "subject", "warm_up",
 ]  # fmt: skip

@@ -197,11 +197,10 @@ def _waited(work: Callable[[], Split], words: str) -> Generator[Tick, None, Spli
 def stop(session: Session) -> str:
     """End a run; what there is stays. Returns the sentence for the status line."""
     outcomes.stopped(session)
-    steps = [
-        found.forming.step for side in "ab" if (found := outcomes.outcome(session, side)) and found.forming is not None
-    ]
+    sides = [found for side in "ab" if (found := outcomes.outcome(session, side))]
+    steps = [found.forming.step for found in sides if found.forming is not None]
     if not steps:
-        return "Stopped before the first step."
+        return "It was done already." if sides else "Stopped before the first step."
     return f"Stopped at step {max(steps)}: the patterns stay, not measured on held-out images."
 
 

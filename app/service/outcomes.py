@@ -3,7 +3,10 @@
 delta (1,C,H,W) in whole units of 1/255, as it is stored, drawn and measured.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
 from torch import Tensor
@@ -18,6 +21,8 @@ from core.evaluation import Report
 from core.pattern import PatternScore
 from core.results import key
 
+PATIENCE = 5.0
+"""Seconds that whoever ends a run waits for its last step."""
 BATCH, SCENES = 32, 4
 """Images, or scenes, in a step of a live run: half of what stored results use, so that the pattern moves more often."""
 
@@ -46,6 +51,7 @@ class Outcome:
 _runs: Shelf[dict[str, Outcome]] = Shelf(64)
 _finished: Shelf[Outcome] = Shelf(128)
 _ended: Shelf[bool] = Shelf(256)
+_drawing: Shelf[Event] = Shelf(256)
 
 
 def outcome(session: Session, side: str) -> Outcome | None:
@@ -87,9 +93,26 @@ def begin(session: Session) -> None:
     _runs.put(session.run, {})
 
 
+@contextmanager
+def drawn(session: Session) -> Iterator[None]:
+    """While this lasts, pictures of the session's run go to the page; whoever ends the run waits for it."""
+    over = _drawing.put(session.run, Event())
+    try:
+        yield
+    finally:
+        over.set()
+
+
 def stopped(session: Session) -> None:
-    """End a run: what is still forming stays as it is and says so."""
+    """End a run, if there is one: what is still forming stays as it is and says so.
+
+    Returns once no picture of the run can come after, so that none is put over what the page shows next.
+    """
+    if not session.run:
+        return
     _ended.put(session.run, True)
+    if over := _drawing.get(session.run):
+        over.wait(PATIENCE)
     run = {
         side: found if found.forming is None else replace(found, forming=replace(found.forming, state="stopped"))
         for side, found in (_runs.get(session.run) or {}).items()

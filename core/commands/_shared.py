@@ -40,6 +40,12 @@ def progress_bar(text: str) -> Progress:
     return Progress(*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=err)
 
 
+def log(line: str) -> None:
+    """A line where no bar can be drawn, as in the log of a run in the background; nothing on a terminal."""
+    if not err.is_terminal:
+        err.print(line, soft_wrap=True, highlight=False)
+
+
 def print_json(content: Any) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, default=str))
 

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from core import checkpoints, datasets, documents, precompute, results
-from core.commands._shared import AsJson, Device, Folder, Seed, available, out, print_json, progress_bar
+from core.commands._shared import AsJson, Device, Folder, Seed, available, log, out, print_json, progress_bar
 
 
 def precompute_command(
@@ -33,6 +33,7 @@ def precompute_command(
         def report(measurement: results.Measurement, done: int, total: int) -> None:
             last = f"{measurement.key}: {measurement.report.accuracy.value:.1%} right"
             bar.update(task, completed=done, total=total, last=last)
+            log(f"{done}/{total} {last}, {measurement.seconds:.0f} s of crafting")
 
         precompute.precompute(folder, plan, available(device), report)
 

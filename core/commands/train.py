@@ -1,12 +1,13 @@
 """Train a model folder."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from core import experiment, training
-from core.commands._shared import AsJson, Device, Root, Seed, out, print_json, progress_bar
+from core.commands._shared import AsJson, Device, Root, Seed, log, out, print_json, progress_bar
 
 
 def train(
@@ -70,6 +71,9 @@ def train(
                 loss=progress.loss,
                 rate=progress.images_per_second,
             )
+            if progress.done * epochs % progress.total == 0:
+                figures = f"loss {progress.loss:.3f}, {progress.images_per_second:.0f} images/s"
+                log(f"{time.strftime('%H:%M')} epoch {progress.epoch}/{epochs}: {figures}")
 
         made = experiment.run(recipe, root, name, device, precision, report)
     if as_json:

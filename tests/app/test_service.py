@@ -4,6 +4,8 @@ import base64
 import copy
 import io
 import json
+import threading
+import time
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -183,6 +185,35 @@ def test_a_step_that_ends_after_the_stop_changes_nothing(session: Session) -> No
     after = service.card(running, "a")
     assert (after.forming, after.pattern) == (before.forming, before.pattern)
     assert not service.ended(service.started(running))
+
+
+def test_stopping_waits_for_the_picture_that_is_on_its_way(session: Session) -> None:
+    """Else that picture would come after the stopped view, and stay."""
+    running, order = service.started(replace(session, steps=10)), []
+
+    def draw() -> None:
+        with service.drawn(running):
+            begun.set()
+            while not service.ended(running):
+                time.sleep(0.01)
+            time.sleep(0.1)
+            order.append("last picture")
+
+    begun, drawing = threading.Event(), threading.Thread(target=draw)
+    drawing.start()
+    begun.wait()
+    service.stop(running)
+    order.append("stopped view")
+    drawing.join()
+    assert order == ["last picture", "stopped view"]
+
+
+def test_a_run_that_is_done_cannot_be_stopped(session: Session) -> None:
+    running = service.started(replace(session, steps=10, images=64))
+    for _ in service.run(running):
+        pass
+    assert service.stop(running) == "It was done already."
+    assert service.card(running, "a").measured is not None
 
 
 def test_two_people_do_not_see_each_other(session: Session) -> None:

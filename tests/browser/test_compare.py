@@ -75,7 +75,22 @@ def test_stop_keeps_what_there_is(visit: Visit) -> None:
     page.wait_for_timeout(700)
     assert page.get_attribute(".card-a img.pattern", "src") == kept
     assert "stopped at" in page.inner_text(".card-a .big")
+    assert "Stopped at step" in page.inner_text(".status")
     assert page.is_enabled("#compare-run")
+
+
+def test_a_choice_during_a_run_ends_it_and_no_later_picture_covers_the_new_view(visit: Visit) -> None:
+    page = visit("?steps=200&images=64&epsilon=16")
+    page.wait_for_selector(".card-b img.pattern")
+    for _ in range(3):
+        page.click("#compare-run")
+        status_says(page, "Step")
+        page.focus(".strength input[type=range]")
+        page.keyboard.press("ArrowRight")
+        status_says(page, "Space runs")
+        page.wait_for_timeout(600)
+        assert "Space runs" in page.inner_text(".status")
+        assert page.is_enabled("#compare-run")
 
 
 def test_epsilon_by_keyboard_changes_numbers_pattern_and_address(visit: Visit) -> None:

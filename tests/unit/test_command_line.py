@@ -50,6 +50,13 @@ def test_every_command_teaches(command):
     assert "Usage" in run(*command.split(), "--help").output
 
 
+def test_without_a_terminal_every_epoch_is_a_line_of_the_log(images, tmp_path):
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "2", "--batch-size", "8"]
+    log = run(*words, "--root", str(tmp_path), "--device", "cpu").stderr
+    assert "epoch 1/2: loss" in log
+    assert "epoch 2/2: loss" in log
+
+
 def test_training_again_returns_the_finished_model(trained, images):
     before = checkpoints.read(trained).sha256
     words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
