@@ -88,7 +88,7 @@ def results_page(measured: Sequence[Measured]) -> str:
         parts += [
             f"## {datasets.get(name).title}\n",
             f"n = {n:,} held-out {'scenes' if _scenic(own[0]) else 'images'} "
-            f"({own[0][1].about['source'].rstrip('.')}).\n",
+            f"({own[0][1].about['source'].rstrip('.')}). Architecture: {_architectures(own)}.\n",
         ]
         if _scenic(own[0]):
             parts += ["Right pixels (%) under untargeted S-PGD:\n", _curve_table(own, "spgd", SCENE_EPSILONS)]
@@ -104,6 +104,13 @@ def results_page(measured: Sequence[Measured]) -> str:
         parts += ["The control, random signs of equal strength:\n", _curve_table(own, "random-signs")]
         parts += ["Breaking point and other attacks:\n", _other_table(own)]
     return "\n".join(parts)
+
+
+def _architectures(measured: Sequence[Measured]) -> str:
+    """The architecture of all, or of each where they differ."""
+    each = {checkpoint.title: f"`{checkpoint.architecture}`" for checkpoint, _ in measured}
+    kinds = set(each.values())
+    return kinds.pop() if len(kinds) == 1 else "; ".join(f"{name} {kind}" for name, kind in each.items())
 
 
 def training_page(found: Sequence[Checkpoint]) -> str:

@@ -139,7 +139,7 @@ def _points(measurements: list[Measurement]) -> list[tuple[int, float]]:
 
 def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
     """Where the numbers of one side come from, in one line."""
-    parts = [f"weights {checkpoint.sha256[:6]}"]
+    parts = [f"{checkpoint.architecture}, weights {checkpoint.sha256[:6]}"]
     if found is None:
         return parts[0]
     parts += [f"seed {found.seed}", f"{found.steps:,} steps"]

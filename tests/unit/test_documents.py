@@ -78,6 +78,14 @@ def test_a_page_on_images_holds_every_number(tmp_path):
     assert not any(control[2:])
     assert other[1] == "15.0/255"
     assert other[3].startswith(f"{datasets.get('signs').classes[3]} at 16/255: 55.0")
+    assert "Architecture: `resnet20/8`." in page
+
+
+def test_architectures_that_differ_are_all_named(tmp_path):
+    narrow, wide = (measured(tmp_path / name, "signs", images()) for name in ("narrow", "wide"))
+    wide = replace(wide[0], architecture="resnet20/64"), wide[1]
+    page = results_page([narrow, wide])
+    assert "Architecture: narrow `resnet20/8`; wide `resnet20/64`." in page
 
 
 def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
