@@ -42,7 +42,8 @@ def steps(architecture: str, batch: int, size: int, device: str) -> tuple[Step, 
     generator = torch.Generator(fabric.device).manual_seed(0)
 
     def step(recipe: Recipe) -> None:
-        loss: Tensor = update_loss(model, images, labels, recipe, generator)
+        with fabric.autocast():
+            loss: Tensor = update_loss(model, images, labels, recipe, generator, model.module)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()

@@ -131,12 +131,22 @@ def augment(images: Tensor, labels: Tensor, mirror: bool, generator: torch.Gener
     return moved, ignored[sample[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def update_loss(model: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass."""
+def update_loss(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    bare: nn.Module | None = None,
+) -> Tensor:
+    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass.
+
+    `bare` is the network inside Fabric's wrapper, which lets nobody else differentiate in mixed precision.
+    """
     kinds: dict[str, Any] = {"ignore_index": IGNORE, "label_smoothing": recipe.label_smoothing}
     if not recipe.sigma:
         return cross_entropy(model(images).float(), labels, **kinds)
-    delta = recipe.attack(model, images, labels, generator=generator)
+    delta = recipe.attack(bare or model, images, labels, generator=generator)
     attacked = apply(images, delta)
     if recipe.sigma == 1:
         return cross_entropy(model(attacked).float(), labels, **kinds)
@@ -188,7 +198,7 @@ def train(
 
 def _epoch(
     fabric: "Fabric",
-    model: nn.Module,
+    model: Any,
     optimizer: Any,
     data: Split,
     recipe: Recipe,
@@ -207,7 +217,8 @@ def _epoch(
             group["lr"] = learning_rate(recipe, done, total)
         images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
-        loss = update_loss(model, images, labels, recipe, generator)
+        with fabric.autocast():
+            loss = update_loss(model, images, labels, recipe, generator, model.module)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()

@@ -81,6 +81,15 @@ def test_a_short_run_gives_the_numbers_it_always_gave(recipe, losses, tmp_path):
     assert all(progress.images_per_second > 0 for progress in seen)
 
 
+@pytest.mark.parametrize("sigma", [0.0, 0.5, 1.0])
+def test_half_precision_trains_as_well(sigma, tmp_path):
+    recipe, model = replace(SHARED, sigma=sigma), tiny_network()
+    history = train(model, tiny_split(), recipe, tmp_path / "resume", True, "cpu", "bf16-mixed")
+    _, exact = run(recipe, tmp_path / "other")
+    assert [epoch["loss"] for epoch in history] == pytest.approx([epoch["loss"] for epoch in exact], rel=0.05)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
 def test_the_seed_decides(tmp_path):
     first, again, other = (run(replace(SHARED, seed=s), tmp_path / f"{i}")[0] for i, s in enumerate((0, 0, 1)))
     assert same_weights(first, again)
