@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL.Image import Image
 
 from core import attacks, checkpoints, datasets, rendering
+from core.attacks.objectives import LOSS_CAP
 from core.checkpoints import Checkpoint
 from core.datasets import Dataset
 from core.evaluation import AnyRate, breaking_point
@@ -170,8 +171,10 @@ def command(checkpoint: Checkpoint) -> str:
     if recipe["sigma"]:
         words.append(f"--sigma {recipe['sigma']:g} --heap {recipe['heap']} --epsilon {recipe['epsilon'] * 255:.4g}")
         words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")
+        words += [f"--loss-cap {recipe['loss_cap']:g}"] if recipe["loss_cap"] != LOSS_CAP else []
     words.append(f"--epochs {recipe['epochs']} --batch-size {recipe['batch_size']}")
     words.append(f"--learning-rate {recipe['learning_rate']:g} --seed {recipe['seed']}")
+    words += [f"--label-smoothing {recipe['label_smoothing']:g}"] if recipe["label_smoothing"] else []
     words += [f"--images {recipe['images']}"] if recipe["images"] else []
     words += [f"--start {recipe['start']}"] if recipe["start"] else []
     return " ".join([*words, "--root checkpoints"])

@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from core import checkpoints, datasets, rendering
-from core.documents import measured_by, pattern_sheet, results_page, training_page
+from core import checkpoints, datasets, experiment, rendering
+from core.__main__ import app
+from core.documents import command, measured_by, pattern_sheet, results_page, training_page
 from core.evaluation import Rate, Report
 from core.models import create
 from core.pattern import PatternScore
@@ -143,3 +145,24 @@ def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilo
     assert "--steps 100 --images 2048 --targets 0 --seed 4" in said
     assert re.findall(r"--epsilon.*\d", said) == ([words] if words else [])
     assert said in training_page([checkpoints.read(folder)])
+
+
+SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, steps=3, epochs=4, learning_rate=0.08)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe("signs", epochs=12, label_smoothing=0.1, start="checkpoints/signs/standard"),
+        SHARED,
+        replace(SHARED, loss_cap=3.0, step_size=0.25, images=200, seed=7, batch_size=64),
+    ],
+    ids=["standard", "shared", "rare settings"],
+)
+def test_the_command_of_a_model_gives_its_recipe_again(recipe, monkeypatch, tmp_path):
+    made, run = [], measured(tmp_path / "standard", "signs", images())[0]
+    monkeypatch.setattr(experiment, "run", lambda found, *rest: made.append(found) or run)
+    words = command(replace(run, recipe=vars(recipe))).split()
+    result = CliRunner().invoke(app, words[3:], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert made == [recipe]
