@@ -36,8 +36,10 @@ def run(
         torch.manual_seed(recipe.seed)
         pretrained = recipe.start if recipe.start == "imagenet" else None
         model = create(recipe.architecture, len(data.classes), *split.statistics(), weights=pretrained)
+    started_from = None
     if recipe.start and not pretrained:
         model = _started(Path(recipe.start), recipe, data.classes)
+        started_from = checkpoints.read(Path(recipe.start)).sha256  # now: the folder may change while this trains
     resume = folder / "resume.safetensors"
     history = train(model, split, recipe, resume, data.mirror, device, precision, report)
     config = {
@@ -49,7 +51,7 @@ def run(
         "source": data.source,
         "training_images": len(split),
         "recipe": asdict(recipe),
-        "start_sha256": checkpoints.read(Path(recipe.start)).sha256 if recipe.start and not pretrained else None,
+        "start_sha256": started_from,
         "history": history,
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "finished": time.strftime("%Y-%m-%d"),

@@ -375,10 +375,16 @@ class TestExperiment:
 
     def test_hardening_starts_from_the_given_weights(self, tiny_dataset, tmp_path, monkeypatch):
         start = self.run(tmp_path)
-        given = []
-        monkeypatch.setattr(experiment, "train", lambda model, *args: given.append(model) or [])
+        weights, given = checkpoints.load(start.folder), []
+
+        def train(model, *args):
+            given.append(model)
+            files.write_json(start.folder / "config.json", {**start.config, "sha256": "0" * 64})  # meanwhile replaced
+            return []
+
+        monkeypatch.setattr(experiment, "train", train)
         self.run(tmp_path, replace(self.RECIPE, start=str(start.folder)), name="hard")
-        assert same_weights(given[0], checkpoints.load(start.folder))
+        assert same_weights(given[0], weights)
         assert all(parameter.requires_grad for parameter in given[0].parameters())
         assert checkpoints.read(tmp_path / "tiny" / "hard").config["start_sha256"] == start.sha256
 
