@@ -29,7 +29,7 @@ from core.evaluation import Rate, evaluate, predict
 from core.models import Normalised
 from core.threat import Budget
 
-CASES = (("cifar10/standard", 10), ("cifar10/shared-s64-e16-w0.5", 16), ("signs/shared-s64-e16-w0.5", 24))
+CASES = (("cifar10/standard", 10), ("cifar10/shared-s64-e16-w0.7", 16), ("signs/shared-s64-e16-w0.5", 24))
 """Model folder under the root, and epsilon in n/255: where fooling rates are far from 0 and 1."""
 CAPS = (LOSS_CAP, math.inf)
 SETTINGS = tuple((step, momentum) for step in (0.2, 0.5, 1.0, 2.0) for momentum in (0.0, 0.5, 0.9))
