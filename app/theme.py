@@ -159,7 +159,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 /* provenance */
 .block.footer{margin-top:10px;border-top:1px solid var(--line);padding-top:6px!important}.foot{display:flex;justify-content:space-between;gap:24px;color:var(--soft);font-size:12px;line-height:1.5}
 .foot a,.foot summary{color:var(--ink);text-decoration:underline;text-underline-offset:2px;text-decoration-color:var(--line);cursor:pointer}.foot a:hover,.foot summary:hover{text-decoration-color:currentColor}
-.origin a{margin-left:8px}.origin p{white-space:nowrap}.take{display:flex;flex-direction:column;align-items:flex-end;white-space:nowrap;position:relative}.foot summary{list-style:none}.foot summary::-webkit-details-marker{display:none}
+.origin a{margin-left:8px}.origin{min-width:0}.take{display:flex;flex-direction:column;align-items:flex-end;white-space:nowrap;position:relative}.foot summary{list-style:none}.foot summary::-webkit-details-marker{display:none}
 .commands{position:absolute;right:0;bottom:24px;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:10px 14px;box-shadow:0 6px 24px rgba(0,0,0,.14);width:max-content;max-width:min(880px,86vw);white-space:normal;z-index:5}
 .commands code{font-size:12px;background:var(--wash);color:var(--ink);padding:2px 5px;border-radius:4px;overflow-wrap:anywhere}.commands p{margin:4px 0}.commands button{text-decoration:underline}
 
@@ -170,7 +170,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .strip{grid-template-columns:repeat(3,minmax(0,1fr))}.stripbar{flex-wrap:wrap!important}.stripbar .place{flex:1 0 100%!important}.foot{flex-direction:column;gap:8px}
 .scene{flex-direction:column!important}.street figure{width:auto;flex:1}.streetbox{width:100%!important}.sight>.row{flex-direction:column!important}.factsbox{width:100%!important;flex:none!important}.sights{grid-template-columns:repeat(2,minmax(0,1fr))}.sights .pattern,.sights figure:last-child .blank{width:100%!important;height:auto!important}
 .commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:48px 8px 0;height:92px}#tabs>.tab-wrapper .tab-container{height:44px}.legend-classes{columns:1}.card h2{white-space:normal}}
-@media(max-width:900px){.place .legend{margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.origin p{white-space:normal}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
+@media(max-width:900px){.place .legend{margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 """
 

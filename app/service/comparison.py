@@ -142,10 +142,12 @@ def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
     parts = [f"{checkpoint.architecture}, weights {checkpoint.sha256[:6]}"]
     if found is None:
         return parts[0]
-    parts += [f"seed {found.seed}", f"{found.steps:,} steps"]
-    parts += [f"crafted on {found.crafted_on:,} training images"] if found.crafted_on else []
+    crafted = (
+        f"{found.steps:,} steps on {found.crafted_on:,} training images" if found.crafted_on else "no training images"
+    )
+    parts += [f"seed {found.seed}", crafted]
     if found.report:
-        parts.append(f"measured on n = {found.report.accuracy.n:,}")
+        parts.append(f"n = {found.report.accuracy.n:,} held out")
         parts.append(f"live in {found.seconds:.1f} s" if found.live else "precomputed")
     elif found.forming and found.forming.state == "stopped":
         parts.append(f"stopped at step {found.forming.step}, not measured on held-out images")
