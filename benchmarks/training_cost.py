@@ -43,7 +43,7 @@ def steps(architecture: str, batch: int, size: int, device: str) -> tuple[Step, 
 
     def step(recipe: Recipe) -> None:
         with fabric.autocast():
-            loss: Tensor = update_loss(model, images, labels, recipe, generator, model.module)
+            loss: Tensor = update_loss(model.module, images, labels, recipe, generator)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()

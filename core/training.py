@@ -131,22 +131,12 @@ def augment(images: Tensor, labels: Tensor, mirror: bool, generator: torch.Gener
     return moved, ignored[sample[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def update_loss(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    recipe: Recipe,
-    generator: torch.Generator,
-    bare: nn.Module | None = None,
-) -> Tensor:
-    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass.
-
-    `bare` is the network inside Fabric's wrapper, which lets nobody else differentiate in mixed precision.
-    """
+def update_loss(model: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass."""
     kinds: dict[str, Any] = {"ignore_index": IGNORE, "label_smoothing": recipe.label_smoothing}
     if not recipe.sigma:
         return cross_entropy(model(images).float(), labels, **kinds)
-    delta = recipe.attack(bare or model, images, labels, generator=generator)
+    delta = recipe.attack(model, images, labels, generator=generator)
     attacked = apply(images, delta)
     if recipe.sigma == 1:
         return cross_entropy(model(attacked).float(), labels, **kinds)
@@ -217,8 +207,8 @@ def _epoch(
             group["lr"] = learning_rate(recipe, done, total)
         images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
-        with fabric.autocast():
-            loss = update_loss(model, images, labels, recipe, generator, model.module)
+        with fabric.autocast():  # past Fabric's wrapper: in mixed precision it lets nobody else differentiate
+            loss = update_loss(model.module, images, labels, recipe, generator)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()

@@ -32,6 +32,8 @@ def test_the_first_view_is_complete_with_nothing_clicked(visit: Visit) -> None:
     assert page.locator(".footer a[download]").count() == 5
     bottom = page.locator(".footer .foot").bounding_box()
     assert bottom["y"] + bottom["height"] <= 720
+    long = "all => all.forEach(one => { one.textContent += ' · ' + one.textContent })"
+    page.locator(".origin span").evaluate_all(long)
     take = page.locator(".footer .take").bounding_box()
     assert take["x"] + take["width"] <= 1280 - 24
 
