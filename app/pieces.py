@@ -134,7 +134,8 @@ def visibility(card: Card) -> str:
     """SSIM, colour difference and the share of pixels where an eye notices it."""
     seen = card.visibility
     if seen is None:
-        return '<p class="note seen">How visible: measured once the pattern is done</p>'
+        waits = "measured once the pattern is done" if card.measured is None else "needs the images"
+        return f'<p class="note seen">How visible: {waits}</p>'
     hint = f"measured on {seen.n} held-out pictures; a colour difference (CIEDE2000) of 2.3 is just noticeable"
     return (
         f'<p class="note seen" title="{hint}"><span>SSIM <b>{seen.ssim:.2f}</b></span>'

@@ -170,7 +170,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .strip{grid-template-columns:repeat(3,minmax(0,1fr))}.stripbar{flex-wrap:wrap!important}.stripbar .place{flex:1 0 100%!important}.foot{flex-direction:column;gap:8px}
 .scene{flex-direction:column!important}.street figure{width:auto;flex:1}.streetbox{width:100%!important}.sight>.row{flex-direction:column!important}.factsbox{width:100%!important;flex:none!important}.sights{grid-template-columns:repeat(2,minmax(0,1fr))}.sights .pattern,.sights figure:last-child .blank{width:100%!important;height:auto!important}
 .commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:48px 8px 0;height:92px}#tabs>.tab-wrapper .tab-container{height:44px}.legend-classes{columns:1}.card h2{white-space:normal}}
-@media(max-width:900px){.place .legend{margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
+@media(max-width:900px){.place .legend{display:block;margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 """
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from app import service
+from app import pieces, service
 from app.service import catalogue, outcomes
 from app.service.cache import Shelf
 from app.session import Session
@@ -214,6 +214,12 @@ def test_a_run_that_is_done_cannot_be_stopped(session: Session) -> None:
         pass
     assert service.stop(running) == "It was done already."
     assert service.card(running, "a").measured is not None
+
+
+def test_visibility_that_is_not_known_says_why(session: Session) -> None:
+    unseen = replace(service.card(session, "a"), visibility=None)
+    assert "needs the images" in pieces.visibility(unseen)
+    assert "once the pattern is done" in pieces.visibility(replace(unseen, measured=None))
 
 
 def test_two_people_do_not_see_each_other(session: Session) -> None:
