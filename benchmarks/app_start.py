@@ -116,9 +116,9 @@ def in_browser(address: str, chromium: str, limit: float) -> dict[str, float | N
         page.wait_for_function(FIRST_PICTURE, polling="raf")
         picture = time.perf_counter() - started
         page.goto(f"{address}?steps=200&images=512")
-        page.wait_for_function("document.querySelector('.status').innerText.includes('Space runs')")
+        page.wait_for_selector(".status:has-text('Space runs')")
         page.click("#compare-run")
-        page.wait_for_function("document.querySelector('.status').innerText.includes('Step')")
+        page.wait_for_selector(".status:has-text('Step')")
         page.evaluate(COUNT_UPDATES)
         page.wait_for_timeout(1000 * WATCHED)
         times = page.evaluate("window.updates")
