@@ -47,7 +47,7 @@ class Plan:
         removed = [
             f"remove-{data.classes.index(name)}" for name in ("pedestrian", "car", "person") if name in data.classes
         ]
-        scenes = [f"scene-{number}" for number in (5, 12, 19)[:targets]]
+        scenes = [f"scene-{number}" for number in (2, 4, 6)[:targets]]
         usual: dict[str, Any] = {
             "epsilons": tuple(range(2, 21, 2)),
             "target_epsilons": (4, 10, 20),

@@ -57,19 +57,17 @@ def ready(tab: str = "compare") -> bool:
 
 
 def warm_up() -> None:
-    """Make the first view once, then draw the images that a run needs, so that nobody waits for them."""
+    """Make each tab's first view once, then draw the images that a run needs, so that nobody waits for them."""
     from app.service import pictures
     from app.service.catalogue import first
 
+    views = {"compare": comparison, "segmentation": scene_page}
     try:
-        session = first()
-        comparison(session)
-        if not pictures.missing(session.data):
-            pictures.split(session.data, "test", 180)
-            pictures.split(session.data, "test")
-            pictures.split(session.data, "train", session.images)
-        if ready("segmentation"):
-            scene_page(first(tab="segmentation"))
+        sessions = [first(tab=tab) for tab in views if tab == "compare" or ready(tab)]
+        for session in sessions:
+            views[session.tab](session)
+        for session in sessions:
+            pictures.prepare(session)
     except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
         logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
 

@@ -38,6 +38,16 @@ def split(data: str, name: str, limit: int | None = None) -> Split:
     return _splits.get_or_make((data, found.source, name, limit), lambda: found.split(name, limit))
 
 
+def prepare(session: Session) -> None:
+    """Read what leafing and a run need."""
+    if missing(session.data):
+        return
+    if not _scenic(session.data):
+        split(session.data, "test", SHEETS * PER_SHEET)
+    split(session.data, "test")
+    split(session.data, "train", session.images)
+
+
 def missing(data: str) -> str:
     """One sentence that says how to get absent images; empty where they are there."""
     try:
@@ -120,14 +130,16 @@ def visibility(session: Session, delta: Tensor) -> Visibility | None:
         return None
 
     def look() -> Visibility:
-        scenic = len(datasets.get(session.data).palette) > 0
-        images, _ = split(session.data, "test", None if scenic else SAMPLE).batch(
-            slice(SAMPLE // 3 if scenic else SAMPLE)
-        )
+        count = SAMPLE // 3 if _scenic(session.data) else SAMPLE
+        images, _ = split(session.data, "test", count).batch(slice(None))
         found = perceptibility.measure(images, delta)
         return Visibility(found.ssim, found.colour_difference, found.visible, found.n)
 
     return _visibility.get_or_make((session.data, fingerprint(delta)), look)
+
+
+def _scenic(data: str) -> bool:
+    return datasets.get(data).task == "segmentation"
 
 
 def fingerprint(delta: Tensor) -> bytes:

@@ -12,11 +12,13 @@ from app.service.outcomes import Outcome, outcome
 from app.session import Session
 from core import datasets, pattern, rendering
 from core.attacks.objectives import IGNORE
-from core.datasets import Dataset
+from core.datasets import Dataset, Split
 from core.targets import scene_number
 from core.threat import apply
 
 PER_SHEET = 6
+FEW = (PER_SHEET, 4 * PER_SHEET)
+"""So many scenes are drawn first where that is enough: all of them take most of a minute on a fresh machine."""
 
 _seen: Shelf[Tensor] = Shelf(256)
 _patterns: Shelf[pattern.Scenes] = Shelf(2)
@@ -34,7 +36,8 @@ def strip(session: Session) -> Strip:
     """The session's sheet of held-out scenes, as the chosen view draws them, each with both models' label maps."""
     if absent := pictures.missing(session.data):
         return Strip((), 0, 0, absent)
-    data, held_out = datasets.get(session.data), pictures.split(session.data, "test")
+    data = datasets.get(session.data)
+    held_out, total = _held_out(data, (session.sheet + 1) * PER_SHEET)
     start = min(session.sheet * PER_SHEET, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
     found = {side: outcome(session, side) for side in "ab"}
@@ -45,7 +48,15 @@ def strip(session: Session) -> Strip:
     for place in range(len(images)):
         sides = (_labelled(sights[side], place, labels[place], data) for side in "ab")
         cells.append(SceneCell(rendering.data_url(rendering.picture(drawn[place])), start + place + 1, *sides))
-    return Strip(tuple(cells), start + 1, len(held_out))
+    return Strip(tuple(cells), start + 1, total)
+
+
+def _held_out(data: Dataset, enough: int) -> tuple[Split, int]:
+    """The first held-out scenes, at least `enough` if there are as many, and how many there are in all."""
+    total = data.counts.get("test")
+    limit = next((few for few in FEW if total and enough <= few < total), None)
+    found = pictures.split(data.name, "test", limit)
+    return found, total or len(found)
 
 
 def _labelled(sight: _Sight, place: int, truth: Tensor, data: Dataset) -> Labelled:
@@ -73,13 +84,13 @@ def scene(session: Session) -> tuple[Street, tuple[Look, Look]]:
     if absent := pictures.missing(session.data):
         a, b = (_unseen(session, side, found[side]) for side in "ab")
         return Street(0, 0, "", "", None, absent), (a, b)
-    held_out = pictures.split(session.data, "test")
+    held_out, total = _held_out(data, session.scene + 1)
     place = min(session.scene, len(held_out) - 1)
     images, labels = held_out.batch(slice(place, place + 1))
     wanted = _wanted(session, data)
     street = Street(
         place + 1,
-        len(held_out),
+        total,
         rendering.data_url(rendering.picture(images[0])),
         _layer(session, labels[0], data),
         None if wanted is None else rendering.data_url(rendering.label_map(wanted, data.palette)),
@@ -124,7 +135,7 @@ def _told(seen: Tensor, data: Dataset) -> str:
 def _wanted(session: Session, data: Dataset) -> Tensor | None:
     """The label map (H,W) that the attacker wants to be seen, where it is the same for every scene."""
     number = scene_number(session.target)
-    return None if number is None else pictures.split(data.name, "test").labels[number - 1]
+    return None if number is None else _held_out(data, number)[0].labels[number - 1]
 
 
 def _pattern(session: Session, found: Outcome | None) -> Pattern | None:

@@ -5,7 +5,7 @@ N images, C channels, H W height and width.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -67,6 +67,8 @@ class Dataset:
     """Segmentation: one colour for each class, red, green and blue from 0 to 255."""
     drawn: bool = False
     """Whether a program of ours draws it, so that its pictures may be shown anywhere."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many images each split has, where that is known before one is read."""
     missing: str | None = None
     """Where the images are absent: one sentence that says how to get them."""
 

@@ -65,6 +65,7 @@ class Drawn:
             mirror=mirror,
             palette=palette,
             drawn=True,
+            counts=self.counts,
             source=f"Drawn by PlainSight itself: free to use, nothing to download, the same {things} everywhere.",
         )
 
