@@ -25,6 +25,7 @@ from core.attacks.pgd import frozen
 from core.attacks.universal import SPGD
 from core.datasets import Split
 from core.models import create
+from core.precision import autocast, default_precision
 from core.threat import Budget
 
 SIZE, CLASSES = (192, 256), 11
@@ -43,7 +44,7 @@ def measure(architecture: str, batch: int, device: str, repeats: int) -> dict[st
 
     def bare() -> None:
         pixels = given.clone().requires_grad_()
-        with frozen(model):
+        with frozen(model), autocast(where):
             torch.autograd.grad(cross_entropy(model(pixels).float(), truth), pixels)
 
     _record.seconds(bare, 1, where)
@@ -85,6 +86,7 @@ def main(
     """One attack step against one bare forward and backward pass."""
     threads = _record.pin(threads)
     config = {"architecture": arch, "batch": batch, "size": SIZE, "repeats": repeats, "threads": threads}
+    config["precision"] = default_precision(device)
     record = {"benchmark": "segmentation_cost", "config": config | {"device": device, "seed": 0}}
     record |= _record.surroundings(("segmentation-models-pytorch",))
     result = measure(arch, batch, device, repeats)

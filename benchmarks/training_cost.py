@@ -23,7 +23,8 @@ from torch import Tensor
 
 from benchmarks import _record
 from core.models import create
-from core.training import Recipe, default_precision, update_loss
+from core.precision import default_precision
+from core.training import Recipe, update_loss
 
 SHARED = Recipe(data="made up", sigma=0.5, heap=64, epsilon=16 / 255, steps=4)
 Step = Callable[[], None]

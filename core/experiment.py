@@ -10,8 +10,9 @@ import torch
 from core import checkpoints, datasets
 from core.checkpoints import Checkpoint
 from core.models import Normalised, create
+from core.precision import Precision
 from core.resume import ResumeFile
-from core.training import Precision, Progress, Recipe, train
+from core.training import Progress, Recipe, train
 
 
 def run(

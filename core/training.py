@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,12 @@ from torch.nn.functional import cross_entropy, pad
 from core.attacks.objectives import IGNORE, LOSS_CAP, Untargeted
 from core.attacks.pgd import PGD
 from core.datasets import Split
+from core.precision import Precision, default_precision
 from core.resume import ResumeFile
 from core.threat import Budget, apply
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-Precision = Literal["32-true", "bf16-mixed"]
 
 
 @dataclass(frozen=True)
@@ -235,10 +234,3 @@ def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-
-
-def default_precision(device: str) -> Precision:
-    """bf16 where the hardware multiplies it natively, else 32 bits (emulated bf16 is ten times slower)."""
-    cuda = device in ("auto", "cuda", "gpu") and torch.cuda.is_available()
-    native = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
-    return "bf16-mixed" if native else "32-true"

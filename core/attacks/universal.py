@@ -15,6 +15,7 @@ from core.attacks.base import Step, UniversalAttack, device_of, mini_batches
 from core.attacks.objectives import IGNORE
 from core.attacks.pgd import ascent_direction, frozen
 from core.datasets import Split
+from core.precision import Precision, autocast
 
 NAME = "spgd"
 
@@ -24,7 +25,8 @@ class SPGD(UniversalAttack):
     """One delta, many mini-batches; sign steps along a momentum of gradients.
 
     `step_size` is the first step in units of epsilon; it falls along a cosine to a twentieth of itself. Of the
-    settings tried in docs/attack.md the defaults are at or near the strongest on every model.
+    settings tried in docs/attack.md the defaults are at or near the strongest on every model. `precision` is that of
+    the gradients; by default 16 bits where the hardware multiplies them natively, which is twice as fast.
     """
 
     title: ClassVar[str] = "S-PGD"
@@ -33,6 +35,7 @@ class SPGD(UniversalAttack):
     batch_size: int = 64
     step_size: float = 1.0
     momentum: float = 0.5
+    precision: Precision | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,7 +54,7 @@ class SPGD(UniversalAttack):
         for iteration, index in zip(range(1, self.steps + 1), batches, strict=False):
             images, labels = split.batch(index)
             images, labels = images.to(device, memory_format=torch.channels_last), labels.to(device)
-            with frozen(model):
+            with frozen(model), autocast(device, self.precision):
                 aimed = self.objective.aimed(labels, lambda: _clean(model, images, index, clean))  # noqa: B023
                 gradient, gain, logits = ascent_direction(model, images, aimed, delta, self.objective)
                 fooling = _share_changed(logits, labels, _clean(model, images, index, clean)) if track else None

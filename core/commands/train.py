@@ -8,6 +8,7 @@ import typer
 
 from core import experiment, training
 from core.commands._shared import AsJson, Device, Root, Seed, log, out, print_json, progress_bar
+from core.precision import Precision
 
 
 def train(
@@ -34,7 +35,7 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[
-        training.Precision | None, typer.Option(help="32-true or bf16-mixed; default: what the device does well.")
+        Precision | None, typer.Option(help="32-true or bf16-mixed; default: what the device does well.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

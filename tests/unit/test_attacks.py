@@ -180,6 +180,21 @@ class TestUniversal:
         assert lengths == sorted(lengths, reverse=True)
         assert (lengths[0], lengths[-1]) == pytest.approx((0.2, 0.01), abs=1e-4)
 
+    @pytest.mark.parametrize(
+        ("native", "asked", "kind"),
+        [(True, None, torch.bfloat16), (False, None, torch.float32), (True, "32-true", torch.float32)],
+    )
+    def test_gradients_are_of_16_bits_where_the_hardware_likes_them(self, native, asked, kind, victim, monkeypatch):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+        seen = set()
+        hook = victim.model.register_forward_hook(lambda module, given, logits: seen.add(logits.dtype))
+        delta = make("spgd", steps=3, precision=asked).craft(victim.model, victim.train)
+        assert seen == {kind}
+        assert delta.dtype == torch.float32
+        evaluate(victim.model, victim.test, delta)
+        hook.remove()
+        assert seen == {kind, torch.float32}  # it is measured in 32 bits
+
     def test_ignored_pixels_do_not_steer_it(self, tiny_segmenter):
         model, split = tiny_segmenter.model, tiny_segmenter.train
         labels = torch.full_like(split.labels, IGNORE)

@@ -15,10 +15,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from core import checkpoints, experiment, files, training
+from core import checkpoints, experiment, files
 from core.attacks.pgd import PGD
 from core.datasets import Split
 from core.models import Normalised
+from core.precision import default_precision
 from core.threat import apply
 from core.training import Diverged, Recipe, augment, learning_rate, train, update_loss
 
@@ -418,4 +419,4 @@ class TestExperiment:
 @pytest.mark.parametrize(("device", "native", "expected"), [("cpu", True, "bf16-mixed"), ("cpu", False, "32-true")])
 def test_low_precision_is_used_only_where_the_hardware_has_it(device, native, expected, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
-    assert training.default_precision(device) == expected
+    assert default_precision(device) == expected

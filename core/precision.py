@@ -1,0 +1,24 @@
+"""How numbers are multiplied: in 16 bits where the hardware does that natively, else in 32."""
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+
+def default_precision(device: torch.device | str) -> Precision:
+    """bf16 where the hardware multiplies it natively, else 32 bits (emulated bf16 is ten times slower).
+
+    `device` is what torch calls a device, `gpu`, or `auto` for the GPU where there is one.
+    """
+    kind = device.type if isinstance(device, torch.device) else device
+    cuda = kind in ("auto", "cuda", "gpu") and torch.cuda.is_available()
+    native = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
+    return "bf16-mixed" if native else "32-true"
+
+
+def autocast(device: torch.device, precision: Precision | None = None) -> torch.autocast:
+    """The surroundings in which a model on `device` multiplies so; None: as the hardware does well."""
+    mixed = (precision or default_precision(device)) == "bf16-mixed"
+    return torch.autocast(device.type, torch.bfloat16, enabled=mixed)
