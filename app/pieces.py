@@ -83,7 +83,7 @@ def big(card: Card) -> str:
     """The one big number with its words, or how far a run is."""
     forming = card.forming
     if forming and forming.state == "measuring":
-        words = f"of the held-out images measured, pattern from {forming.step} steps"
+        words = f"of the held-out set measured, pattern from {forming.step} steps"
         return f'<p class="big dim">{percent(forming.measured)} <small>{words}</small></p>'
     if forming:
         rate = percent(forming.smooth[-1]) if forming.smooth else "–"

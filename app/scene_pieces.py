@@ -50,7 +50,8 @@ def facts(card: Card, look: Look) -> str:
     """Beside the row: the model, the one number, and what the pattern shows of the target."""
     control = ""
     if card.control:
-        control = f"Random signs of {card.control.epsilon}/255: <b>{percent(card.control.accuracy.value)}</b> right"
+        strength = "" if card.control.epsilon == card.epsilon else f" of {card.control.epsilon}/255"
+        control = f"Random signs{strength}: <b>{percent(card.control.accuracy.value)}</b> right"
     return f'{head(card)}{big(card)}<p class="note">{control}</p>{_shows(look)}'
 
 

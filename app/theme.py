@@ -139,7 +139,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .strip.scenes{grid-template-columns:repeat(6,minmax(0,1fr))}.strip.scenes img{aspect-ratio:4/3;image-rendering:auto}.strip .maps{display:grid;grid-template-columns:1fr 1fr;gap:4px;margin-top:4px}
 
 /* scenes */
-.main:has(.sights) .headline h1{font-size:21px}.main:has(.sights) .headline{min-height:56px;margin-bottom:8px}
+.main:has(.sights) .headline h1{font-size:21px}.main:has(.sights) .headline{min-height:56px;margin-bottom:6px}.compare .main:has(.sights){padding:12px 26px 6px!important}
 .scene{gap:18px!important;flex-wrap:nowrap!important;margin-bottom:8px}.streetbox{flex:none!important;width:auto!important}.street{display:flex;gap:10px}.street figure{width:168px}
 .key{flex:1 1 0!important}.key .stripbar{margin:0 0 4px}.key .ways{margin:5px 0 0}
 figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
@@ -152,8 +152,8 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .swatch{width:11px;height:11px;border-radius:3px;flex:none;box-shadow:0 0 0 1px var(--line)}.overlay{display:flex;align-items:center;gap:6px;font-size:12px;color:var(--soft)}.overlay input{width:54px}
 .sight{--c:var(--a);border-top:2px solid var(--c);padding:7px 0 4px!important}.sight.card-b{--c:var(--b)}.sight>.row{gap:12px!important;flex-wrap:nowrap!important}
 .factsbox{flex:0 0 188px!important;width:188px!important}.factsbox h2{margin:0 0 2px;font-size:14px;font-weight:600;line-height:1.3}.factsbox h2 .soft{display:block;font-weight:400;font-size:12px}
-.factsbox .big{font-size:34px;height:auto;flex-wrap:wrap;gap:0 8px;margin:3px 0}.factsbox .big small{font-size:12.5px}.factsbox .rank{margin-top:4px}.sightbox{flex:1 1 0!important;min-width:0}
-.sights{display:grid;grid-template-columns:repeat(3,minmax(0,1fr)) 228px;gap:10px;align-items:end}.sights .pattern,.sights figure:last-child .blank{width:228px!important;height:171px!important;border-radius:4px}
+.factsbox .big{font-size:34px;height:auto;margin:5px 0}.factsbox .big small{font-size:12.5px}.factsbox .rank{margin-top:4px}.sightbox{flex:1 1 0!important;min-width:0}
+.sights{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:10px}.sights .pattern{width:100%!important;height:auto!important;aspect-ratio:4/3;image-rendering:auto}
 #classname{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--paper);font-size:12px;padding:1px 7px;border-radius:4px;transform:translate(12px,12px);display:none}
 
 /* provenance */
@@ -168,7 +168,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .pair{flex-direction:column!important;gap:14px!important}.card{width:100%;flex:none!important}
 .headline h1{font-size:20px}.runbar{position:fixed;left:0;right:0;bottom:0;z-index:6;background:var(--paper);border-top:1px solid var(--line);padding:8px 16px!important;margin:0;width:auto!important}
 .strip{grid-template-columns:repeat(3,minmax(0,1fr))}.stripbar{flex-wrap:wrap!important}.stripbar .place{flex:1 0 100%!important}.foot{flex-direction:column;gap:8px}
-.scene{flex-direction:column!important}.street figure{width:auto;flex:1}.streetbox{width:100%!important}.sight>.row{flex-direction:column!important}.factsbox{width:100%!important;flex:none!important}.sights{grid-template-columns:repeat(2,minmax(0,1fr))}.sights .pattern,.sights figure:last-child .blank{width:100%!important;height:auto!important}
+.scene{flex-direction:column!important}.street figure{width:auto;flex:1}.streetbox{width:100%!important}.sight>.row{flex-direction:column!important}.factsbox{width:100%!important;flex:none!important}.sights{grid-template-columns:repeat(2,minmax(0,1fr))}
 .commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:48px 8px 0;height:92px}#tabs>.tab-wrapper .tab-container{height:44px}.legend-classes{columns:1}.card h2{white-space:normal}}
 @media(max-width:900px){.place .legend{display:block;margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
