@@ -76,7 +76,7 @@ def pattern(card: Card) -> str:
 
 def number(card: Card) -> str:
     """The one big number, and what the control does at the same strength."""
-    return f'<div class="number">{big(card)}<p class="note">{_control(card)}</p></div>'
+    return f'<div class="number">{big(card)}<p class="note">{control(card)}</p></div>'
 
 
 def big(card: Card) -> str:
@@ -102,7 +102,10 @@ def interval(share: Share) -> str:
     return f'<abbr title="95% interval, {share.method}, n = {share.n:,}">({low} to {high})</abbr>'
 
 
-def _control(card: Card) -> str:
+def control(card: Card) -> str:
+    """What the number is to be compared with: the target as it is seen anyway, else random signs."""
+    if card.unprovoked:
+        return f"Without any pattern: <b>{percent(card.unprovoked.value)}</b>"
     if card.control is None:
         return "Random signs of this strength: not measured"
     right = f"<b>{percent(card.control.accuracy.value)}</b> right"

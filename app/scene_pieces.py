@@ -5,7 +5,7 @@ Layers lie over photographs that a style variable holds, so that each photograph
 
 from html import escape
 
-from app.pieces import MARKS, big, head, percent
+from app.pieces import MARKS, big, control, head, percent
 from app.service import Card, Legend, Look, Street
 
 
@@ -48,11 +48,7 @@ def row(card: Card, look: Look, flips: bool) -> str:
 
 def facts(card: Card, look: Look) -> str:
     """Beside the row: the model, the one number, and what the pattern shows of the target."""
-    control = ""
-    if card.control:
-        strength = "" if card.control.epsilon == card.epsilon else f" of {card.control.epsilon}/255"
-        control = f"Random signs{strength}: <b>{percent(card.control.accuracy.value)}</b> right"
-    return f'{head(card)}{big(card)}<p class="note">{control}</p>{_shows(look)}'
+    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
 
 
 def _shows(look: Look) -> str:

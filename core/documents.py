@@ -22,10 +22,11 @@ PATTERNS, FIGURE = "figures/{}-patterns.png", "perturbations of each model towar
 SCENE_EPSILONS = (2, 4, 6, 8, 10, 14, 20)
 TARGETS = (
     "What the attacker wants to be seen. Success is the share of pixels that show the target scene, or of the removed "
-    "class's pixels that vanished. The pattern score (`core/pattern.py`) tells how much of the target scene the "
-    "perturbation itself shows: the target's rank among all held-out scenes (1: none fits better; by chance every rank "
-    "is as likely), the share of the blurred perturbation that the target explains beyond the common layout, and that "
-    "share for the other scenes on average.\n"
+    "class's pixels that vanished; beside it, how much of the target scene is seen without any attack, since streets "
+    "look alike. The pattern score (`core/pattern.py`) tells how much of the target scene the perturbation shows: the "
+    "target's rank among all held-out scenes (1: none fits better; by chance every rank is as likely), the share of "
+    "the blurred perturbation that the target explains beyond the common layout, and that share for the other scenes "
+    "on average.\n"
 )
 
 
@@ -205,8 +206,9 @@ def _target_table(measured: Sequence[Measured]) -> str:
             if shown:
                 score = [f"{shown.rank} of {shown.n}", f"{100 * shown.share:.1f}", f"{100 * shown.others:.1f}"]
             cells = [title(m.target, checkpoint.classes), f"{m.epsilon}/255"]
-            rows.append([checkpoint.title, *cells, _percent(report.success), *score])
-    return table(["model", "target", "epsilon", "success (%)", "pattern rank", "share (%)", "others (%)"], rows)
+            rows.append([checkpoint.title, *cells, _percent(report.success), _percent(report.unprovoked), *score])
+    figures = ["success (%)", "unattacked (%)", "pattern rank", "share (%)", "others (%)"]
+    return table(["model", "target", "epsilon", *figures], rows)
 
 
 def _other_table(measured: Sequence[Measured]) -> str:

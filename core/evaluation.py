@@ -63,7 +63,8 @@ class Report:
 
     accuracy: predictions equal to the label. fooling: predictions that differ from the clean prediction, never from
     the label, so that clean errors do not count as fooled. target: predictions of the target class among the images
-    of other classes (None for untargeted attacks).
+    of other classes (None for untargeted attacks). baseline: the same for the clean predictions, since streets look
+    alike: much of a target scene is seen without any attack.
 
     Segmentation counts pixels: target is the share of all pixels that show what the attacker wants. It adds the mean
     intersection over union and that of each class, and, where a class was to be removed, the share of its pixels that
@@ -76,12 +77,18 @@ class Report:
     overlap: SceneRate | None = None
     vanished: SceneRate | None = None
     kept: SceneRate | None = None
+    baseline: AnyRate | None = None
     overlaps: tuple[float | None, ...] = ()
 
     @property
     def success(self) -> AnyRate | None:
         """How far the attacker has what it aims at: what vanished, or what shows the target; None for no aim."""
         return self.vanished or self.target
+
+    @property
+    def unprovoked(self) -> AnyRate | None:
+        """What `success` is without any perturbation; None for no aim, and where a class shall vanish (it is 0)."""
+        return None if self.vanished else self.baseline
 
     def to_json(self) -> dict[str, Any]:
         rates = {name: getattr(self, name) for name in RATES}
@@ -98,7 +105,7 @@ class Report:
         return cls(**rates, overlaps=tuple(content.get("overlaps", ())))
 
 
-RATES = ("accuracy", "fooling", "target", "overlap", "vanished", "kept")
+RATES = ("accuracy", "fooling", "target", "overlap", "vanished", "kept", "baseline")
 """The fields of a report that are rates."""
 
 
@@ -135,7 +142,8 @@ def compare(
     if wanted is None:
         return Report(accuracy, fooling)
     others = counted & (labels != wanted)
-    return Report(accuracy, fooling, Rate(int((attacked == wanted)[others].sum()), int(others.sum())))
+    target, baseline = (Rate(int((seen == wanted)[others].sum()), int(others.sum())) for seen in (attacked, clean))
+    return Report(accuracy, fooling, target, baseline=baseline)
 
 
 def _compare_scenes(
@@ -144,13 +152,14 @@ def _compare_scenes(
     counted = labels != IGNORE
     known = classes or int(max(labels[counted].max() if counted.any() else 0, clean.max(), attacked.max())) + 1
     mean, each = overlap(attacked, labels, known)
-    target = None if wanted is None else share(attacked == wanted, counted & (wanted != IGNORE))
-    vanished = kept = None
+    target = baseline = vanished = kept = None
+    if wanted is not None:
+        target, baseline = (share(seen == wanted, counted & (wanted != IGNORE)) for seen in (attacked, clean))
     if isinstance(objective, Remove):
         removed = clean == objective.removed
         vanished, kept = share(attacked != clean, counted & removed), share(attacked == clean, counted & ~removed)
     accuracy, fooling = share(attacked == labels, counted), share(attacked != clean, counted)
-    return Report(accuracy, fooling, target, mean, vanished, kept, each)
+    return Report(accuracy, fooling, target, mean, vanished, kept, baseline, each)
 
 
 def evaluate(

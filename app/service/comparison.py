@@ -64,6 +64,7 @@ def card(session: Session, side: str) -> Card:
         pattern=rendering.data_url(rendering.perturbation(found.delta, session.amplify)) if found else None,
         measured=_share(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
+        unprovoked=_share(report.unprovoked) if report and report.unprovoked else None,
         curve=_curve(session, results),
         visibility=pictures.visibility(session, done.delta) if done else None,
         forming=found.forming if found else None,

@@ -81,7 +81,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about one side. `measured` is what `claim` says, `overlap` the clean mean IoU of models of scenes."""
+    """Everything about one side.
+
+    `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
+    mean IoU of models of scenes.
+    """
 
     letter: Literal["A", "B"]
     title: str
@@ -95,6 +99,7 @@ class Card:
     pattern: str | None
     measured: Share | None
     control: Control | None
+    unprovoked: Share | None
     curve: Curve
     visibility: Visibility | None
     forming: Forming | None

@@ -77,6 +77,7 @@ def test_each_target_has_its_own_sentence(scenes: Session, target: str | None, w
     for card in page.cards:
         assert card.measured is not None
         assert pieces.percent(card.measured.value) in headline
+        assert ("Without any pattern" in scene_pieces.facts(card, page.looks[0])) == (target == "scene-5")
 
 
 def test_targets_offered_are_measured_scenes_and_classes_to_remove(scenes: Session) -> None:

@@ -55,7 +55,8 @@ def scenes():
         Measurement("spgd", 10, None, 150, 0, 360, Report(scene_rate(0.2), scene_rate(0.8), overlap=scene_rate(0.07)))
     ]
     for target, score in (("scene-5", shown), ("scene-12", hidden)):
-        report = Report(scene_rate(0.3), scene_rate(0.7), scene_rate(0.66), overlap=scene_rate(0.1))
+        shares = {"overlap": scene_rate(0.1), "baseline": scene_rate(0.5)}
+        report = Report(scene_rate(0.3), scene_rate(0.7), scene_rate(0.66), **shares)
         found.append(Measurement("spgd", 10, target, 150, 0, 360, report, 1.5, score))
     gone = Report(
         scene_rate(0.8), scene_rate(0.1), scene_rate(0.9), scene_rate(0.5), scene_rate(0.77), scene_rate(0.95)
@@ -97,9 +98,9 @@ def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
     assert overlap[1] == "44.0 [42.0, 46.0]"
     assert "7.0 [5.0, 9.0]" in overlap
     by_name = {row[1]: row for row in targets}
-    assert by_name["scene 5"][3:] == ["66.0 [64.0, 68.0]", "1 of 200", "31.0", "12.0"]
-    assert by_name["scene 12"][4] == "93 of 200"
-    assert by_name["no car"][3] == "77.0 [75.0, 79.0]"
+    assert by_name["scene 5"][3:] == ["66.0 [64.0, 68.0]", "50.0 [48.0, 52.0]", "1 of 200", "31.0", "12.0"]
+    assert by_name["scene 12"][5] == "93 of 200"
+    assert by_name["no car"][3:] == ["77.0 [75.0, 79.0]"]
     assert "200 held-out scenes" in page
 
 

@@ -62,7 +62,8 @@ class TestCompare:
         assert report.target is None
 
     def test_the_target_rate_leaves_out_images_of_the_target_class(self, predictions):
-        assert compare(*predictions, Towards(2)).target == Rate(2, 4)
+        report = compare(*predictions, Towards(2))
+        assert (report.target, report.unprovoked) == (Rate(2, 4), Rate(1, 4))
 
     def test_ignored_elements_count_nowhere(self, predictions):
         labels, clean, attacked = predictions
@@ -121,11 +122,14 @@ class TestCompareScenes:
         wanted = Scene(torch.tensor([[1, 1, 1, 255]] * 2))
         report = compare(self.labels, self.clean, self.attacked, wanted, classes=3)
         assert report.target.value == pytest.approx(4 / 12, abs=1e-5)
+        anyway = (self.clean == 1)[:, :, :3] & (self.labels != 255)[:, :, :3]
+        assert report.unprovoked.value == pytest.approx(float(anyway.sum()) / 12, abs=1e-5)
 
     def test_removal_says_what_vanished_and_what_stayed(self):
         report = compare(self.labels, self.clean, self.attacked, Remove(1), classes=3)
         assert report.vanished.value == 0  # the third column still says 1
         assert report.kept.value == pytest.approx(10 / 12, abs=1e-5)
+        assert report.unprovoked is None
 
     def test_scenes_without_labels_count_nowhere(self):
         report = compare(torch.full_like(self.labels, 255), self.clean, self.attacked, Scene(self.labels[0]), classes=3)
