@@ -93,9 +93,10 @@ def fitting(tab: str) -> list[Checkpoint]:
 
 
 def first(data: str | None = None, tab: str = "compare") -> Session:
-    """The view that tells the story: standard against a hardened model, at the epsilon where they differ most.
+    """The view that tells the story: standard against a hardened model, where they differ most.
 
-    Scenes by themselves open with a scene that the attacker wants to be seen. Raises NoModels.
+    That is at one epsilon, and for the Segmentation tab with one scene that the attacker wants to be seen.
+    Raises NoModels.
     """
     found = fitting(tab)
     if not found:
@@ -109,22 +110,24 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     models = [model for model in found if model.data == data]
     heaps = [model for model in models if model.recipe.get("heap", 1) > 1]
     chosen = Session(tab=tab, data=data, a=models[0].name, b=(heaps or models)[-1].name)
-    if tab == "segmentation":
-        aims = [value for _, value in _targets(models) if scene_number(value)]
-        chosen = replace(chosen, target=aims[0] if aims else None)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
-    return replace(chosen, epsilon=_telling_epsilon(chosen))
+    aims = [value for _, value in _targets(models) if scene_number(value)] if tab == "segmentation" else []
+    views = [
+        (gap, replace(chosen, target=aim, epsilon=epsilon))
+        for aim in aims or [None]
+        for epsilon, gap in _gaps(replace(chosen, target=aim)).items()
+    ]
+    return max(views, key=lambda view: view[0], default=(0.0, chosen))[1]
 
 
-def _telling_epsilon(session: Session) -> int:
-    """The measured epsilon at which A and B are furthest apart under S-PGD; 16 where none is."""
+def _gaps(session: Session) -> dict[int, float]:
+    """How far apart A and B are under S-PGD at each epsilon that was measured on both."""
     before, after = (
         {m.epsilon: rate(m.report).value for m in (found.curve(target=session.target) if found else [])}
         for found in (results(checkpoint(session, side)) for side in "ab")
     )
-    gaps = {epsilon: abs(after[epsilon] - before[epsilon]) for epsilon in before if epsilon in after}
-    return max(gaps, key=gaps.__getitem__) if gaps else Session.epsilon
+    return {epsilon: abs(after[epsilon] - before[epsilon]) for epsilon in before if epsilon in after}
 
 
 def rate(report: Report) -> AnyRate:

@@ -9,9 +9,12 @@ import pytest
 from PIL import Image
 
 from app import pieces, scene_pieces, service
-from app.service import pictures
+from app.service import catalogue, pictures
 from app.session import Session
 from core import datasets
+from core.checkpoints import Checkpoint
+from core.results import Results
+from core.scenes import SceneRate
 
 
 def pixels(url: str) -> np.ndarray:
@@ -32,6 +35,23 @@ def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -
         assert 1 <= look.pattern.rank <= look.pattern.n == 7
         assert len(look.overlaps) == 11
     assert "scene 5 on" in pieces.headline(page.subject, *page.cards)
+
+
+def test_the_first_view_is_where_both_models_differ_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, success = catalogue.results, {"scene-3": (0.7, 0.6), "scene-4": (0.9, 0.5)}
+
+    def made(of: Checkpoint) -> Results:
+        found = real(of)
+        one = found.find("spgd", 10, "scene-5")
+        others = []
+        for aim, shares in success.items():
+            shown = SceneRate(shares[of.name != "standard"], 0, 1, 7)
+            others.append(replace(one, target=aim, epsilon=20, report=replace(one.report, target=shown)))
+        return replace(found, measurements=(*found.measurements, *others))
+
+    monkeypatch.setattr(catalogue, "results", made)
+    chosen = catalogue.first(tab="segmentation")
+    assert (chosen.target, chosen.epsilon) == ("scene-4", 20)
 
 
 def test_maps_show_the_labels_in_the_colours_of_the_legend(scenes: Session) -> None:
