@@ -10,6 +10,7 @@ from core import attacks, checkpoints, datasets, files
 from core.commands._shared import AsJson, Device, Folder, Seed, available, out, print_json, progress_bar, rates
 from core.evaluation import evaluate
 from core.perceptibility import measure
+from core.precompute import Plan
 from core.targets import objective, parse
 from core.threat import Budget
 
@@ -22,9 +23,11 @@ def attack(
         str | None,
         typer.Option(help="A class by name or number; for scenes also scene-5, remove-car; default: any error."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps (S-PGD) or images visited (DeepFool).")] = 200,
-    images: Annotated[int, typer.Option(help="Training images to craft on.")] = 2048,
-    batch_size: Annotated[int | None, typer.Option(help="Images in a step of S-PGD; default 64.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps (S-PGD) or images visited (DeepFool); default 200, for scenes 150.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a step of S-PGD; default 64, 8 scenes.")] = None,
     held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
     data: Annotated[str | None, typer.Option(help="Another data set than the model was trained on.")] = None,
     save: Annotated[Path | None, typer.Option(help="Folder for delta.safetensors, delta.png and report.json.")] = None,
@@ -39,13 +42,15 @@ def attack(
     aim = None if target is None else parse(target, found)
     wanted = objective(aim, found)
     kind = attacks.get(name)
-    if batch_size and "batch_size" not in kind.__dataclass_fields__:
+    if batch_size is not None and "batch_size" not in kind.__dataclass_fields__:
         raise ValueError(f"{kind.title} does not take mini-batches; leave --batch-size out.")
-    sized = {"batch_size": batch_size} if batch_size else {}
-    chosen = kind(Budget(epsilon / 255), wanted, steps=steps, seed=seed, **sized)
-    crafting, unseen = found.split("train", images), found.split("test", held_out)
+    given = {"steps": steps, "crafting_images": images, "batch_size": batch_size}
+    plan = Plan.standard(found, **{key: value for key, value in given.items() if value is not None})
+    sized = {"batch_size": plan.batch_size} if "batch_size" in kind.__dataclass_fields__ else {}
+    chosen = kind(Budget(epsilon / 255), wanted, steps=plan.steps, seed=seed, **sized)
+    crafting, unseen = found.split("train", plan.crafting_images), found.split("test", held_out)
     with progress_bar("gain {task.fields[gain]:.3f}") as bar:
-        task = bar.add_task(chosen.title, total=steps, gain=float("nan"))
+        task = bar.add_task(chosen.title, total=plan.steps, gain=float("nan"))
         for step in chosen.stream(model, crafting, track=False):
             bar.update(task, completed=step.iteration, total=step.total, gain=step.gain)
     delta = checkpoints.quantise(step.delta).cpu() / 255
@@ -58,7 +63,7 @@ def attack(
         "attack": name,
         "epsilon": epsilon,
         "target": aim,
-        "steps": steps,
+        "steps": plan.steps,
         "seed": seed,
         "crafted_on": 0 if chosen.control else len(crafting),
         "report": report.to_json(),

@@ -24,7 +24,7 @@ def precompute_command(
 ) -> None:
     """Fill results.json and perturbations.safetensors of a model folder: what the app shows without computing."""
     chosen = {"steps": steps, "crafting_images": images, "batch_size": batch_size, "only": tuple(epsilon or ())}
-    given = {name: value for name, value in chosen.items() if value}
+    given = {name: value for name, value in chosen.items() if value is not None}
     data = datasets.get(checkpoints.read(folder).data)
     plan = precompute.Plan.standard(data, targets, seed=seed, **given)
     with progress_bar("{task.fields[last]}") as bar:

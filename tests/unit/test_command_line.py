@@ -103,6 +103,8 @@ def test_models_lists_what_is_there(trained):
         (["attack", "MODEL", "--batch-size", "-1"], ["-1", "1 image"]),
         (["attack", "MODEL", "--attack", "checkerboard", "--batch-size", "8"], ["Checkerboard", "--batch-size"]),
         (["attack", "MODEL", "--images", "0"], ["0", "1"]),
+        (["attack", "MODEL", "--steps", "0"], ["0 were given", "1 step"]),
+        (["precompute", "MODEL", "--steps", "0"], ["0 were given", "1 step"]),
         (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["no perturbation", "core attack"]),
         (["evaluate", "MODEL", "--data", "signs", "--held-out", "3", "--delta", "SMALL"], ["shape", "32"]),
     ],
