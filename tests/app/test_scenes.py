@@ -13,6 +13,7 @@ from app.service import catalogue, pictures
 from app.session import Session
 from core import datasets
 from core.checkpoints import Checkpoint
+from core.datasets import Split
 from core.results import Results
 from core.scenes import SceneRate
 
@@ -83,6 +84,22 @@ def test_another_scene_and_the_end_of_them(scenes: Session) -> None:
     first, second, beyond = (service.scene(replace(scenes, scene=place))[0] for place in (0, 1, 99))
     assert (first.number, second.number, beyond.number) == (1, 2, 7)
     assert first.photo != second.photo
+
+
+def test_the_first_view_draws_only_the_scenes_that_it_shows(scenes: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, real = [], pictures.split
+
+    def split(data: str, name: str, limit: int | None = None) -> Split:
+        asked.append((name, limit))
+        return real(data, name, limit)
+
+    monkeypatch.setattr(pictures, "split", split)
+    page = service.scene_page(scenes)
+    assert set(asked) == {("test", 6)}
+    assert page.street.total == 7
+    service.scene(replace(scenes, scene=6))
+    assert asked[-1] == ("test", 6)  # the target is among the first still
+    assert ("test", None) in asked
 
 
 @pytest.mark.parametrize(
