@@ -4,8 +4,11 @@ The names are those of the Hugging Face Hub, so that a folder can be pushed and 
 M deltas, C channels, H W height and width.
 """
 
+import json
+import math
 import os
 import platform
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +19,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from core.files import FileError, read_json, read_tensors, sha256, write_json, write_tensors
+from core.files import FileError, read_json, read_metadata, read_tensors, sha256, write_json, write_tensors
 from core.models import Normalised, create
 
 FORMAT = 1
@@ -157,20 +160,43 @@ def _readable(folder: Path) -> Checkpoint | None:
 def save_perturbations(folder: Path, deltas: Mapping[str, Tensor]) -> None:
     """Store deltas (1,C,H,W) by name as int8 in units of 1/255, which is what an 8-bit picture can carry.
 
+    The bytes are packed by zlib, to a third for scenes; the shapes stand in the file's head.
     Raises ValueError for a delta beyond 127/255.
     """
     for name, delta in deltas.items():
         units = quantise(delta).abs().max().item()
         if units > 127:
             raise ValueError(f"The delta {name!r} reaches {units:.0f}/255, and at most 127/255 can be stored.")
-    tensors = {name: quantise(delta).to(torch.int8).cpu().contiguous() for name, delta in deltas.items()}
-    write_tensors(folder / PERTURBATIONS, tensors, {"unit": "1/255"})
+    tensors = {name: _packed(quantise(delta).to(torch.int8).cpu()) for name, delta in deltas.items()}
+    shapes = {name: list(delta.shape) for name, delta in deltas.items()}
+    write_tensors(folder / PERTURBATIONS, tensors, {"unit": "1/255", "packed": "zlib", "shapes": json.dumps(shapes)})
 
 
 def load_perturbations(folder: Path) -> dict[str, Tensor]:
-    """The stored deltas (1,C,H,W) as floats in [-1, 1]; empty where there are none."""
+    """The stored deltas (1,C,H,W) as floats in [-1, 1]; empty where there are none. Raises FileError on damage."""
     path = folder / PERTURBATIONS
-    return {name: tensor.float() / 255 for name, tensor in read_tensors(path).items()} if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    packed = read_tensors(path)
+    try:
+        shapes = json.loads(read_metadata(path)["shapes"])
+        return {name: _unpacked(tensor, shapes[name]).float() / 255 for name, tensor in packed.items()}
+    except (KeyError, ValueError, zlib.error) as error:
+        raise FileError(f"{path} holds no perturbations as PlainSight stores them: {error}.") from error
+
+
+def _packed(units: Tensor) -> Tensor:
+    """The bytes of an int8 tensor, packed: uint8 (n)."""
+    return torch.frombuffer(bytearray(zlib.compress(units.numpy().tobytes(), 9)), dtype=torch.uint8)
+
+
+def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
+    """The int8 tensor again. Raises ValueError where the bytes do not fill the shape."""
+    count = math.prod(shape)
+    found = zlib.decompressobj().decompress(packed.numpy().tobytes(), count + 1)
+    if len(found) != count:
+        raise ValueError(f"{len(found)} bytes do not fill the shape {tuple(shape)}")
+    return torch.frombuffer(bytearray(found), dtype=torch.int8).reshape(shape)
 
 
 def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:

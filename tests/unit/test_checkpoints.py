@@ -210,7 +210,7 @@ def test_perturbations_are_bytes_on_disk_and_come_back_exactly(folder):
     deltas = {f"e{units}": torch.arange(-units, units + 1).float().reshape(1, 1, 1, -1) / 255 for units in (2, 127)}
     assert checkpoints.load_perturbations(folder) == {}
     checkpoints.save_perturbations(folder, deltas)
-    assert {tensor.dtype for tensor in load_file(folder / "perturbations.safetensors").values()} == {torch.int8}
+    assert {tensor.dtype for tensor in load_file(folder / "perturbations.safetensors").values()} == {torch.uint8}
     found = checkpoints.load_perturbations(folder)
     assert found.keys() == deltas.keys()
     assert all(torch.equal(found[name], deltas[name]) for name in deltas)
@@ -219,6 +219,25 @@ def test_perturbations_are_bytes_on_disk_and_come_back_exactly(folder):
 def test_what_a_byte_cannot_hold_is_refused(folder):
     with pytest.raises(ValueError, match=r"'big' reaches 200/255, and at most 127/255"):
         checkpoints.save_perturbations(folder, {"big": torch.full((1, 3, 2, 2), 200 / 255)})
+
+
+def test_perturbations_of_full_strength_take_little_space(folder):
+    signs = torch.randint(0, 2, (1, 3, 96, 128), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    checkpoints.save_perturbations(folder, {"signs": signs * 10 / 255})
+    assert (folder / "perturbations.safetensors").stat().st_size < signs.numel() / 4
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [("{}", "delta"), ('{"delta": [1, 3, 2, 2]}', "do not fill"), ("{", "property name"), (None, "shapes")],
+)
+def test_perturbations_that_do_not_fit_their_head_are_named(folder, shapes, words):
+    checkpoints.save_perturbations(folder, {"delta": torch.zeros(1, 3, 5, 5)})
+    path = folder / "perturbations.safetensors"
+    head = {} if shapes is None else {"shapes": shapes}
+    files.write_tensors(path, load_file(path), head)
+    with pytest.raises(FileError, match=words):
+        checkpoints.load_perturbations(folder)
 
 
 def test_damaged_perturbations_are_named(folder):
