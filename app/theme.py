@@ -139,7 +139,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .strip.scenes{grid-template-columns:repeat(6,minmax(0,1fr))}.strip.scenes img{aspect-ratio:4/3;image-rendering:auto}.strip .maps{display:grid;grid-template-columns:1fr 1fr;gap:4px;margin-top:4px}
 
 /* scenes */
-.main:has(.sights) .headline h1{font-size:21px}.main:has(.sights) .headline{min-height:56px;margin-bottom:6px}.compare .main:has(.sights){padding:12px 26px 6px!important}
+.main:has(.sights,.scenes) .headline h1{font-size:21px}.main:has(.sights,.scenes) .headline{min-height:56px;margin-bottom:6px}.compare .main:has(.sights,.scenes){padding:12px 26px 6px!important}.main:has(.scenes) .stripbar{margin:7px 0 5px}.main:has(.scenes) .footer{margin-top:4px}
 .scene{gap:18px!important;flex-wrap:nowrap!important;margin-bottom:8px}.streetbox{flex:none!important;width:auto!important}.street{display:flex;gap:10px}.street figure{width:168px}
 .key{flex:1 1 0!important}.key .stripbar{margin:0 0 4px}.key .ways{margin:5px 0 0}
 figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
@@ -170,7 +170,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .strip{grid-template-columns:repeat(3,minmax(0,1fr))}.stripbar{flex-wrap:wrap!important}.stripbar .place{flex:1 0 100%!important}.foot{flex-direction:column;gap:8px}
 .scene{flex-direction:column!important}.street figure{width:auto;flex:1}.streetbox{width:100%!important}.sight>.row{flex-direction:column!important}.factsbox{width:100%!important;flex:none!important}.sights{grid-template-columns:repeat(2,minmax(0,1fr))}
 .commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:48px 8px 0;height:92px}#tabs>.tab-wrapper .tab-container{height:44px}.legend-classes{columns:1}.card h2{white-space:normal}}
-@media(max-width:900px){.place .legend{display:block;margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
+@media(max-width:900px){.strip.scenes{grid-template-columns:repeat(2,minmax(0,1fr))}.place .legend{display:block;margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 """
 
