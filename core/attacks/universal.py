@@ -26,7 +26,7 @@ class SPGD(UniversalAttack):
 
     `step_size` is the first step in units of epsilon; it falls along a cosine to a twentieth of itself. Of the
     settings tried in docs/attack.md the defaults are at or near the strongest on every model. `precision` is that of
-    the gradients; by default 16 bits where the hardware multiplies them natively, which is twice as fast.
+    the gradients; by default 16 bits where the hardware multiplies them natively, which is as fast or faster.
     """
 
     title: ClassVar[str] = "S-PGD"
