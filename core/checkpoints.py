@@ -181,8 +181,11 @@ def load_perturbations(folder: Path) -> dict[str, Tensor]:
     try:
         shapes = json.loads(read_metadata(path)["shapes"])
         return {name: _unpacked(tensor, shapes[name]).float() / 255 for name, tensor in packed.items()}
-    except (KeyError, ValueError, zlib.error) as error:
-        raise FileError(f"{path} holds no perturbations as PlainSight stores them: {error}.") from error
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise FileError(
+            f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
+            f"python -m core precompute {folder}"
+        ) from error
 
 
 def _packed(units: Tensor) -> Tensor:

@@ -41,7 +41,11 @@ class Plan:
 
     @classmethod
     def standard(cls, data: Dataset, targets: int = 3, **more: Any) -> "Plan":
-        """What is measured of a data set's models; `targets` classes to aim at, or scenes to show."""
+        """What is measured of a data set's models; `targets` classes to aim at, or scenes to show.
+
+        `more` are fields of the plan; None leaves what is usual.
+        """
+        more = {name: value for name, value in more.items() if value is not None}
         if data.task == "classification":
             return cls(**{"targets": tuple(range(targets)), **more})
         removed = [

@@ -44,8 +44,7 @@ def attack(
     kind = attacks.get(name)
     if batch_size is not None and "batch_size" not in kind.__dataclass_fields__:
         raise ValueError(f"{kind.title} does not take mini-batches; leave --batch-size out.")
-    given = {"steps": steps, "crafting_images": images, "batch_size": batch_size}
-    plan = Plan.standard(found, **{key: value for key, value in given.items() if value is not None})
+    plan = Plan.standard(found, steps=steps, crafting_images=images, batch_size=batch_size)
     sized = {"batch_size": plan.batch_size} if "batch_size" in kind.__dataclass_fields__ else {}
     chosen = kind(Budget(epsilon / 255), wanted, steps=plan.steps, seed=seed, **sized)
     crafting, unseen = found.split("train", plan.crafting_images), found.split("test", held_out)

@@ -23,10 +23,9 @@ def precompute_command(
     device: Device = "auto",
 ) -> None:
     """Fill results.json and perturbations.safetensors of a model folder: what the app shows without computing."""
-    chosen = {"steps": steps, "crafting_images": images, "batch_size": batch_size, "only": tuple(epsilon or ())}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    data = datasets.get(checkpoints.read(folder).data)
-    plan = precompute.Plan.standard(data, targets, seed=seed, **given)
+    data, only = datasets.get(checkpoints.read(folder).data), tuple(epsilon or ())
+    sizes = {"steps": steps, "crafting_images": images, "batch_size": batch_size}
+    plan = precompute.Plan.standard(data, targets, seed=seed, only=only, **sizes)
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("measuring", total=None, last="")
 

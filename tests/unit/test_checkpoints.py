@@ -229,7 +229,13 @@ def test_perturbations_of_full_strength_take_little_space(folder):
 
 @pytest.mark.parametrize(
     ("shapes", "words"),
-    [("{}", "delta"), ('{"delta": [1, 3, 2, 2]}', "do not fill"), ("{", "property name"), (None, "shapes")],
+    [
+        ("{}", "delta"),
+        ('{"delta": [1, 3, 2, 2]}', "do not fill"),
+        ("[]", "core precompute"),
+        ("{", "property name"),
+        (None, "shapes"),
+    ],
 )
 def test_perturbations_that_do_not_fit_their_head_are_named(folder, shapes, words):
     checkpoints.save_perturbations(folder, {"delta": torch.zeros(1, 3, 5, 5)})
