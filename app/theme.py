@@ -140,7 +140,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 
 /* scenes */
 .main:has(.sights,.scenes) .headline h1{font-size:21px}.main:has(.sights,.scenes) .headline{min-height:56px;margin-bottom:6px}.compare .main:has(.sights,.scenes){padding:12px 26px 6px!important}.main:has(.scenes) .stripbar{margin:7px 0 5px}.main:has(.scenes) .footer{margin-top:4px}
-.scene{gap:18px!important;flex-wrap:nowrap!important;margin-bottom:8px}.streetbox{flex:none!important;width:auto!important}.street{display:flex;gap:10px}.street figure{width:168px}
+.scene{gap:18px!important;flex-wrap:nowrap!important;margin-bottom:8px}.streetbox{flex:none!important;width:auto!important}.streetbox .missing{max-width:524px;overflow-wrap:anywhere}.street{display:flex;gap:10px}.street figure{width:168px}
 .key{flex:1 1 0!important}.key .stripbar{margin:0 0 4px}.key .ways{margin:5px 0 0}
 figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .stack{position:relative;aspect-ratio:4/3;border-radius:6px;overflow:hidden;background:var(--wash)}.stack::before{content:"";position:absolute;inset:0;background:var(--base) center/100% 100%}
