@@ -6,7 +6,7 @@ import sys
 import typer
 
 from core import training
-from core.commands import attack, data, folders, train
+from core.commands import attack, data, folders, robustness, train
 from core.commands._shared import err
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ data_app.command("fetch")(data.data_fetch)
 app.command("train")(train.train)
 app.command("attack")(attack.attack)
 app.command("evaluate")(attack.evaluate_command)
+app.command("robustness")(robustness.robustness)
+app.command("ladder")(robustness.ladder)
 app.command("precompute")(folders.precompute_command)
 app.command("models")(folders.models_command)
 app.command("results")(folders.results_command)

@@ -70,8 +70,24 @@ def resnet20(classes: int, width: str = "16") -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
 
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"resnet20": resnet20, "smp": smp}
+def timm(classes: int, variant: str = "", weights: str | None = None) -> nn.Module:
+    """Any image classifier of timm by its name there; `weights` None or `imagenet` (downloaded).
+
+    Raises ValueError that names what fits.
+    """
+    import timm as library  # here, since importing it takes seconds
+
+    if not library.is_model(variant):
+        near = library.list_models(f"*{variant[:6]}*")[:5] if variant else []
+        hint = f"; near it are {', '.join(near)}" if near else ""
+        raise ValueError(f"timm has no model named {variant!r} (timm.list_models() lists them){hint}.")
+    return library.create_model(variant, pretrained=bool(weights), num_classes=classes)
+
+
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"resnet20": resnet20, "smp": smp, "timm": timm}
 """Name to builder; what stands after `/` or `:` in `resnet20/64` or `smp:PSPNet/resnet18` is its second argument."""
+PRETRAINED = (smp, timm)
+"""The builders that can fetch weights trained on ImageNet."""
 
 
 def create(
@@ -81,15 +97,15 @@ def create(
     std: tuple[float, ...] = (0.25,) * 3,
     weights: str | None = None,
 ) -> Normalised:
-    """A model by its name (`resnet20`, `resnet20/64`, `smp:PSPNet/resnet18`) for K classes.
+    """A model by its name (`resnet20/64`, `smp:PSPNet/resnet18`, `timm:resnet50`) for K classes.
 
-    Its weights are random, or those that `weights` names (`imagenet`, for the encoders of smp).
+    Its weights are random, or those that `weights` names (`imagenet`, for timm and the encoders of smp).
 
     Raises ValueError that names the known architectures, or the variants that fit.
     """
     name, variant = (*re.split("[/:]", architecture, maxsplit=1), "")[:2]
     build = pick(ARCHITECTURES, name, "architecture")
-    if weights and build is not smp:
+    if weights and build not in PRETRAINED:
         raise ValueError(f"There are no {weights} weights for {architecture}; leave them out.")
     options = {"weights": weights} if weights else {}
     network = build(classes, variant, **options) if variant else build(classes, **options)

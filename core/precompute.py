@@ -5,7 +5,7 @@ M deltas, C channels, H W height and width. Crafted on training images, stored a
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def precompute(
         shown = _pattern(scenes, delta, target)
         measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds, shown)
         others = (kept for kept in results.measurements if kept.key != measurement.key)
-        results = Results(results.clean, (*others, measurement), results.about)
+        results = replace(results, measurements=(*others, measurement))
         deltas[measurement.key] = delta
         checkpoints.save_perturbations(folder, deltas)
         results.save(folder)

@@ -9,7 +9,9 @@ from typing import Any
 
 from core import checkpoints, files
 from core.evaluation import Report
+from core.ladder import Ladder
 from core.pattern import PatternScore
+from core.robustness import Robustness
 from core.targets import Target
 
 
@@ -47,11 +49,16 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Results:
-    """The clean report and every measurement of one model, on `n` held-out images of `source`."""
+    """The clean report and every measurement of one model, on `n` held-out images of `source`.
+
+    `robustness` and `ladder` are its universal robustness and its risk ladder, None where they were not measured.
+    """
 
     clean: Report
     measurements: tuple[Measurement, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
+    robustness: Robustness | None = None
+    ladder: Ladder | None = None
 
     def find(self, attack: str, epsilon: int, target: Target = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
@@ -63,13 +70,17 @@ class Results:
             (m for m in self.measurements if (m.attack, m.target) == (attack, target)), key=lambda m: m.epsilon
         )
 
-    def save(self, folder: Path) -> None:
+    def to_json(self) -> dict[str, Any]:
         content = {
             "about": self.about,
             "clean": self.clean.to_json(),
             "measurements": [measurement.to_json() for measurement in self.measurements],
         }
-        files.write_json(folder / checkpoints.RESULTS, content)
+        content |= {"robustness": self.robustness.to_json()} if self.robustness else {}
+        return content | ({"ladder": self.ladder.to_json()} if self.ladder else {})
+
+    def save(self, folder: Path) -> None:
+        files.write_json(folder / checkpoints.RESULTS, self.to_json())
 
     @classmethod
     def load(cls, folder: Path) -> "Results | None":
@@ -80,7 +91,9 @@ class Results:
         content = files.read_json(path)
         try:
             measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
-            return cls(Report.from_json(content["clean"]), measurements, content.get("about", {}))
+            robustness = Robustness.from_json(content["robustness"]) if content.get("robustness") else None
+            ladder = Ladder.from_json(content["ladder"]) if content.get("ladder") else None
+            return cls(Report.from_json(content["clean"]), measurements, content.get("about", {}), robustness, ladder)
         except (AttributeError, KeyError, TypeError) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
 

@@ -30,7 +30,7 @@ class Recipe:
     """The whole configuration of a training run; epsilon is in [0, 1], `step_size` in units of epsilon.
 
     sigma 0 is standard training and uses none of the attack's settings. `start` names the model folder whose weights
-    are hardened, or is `imagenet` (smp encoders); None trains from scratch. Raises ValueError that names what was
+    are hardened, or is `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
     given and what fits.
     """
 

@@ -63,6 +63,10 @@ class PGD:
     step_size: float = 0.5
     heap: int = 1
 
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"An attack takes at least 1 step, and {self.steps} were given.")
+
     def __call__(
         self,
         model: nn.Module,

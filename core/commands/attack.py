@@ -1,4 +1,4 @@
-"""Craft a perturbation against a model folder, and measure one."""
+"""Craft a perturbation against a model, and measure one."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from core import attacks, checkpoints, datasets, files
-from core.commands._shared import AsJson, Device, Folder, Seed, available, out, print_json, progress_bar, rates
+from core import attacks, checkpoints, files
+from core.commands._shared import AsJson, Device, Seed, available, out, print_json, progress_bar, rates
+from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
 from core.evaluation import evaluate
 from core.perceptibility import measure
 from core.precompute import Plan
@@ -16,7 +17,12 @@ from core.threat import Budget
 
 
 def attack(
-    folder: Folder,
+    folder: Folder = None,
+    architecture: Architecture = None,
+    weights: Weights = None,
+    data: Data = None,
+    mean: Mean = None,
+    std: Std = None,
     name: Annotated[str, typer.Option("--attack", help="spgd, deepfool, random-signs or checkerboard.")] = "spgd",
     epsilon: Annotated[float, typer.Option(help="Size of the perturbation in n/255.")] = 10.0,
     target: Annotated[
@@ -29,16 +35,14 @@ def attack(
     images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in a step of S-PGD; default 64, 8 scenes.")] = None,
     held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
-    data: Annotated[str | None, typer.Option(help="Another data set than the model was trained on.")] = None,
     save: Annotated[Path | None, typer.Option(help="Folder for delta.safetensors, delta.png and report.json.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Craft one perturbation for all images of the training split, and measure it on images it never saw."""
-    at = available(device)
-    model, checkpoint = checkpoints.load(folder, at), checkpoints.read(folder)
-    found = datasets.get(data or checkpoint.data)
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
+    model, found = chosen.model, chosen.data
     aim = None if target is None else parse(target, found)
     wanted = objective(aim, found)
     kind = attacks.get(name)
@@ -46,25 +50,25 @@ def attack(
         raise ValueError(f"{kind.title} does not take mini-batches; leave --batch-size out.")
     plan = Plan.standard(found, steps=steps, crafting_images=images, batch_size=batch_size)
     sized = {"batch_size": plan.batch_size} if "batch_size" in kind.__dataclass_fields__ else {}
-    chosen = kind(Budget(epsilon / 255), wanted, steps=plan.steps, seed=seed, **sized)
+    made = kind(Budget(epsilon / 255), wanted, steps=plan.steps, seed=seed, **sized)
     crafting, unseen = found.split("train", plan.crafting_images), found.split("test", held_out)
     with progress_bar("gain {task.fields[gain]:.3f}") as bar:
-        task = bar.add_task(chosen.title, total=plan.steps, gain=float("nan"))
-        for step in chosen.stream(model, crafting, track=False):
+        task = bar.add_task(made.title, total=plan.steps, gain=float("nan"))
+        for step in made.stream(model, crafting, track=False):
             bar.update(task, completed=step.iteration, total=step.total, gain=step.gain)
     delta = checkpoints.quantise(step.delta).cpu() / 255
-    report = evaluate(model, unseen, delta, wanted, classes=len(checkpoint.classes))
+    report = evaluate(model, unseen, delta, wanted, classes=chosen.classes)
     visible = measure(unseen.first(min(200, len(unseen))).batch(slice(None))[0], delta)
     content = {
-        "model": checkpoint.name,
+        "model": chosen.name,
         "data": found.name,
-        "sha256": checkpoint.sha256,
+        "sha256": chosen.sha256,
         "attack": name,
         "epsilon": epsilon,
         "target": aim,
         "steps": plan.steps,
         "seed": seed,
-        "crafted_on": 0 if chosen.control else len(crafting),
+        "crafted_on": 0 if made.control else len(crafting),
         "report": report.to_json(),
         "perceptibility": visible.to_json(),
     }
@@ -73,7 +77,7 @@ def attack(
     if as_json:
         print_json(content)
         return
-    out.print(f"{chosen.title} at {epsilon:g}/255 against {checkpoint.title} on {found.title}")
+    out.print(f"{made.title} at {epsilon:g}/255 against {chosen.title} on {found.title}")
     out.print(rates(report))
     out.print(
         f"SSIM {visible.ssim:.3f}, mean colour difference {visible.colour_difference:.1f}, "
@@ -82,22 +86,25 @@ def attack(
 
 
 def evaluate_command(
-    folder: Folder,
+    folder: Folder = None,
+    architecture: Architecture = None,
+    weights: Weights = None,
+    data: Data = None,
+    mean: Mean = None,
+    std: Std = None,
     delta: Annotated[Path | None, typer.Option(help="A delta.safetensors made by attack --save.")] = None,
     held_out: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
-    data: Annotated[str | None, typer.Option(help="Another data set than the model was trained on.")] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on held-out images, clean or under a stored perturbation."""
-    model, checkpoint = checkpoints.load(folder, available(device)), checkpoints.read(folder)
-    unseen = datasets.get(data or checkpoint.data).split("test", held_out)
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
     given = None if delta is None else checkpoints.read_delta(delta)
-    report = evaluate(model, unseen, given, classes=len(checkpoint.classes))
+    report = evaluate(chosen.model, chosen.data.split("test", held_out), given, classes=chosen.classes)
     if as_json:
-        print_json({"model": checkpoint.name, "data": checkpoint.data, "report": report.to_json()})
+        print_json({"model": chosen.name, "data": chosen.data.name, "report": report.to_json()})
     else:
-        out.print(f"{checkpoint.title} on {checkpoint.data}, {'clean' if given is None else f'under {delta}'}")
+        out.print(f"{chosen.title} on {chosen.data.name}, {'clean' if given is None else f'under {delta}'}")
         out.print(rates(report))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from core import checkpoints, datasets, documents, precompute, results
+from core import assessment, checkpoints, datasets, documents, precompute, results
 from core.commands._shared import AsJson, Device, Folder, Seed, available, log, out, print_json, progress_bar
 
 
@@ -35,6 +35,8 @@ def precompute_command(
             log(f"{done}/{total} {last}, {measurement.seconds:.0f} s of crafting")
 
         precompute.precompute(folder, plan, available(device), report)
+    if not only:
+        assessment.assess(folder, available(device), lambda line: out.print(line, highlight=False))
 
 
 def models_command(

@@ -14,7 +14,7 @@ from core.precision import Precision
 def train(
     data: Annotated[str, typer.Option(help="A data set by name, or folder:PATH; see: data list.")] = "signs",
     arch: Annotated[
-        str, typer.Option(help="resnet20, resnet20/64 (the paper's width), or smp:PSPNet/resnet18 and the like.")
+        str, typer.Option(help="resnet20, resnet20/64 (the paper's width), smp:PSPNet/resnet18, timm:NAME.")
     ] = "resnet20",
     sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
     heap: Annotated[int, typer.Option(help="Sharedness s: images that share a delta; 1 is standard adversarial.")] = 64,
@@ -28,7 +28,7 @@ def train(
     label_smoothing: Annotated[float, typer.Option(help="In the weight update only.")] = 0.0,
     images: Annotated[int | None, typer.Option(help="Use only the first so many training images.")] = None,
     start: Annotated[
-        str | None, typer.Option(help="Model folder whose weights are hardened, or imagenet (smp encoders).")
+        str | None, typer.Option(help="Model folder whose weights are hardened, or imagenet (timm, smp encoders).")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Folder name; default follows from the settings.")] = None,
     root: Root = Path("runs"),

@@ -3,37 +3,16 @@
 import hashlib
 import json
 import re
-from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from stored import CONFIG, IMAGES, network
 
-from core import checkpoints, files, precompute
-from core.attacks.objectives import Untargeted
+from core import checkpoints, files
 from core.evaluation import Rate, Report
 from core.files import FileError
-from core.models import create
-from core.precompute import Plan
 from core.results import Measurement, Results, key
-from core.targets import objective
-
-CONFIG = {"architecture": "resnet20/8", "data": "tiny", "classes": list("abcd"), "recipe": {}}
-IMAGES = torch.rand(6, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-
-
-def network(seed=0):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = create("resnet20/8", 4)
-        model(IMAGES)  # running statistics of its own
-        return model.eval()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    checkpoints.save(tmp_path / "tiny" / "standard", network(), CONFIG)
-    return tmp_path / "tiny" / "standard"
 
 
 def test_a_saved_model_predicts_what_it_did(folder):
@@ -284,92 +263,3 @@ def test_odd_results_are_named(tmp_path, content):
     files.write_json(tmp_path / "results.json", content)
     with pytest.raises(FileError, match=r"results\.json is no list of results"):
         Results.load(tmp_path)
-
-
-PLAN = Plan((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
-CELLS = [
-    *("spgd-e8", "spgd-e16", "random-signs-e8", "random-signs-e16"),
-    *("checkerboard-e8", "spgd-e8-t1", "deepfool-e8"),
-]
-
-
-class TestPrecompute:
-    @pytest.fixture
-    def crafted(self, tiny_dataset, monkeypatch):
-        """The keys of all deltas crafted from here on."""
-        made, craft = [], precompute.craft
-
-        def spy(model, split, attack, epsilon, aim, plan):
-            made.append(key(attack, epsilon, getattr(aim, "target", None)))
-            return craft(model, split, attack, epsilon, aim, plan)
-
-        monkeypatch.setattr(precompute, "craft", spy)
-        return made
-
-    def test_it_measures_every_cell_as_stored(self, folder, crafted, tiny_dataset):
-        results = precompute.precompute(folder, PLAN)
-        deltas = checkpoints.load_perturbations(folder)
-        assert crafted == CELLS
-        assert sorted(deltas) == sorted(CELLS)
-        assert [found.key for found in results.measurements] == CELLS
-        assert Results.load(folder) == results
-        assert results.about["held_out"] == results.clean.accuracy.n == 128
-        model, split = checkpoints.load(folder), tiny_dataset.split("test")
-        for found in results.measurements:
-            delta = deltas[found.key]
-            assert delta.abs().max() <= found.epsilon / 255 + 1e-7
-            assert precompute.evaluate(model, split, delta, objective(found.target, tiny_dataset)) == found.report
-            assert found.crafted_on == (0 if found.attack in ("random-signs", "checkerboard") else 32)
-
-    def test_a_killed_run_goes_on_where_it_was(self, folder, crafted):
-        def die(measurement, done, total):
-            assert total == len(CELLS)
-            if done == 2:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            precompute.precompute(folder, PLAN, report=die)
-        assert crafted == CELLS[:2]
-        whole = precompute.precompute(folder, PLAN)
-        assert crafted == CELLS
-        assert precompute.precompute(folder, PLAN) == whole
-        assert crafted == CELLS
-
-    def test_other_weights_are_measured_anew(self, folder, crafted):
-        precompute.precompute(folder, PLAN)
-        checkpoints.save(folder, network(seed=1), CONFIG)
-        results = precompute.precompute(folder, PLAN)
-        assert crafted == 2 * CELLS
-        assert results.about["sha256"] == checkpoints.read(folder).sha256
-        assert [found.key for found in results.measurements] == CELLS
-
-    def test_a_lost_file_of_perturbations_is_made_anew(self, folder, crafted):
-        precompute.precompute(folder, PLAN)
-        (folder / "perturbations.safetensors").unlink()
-        results = precompute.precompute(folder, PLAN)
-        assert crafted == 2 * CELLS
-        assert sorted(checkpoints.load_perturbations(folder)) == sorted(CELLS)
-        assert [found.key for found in results.measurements] == CELLS
-
-    def test_a_plan_with_more_steps_or_images_makes_anew_what_learns_from_images(self, folder, crafted):
-        learnt = [key for key in CELLS if not key.startswith(("random-signs", "checkerboard"))]
-        precompute.precompute(folder, PLAN)
-        for stronger in (replace(PLAN, steps=PLAN.steps + 1), replace(PLAN, crafting_images=40)):
-            crafted.clear()
-            results = precompute.precompute(folder, stronger)
-            assert crafted == learnt
-            assert {found.steps for found in results.measurements if found.key in learnt} == {stronger.steps}
-        crafted.clear()
-        precompute.precompute(folder, replace(PLAN, steps=1))
-        assert crafted == []
-
-    def test_the_default_plan_is_the_one_that_ships(self):
-        cells = list(Plan().cells())
-        assert len(cells) == len(set(cells))
-        assert [e for name, e, target in cells if (name, target) == ("spgd", None)] == list(range(2, 33, 2))
-
-
-def test_crafted_deltas_are_whole_units(tiny_classifier):
-    delta = precompute.craft(tiny_classifier.model, tiny_classifier.train, "spgd", 7, Untargeted(), Plan(steps=5))
-    assert torch.allclose(delta * 255, (delta * 255).round(), atol=1e-4)
-    assert delta.abs().max() <= 7 / 255 + 1e-7

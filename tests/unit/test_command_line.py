@@ -15,7 +15,10 @@ from core.__main__ import app
 from core.models import create
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("data list", "data fetch", "train", "attack", "evaluate", "precompute", "models", "results")
+COMMANDS = (
+    *("data list", "data fetch", "train", "attack", "evaluate", "robustness", "ladder", "precompute", "models"),
+    "results",
+)
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +109,23 @@ def test_models_lists_what_is_there(trained):
         (["attack", "MODEL", "--steps", "0"], ["0 were given", "1 step"]),
         (["precompute", "MODEL", "--steps", "0"], ["0 were given", "1 step"]),
         (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["no perturbation", "core attack"]),
-        (["evaluate", "MODEL", "--data", "signs", "--held-out", "3", "--delta", "SMALL"], ["shape", "32"]),
+        (["evaluate", "MODEL", "--held-out", "3", "--delta", "SMALL"], ["shape", "16", "8"]),
+        (["evaluate", "MODEL", "--data", "signs"], ["2 classes", "signs has 12"]),
+        (["evaluate"], ["a folder, or --arch, --weights and --data"]),
+        (["attack", "MODEL", "--weights", "WEIGHTS"], ["Name one model"]),
+        (["attack", "MODEL", "--arch", "resnet20"], ["--arch belongs to --weights", "says for itself"]),
+        (["robustness", "--weights", "WEIGHTS"], ["needs --arch", "--data"]),
+        (["robustness", "--weights", "WEIGHTS", "--arch", "timm:resnet51", "--data", "signs"], ["resnet51", "timm"]),
+        (["robustness", "--weights", "WEIGHTS", "--arch", "resnet20/8", "--data", "signs"], ["(2,", "(12,"]),
+        (["robustness", "--weights", "nowhere.pt", "--arch", "resnet20/8", "--data", "signs"], ["no file", "nowhere"]),
+        (["robustness", "MODEL", "--level", "2"], ["2.0 was given", "up to 1"]),
+        (["robustness", "MODEL", "--highest", "300"], ["300/255", "255/255"]),
+        (["ladder", "MODEL", "--heap", "8", "--heap", "64"], ["8, 64", "fall"]),
+        (["ladder", "MODEL", "--heap", "4", "--universal-steps", "1", "--steps", "0"], ["at least 1 step", "0"]),
     ],
 )
 def test_a_mistake_gets_one_sentence(words, names, trained, tmp_path, monkeypatch, capsys):
-    (tmp_path / "small.safetensors").write_bytes(checkpoints.delta_file(torch.zeros(1, 3, 16, 16), {}))
+    (tmp_path / "small.safetensors").write_bytes(checkpoints.delta_file(torch.zeros(1, 3, 8, 8), {}))
     places = {"MODEL": trained, "WEIGHTS": trained / "model.safetensors", "SMALL": tmp_path / "small.safetensors"}
     words = [str(places.get(word, word)) for word in words]
     monkeypatch.setattr(sys, "argv", ["core", *words])
@@ -124,6 +139,36 @@ def test_a_mistake_gets_one_sentence(words, names, trained, tmp_path, monkeypatc
     assert all(name in said for name in names), said
     assert "Traceback" not in said
     assert said.count("Error:") == 1
+
+
+def test_robustness_and_ladder_of_a_model_folder(trained):
+    words = ["--images", "12", "--steps", "3", "--batch-size", "4", "--device", "cpu"]
+    found = json.loads(run("robustness", str(trained), *words, "--warm-steps", "2", "--level", "0.4", "--json").stdout)
+    assert found["model"] == "standard"
+    assert found["curve"][0]["epsilon"] == 0
+    assert found["curve"][0]["report"]["accuracy"]["n"] == 12
+    words = ["--images", "12", "--steps", "2", "--universal-steps", "2", "--heap", "4", "--device", "cpu"]
+    rungs = json.loads(run("ladder", str(trained), *words, "--json").stdout)["rungs"]
+    assert [rung["kind"] for rung in rungs] == ["expected", "universal", "heap", "adversarial"]
+    assert "adversarial" in run("ladder", str(trained), *words).stdout
+    told = run("robustness", str(trained), "--images", "12", "--steps", "1", "--highest", "2", "--level", "1").stdout
+    assert "no perturbation up to 2/255" in told
+
+
+@pytest.mark.parametrize("command", ["evaluate", "attack", "robustness"])
+def test_weights_from_elsewhere_are_taken_in_place_of_a_folder(command, trained, images, tmp_path):
+    model = checkpoints.load(trained)
+    torch.save({"state_dict": {f"module.{n}": t for n, t in model.network.state_dict().items()}}, tmp_path / "own.pt")
+    channels = [" ".join(f"{value:.6f}" for value in part.flatten().tolist()) for part in (model.mean, model.std)]
+    words = [command, "--arch", "resnet20/8", "--weights", str(tmp_path / "own.pt"), "--data", f"folder:{images}"]
+    words += ["--mean", channels[0], "--std", channels[1], "--device", "cpu", "--json"]
+    more = {"attack": ["--steps", "2"], "robustness": ["--steps", "2", "--warm-steps", "2"]}.get(command, [])
+    found = json.loads(run(*words, *more).stdout)
+    assert found["model"] == "own"
+    if command == "evaluate":
+        assert (
+            found["report"] == json.loads(run("evaluate", str(trained), "--device", "cpu", "--json").stdout)["report"]
+        )
 
 
 def test_it_runs_as_a_module():

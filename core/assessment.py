@@ -1,0 +1,104 @@
+"""Fill a model folder with its universal robustness and its risk ladder; what is there already is not made again.
+
+M deltas, C channels, H W height and width.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from core import checkpoints, datasets
+from core.checkpoints import Checkpoint
+from core.datasets import Dataset
+from core.evaluation import breaking_point
+from core.files import FileError
+from core.ladder import climb
+from core.results import Results, key
+from core.robustness import UNIT, Point, Search
+
+BREAKING = "breaking"
+"""The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On how many images, and how hard, every model of a data set is tried; the same for all, so that they compare."""
+
+    held_out: int = 2000
+    crafting_images: int = 2048
+    batch_size: int = 64
+    ladder_epsilon: int = 8
+    ladder_images: int = 512
+    ladder_sizes: tuple[int, ...] = (64, 8)
+    ladder_steps: int = 20
+
+    @classmethod
+    def standard(cls, data: Dataset) -> "Terms":
+        return cls() if data.task == "classification" else cls(crafting_images=360, batch_size=8, ladder_images=64)
+
+
+def assess(
+    folder: Path,
+    device: str = "cpu",
+    report: Callable[[str], None] = lambda line: None,
+) -> Results:
+    """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
+
+    The search starts where the stored curve falls to a quarter, and also tries what broke the data set's other models.
+    Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
+    """
+    checkpoint, results = checkpoints.read(folder), Results.load(folder)
+    if results is None or results.about.get("sha256") != checkpoint.sha256:
+        raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
+    data = datasets.get(checkpoint.data)
+    terms, classes = Terms.standard(data), len(checkpoint.classes)
+    epsilon, deltas = terms.ladder_epsilon, checkpoints.load_perturbations(folder)
+    universal = deltas.get(key("spgd", epsilon))
+    if universal is None:
+        raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
+    model = checkpoints.load(folder, device)
+    crafting, held_out = data.split("train", terms.crafting_images), data.split("test")
+    if results.robustness is None:
+        first = _first(results)
+        search = Search(first=first * UNIT, batch_size=terms.batch_size)
+        starts = _others(checkpoint, first)
+        known = held_out.first(min(terms.held_out, len(held_out)))
+        found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
+        results = replace(results, robustness=found)
+        results.save(folder)
+        if found.delta is not None:
+            checkpoints.save_perturbations(folder, deltas | {BREAKING: found.delta})
+    if results.ladder is None:
+        images = held_out.first(min(terms.ladder_images, len(held_out)))
+        sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
+        ladder = climb(model, images, universal, epsilon * UNIT, sizes, terms.ladder_steps, classes=classes)
+        results = replace(results, ladder=ladder)
+        results.save(folder)
+        for rung in ladder.rungs:
+            report(f"{rung.title} risk at {epsilon}/255: {rung.loss:.3f}, {rung.accuracy.value:.1%} right")
+    return results
+
+
+def _first(results: Results) -> int:
+    """Where to begin, in units of 1/255: near the breaking point of the stored curve, or where it ends."""
+    curve = [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
+    guess = breaking_point([(0.0, results.clean.accuracy.value), *curve])
+    return round(max(1.0, guess if guess is not None else max((epsilon for epsilon, _ in curve), default=16.0)))
+
+
+def _others(checkpoint: Checkpoint, epsilon: int) -> list[Tensor]:
+    """The untargeted perturbation nearest to that size of every model of this data set, its own included."""
+    found = []
+    for folder in sorted(path.parent for path in checkpoint.folder.parent.glob(f"*/{checkpoints.CONFIG}")):
+        results, deltas = Results.load(folder), checkpoints.load_perturbations(folder)
+        curve = [m for m in (results.curve() if results else []) if m.key in deltas]
+        if curve and checkpoints.read(folder).data == checkpoint.data:
+            found.append(deltas[min(curve, key=lambda m: abs(m.epsilon - epsilon)).key])
+    return found
+
+
+def _line(point: Point) -> str:
+    low, high = point.interval
+    return f"{point.epsilon / UNIT:.2f}/255: {point.success:.1%} [{low:.1%}, {high:.1%}] after {point.tries} tries"

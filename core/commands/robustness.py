@@ -1,0 +1,129 @@
+"""The smallest perturbation that breaks a model, and its four risks."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from core.attacks.universal import SPGD
+from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
+from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
+from core.ladder import climb
+from core.precompute import Plan
+from core.robustness import UNIT, Point, Search
+from core.targets import objective, parse
+from core.threat import Budget
+
+
+def robustness(
+    folder: Folder = None,
+    architecture: Architecture = None,
+    weights: Weights = None,
+    data: Data = None,
+    mean: Mean = None,
+    std: Std = None,
+    level: Annotated[float, typer.Option(help="Share of held-out images (scenes: pixels) that must be wrong.")] = 0.75,
+    target: Annotated[
+        str | None, typer.Option(help="Instead: the share that must show this class, or scene-5, remove-car.")
+    ] = None,
+    first: Annotated[float, typer.Option(help="Where the search begins, in n/255.")] = 16.0,
+    highest: Annotated[float, typer.Option(help="Where it gives up, in n/255.")] = 64.0,
+    tolerance: Annotated[float, typer.Option(help="How exact the answer is, in n/255.")] = 0.25,
+    restarts: Annotated[int, typer.Option(help="Random starts at the first epsilon; the best counts.")] = 2,
+    steps: Annotated[int, typer.Option(help="Steps of S-PGD from a random start.")] = 100,
+    warm_steps: Annotated[int, typer.Option(help="Steps from the perturbation of a neighbouring epsilon.")] = 40,
+    images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a step; default 64, 8 scenes.")] = None,
+    held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Find the smallest epsilon at which one perturbation for all images breaks a model: its universal robustness."""
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
+    aim = None if target is None else parse(target, chosen.data)
+    plan = Plan.standard(chosen.data, crafting_images=images, batch_size=batch_size)
+    search = Search(
+        level=level,
+        objective=objective(aim, chosen.data),
+        first=min(first, highest) * UNIT,
+        highest=highest * UNIT,
+        tolerance=tolerance * UNIT,
+        restarts=restarts,
+        steps=steps,
+        warm_steps=warm_steps,
+        batch_size=plan.batch_size,
+        seed=seed,
+    )
+    crafting, unseen = chosen.data.split("train", plan.crafting_images), chosen.data.split("test", held_out)
+    with progress_bar("{task.fields[last]}") as bar:
+        task = bar.add_task("epsilons tried", total=None, last="")
+
+        def report(point: Point) -> None:
+            last = f"{point.epsilon / UNIT:g}/255: {point.success:.1%} succeed"
+            bar.update(task, advance=1, last=last)
+            log(last)
+
+        found = search(chosen.model, crafting, unseen, chosen.classes, report=report)
+    if as_json:
+        about = {"model": chosen.name, "data": chosen.data.name, "sha256": chosen.sha256, "target": aim}
+        print_json(about | found.to_json())
+        return
+    table = Table("epsilon", "success", "95% interval", "n", "tries", "steps", box=None)
+    for point in found.curve:
+        low, high = point.interval
+        counts = f"{point.report.accuracy.n:,}", str(point.tries), str(point.steps)
+        table.add_row(f"{point.epsilon / UNIT:g}/255", f"{point.success:.1%}", f"{low:.1%} to {high:.1%}", *counts)
+    out.print(table)
+    out.print(f"{chosen.title} on {chosen.data.title}: {verdict(found.epsilon, level, highest)}")
+
+
+def verdict(epsilon: float | None, level: float, highest: float) -> str:
+    """The universal robustness in words."""
+    share = f"{level:.0%}"
+    if epsilon is None:
+        return f"no perturbation up to {highest:g}/255 was found that gets to {share}."
+    return f"one perturbation of {epsilon / UNIT:g}/255 gets to {share}."
+
+
+def ladder(
+    folder: Folder = None,
+    architecture: Architecture = None,
+    weights: Weights = None,
+    data: Data = None,
+    mean: Mean = None,
+    std: Std = None,
+    epsilon: Annotated[float, typer.Option(help="Size of the perturbations in n/255.")] = 8.0,
+    heap: Annotated[
+        list[int] | None, typer.Option(help="Images that share a perturbation; several times, falling. Default 64, 8.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps of PGD on each heap, from each start.")] = 40,
+    restarts: Annotated[int, typer.Option(help="Random starts beside the coarser heap's perturbation.")] = 1,
+    universal_steps: Annotated[int | None, typer.Option(help="Steps of S-PGD; default 200, for scenes 150.")] = None,
+    images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
+    held_out: Annotated[int, typer.Option(help="Held-out images that all risks are measured on.")] = 512,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure four risks on the same images: expected, universal, of heaps, adversarial (each image by itself)."""
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
+    plan = Plan.standard(chosen.data, crafting_images=images, steps=universal_steps)
+    attack = SPGD(Budget(epsilon * UNIT), steps=plan.steps, seed=seed, batch_size=plan.batch_size)
+    universal = attack.craft(chosen.model, chosen.data.split("train", plan.crafting_images))
+    unseen = chosen.data.split("test", held_out)
+    found = climb(
+        chosen.model, unseen, universal, epsilon * UNIT, heap or (64, 8), steps, restarts, seed, chosen.classes
+    )
+    if as_json:
+        print_json({"model": chosen.name, "data": chosen.data.name, "sha256": chosen.sha256} | found.to_json())
+        return
+    table = Table("risk", "mean loss", "95% interval", "right", "95% interval", "n", box=None)
+    for rung in found.rungs:
+        low, high = rung.accuracy.interval
+        losses = f"{rung.loss:.3f}", "{:.3f} to {:.3f}".format(*rung.loss_interval)
+        table.add_row(
+            rung.title, *losses, f"{rung.accuracy.value:.1%}", f"{low:.1%} to {high:.1%}", f"{rung.accuracy.n:,}"
+        )
+    out.print(table)
+    out.print(f"{chosen.title} on {chosen.data.title}, perturbations of {epsilon:g}/255")

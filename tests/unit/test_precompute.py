@@ -1,0 +1,153 @@
+"""What fills a model folder: measured as stored, resumed where it was killed, made anew only where it must be."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from stored import CONFIG, network
+
+from core import checkpoints, precompute
+from core.assessment import BREAKING, Terms, assess
+from core.attacks.objectives import Untargeted
+from core.files import FileError
+from core.precompute import Plan
+from core.results import Results, key
+from core.targets import objective
+
+PLAN = Plan((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
+CELLS = [
+    *("spgd-e8", "spgd-e16", "random-signs-e8", "random-signs-e16"),
+    *("checkerboard-e8", "spgd-e8-t1", "deepfool-e8"),
+]
+
+
+class TestPrecompute:
+    @pytest.fixture
+    def crafted(self, tiny_dataset, monkeypatch):
+        """The keys of all deltas crafted from here on."""
+        made, craft = [], precompute.craft
+
+        def spy(model, split, attack, epsilon, aim, plan):
+            made.append(key(attack, epsilon, getattr(aim, "target", None)))
+            return craft(model, split, attack, epsilon, aim, plan)
+
+        monkeypatch.setattr(precompute, "craft", spy)
+        return made
+
+    def test_it_measures_every_cell_as_stored(self, folder, crafted, tiny_dataset):
+        results = precompute.precompute(folder, PLAN)
+        deltas = checkpoints.load_perturbations(folder)
+        assert crafted == CELLS
+        assert sorted(deltas) == sorted(CELLS)
+        assert [found.key for found in results.measurements] == CELLS
+        assert Results.load(folder) == results
+        assert results.about["held_out"] == results.clean.accuracy.n == 128
+        model, split = checkpoints.load(folder), tiny_dataset.split("test")
+        for found in results.measurements:
+            delta = deltas[found.key]
+            assert delta.abs().max() <= found.epsilon / 255 + 1e-7
+            assert precompute.evaluate(model, split, delta, objective(found.target, tiny_dataset)) == found.report
+            assert found.crafted_on == (0 if found.attack in ("random-signs", "checkerboard") else 32)
+
+    def test_a_killed_run_goes_on_where_it_was(self, folder, crafted):
+        def die(measurement, done, total):
+            assert total == len(CELLS)
+            if done == 2:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            precompute.precompute(folder, PLAN, report=die)
+        assert crafted == CELLS[:2]
+        whole = precompute.precompute(folder, PLAN)
+        assert crafted == CELLS
+        assert precompute.precompute(folder, PLAN) == whole
+        assert crafted == CELLS
+
+    def test_other_weights_are_measured_anew(self, folder, crafted):
+        precompute.precompute(folder, PLAN)
+        checkpoints.save(folder, network(seed=1), CONFIG)
+        results = precompute.precompute(folder, PLAN)
+        assert crafted == 2 * CELLS
+        assert results.about["sha256"] == checkpoints.read(folder).sha256
+        assert [found.key for found in results.measurements] == CELLS
+
+    def test_a_lost_file_of_perturbations_is_made_anew(self, folder, crafted):
+        precompute.precompute(folder, PLAN)
+        (folder / "perturbations.safetensors").unlink()
+        results = precompute.precompute(folder, PLAN)
+        assert crafted == 2 * CELLS
+        assert sorted(checkpoints.load_perturbations(folder)) == sorted(CELLS)
+        assert [found.key for found in results.measurements] == CELLS
+
+    def test_a_plan_with_more_steps_or_images_makes_anew_what_learns_from_images(self, folder, crafted):
+        learnt = [key for key in CELLS if not key.startswith(("random-signs", "checkerboard"))]
+        precompute.precompute(folder, PLAN)
+        for stronger in (replace(PLAN, steps=PLAN.steps + 1), replace(PLAN, crafting_images=40)):
+            crafted.clear()
+            results = precompute.precompute(folder, stronger)
+            assert crafted == learnt
+            assert {found.steps for found in results.measurements if found.key in learnt} == {stronger.steps}
+        crafted.clear()
+        precompute.precompute(folder, replace(PLAN, steps=1))
+        assert crafted == []
+
+    def test_the_default_plan_is_the_one_that_ships(self):
+        cells = list(Plan().cells())
+        assert len(cells) == len(set(cells))
+        assert [e for name, e, target in cells if (name, target) == ("spgd", None)] == list(range(2, 33, 2))
+
+
+def test_crafted_deltas_are_whole_units(tiny_classifier):
+    delta = precompute.craft(tiny_classifier.model, tiny_classifier.train, "spgd", 7, Untargeted(), Plan(steps=5))
+    assert torch.allclose(delta * 255, (delta * 255).round(), atol=1e-4)
+    assert delta.abs().max() <= 7 / 255 + 1e-7
+
+
+class TestAssess:
+    TERMS = Terms(
+        held_out=96, crafting_images=32, batch_size=16, ladder_images=40, ladder_sizes=(64, 8), ladder_steps=2
+    )
+
+    @pytest.fixture
+    def measured(self, folder, tiny_dataset, monkeypatch):
+        monkeypatch.setattr(Terms, "standard", classmethod(lambda cls, data: self.TERMS))
+        precompute.precompute(folder, PLAN)
+        return folder
+
+    def test_it_adds_robustness_and_ladder_and_the_perturbation_that_breaks(self, measured):
+        before = Results.load(measured)
+        heard = []
+        results = assess(measured, report=heard.append)
+        stored = Results.load(measured)
+        assert stored.to_json() == results.to_json()
+        assert stored.measurements == before.measurements
+        assert {point.report.accuracy.n for point in stored.robustness.curve} == {96}
+        assert [rung.heap for rung in stored.ladder.rungs] == [0, 0, 8, 1]  # 40 images do not fill a heap of 64
+        assert {rung.accuracy.n for rung in stored.ladder.rungs} == {40}
+        assert len(heard) == len(stored.robustness.curve) + 4
+        delta = checkpoints.load_perturbations(measured)[BREAKING]
+        ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
+        assert 0 < delta.abs().max() <= ends + 1e-6
+
+    def test_what_is_there_is_not_made_again(self, measured):
+        results = assess(measured)
+        heard = []
+        assert assess(measured, report=heard.append).to_json() == results.to_json()
+        assert heard == []
+
+    def test_more_deltas_leave_it_and_other_weights_do_not(self, measured):
+        assess(measured)
+        more = precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
+        assert more.robustness is not None
+        assert BREAKING in checkpoints.load_perturbations(measured)
+        checkpoints.save(measured, network(seed=1), CONFIG)
+        anew = precompute.precompute(measured, PLAN)
+        assert anew.robustness is anew.ladder is None
+        assert BREAKING not in checkpoints.load_perturbations(measured)
+
+    def test_an_unmeasured_folder_is_named(self, folder, tiny_dataset):
+        with pytest.raises(FileError, match=r"was not measured yet; first run: python -m core precompute"):
+            assess(folder)
+        precompute.precompute(folder, replace(PLAN, epsilons=(16,)))
+        with pytest.raises(FileError, match=r"lacks S-PGD at 8/255"):
+            assess(folder)

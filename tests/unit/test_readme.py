@@ -1,0 +1,37 @@
+"""The examples in the README run as they stand there."""
+
+import re
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from core.models import create
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+def test_the_first_example_attacks_what_ships(monkeypatch, capsys):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    code = BLOCKS[0].replace("steps=50", "steps=4")
+    assert code != BLOCKS[0]
+    exec(code, {})
+    assert re.search(r"Rate\(successes=\d+, n=500\)", capsys.readouterr().out)
+
+
+def test_the_second_takes_anybodys_weights_and_images(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "test"):
+        for name, level in (("robin", 200), ("wren", 60)):
+            (tmp_path / "birds" / split / name).mkdir(parents=True)
+            for number in range(3):
+                Image.new("RGB", (40, 30), (level, level + number, level)).save(
+                    tmp_path / "birds" / split / name / f"{number}.png"
+                )
+    save_file(create("timm:resnet10t", 2).network.state_dict(), tmp_path / "my.safetensors")
+    torch.manual_seed(0)
+    code = BLOCKS[1].replace("timm:resnet50", "timm:resnet10t").replace("@224", "@64")
+    assert len([line for line in code.splitlines() if line]) < 10
+    exec(code.replace("Search()", "Search(steps=2, warm_steps=2)"), {})
+    assert re.search(r"^(None|[\d.]+) \(", capsys.readouterr().out)

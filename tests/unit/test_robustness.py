@@ -1,0 +1,140 @@
+"""The smallest epsilon that breaks a model: closed forms, what is measured on the way, and what happens at the ends."""
+
+import json
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from linear import Linear, grey_pictures
+from torch import nn
+
+from core.attacks.objectives import Towards
+from core.attacks.universal import SPGD
+from core.datasets import Split
+from core.evaluation import evaluate
+from core.robustness import UNIT, Robustness, Search
+
+LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
+QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "restarts": 1}
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), spread=st.floats(0.01, 0.5), level=st.sampled_from([0.5, 0.75, 0.9]))
+def test_a_linear_model_breaks_at_the_quantile_of_its_margins_over_the_norm_of_its_weights(seed, spread, level):
+    model, split = Linear(seed, spread), grey_pictures(seed, n=64)
+    margins = model.margin(split)[0].sort().values
+    exact = margins[math.ceil(level * len(margins)) - 1] / model.norm
+    found = Search(**QUICK | {"level": level}, tolerance=UNIT, highest=90 * UNIT)(model, split, split)
+    if exact >= 90 * UNIT:
+        assert found.epsilon is None
+        return
+    # the search stops within one tolerance above; what is right at a margin of exactly 0 is a matter of rounding
+    assert found.epsilon is not None
+    assert max(exact, 0) - 1e-4 <= found.epsilon <= max(exact, 0) + UNIT + 1e-4
+
+
+class TestSearch:
+    search = Search(tolerance=UNIT, first=8 * UNIT, **QUICK)
+
+    def test_the_curve_rises_and_its_delta_does_what_the_point_says(self, victim):
+        heard = []
+        found = self.search(victim.model, victim.train, victim.test, classes=8, report=heard.append)
+        assert found.epsilon is not None
+        successes = [point.success for point in found.curve]
+        assert successes == sorted(successes)
+        assert [point.epsilon for point in found.curve] == sorted(point.epsilon for point in heard)
+        at = {round(point.epsilon / UNIT): point for point in found.curve}
+        broken = round(found.epsilon / UNIT)
+        assert at[broken].success >= LEVEL > at[broken - 1].success
+        assert found.delta.abs().max() <= found.epsilon + 1e-7
+        again = evaluate(victim.model, victim.test, found.delta, classes=8)
+        assert again == at[broken].report
+        assert found.steps == sum(point.steps for point in heard) > 0
+        low, high = found.interval
+        assert low <= found.epsilon
+        assert high is None or high >= found.epsilon
+
+    def test_the_same_seed_finds_the_same(self, tiny_classifier):
+        one, two = (self.search(*tiny_classifier) for _ in range(2))
+        assert one == two
+        assert torch.equal(one.delta, two.delta)
+
+    def test_it_costs_less_than_three_attacks_at_one_epsilon(self, tiny_classifier):
+        found = Search(LEVEL)(*tiny_classifier)
+        assert found.epsilon is not None
+        assert found.steps < 3 * SPGD.steps
+
+    def test_a_target_is_reached_where_it_is_seen(self, tiny_classifier):
+        search = Search(objective=Towards(2), tolerance=UNIT, **QUICK)
+        found = search(*tiny_classifier)
+        point = next(point for point in found.curve if point.epsilon == found.epsilon)
+        assert point.success == point.report.target.value >= LEVEL
+        assert point.interval == point.report.target.interval
+
+    def test_a_model_that_is_wrong_anyway_is_broken_at_zero(self, tiny_classifier):
+        model, train, test = tiny_classifier
+        wrong = Split(test.images, (test.labels + 1) % 4)
+        found = self.search(model, train, wrong)
+        assert (found.epsilon, found.steps, len(found.curve)) == (0, 0, 1)
+        assert not found.delta.any()
+
+    def test_a_model_that_nothing_breaks_has_no_epsilon_and_a_curve_to_the_highest(self, tiny_classifier):
+        class Deaf(nn.Module):
+            def forward(self, images):
+                return torch.eye(4)[torch.zeros(len(images), dtype=torch.long)] + 0 * images.sum((1, 2, 3))[:, None]
+
+        _, train, test = tiny_classifier
+        same = Split(test.images, torch.zeros_like(test.labels))
+        found = self.search(Deaf(), train, same)
+        assert found.epsilon is None
+        assert found.curve[-1].epsilon == pytest.approx(64 * UNIT)
+        assert found.interval == (found.curve[-1].epsilon, None)
+
+    def test_a_perturbation_from_elsewhere_counts_where_it_is_stronger(self, tiny_classifier):
+        model, train, test = tiny_classifier
+        weak = Search(LEVEL, tolerance=UNIT, steps=1, warm_steps=1, restarts=1)
+        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
+        alone, helped = weak(model, train, test), weak(model, train, test, starts=[0.1 * strong.delta])
+        assert helped.epsilon < alone.epsilon
+
+    def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
+        unhindered = self.search(*tiny_classifier)
+        craft, stuck = SPGD.craft, []
+
+        def hindered(attack, model, split, delta=None):
+            if delta is None:
+                return craft(attack, model, split)
+            stuck.append(delta)
+            return torch.zeros_like(delta)
+
+        monkeypatch.setattr(SPGD, "craft", hindered)
+        found = Search(tolerance=UNIT, first=6 * UNIT, **QUICK)(*tiny_classifier)
+        assert stuck
+        assert any(point.tries > 1 for point in found.curve[2:])
+        assert found.epsilon == pytest.approx(unhindered.epsilon, abs=2 * UNIT)
+
+    def test_it_survives_json(self, tiny_classifier):
+        found = self.search(*tiny_classifier)
+        again = Robustness.from_json(json.loads(json.dumps(found.to_json())))
+        assert again.epsilon == pytest.approx(found.epsilon)
+        assert [p.report for p in again.curve] == [p.report for p in found.curve]
+        assert (again.level, again.steps, again.crafted_on) == (found.level, found.steps, found.crafted_on)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"level": 0}, "above 0 and up to 1, and 0 was given"),
+        ({"level": 1.5}, "and 1.5 was given"),
+        ({"tolerance": 0}, "0/255, 16/255, 64/255"),
+        ({"first": 80 * UNIT}, "0.25/255, 80/255, 64/255"),
+        ({"highest": 2.0}, "510/255"),
+        ({"restarts": 0}, "restarts must be at least 1, and 0 was given"),
+        ({"warm_steps": 0}, "warm_steps must be at least 1"),
+    ],
+)
+def test_bad_input_is_named(bad, message):
+    with pytest.raises(ValueError, match=message):
+        Search(**bad)
