@@ -6,7 +6,7 @@ import sys
 import typer
 
 from core import training
-from core.commands import attack, data, folders, robustness, train
+from core.commands import attack, data, folders, robustness, sweep, train
 from core.commands._shared import err
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(data_app, name="data")
 data_app.command("list")(data.data_list)
 data_app.command("fetch")(data.data_fetch)
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
 app.command("attack")(attack.attack)
 app.command("evaluate")(attack.evaluate_command)
 app.command("robustness")(robustness.robustness)

@@ -64,6 +64,14 @@ class Plan:
         }
         return cls(**usual | more)
 
+    @classmethod
+    def brief(cls, data: Dataset) -> "Plan":
+        """What is measured of every cell of a grid: no targets, and few strengths."""
+        epsilons = (8, 16) if data.task == "classification" else (8, 10)
+        return replace(
+            cls.standard(data), epsilons=epsilons, targets=(), checkerboard_epsilons=epsilons, deepfool_epsilons=()
+        )
+
     def cells(self) -> Iterator[tuple[str, int, Target]]:
         """(attack, epsilon, target) for every delta."""
         yield from (cell for cell in self._all() if not self.only or cell[1] in self.only)

@@ -79,10 +79,12 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon * 255, sigma)."""
-        if not self.sigma:
-            return "standard"
-        return f"shared-s{self.heap}-e{self.epsilon * 255:.4g}-w{self.sigma:.4g}"
+        """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon * 255, sigma).
+
+        Seeds other than 0 come last, like `shared-s64-e16-w0.5-r2`.
+        """
+        kind = f"shared-s{self.heap}-e{self.epsilon * 255:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
+        return f"{kind}-r{self.seed}" if self.seed else kind
 
     @property
     def attack(self) -> PGD:

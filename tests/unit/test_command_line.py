@@ -16,8 +16,8 @@ from core.models import create
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    *("data list", "data fetch", "train", "attack", "evaluate", "robustness", "ladder", "precompute", "models"),
-    "results",
+    *("data list", "data fetch", "train", "sweep", "attack", "evaluate", "robustness", "ladder"),
+    *("precompute", "models", "results"),
 )
 
 

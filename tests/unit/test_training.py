@@ -348,6 +348,7 @@ def test_bad_recipes_are_named(settings, says):
         (Recipe("tiny"), "standard"),
         (Recipe("tiny", sigma=0.5, heap=64, epsilon=16 / 255), "shared-s64-e16-w0.5"),
         (Recipe("tiny", sigma=1, heap=1, epsilon=2.5 / 255), "shared-s1-e2.5-w1"),
+        (Recipe("tiny", sigma=0.5, heap=64, epsilon=16 / 255, seed=2), "shared-s64-e16-w0.5-r2"),
     ],
 )
 def test_a_recipe_names_its_folder(recipe, name):

@@ -1,0 +1,196 @@
+"""Many trainings at once: the product of heap, sigma, epsilon and seed as independent cells, through Dask.
+
+A cell is one recipe and one model folder. Cells may be run again at any time: a finished one is left as it is, a
+killed one goes on after its last whole epoch.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core import checkpoints, datasets, experiment
+from core.assessment import assess
+from core.files import FileError
+from core.precompute import Plan, precompute
+from core.results import Results
+from core.training import Progress, Recipe
+
+TOPIC = "plainsight"
+GPU_SHARE = 8 * 2**30
+"""Bytes of a GPU's memory for each process that shares it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell and where it goes; `measure` adds perturbations, universal robustness and the risk ladder."""
+
+    recipe: Recipe
+    root: Path
+    measure: bool = True
+    device: str = "auto"
+    threads: int = 1
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.recipe.data.partition(":")[0] / self.recipe.name
+
+    @property
+    def done(self) -> bool:
+        """Whether the folder holds this very recipe, and what was to be measured of it."""
+        if not (self.folder / checkpoints.CONFIG).is_file():
+            return False
+        if checkpoints.read(self.folder).recipe != asdict(self.recipe):
+            return False
+        results = Results.load(self.folder) if self.measure else None
+        return not self.measure or bool(results and results.robustness and results.ladder)
+
+
+@dataclass(frozen=True)
+class News:
+    """What a cell tells while it runs: the number of an epoch that is over (0: it began), or what is being measured."""
+
+    cell: str
+    epoch: int
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: `error` is None where its folder is complete; `skipped` if it was so beforehand."""
+
+    cell: str
+    folder: Path
+    error: str | None = None
+    skipped: bool = False
+    seconds: float = 0.0
+
+
+def grid(
+    base: Recipe, heaps: Sequence[int], sigmas: Sequence[float], epsilons: Sequence[float], seeds: Sequence[int]
+) -> list[Recipe]:
+    """The product of the settings, each in place of that of `base`; epsilons in [0, 1]. Raises ValueError.
+
+    >>> base = Recipe("signs", sigma=0.5, heap=1, epsilon=8 / 255)
+    >>> [cell.name for cell in grid(base, [1, 64], [0.5], [8 / 255], [0])]
+    ['shared-s1-e8-w0.5', 'shared-s64-e8-w0.5']
+    """
+    return [
+        replace(base, heap=heap, sigma=sigma, epsilon=epsilon, seed=seed)
+        for seed, heap, sigma, epsilon in product(seeds, heaps, sigmas, epsilons)
+    ]
+
+
+def sweep(
+    cells: Sequence[Recipe],
+    root: Path,
+    measure: bool = True,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    report: Callable[[News | Outcome], None] = lambda news: None,
+) -> list[Outcome]:
+    """Run every cell that is not complete; returns how each ended, in the order of `cells`.
+
+    `scheduler` is the address of a running Dask scheduler, whose workers must have this package and see `root` and the
+    data under the same paths; without one, `workers` processes on this machine. A cell that fails is reported and the
+    rest goes on; one whose process dies is given to another process. Raises ValueError for cells of equal names, and
+    where Dask is not installed.
+    """
+    names = [cell.name for cell in cells]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"Each cell needs a folder of its own, and {', '.join(twice)} is there more than once.")
+    count = workers or processes(device)
+    threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // count))
+    jobs = [Job(cell, root.absolute(), measure, device, threads) for cell in cells]
+    ended = {job.folder: Outcome(job.recipe.name, job.folder, skipped=True) for job in jobs if job.done}
+    for outcome in ended.values():
+        report(outcome)
+    open_jobs = [job for job in jobs if job.folder not in ended]
+    if open_jobs:
+        with _client(scheduler, min(count, len(open_jobs))) as client:
+            for outcome in _run(client, open_jobs, report):
+                ended[outcome.folder] = outcome
+    return [ended[job.folder] for job in jobs]
+
+
+def processes(device: str = "auto") -> int:
+    """How many processes fit this machine: one for two processors, and no more than share a GPU's memory well."""
+    fits = max(1, (os.cpu_count() or 1) // 2)
+    if device != "cpu" and torch.cuda.is_available():
+        fits = min(fits, max(1, torch.cuda.get_device_properties(0).total_memory // GPU_SHARE))
+    return fits
+
+
+def run_cell(job: Job) -> float:
+    """Train and measure one cell in this process; returns the seconds it took."""
+    torch.set_num_threads(job.threads)
+    name, started, last = job.recipe.name, time.perf_counter(), 0
+
+    def trained(progress: Progress) -> None:
+        nonlocal last
+        over = progress.done * job.recipe.epochs // progress.total
+        if over > last:
+            last = over
+            _tell(name, over, f"loss {progress.loss:.3f}")
+
+    _tell(name, 0, "training")
+    made = experiment.run(job.recipe, job.root, device=job.device, report=trained)
+    if job.measure:
+        device = ("cuda" if torch.cuda.is_available() else "cpu") if job.device == "auto" else job.device
+        _tell(name, job.recipe.epochs, "measuring")
+        precompute(made.folder, Plan.brief(datasets.get(job.recipe.data)), device)
+        assess(made.folder, device, lambda line: _tell(name, job.recipe.epochs, line))
+    return time.perf_counter() - started
+
+
+def _run(client: Any, jobs: Sequence[Job], report: Callable[[News | Outcome], None]) -> Iterator[Outcome]:
+    from distributed import as_completed
+
+    client.subscribe_topic(TOPIC, lambda event: report(News(*(event[1][name] for name in ("cell", "epoch", "says")))))
+    futures = {client.submit(run_cell, job, key=f"{job.recipe.name}-{job.folder}", pure=False): job for job in jobs}
+    for future in as_completed(futures):
+        job = futures[future]
+        failure = future.exception() if future.status == "error" else None
+        error = None if failure is None else f"{type(failure).__name__}: {failure}"
+        seconds = 0.0 if failure else future.result()
+        outcome = Outcome(job.recipe.name, job.folder, error, seconds=round(seconds, 1))
+        report(outcome)
+        yield outcome
+
+
+def _tell(cell: str, epoch: int, says: str) -> None:
+    from distributed import get_worker
+
+    get_worker().log_event(TOPIC, {"cell": cell, "epoch": epoch, "says": says})
+
+
+@contextmanager
+def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
+    """A client of that scheduler, or of processes on this machine that end with it."""
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ValueError("A sweep needs Dask; install it with: pip install 'plainsight[cluster]'") from error
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=5)
+        except (OSError, ValueError) as error:
+            raise FileError(f"No Dask scheduler answers at {scheduler}: {error}.") from error
+        with client:
+            yield client
+        return
+    # one task a process at a time: torch's own threads do the rest
+    options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.ERROR}
+    with (
+        LocalCluster(n_workers=workers, processes=True, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client

@@ -1,0 +1,145 @@
+"""The grid of models: independent cells on real processes, one of which is killed."""
+
+import json
+import os
+import signal
+import threading
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from core import checkpoints, experiment
+from core import sweep as sweeping
+from core.__main__ import app
+from core.results import Results
+from core.sweep import Outcome, grid, sweep
+from core.training import Recipe
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A recipe on 2 classes of pictures, 16x16, 24 train and 8 test images each."""
+    root = tmp_path_factory.mktemp("images")
+    for split, count in (("train", 24), ("test", 8)):
+        for name, level in (("bright", 150), ("dark", 90)):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                picture = Image.new("RGB", (16, 16), (level, (level + 7 * number) % 256, level))
+                picture.save(root / split / name / f"{number}.png")
+    sizes = {"epochs": 3, "batch_size": 16, "learning_rate": 0.05}
+    return Recipe(f"folder:{root}", "resnet20/8", sigma=0.5, heap=1, epsilon=8 / 255, **sizes)
+
+
+def weights(root, cells):
+    return {cell.name: checkpoints.read(root / "folder" / cell.name).sha256 for cell in cells}
+
+
+def test_the_grid_is_the_product_of_its_axes(base):
+    cells = grid(base, [1, 8], [0.3, 0.5], [4 / 255, 8 / 255], [0, 1])
+    assert len(cells) == len({cell.name for cell in cells}) == 16
+    assert {(c.heap, c.sigma, round(255 * c.epsilon), c.seed) for c in cells} == {
+        (heap, sigma, epsilon, seed) for heap in (1, 8) for sigma in (0.3, 0.5) for epsilon in (4, 8) for seed in (0, 1)
+    }
+    with pytest.raises(ValueError, match="heap of 64 does not fit in a mini-batch of 16"):
+        grid(base, [64], [0.5], [8 / 255], [0])
+
+
+@pytest.mark.slow
+def test_a_sweep_with_a_killed_worker_and_a_failing_cell_ends_complete(base, tmp_path):
+    long = replace(base, epochs=12)
+    cells = [
+        *grid(long, [1, 8], [0.5], [8 / 255, 16 / 255], [0]),
+        replace(long, start=str(tmp_path / "nowhere"), seed=9),
+    ]
+    heard, killed = [], threading.Event()
+
+    def report(news):
+        heard.append(news)
+        if not killed.is_set() and not isinstance(news, Outcome) and 2 <= news.epoch < 8:
+            killed.set()
+            os.kill(_newest_worker(), signal.SIGKILL)
+
+    outcomes = sweep(cells, tmp_path, measure=False, workers=2, device="cpu", report=report)
+    assert killed.is_set()
+    assert [outcome.cell for outcome in outcomes] == [cell.name for cell in cells]
+    assert [outcome.error is None for outcome in outcomes] == [True] * 4 + [False]
+    assert "nowhere" in outcomes[-1].error
+    assert not list(tmp_path.rglob("resume.safetensors"))
+    begun = [news.cell for news in heard if not isinstance(news, Outcome) and news.epoch == 0]
+    assert len(begun) == 6, "the cell of the killed worker was begun again"
+    repeated = next(cell for cell in cells if begun.count(cell.name) == 2)
+    alone = experiment.run(repeated, tmp_path / "alone", device="cpu")
+    assert alone.sha256 == weights(tmp_path, [repeated])[repeated.name]
+
+
+def _newest_worker():
+    """The process id of a Dask worker: a grandchild of this process whose command line says so."""
+    for entry in sorted(os.listdir("/proc"), key=lambda name: int(name) if name.isdecimal() else 0, reverse=True):
+        if entry.isdecimal():
+            try:
+                with open(f"/proc/{entry}/cmdline") as file:
+                    line = file.read()
+                with open(f"/proc/{entry}/stat") as file:
+                    parent = int(file.read().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+            if parent == os.getpid() and "spawn_main" in line:
+                return int(entry)
+    raise AssertionError("no worker found")
+
+
+def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "_client", in_this_process)
+    cells = grid(base, [8], [0.5], [8 / 255], [0])
+    heard = []
+    first = sweep(cells, tmp_path, measure=False, device="cpu", report=heard.append)
+    assert [(outcome.skipped, outcome.error) for outcome in first] == [(False, None)]
+    again = sweep(cells, tmp_path, measure=False, device="cpu")
+    assert [(outcome.skipped, outcome.error) for outcome in again] == [(True, None)]
+    before = weights(tmp_path, cells)
+    assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [False]
+    assert weights(tmp_path, cells) == before
+    results = Results.load(tmp_path / "folder" / cells[0].name)
+    assert results.robustness is not None
+    assert results.ladder is not None
+    assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [True]
+
+
+def test_another_recipe_in_the_folder_is_a_failed_cell_not_a_skipped_one(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "_client", in_this_process)
+    cells = grid(base, [8], [0.5], [8 / 255], [0])
+    sweep(cells, tmp_path, measure=False, device="cpu")
+    (other,) = sweep([replace(cells[0], epochs=1)], tmp_path, measure=False, device="cpu")
+    assert not other.skipped
+    assert "another recipe" in other.error
+
+
+def test_the_command_says_how_each_cell_ended(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "_client", in_this_process)
+    words = ["sweep", "--data", base.data, "--arch", base.architecture, "--heap", "1", "--heap", "8", "--sigma", "0.5"]
+    words += ["--epsilon", "8", "--epochs", "1", "--batch-size", "8", "--root", str(tmp_path), "--no-measure"]
+    words += ["--device", "cpu"]
+    first = CliRunner().invoke(app, words)
+    assert first.exit_code == 0
+    assert first.stdout.count(" complete") == 2
+    assert "2/2 " in first.stderr
+    again = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert [outcome["skipped"] for outcome in again] == [True, True]
+    failing = CliRunner().invoke(app, [*words, "--learning-rate", "0.3"])
+    assert "another recipe" in failing.stdout
+    assert str(failing.exception).startswith("2 of 2 cells failed")
+
+
+def in_this_process(scheduler, workers):
+    from distributed import Client
+
+    return Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
+
+
+def test_what_cannot_be_swept_is_named(base, tmp_path):
+    with pytest.raises(ValueError, match=r"a folder of its own, and shared-s1-e8-w0\.5 is there more than once"):
+        sweep([base, replace(base, epochs=5)], tmp_path)
+    with pytest.raises(ValueError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        sweep([base], tmp_path, scheduler="tcp://127.0.0.1:9")
