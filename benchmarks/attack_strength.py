@@ -24,8 +24,8 @@ from core import checkpoints, datasets
 from core.attacks.objectives import LOSS_CAP, Untargeted
 from core.attacks.universal import SPGD
 from core.datasets import Dataset, Split
-from core.documents import table
 from core.evaluation import Rate, evaluate, predict
+from core.markdown import table
 from core.models import Normalised
 from core.threat import Budget
 
