@@ -14,10 +14,10 @@ HOST = 127.0.0.1
 ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format bench results clean env-app env-test env-bench
+.PHONY: help app test lint format bench results claims clean env-app env-test env-bench env-docs
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
 	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
@@ -41,7 +41,7 @@ bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.segmentation_cost
 	@.venv/bin/python -m benchmarks.attack_strength
 
-results: env-app ## write docs/results.md anew from the measured numbers in checkpoints/
+results claims: env-docs ## write docs/results.md (claims, tables, figures) anew from the JSON in checkpoints/
 	@.venv/bin/python -m core results $(ARGS)
 
 clean: ## remove .venv and every cache in this folder
@@ -52,7 +52,7 @@ clean: ## remove .venv and every cache in this folder
 # Set-up, from any state of .venv. A stamp in it says what was installed, so that the next run has nothing to do; a mark
 # stands there while something is being installed, so that an interrupted run is noticed.
 
-env-app env-test env-bench:
+env-app env-test env-bench env-docs:
 	@extra='$(@:env-%=%)' python='$(PYTHON)' backend='$(TORCH_BACKEND)' sh -euc "$$SETUP"
 
 define SETUP

@@ -4,9 +4,10 @@ Plain dictionaries, because Plotly's Python objects would refuse such names and 
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from app.service import Card, Curve, Forming
+from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff
 
 SHAPES = {"A": "circle", "B": "triangle-up"}
 
@@ -28,13 +29,12 @@ def _curve(letter: str, curve: Curve, epsilon: int, value: float | None) -> tupl
     if value is not None:
         marker = {"symbol": SHAPES[letter], "size": 12, "color": colour, "line": {"color": "@paper", "width": 1.5}}
         traces.append({"x": [epsilon], "y": [100 * value], "mode": "markers", "marker": marker, "hovertemplate": hover})
-    shape = {"type": "line", "x0": epsilon, "x1": epsilon, "y0": 0, "y1": 1, "yref": "paper"}
-    shape["line"] = {"color": "@soft", "width": 1, "dash": "dot"}
+    shape = _rule("x", epsilon)
     told = f"Model {letter} against epsilon: " + ", ".join(f"{e}/255 {100 * y:.0f}%" for e, y in curve.points)
     return traces, {"shapes": [shape], "xaxis": _axis([0, 33], [0, 8, 16, 24, 32]), "meta": told}
 
 
-def _line(points: tuple[tuple[int, float], ...], line: dict[str, Any], hover: str) -> dict[str, Any]:
+def _line(points: Sequence[tuple[float, float]], line: dict[str, Any], hover: str) -> dict[str, Any]:
     x, y = [epsilon for epsilon, _ in points], [100 * value for _, value in points]
     return {"x": x, "y": y, "mode": "lines", "line": line, "hovertemplate": hover}
 
@@ -48,6 +48,104 @@ def _forming(letter: str, forming: Forming) -> tuple[list[dict[str, Any]], dict[
     axis = _axis([0, forming.total], None)
     told = f"Fooled crafting images of model {letter}, step {forming.step} of {forming.total}"
     return [{**dots, "hovertemplate": hover}, line], {"xaxis": axis, "meta": told}
+
+
+def tradeoff(page: Tradeoff) -> str:
+    """Clean accuracy against the epsilon that breaks each model, a line for the front of each kind of model.
+
+    The chosen models and the fronts of their kinds have the colours of A and B. A clicked point tells its model's name.
+    """
+    chosen = {page.a.mark.name: "A", page.b.mark.name: "B"}
+    kinds = {page.a.mark.kind: "@a", page.b.mark.kind: "@b"}
+    traces = []
+    for front in page.fronts:
+        colour, width = kinds.get(front.kind, "@soft"), 2.2 if front.kind in kinds else 1.2
+        x, y = [100 * clean for clean, _ in front.points], [breaks for _, breaks in front.points]
+        line = {"color": colour, "width": width, "dash": "solid" if front.kind in kinds else "dot"}
+        traces.append({"x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"})
+    for mark in page.marks:
+        letter = chosen.get(mark.name)
+        colour = f"@{letter.lower()}" if letter else kinds.get(mark.kind, "@soft")
+        look = {"color": colour, "size": 15 if letter else 9, "line": {"color": "@paper", "width": 1.5}}
+        look["symbol"] = SYMBOLS[page.settings.kinds.index(mark.kind) % len(SYMBOLS)] + (
+            "-open" * (mark.breaks is None)
+        )
+        point = {"x": [100 * mark.clean.value], "y": [mark.height], "mode": "markers", "marker": look}
+        if letter:
+            point |= {"mode": "markers+text", "text": [letter], "textposition": "top center"}
+            point["textfont"] = {"color": colour, "size": 13}
+        traces.append({**point, "customdata": [mark.name], "hovertemplate": _hover(mark, page.things)})
+    labels = [_label(front.kind, front.points[-1], kinds.get(front.kind, "@soft")) for front in page.fronts]
+    xs = [100 * mark.clean.value for mark in page.marks]
+    margin = max(1.0, 0.12 * (max(xs) - min(xs)))
+    top = 1.18 * max(mark.height for mark in page.marks) or 1
+    told = "Clean accuracy and the epsilon that breaks it: " + "; ".join(
+        f"{mark.title} {100 * mark.clean.value:.1f}%, {_broken(mark)}" for mark in page.marks
+    )
+    layout = {
+        "xaxis": _axis([min(xs) - margin, max(xs) + margin], None) | _titled("clean accuracy", "%"),
+        "yaxis": _axis([0, top], None)
+        | {"gridcolor": "@line", "showgrid": True, **_titled("ε that breaks it", "/255")},
+        "margin": {"l": 58, "r": 10, "t": 8, "b": 40},
+        "annotations": labels,
+        "hovermode": "closest",
+        "font": {"color": "@soft", "size": 11.5, "family": "system-ui, sans-serif"},
+        "meta": told,
+    }
+    return _figure(traces, layout)
+
+
+SYMBOLS = ("star", "circle", "square", "diamond", "triangle-up", "cross", "pentagon")
+"""A shape for each kind of model, so that colour is not the only mark."""
+
+
+def _titled(words: str, suffix: str) -> dict[str, Any]:
+    return {"title": {"text": words, "standoff": 6, "font": {"size": 12}}, "ticksuffix": suffix}
+
+
+def _label(kind: str, end: tuple[float, float], colour: str) -> dict[str, Any]:
+    place = {"x": 100 * end[0], "y": end[1], "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+    return place | {"text": kind, "font": {"color": colour, "size": 12}, "xshift": 8, "yshift": 2}
+
+
+def _hover(mark: Mark, things: str) -> str:
+    clean = mark.clean
+    return (
+        f"{mark.title}<br>{100 * clean.value:.1f}% of {things} right clean "
+        f"({100 * clean.low:.1f} to {100 * clean.high:.1f}, n = {clean.n:,})<br>{_broken(mark)}<extra></extra>"
+    )
+
+
+def _broken(mark: Mark) -> str:
+    if mark.breaks is None:
+        return f"not broken up to {mark.reaches:g}/255"
+    span = f" ({mark.low:g} to {mark.high:g})" if mark.high is not None else ""
+    return f"broken at {mark.breaks:g}/255{span}"
+
+
+def falling(side: Traded) -> str:
+    """How one model falls with epsilon, and the level at which it counts as broken."""
+    colour, mark = f"@{side.letter.lower()}", side.mark
+    points = tuple((epsilon, share.value) for epsilon, share in side.curve)
+    hover = "ε %{x}/255: %{y:.1f}%<extra></extra>"
+    line = _line(points, {"color": colour, "width": 2.2}, hover) | {"mode": "lines+markers", "marker": {"size": 4}}
+    shapes = [_rule("y", 100 * (1 - mark.level))]
+    traces = [line]
+    if mark.breaks is not None:
+        marker = {"symbol": SHAPES[side.letter], "size": 11, "color": colour, "line": {"color": "@paper", "width": 1.5}}
+        value = dict(points)[mark.breaks]
+        traces.append(
+            {"x": [mark.breaks], "y": [100 * value], "mode": "markers", "marker": marker, "hovertemplate": hover}
+        )
+    told = f"Model {side.letter} against epsilon: " + ", ".join(f"{e:g}/255 {100 * y:.0f}%" for e, y in points)
+    return _figure(traces, {"shapes": shapes, "xaxis": _axis([0, 1.05 * mark.reaches or 1], None), "meta": told})
+
+
+def _rule(axis: str, value: float) -> dict[str, Any]:
+    """A dotted line across the figure at one value of an axis."""
+    other = "x" if axis == "y" else "y"
+    ends: dict[str, Any] = {f"{axis}0": value, f"{axis}1": value, f"{other}0": 0, f"{other}1": 1}
+    return {"type": "line", **ends, f"{other}ref": "paper", "line": {"color": "@soft", "width": 1, "dash": "dot"}}
 
 
 def _axis(span: list[float], ticks: list[float] | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from app import service
 from app.session import Session
-from app.view import NO_TARGET, TabView, Updates, sentence_line
+from app.view import NO_TARGET, RunView, TabView, Updates, sentence_line
 from app.widgets import turned
 
 EVERY = 0.18
@@ -20,7 +20,7 @@ SLOWLY = 1.0
 LIGHT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
 
 
-def wire(view: TabView, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple[str, int]]) -> None:
+def wire(view: RunView, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple[str, int]]) -> None:
     """Light events answer at once; the run shares one queue with every heavy event of the app.
 
     `looks` are fields of the session with controls that set them and change nothing but the drawing; `leaves` are
@@ -62,7 +62,17 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
                 return opened(view, {"tab": name}, name)
         return {switch: gr.skip()}
 
+    def led(view: TabView) -> Callable[[Session], Updates]:
+        def there(session: Session) -> Updates:
+            name, query = view.leads_to(session)
+            return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, name)}
+
+        return there
+
     page.load(first, None, [switch, *outputs], **LIGHT)
+    for _, view in views.values():
+        if view.onward is not None:
+            view.onward.click(led(view), view.session, [switch, *outputs], **LIGHT)
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 
 
@@ -72,10 +82,10 @@ def opened(view: TabView, query: dict[str, str], tab: str) -> Updates:
         session, complaint = service.opened(query, tab)
         return view.shown(session, complaint)
     except (OSError, ValueError) as error:
-        return {view.status: sentence_line(str(error), bad=True), view.run: gr.update(interactive=False)}
+        return view.failed(str(error))
 
 
-def _chosen(view: TabView, name: str) -> Callable[[Session, Any], Updates]:
+def _chosen(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
     def chosen(session: Session, value: Any) -> Updates:
         value = None if name == "target" and value == NO_TARGET else value
         if getattr(session, name) == value:
@@ -86,7 +96,7 @@ def _chosen(view: TabView, name: str) -> Callable[[Session, Any], Updates]:
     return chosen
 
 
-def _drawn(view: TabView, name: str) -> Callable[[Session, Any], Updates]:
+def _drawn(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
     """Another way to look at the same result: whatever runs goes on."""
 
     def drawn(session: Session, value: Any) -> Updates:
@@ -95,7 +105,7 @@ def _drawn(view: TabView, name: str) -> Callable[[Session, Any], Updates]:
     return drawn
 
 
-def _leafed(view: TabView, name: str, by: int) -> Callable[[Session], Updates]:
+def _leafed(view: RunView, name: str, by: int) -> Callable[[Session], Updates]:
     def leafed(session: Session) -> Updates:
         there = max(0, getattr(session, name) + by)
         return guarded(view, lambda: redrawn(view, replace(session, **{name: there})))
@@ -103,7 +113,7 @@ def _leafed(view: TabView, name: str, by: int) -> Callable[[Session], Updates]:
     return leafed
 
 
-def redrawn(view: TabView, session: Session) -> Updates:
+def redrawn(view: RunView, session: Session) -> Updates:
     """The tab looked at in another way, with its session and address."""
     service.look(session)
     return {**view.redrawn(session), view.session: session, view.address: session.query()}
@@ -118,7 +128,7 @@ def guarded(view: TabView, work: Callable[[], Updates]) -> Updates:
         return {view.status: sentence_line(str(error), bad=True)}
 
 
-def _begun(view: TabView) -> Callable[[Session], Updates]:
+def _begun(view: RunView) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
         return {
             view.session: service.started(session),
@@ -130,7 +140,7 @@ def _begun(view: TabView) -> Callable[[Session], Updates]:
     return begun
 
 
-def _watched(view: TabView) -> Callable[[Session], Iterator[Updates]]:
+def _watched(view: RunView) -> Callable[[Session], Iterator[Updates]]:
     def watched(session: Session) -> Iterator[Updates]:
         try:
             yield from _pictures(view, session)
@@ -144,7 +154,7 @@ def _watched(view: TabView) -> Callable[[Session], Iterator[Updates]]:
     return watched
 
 
-def _pictures(view: TabView, session: Session) -> Iterator[Updates]:
+def _pictures(view: RunView, session: Session) -> Iterator[Updates]:
     """At most one update every EVERY seconds, and always the last one; none once the run has been ended."""
     drawn = slow = 0.0
     with service.drawn(session):
@@ -163,13 +173,13 @@ def _pictures(view: TabView, session: Session) -> Iterator[Updates]:
         yield gr.skip()  # Gradio goes on here once all earlier pictures are on their way
 
 
-def _finished(view: TabView, session: Session, sentence: str) -> Updates:
+def _finished(view: RunView, session: Session, sentence: str) -> Updates:
     shown = view.shown(session, sentence)
     del shown[view.session]  # what the person has chosen meanwhile stays
     return shown
 
 
-def _stopped(view: TabView) -> Callable[[Session], Updates]:
+def _stopped(view: RunView) -> Callable[[Session], Updates]:
     def stopped(session: Session) -> Updates:
         return guarded(view, lambda: view.shown(session, service.stop(session)))
 

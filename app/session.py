@@ -11,8 +11,15 @@ SHEETS = 20
 EPSILONS = tuple(range(2, 33, 2))
 STEPS = (10, 20, 40, 60, 100, 200)
 IMAGES = (64, 128, 256, 512, 1024, 2048)
-LOOKS = {"compare": ("amplify", "view", "sheet"), "segmentation": ("amplify", "show", "only", "scene")}
+SIDES = ("a", "b")
+LOOKS = {
+    "compare": ("amplify", "view", "sheet"),
+    "segmentation": ("amplify", "show", "only", "scene"),
+    "tradeoff": ("side",),
+}
 """The fields of each tab that only say how a result is looked at."""
+ATTACKING = ("attack", "target", "epsilon", "steps", "images", "seed")
+"""The fields of the tabs that run attacks."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,8 @@ class Session:
     `sheet` counts sheets of held-out images, `scene` single scenes, both from 0. `show` is what the maps of a scene
     show, all labels or those that flipped, and `only` the class they are limited to.
 
-    `run` names a run of this person that is under way, stopped or finished; it never stands in an address.
+    `side` is the model that the Trade-off tab's sliders move. `run` names a run of this person that is under way,
+    stopped or finished; it never stands in an address.
     """
 
     tab: str = "compare"
@@ -42,11 +50,13 @@ class Session:
     show: str = "labels"
     only: int | None = None
     scene: int = 0
+    side: str = "b"
     run: str = ""
 
     def query(self) -> str:
         """The choices as they stand in an address, like `data=signs&a=standard&...`."""
         others = {name for tab, looks in LOOKS.items() if tab != self.tab for name in looks}
         left_out = {"run"} | (others - set(LOOKS[self.tab])) | ({"tab"} if self.tab == "compare" else set())
+        left_out |= set(ATTACKING) if self.tab == "tradeoff" else set()
         chosen = {name: value for name, value in asdict(self).items() if name not in left_out and value is not None}
         return urlencode(chosen)

@@ -156,6 +156,16 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .sights{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:10px}.sights .pattern{width:100%!important;height:auto!important;aspect-ratio:4/3;image-rendering:auto}
 #classname{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--paper);font-size:12px;padding:1px 7px;border-radius:4px;transform:translate(12px,12px);display:none}
 
+/* trade-off */
+.trade{gap:22px!important;flex-wrap:nowrap!important;align-items:stretch!important}.plane{flex:1.25 1 0!important}.cards{flex:1 1 0!important;gap:12px!important}
+.main:has(.trade) .headline h1{font-size:21px}.main:has(.trade) .headline{min-height:58px;margin-bottom:6px}.compare .main:has(.trade){padding:12px 26px 6px!important}
+.cards .card{flex:1 1 auto!important}.cards .big{font-size:30px;height:38px;margin:3px 0 0}.cards .big small{font-size:12px}.cards .left{flex:0 0 118px!important}.cards .pattern{width:118px!important;height:auto!important;aspect-ratio:auto;max-height:118px}.cards .card .body{margin-top:6px}
+.finding{margin:2px 0 6px!important}.ladder{width:100%;table-layout:fixed;border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums}.ladder caption{caption-side:top;text-align:left;color:var(--soft);font-size:12px;padding-bottom:3px}
+.ladder th{font-weight:500;text-align:left;padding:2px 10px 2px 0;white-space:nowrap}.ladder td{padding:2px 10px 2px 0;white-space:nowrap}.ladder tr>:first-child{width:150px}.ladder tr{border:0!important;background:none!important}.ladder td,.ladder th{border:0!important}
+.bar{display:inline-block;width:calc(100% - 88px);min-width:40px;height:9px;border-radius:2px;background:var(--wash);vertical-align:middle;overflow:hidden}.bar i{display:block;height:100%;background:var(--a)}.bar.b i{background:var(--b)}.ladder .value{display:inline-block;width:80px;margin-left:8px}
+.models summary{cursor:pointer;color:var(--ink);font-size:12.5px;margin-top:8px}.models table{border-collapse:collapse;font-size:12.5px;margin-top:4px}.models td,.models th{padding:1px 18px 1px 0;border:0!important;text-align:left}.models button{background:none;border:0;padding:1px 0;font:inherit;color:var(--ink);cursor:pointer;text-decoration:underline;text-underline-offset:2px;text-decoration-color:var(--line)}
+#onward{font-size:14px;font-weight:600;height:40px;margin:2px 0 8px}#side{margin:0 0 12px}#side label{padding:4px 10px!important}.aside:has(#side) input[type=range]{margin:6px 0}.aside:has(#side) .tab-like-container,.aside:has(#side) .min_value,.aside:has(#side) .max_value{display:none!important}
+
 /* provenance */
 .block.footer{margin-top:10px;border-top:1px solid var(--line);padding-top:6px!important}.foot{display:flex;justify-content:space-between;gap:24px;color:var(--soft);font-size:12px;line-height:1.5}
 .foot a,.foot summary{color:var(--ink);text-decoration:underline;text-underline-offset:2px;text-decoration-color:var(--line);cursor:pointer}.foot a:hover,.foot summary:hover{text-decoration-color:currentColor}
@@ -171,6 +181,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .scene{flex-direction:column!important}.street figure{width:auto;flex:1}.streetbox{width:100%!important}.sight>.row{flex-direction:column!important}.factsbox{width:100%!important;flex:none!important}.sights{grid-template-columns:repeat(2,minmax(0,1fr))}
 .commands{left:0;right:auto}.top{padding:0 16px}.tools{gap:12px}#tabs>.tab-wrapper{padding:48px 8px 0;height:92px}#tabs>.tab-wrapper .tab-container{height:44px}.legend-classes{columns:1}.card h2{white-space:normal}}
 @media(max-width:900px){.strip.scenes{grid-template-columns:repeat(2,minmax(0,1fr))}.place .legend{display:block;margin-left:0}.place>div,.place .prose{flex-wrap:wrap;gap:0 14px}.take{flex-direction:row;gap:14px;justify-content:flex-start}.right .note,.seen{height:auto!important;white-space:normal!important;flex-wrap:wrap!important}.number{height:auto;min-height:66px}.big{font-size:34px;height:auto;min-height:44px;flex-wrap:wrap}.card .body{gap:14px!important}}
+@media(max-width:900px){.trade{flex-direction:column!important}.plane,.cards{width:100%}.ladder tr>:first-child{width:112px}.bar{width:calc(100% - 76px)}.ladder .value{width:auto}.cards .big{height:auto}}
 @media(prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important;scroll-behavior:auto!important}}
 """
 

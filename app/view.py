@@ -1,8 +1,4 @@
-"""What every tab that runs attacks has: pickers, Run and Stop, a status line; and from a session to what they show.
-
-A tab subclasses `TabView` with its own components and three ways to fill them: at rest, redrawn, and while a run forms.
-`app.running` wires it.
-"""
+"""What every tab has: pickers, a status line, and from a session to what they show; `RunView` is one that attacks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -23,12 +19,10 @@ Updates = dict[Any, Any]
 
 @dataclass(frozen=True)
 class TabView(ABC):
-    """Every component of a tab that an event changes."""
+    """Every component of a tab that an event changes: pickers, a status line, and what the tab itself adds."""
 
     session: gr.State
     controls: dict[str, Any]
-    run: gr.Button
-    stop: gr.Button
     status: gr.HTML
     address: gr.HTML
 
@@ -37,12 +31,21 @@ class TabView(ABC):
         """All that the tab shows of a session besides controls and status line."""
 
     @abstractmethod
-    def redrawn(self, session: Session) -> Updates:
-        """The same result looked at in another way; whatever runs goes on."""
+    def menus(self, session: Session, changed: str) -> Updates:
+        """What the controls offer and hold; the one named `changed`, just used by the person, keeps its own value."""
 
-    @abstractmethod
-    def forming(self, session: Session, slowly: bool) -> Updates:
-        """A run under way; with `slowly` also what need not move several times a second."""
+    def idle(self, session: Session) -> str:
+        """What the status line says when there is nothing else to say."""
+        return ""
+
+    @property
+    def onward(self) -> gr.Button | None:
+        """A button that leads to another tab, where there is one."""
+        return None
+
+    def leads_to(self, session: Session) -> tuple[str, dict[str, str]]:
+        """The tab that `onward` leads to, and what its address would be."""
+        raise NotImplementedError
 
     @property
     def outputs(self) -> list[Any]:
@@ -52,16 +55,43 @@ class TabView(ABC):
         """Everything, for a session at rest. The control that the person has just used keeps its own value."""
         return {
             **self.at_rest(session),
-            **self._menus(session, changed),
+            **self.menus(session, changed),
             self.session: session,
-            self.status: sentence_line(sentence or service.status(session)),
-            self.run: gr.update(interactive=True),
-            self.stop: gr.update(interactive=False),
+            self.status: sentence_line(sentence or self.idle(session)),
             self.address: session.query(),
         }
 
-    def _menus(self, session: Session, changed: str) -> Updates:
-        """What the pickers offer and hold; the one named `changed` keeps its own value."""
+    def failed(self, sentence: str) -> Updates:
+        """The tab cannot be shown, and why."""
+        return {self.status: sentence_line(sentence, bad=True)}
+
+
+@dataclass(frozen=True)
+class RunView(TabView):
+    """A tab that runs attacks, with Run and Stop; it adds its own components, and `app.running` wires it."""
+
+    run: gr.Button
+    stop: gr.Button
+
+    @abstractmethod
+    def redrawn(self, session: Session) -> Updates:
+        """The same result looked at in another way; whatever runs goes on."""
+
+    @abstractmethod
+    def forming(self, session: Session, slowly: bool) -> Updates:
+        """A run under way; with `slowly` also what need not move several times a second."""
+
+    def idle(self, session: Session) -> str:
+        return service.status(session)
+
+    def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
+        buttons = {self.run: gr.update(interactive=True), self.stop: gr.update(interactive=False)}
+        return {**super().shown(session, sentence, changed), **buttons}
+
+    def failed(self, sentence: str) -> Updates:
+        return {**super().failed(sentence), self.run: gr.update(interactive=False)}
+
+    def menus(self, session: Session, changed: str) -> Updates:
         menu = service.menu(session)
         targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
         target = NO_TARGET if session.target is None else session.target
@@ -86,7 +116,7 @@ def _components(values: Any) -> Iterator[Any]:
 
 
 def aside(tab: str) -> dict[str, Any]:
-    """The column of pickers with Run and Stop below; the fields of a `TabView`, the session among them."""
+    """The column of pickers with Run and Stop below; the fields of a `RunView`, the session among them."""
     session = gr.State(Session(tab=tab), time_to_live=3600)
     controls: dict[str, Any] = {
         "data": picker("Images"),

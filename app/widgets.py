@@ -11,12 +11,19 @@ PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _DRAW = """
 const paint = text => text.replace(/@(a|b|ink|soft|line|paper)\\b/g,
   (_, name) => getComputedStyle(element).getPropertyValue('--' + name).trim() || '#888');
+let bound = null;
 function draw() {
   const node = element.querySelector('.plotly-figure');
   if (!node || !window.Plotly || !props.value) return;
   const figure = JSON.parse(paint(props.value));
   node.setAttribute('aria-label', figure.layout.meta || '');
   window.Plotly.react(node, figure.data, figure.layout, {responsive: true, displayModeBar: false});
+  if (bound === node) return;
+  bound = node;
+  node.on('plotly_click', event => {
+    const value = event.points[0].customdata;
+    if (value !== undefined) trigger('select', {index: 0, value});
+  });
 }
 (function wait() { window.Plotly ? draw() : setTimeout(wait, 30); })();
 watch('value', draw);
@@ -58,6 +65,8 @@ document.addEventListener('click', event => {
 
 def plotly_figure(height: int = 100, **kwargs: Any) -> gr.HTML:
     """A figure that updates in place at a constant size, offline. Value: JSON from `app.figures`.
+
+    Its `.select` event tells the `customdata` of a point that was clicked.
 
     `gr.Plot` would be remounted on every update and grow the page. No subclass of `gr.HTML`, because Gradio
     writes a `.pyi` file beside every module that defines one.

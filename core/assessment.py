@@ -15,11 +15,14 @@ from core.datasets import Dataset
 from core.evaluation import breaking_point
 from core.files import FileError
 from core.ladder import climb
+from core.perceptibility import measure
 from core.results import Results, key
 from core.robustness import UNIT, Point, Search
 
 BREAKING = "breaking"
 """The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
+VISIBLE_ON = 200
+"""Held-out images that visibility is measured on."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Terms:
     held_out: int = 2000
     crafting_images: int = 2048
     batch_size: int = 64
+    steps: int = Search.steps
+    warm_steps: int = Search.warm_steps
+    tolerance: float = Search.tolerance
     ladder_epsilon: int = 8
     ladder_images: int = 512
     ladder_sizes: tuple[int, ...] = (64, 8)
@@ -43,6 +49,7 @@ def assess(
     folder: Path,
     device: str = "cpu",
     report: Callable[[str], None] = lambda line: None,
+    terms: Terms | None = None,
 ) -> Results:
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
@@ -53,7 +60,7 @@ def assess(
     if results is None or results.about.get("sha256") != checkpoint.sha256:
         raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
     data = datasets.get(checkpoint.data)
-    terms, classes = Terms.standard(data), len(checkpoint.classes)
+    terms, classes = terms or Terms.standard(data), len(checkpoint.classes)
     epsilon, deltas = terms.ladder_epsilon, checkpoints.load_perturbations(folder)
     universal = deltas.get(key("spgd", epsilon))
     if universal is None:
@@ -62,7 +69,13 @@ def assess(
     crafting, held_out = data.split("train", terms.crafting_images), data.split("test")
     if results.robustness is None:
         first = _first(results)
-        search = Search(first=first * UNIT, batch_size=terms.batch_size)
+        search = Search(
+            first=max(first * UNIT, terms.tolerance),
+            tolerance=terms.tolerance,
+            steps=terms.steps,
+            warm_steps=terms.warm_steps,
+            batch_size=terms.batch_size,
+        )
         starts = _others(checkpoint, first)
         known = held_out.first(min(terms.held_out, len(held_out)))
         found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
@@ -70,6 +83,10 @@ def assess(
         results.save(folder)
         if found.delta is not None:
             checkpoints.save_perturbations(folder, deltas | {BREAKING: found.delta})
+    if results.visibility is None and BREAKING in (deltas := checkpoints.load_perturbations(folder)):
+        shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
+        results = replace(results, visibility=measure(shown, deltas[BREAKING]))
+        results.save(folder)
     if results.ladder is None:
         images = held_out.first(min(terms.ladder_images, len(held_out)))
         sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))

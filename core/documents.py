@@ -1,15 +1,18 @@
 """The pages `docs/results.md` and `docs/training.md`, written from the JSON of the model folders and nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL.Image import Image
 
 from core import attacks, checkpoints, datasets, rendering
 from core.attacks.objectives import LOSS_CAP
+from core.charts import charts
 from core.checkpoints import Checkpoint
+from core.claims import sections
 from core.datasets import Dataset
-from core.evaluation import AnyRate, breaking_point
+from core.evaluation import breaking_point
+from core.markdown import percent, table
 from core.precompute import Plan
 from core.results import Results, key
 from core.targets import scene_number, title
@@ -34,17 +37,21 @@ def write(root: Path, folder: Path) -> list[Path]:
     """Write both pages into `folder` from the model folders under `root`; returns their paths."""
     found = checkpoints.find(root)
     measured = [(checkpoint, results) for checkpoint in found if (results := Results.load(checkpoint.folder))]
-    pages = {"results.md": results_page(measured), "training.md": training_page(found)}
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    written = [folder / name for name in pages]
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    for name, content in charts(_by_data(measured)).items():
+        drawn.append(figures / name)
+        drawn[-1].write_bytes(content)
     for name, own in _by_data(measured).items():
         if sheet := pattern_sheet(own, datasets.get(name)):
-            written.append(folder / PATTERNS.format(name))
-            written[-1].parent.mkdir(exist_ok=True)
-            sheet.save(written[-1])
-    return written
+            drawn.append(folder / PATTERNS.format(name))
+            sheet.save(drawn[-1])
+    shown = [str(path.relative_to(folder)) for path in drawn if path.suffix == ".svg"]
+    pages = {"results.md": results_page(measured, shown), "training.md": training_page(found)}
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [*(folder / name for name in pages), *drawn]
 
 
 def _by_data(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
@@ -76,14 +83,18 @@ def pattern_sheet(measured: Sequence[Measured], data: Dataset) -> Image | None:
     return rendering.sheet(rows, [title(target, data.classes) for target in targets])
 
 
-def results_page(measured: Sequence[Measured]) -> str:
-    """What the shipped perturbations do to the shipped models, one section a data set."""
+def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> str:
+    """The paper's claims checked, then what the shipped perturbations do to the shipped models.
+
+    `figures` are the charts that exist, as paths from the page.
+    """
     parts = [
         "# Results\n",
         "Written by `make results` from `checkpoints/*/*/results.json`; do not edit. Every perturbation was crafted on "
         "training images, stored in whole units of 1/255, and measured as stored on held-out images that it never "
         "saw. Brackets hold 95% intervals (Wilson over images, bootstrap over scenes); each model is one training run "
         "with one seed, so they say nothing about the spread between runs.\n",
+        sections(_by_data(measured), figures),
     ]
     for name, own in _by_data(measured).items():
         n = own[0][1].clean.accuracy.n
@@ -192,7 +203,7 @@ def _curve_table(
     for checkpoint, results in measured:
         found = (results.find(attack, epsilon) for epsilon in epsilons)
         reports = [results.clean, *(m.report if m else None for m in found)]
-        rows.append([checkpoint.title, *(_percent(getattr(report, figure, None)) for report in reports)])
+        rows.append([checkpoint.title, *(percent(getattr(report, figure, None)) for report in reports)])
     return table(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
 
 
@@ -206,7 +217,7 @@ def _target_table(measured: Sequence[Measured]) -> str:
             if shown:
                 score = [f"{shown.rank} of {shown.n}", f"{100 * shown.share:.1f}", f"{100 * shown.others:.1f}"]
             cells = [title(m.target, checkpoint.classes), f"{m.epsilon}/255"]
-            rows.append([checkpoint.title, *cells, _percent(report.success), _percent(report.unprovoked), *score])
+            rows.append([checkpoint.title, *cells, percent(report.success), percent(report.unprovoked), *score])
     figures = ["success (%)", "unattacked (%)", "pattern rank", "share (%)", "others (%)"]
     return table(["model", "target", "epsilon", *figures], rows)
 
@@ -225,23 +236,9 @@ def _other_table(measured: Sequence[Measured]) -> str:
             [
                 checkpoint.title,
                 f"{broken:.1f}/255" if broken is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255",
-                _percent(deepfool.report.accuracy if deepfool else None),
-                aim + _percent(best.report.target if best else None),
+                percent(deepfool.report.accuracy if deepfool else None),
+                aim + percent(best.report.target if best else None),
             ]
         )
     head = ["model", "75% misclassified at", f"accuracy, {attacks.get('deepfool').title}, 16/255", "best target rate"]
     return table(head, rows)
-
-
-def _percent(rate: AnyRate | None) -> str:
-    if rate is None:
-        return ""
-    low, high = rate.interval
-    return f"{100 * rate.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [list(head), *rows]
-    rule = ["---" for _ in lines[0]]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (lines[0], rule, *lines[1:])) + "\n"

@@ -6,8 +6,6 @@ N images, C channels, H W height and width.
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from skimage.color import deltaE_ciede2000, rgb2lab
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from core.threat import apply
@@ -37,6 +35,8 @@ def measure(images: Tensor, delta: Tensor) -> Perceptibility:
     """
     if images.shape[1] != 3 or min(images.shape[2:]) < 11:
         raise ValueError(f"Visibility is measured on RGB images of at least 11x11 pixels, not {tuple(images.shape)}.")
+    from skimage.color import deltaE_ciede2000  # here and below, since importing it takes seconds
+
     images, attacked = images.cpu(), apply(images, delta).cpu()
     difference = deltaE_ciede2000(_lab(images), _lab(attacked))
     return Perceptibility(
@@ -50,6 +50,8 @@ def measure(images: Tensor, delta: Tensor) -> Perceptibility:
 
 def _psnr(images: np.ndarray, attacked: np.ndarray) -> float:
     """Over all images together, at most 100 dB, which is what equal images get."""
+    from skimage.metrics import peak_signal_noise_ratio
+
     if np.array_equal(images, attacked):
         return 100.0
     return min(float(peak_signal_noise_ratio(images, attacked, data_range=1.0)), 100.0)
@@ -57,6 +59,8 @@ def _psnr(images: np.ndarray, attacked: np.ndarray) -> float:
 
 def _ssim(image: np.ndarray, attacked: np.ndarray) -> float:
     """The structural similarity of two images (C,H,W) with the Gaussian window of Wang et al. 2004."""
+    from skimage.metrics import structural_similarity
+
     found = structural_similarity(
         image, attacked, data_range=1.0, channel_axis=0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
@@ -64,4 +68,6 @@ def _ssim(image: np.ndarray, attacked: np.ndarray) -> float:
 
 
 def _lab(images: Tensor) -> np.ndarray:
+    from skimage.color import rgb2lab
+
     return rgb2lab(images.permute(0, 2, 3, 1).numpy().astype(np.float64))

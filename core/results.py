@@ -11,6 +11,7 @@ from core import checkpoints, files
 from core.evaluation import Report
 from core.ladder import Ladder
 from core.pattern import PatternScore
+from core.perceptibility import Perceptibility
 from core.robustness import Robustness
 from core.targets import Target
 
@@ -51,7 +52,8 @@ class Measurement:
 class Results:
     """The clean report and every measurement of one model, on `n` held-out images of `source`.
 
-    `robustness` and `ladder` are its universal robustness and its risk ladder, None where they were not measured.
+    `robustness` and `ladder` are its universal robustness and its risk ladder, `visibility` tells how visible the
+    perturbation at the breaking point is; None where they were not measured.
     """
 
     clean: Report
@@ -59,6 +61,7 @@ class Results:
     about: dict[str, Any] = field(default_factory=dict)
     robustness: Robustness | None = None
     ladder: Ladder | None = None
+    visibility: Perceptibility | None = None
 
     def find(self, attack: str, epsilon: int, target: Target = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
@@ -77,7 +80,8 @@ class Results:
             "measurements": [measurement.to_json() for measurement in self.measurements],
         }
         content |= {"robustness": self.robustness.to_json()} if self.robustness else {}
-        return content | ({"ladder": self.ladder.to_json()} if self.ladder else {})
+        content |= {"ladder": self.ladder.to_json()} if self.ladder else {}
+        return content | ({"visibility": self.visibility.to_json()} if self.visibility else {})
 
     def save(self, folder: Path) -> None:
         files.write_json(folder / checkpoints.RESULTS, self.to_json())
@@ -93,7 +97,9 @@ class Results:
             measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
             robustness = Robustness.from_json(content["robustness"]) if content.get("robustness") else None
             ladder = Ladder.from_json(content["ladder"]) if content.get("ladder") else None
-            return cls(Report.from_json(content["clean"]), measurements, content.get("about", {}), robustness, ladder)
+            visibility = Perceptibility(**content["visibility"]) if content.get("visibility") else None
+            clean, about = Report.from_json(content["clean"]), content.get("about", {})
+            return cls(clean, measurements, about, robustness, ladder, visibility)
         except (AttributeError, KeyError, TypeError) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
 

@@ -20,27 +20,32 @@ from app.service.facts import (
     File,
     Forming,
     Labelled,
+    Ladder,
     Legend,
     Look,
+    Mark,
     SceneCell,
     ScenePage,
     Share,
     Street,
     Strip,
     Subject,
+    Traded,
+    Tradeoff,
 )  # fmt: skip
 from app.service.facts import Visibility as Visibility
 from app.service.live import Tick, estimate, run, started, stop
 from app.service.outcomes import current, drawn, ended, look
 from app.service.scenes import legend, scene
+from app.service.tradeoff import chosen, snapped, tradeoff
 from app.session import Session
 
 __all__ = [
-    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Legend", "Look", "Menu",
-    "NoModels", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick", "Visibility",
-    "card", "changed", "compare_models", "comparison", "current", "device", "drawn", "ended", "estimate", "legend",
-    "list_models", "look", "menu", "opened", "ready", "run", "scene", "scene_page", "started", "status", "stop",
-    "strip", "subject", "warm_up",
+    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Ladder", "Legend",
+    "Look", "Mark", "Menu", "NoModels", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick",
+    "Traded", "Tradeoff", "Visibility", "card", "changed", "chosen", "compare_models", "comparison", "current",
+    "device", "drawn", "ended", "estimate", "legend", "list_models", "look", "menu", "opened", "ready", "run",
+    "scene", "scene_page", "snapped", "started", "status", "stop", "strip", "subject", "tradeoff", "warm_up",
 ]  # fmt: skip
 
 
@@ -61,13 +66,14 @@ def warm_up() -> None:
     from app.service import pictures
     from app.service.catalogue import first
 
-    views = {"compare": comparison, "segmentation": scene_page}
+    views = {"compare": comparison, "segmentation": scene_page, "tradeoff": tradeoff}
     try:
         sessions = [first(tab=tab) for tab in views if tab == "compare" or ready(tab)]
         for session in sessions:
             views[session.tab](session)
         for session in sessions:
-            pictures.prepare(session)
+            if session.tab != "tradeoff":  # it shows no images
+                pictures.prepare(session)
     except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
         logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 
 from app.service import catalogue
-from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SHEETS, SHOWS, STEPS, VIEWS, Session
+from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SHEETS, SHOWS, SIDES, STEPS, VIEWS, Session
 from core import attacks
 
 
@@ -41,6 +41,7 @@ def _parsed(session: Session, name: str, given: str) -> int | str | None:
     words: dict[str, Collection[str]] = {
         "view": VIEWS,
         "show": SHOWS,
+        "side": SIDES,
         "attack": [value for _, value in offered.attacks],
     }
     words |= {side: [value for _, value in offered.models] for side in "ab"}

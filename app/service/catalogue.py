@@ -89,7 +89,14 @@ def scenic(of: Checkpoint) -> bool:
 
 def fitting(tab: str) -> list[Checkpoint]:
     """The models that a tab can show."""
-    return [model for model in all_models() if tab != "segmentation" or scenic(model)]
+    fits = {"segmentation": scenic, "tradeoff": _assessed}.get(tab, lambda model: True)
+    return [model for model in all_models() if fits(model)]
+
+
+def _assessed(of: Checkpoint) -> bool:
+    """Whether its universal robustness was measured."""
+    found = results(of)
+    return bool(found and found.robustness)
 
 
 def first(data: str | None = None, tab: str = "compare") -> Session:

@@ -1,15 +1,14 @@
 """The pages that put two models side by side: from a session to all they show. Nothing here runs an attack."""
 
-from typing import Literal
-
 from app.service import catalogue, pictures, scenes, takehome
 from app.service.catalogue import rate
-from app.service.facts import Card, Claim, Comparison, Control, Curve, ScenePage, Share, Strip, Subject
+from app.service.facts import Card, Claim, Comparison, Control, Curve, ScenePage, Strip, Subject
 from app.service.outcomes import Outcome, hardware, outcome
+from app.service.shares import share
 from app.session import Session
 from core import attacks, rendering
 from core.checkpoints import Checkpoint
-from core.evaluation import AnyRate, Rate, breaking_point
+from core.evaluation import breaking_point
 from core.results import Measurement, Results
 from core.targets import Target, title
 
@@ -59,12 +58,12 @@ def card(session: Session, side: str) -> Card:
         amplify=session.amplify,
         target=title(session.target, checkpoint.classes) or None,
         claim=claim(session.target, checkpoint),
-        clean=_share(results.clean.accuracy) if results else None,
-        overlap=_share(results.clean.overlap) if results and results.clean.overlap else None,
+        clean=share(results.clean.accuracy) if results else None,
+        overlap=share(results.clean.overlap) if results and results.clean.overlap else None,
         pattern=rendering.data_url(rendering.perturbation(found.delta, session.amplify)) if found else None,
-        measured=_share(rate(report)) if report else None,
+        measured=share(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
-        unprovoked=_share(report.unprovoked) if report and report.unprovoked else None,
+        unprovoked=share(report.unprovoked) if report and report.unprovoked else None,
         curve=_curve(session, results),
         visibility=pictures.visibility(session, done.delta) if done else None,
         forming=found.forming if found else None,
@@ -105,15 +104,10 @@ def claim(target: Target, checkpoint: Checkpoint) -> Claim:
     return Claim(f"shows {named} on", " of pixels", f"of pixels show {named}", f"Pixels of {named}, by ε", fooled)
 
 
-def _share(rate: AnyRate) -> Share:
-    method: Literal["Wilson", "bootstrap over scenes"] = "Wilson" if isinstance(rate, Rate) else "bootstrap over scenes"
-    return Share(rate.value, *rate.interval, rate.n, method)
-
-
 def _control(results: Results, epsilon: int) -> Control | None:
     """Random signs of equal strength, or of the next greater one that was measured."""
     enough = [m for m in results.curve(CONTROL) if m.epsilon >= epsilon]
-    return Control(enough[0].epsilon, _share(enough[0].report.accuracy)) if enough else None
+    return Control(enough[0].epsilon, share(enough[0].report.accuracy)) if enough else None
 
 
 def _curve(session: Session, results: Results | None) -> Curve:

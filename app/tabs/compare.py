@@ -7,14 +7,14 @@ import gradio as gr
 
 from app import figures, pieces, running, service
 from app.session import AMPLIFICATIONS, Session
-from app.view import TabView, Updates, aside
+from app.view import RunView, Updates, aside
 from app.widgets import html, plotly_figure, segments
 
 TITLE = "Compare"
 ORDER = 10
 
 
-def build() -> TabView:
+def build() -> RunView:
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
@@ -81,7 +81,7 @@ def card(side: str) -> CardView:
 
 
 @dataclass(frozen=True)
-class View(TabView):
+class View(RunView):
     """The tab's own components, and from a session to what each of them shows."""
 
     headline: gr.HTML

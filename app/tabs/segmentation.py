@@ -8,7 +8,7 @@ import gradio as gr
 
 from app import pieces, running, scene_pieces, service
 from app.session import AMPLIFICATIONS, Session
-from app.view import TabView, Updates, aside
+from app.view import RunView, Updates, aside
 from app.widgets import html, overlay_slider, pressable, segments
 
 TITLE = "Segmentation"
@@ -20,7 +20,7 @@ def ready() -> bool:
     return service.ready("segmentation")
 
 
-def build() -> TabView:
+def build() -> RunView:
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
@@ -68,7 +68,7 @@ def _row(side: str) -> tuple[gr.HTML, gr.HTML]:
 
 
 @dataclass(frozen=True)
-class View(TabView):
+class View(RunView):
     """The tab's own components, and from a session to what each of them shows."""
 
     headline: gr.HTML

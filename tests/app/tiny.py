@@ -10,15 +10,19 @@ from pathlib import Path
 import torch
 
 from core import checkpoints, datasets
+from core.assessment import Terms, assess
 from core.datasets import signs, streets
 from core.models import create
 from core.precompute import Plan, precompute
+from core.robustness import UNIT
 
 SEGMENTER = "smp:PSPNet/resnet18"
 SPLITS = {"train": 64, "test": 36}
 PLAN = Plan((4, 8, 16, 32), (16,), (0,), (8, 16, 32), (16,), steps=2, crafting_images=32)
 SCENES = {"train": 8, "test": 7}
 SCENE_PLAN = Plan((10, 20), (10,), ("scene-5", "remove-8"), (20,), (), steps=2, batch_size=2, crafting_images=4)
+TERMS = Terms(36, 32, 16, 2, 1, 4 * UNIT, ladder_images=36, ladder_sizes=(8,), ladder_steps=1)
+SCENE_TERMS = Terms(7, 4, 2, 2, 1, 4 * UNIT, ladder_epsilon=10, ladder_images=4, ladder_sizes=(2,), ladder_steps=1)
 SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}
 
 
@@ -39,6 +43,7 @@ def make(folder: Path) -> None:
         config = {"architecture": "resnet20/8", "data": "signs", "classes": classes, "recipe": recipe}
         checkpoints.save(root / "signs" / name, model, config)
         precompute(root / "signs" / name, PLAN)
+        assess(root / "signs" / name, terms=TERMS)
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet20/8", "data": "cifar10", "classes": classes, "recipe": recipe}
         checkpoints.save(root / "cifar10" / name, create("resnet20/8", len(classes)), config)
@@ -49,6 +54,7 @@ def make(folder: Path) -> None:
         config = {"architecture": SEGMENTER, "data": "streets", "classes": classes, "recipe": recipe, **task}
         checkpoints.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)
         precompute(root / "streets" / name, SCENE_PLAN)
+        assess(root / "streets" / name, terms=SCENE_TERMS)
 
 
 def few() -> None:

@@ -1,0 +1,186 @@
+"""The trade-off: what clean accuracy is paid for universal robustness, and the models that the sliders snap to.
+
+Everything is read from stored results. Epsilons are in units of 1/255.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.service import catalogue
+from app.service.facts import Front, Ladder, Mark, Risk, Settings, Share, Traded, Tradeoff
+from app.service.shares import share
+from app.session import Session
+from core import assessment, fronts, rendering
+from core.checkpoints import Checkpoint
+from core.fronts import Spot
+from core.results import Results
+from core.robustness import UNIT, Point
+
+STANDARD = "standard"
+
+
+def tradeoff(session: Session) -> Tradeoff:
+    """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
+    marks = _marks(session.data)
+    a, b = _traded(session, "a"), _traded(session, "b")
+    hardened = [mark for mark in marks if mark.kind != STANDARD]
+    settings = Settings(
+        tuple(dict.fromkeys(mark.kind for mark in marks)),
+        tuple(sorted({mark.sigma for mark in hardened})),
+        tuple(sorted({mark.epsilon for mark in hardened})),
+    )
+    things = "pixels" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
+    return Tradeoff(things, marks, _fronts(marks), a, b, settings, _finding(marks, a.mark, b.mark))
+
+
+def snapped(session: Session, name: str, value: str | float) -> tuple[Session, str]:
+    """The session with the model that comes nearest after one setting was moved, and a sentence where none fits.
+
+    `name` is `kind`, `sigma` or `epsilon`; the other settings stay as near as they can. sigma or epsilon 0 is the
+    standard model.
+    """
+    marks = _marks(session.data)
+    now = _mark(marks, getattr(session, session.side))
+    plain = [mark for mark in marks if mark.kind == STANDARD]
+    if value in (STANDARD, 0) and plain:
+        return _placed(session, plain[0]), ""
+    hardened = [mark for mark in marks if mark.kind != STANDARD]
+    if not hardened:
+        return session, "There is no hardened model of this data set yet."
+    wanted: dict[str, str | float] = {"kind": now.kind, "sigma": now.sigma, "epsilon": now.epsilon, name: value}
+    if now.kind == STANDARD and name != "kind":
+        del wanted["kind"]
+
+    def distance(mark: Mark) -> tuple[float, ...]:
+        others = [key for key in ("kind", "epsilon", "sigma") if key != name and key in wanted]
+        return tuple(_apart(mark, key, wanted[key]) for key in (name, *others))
+
+    best = min(hardened, key=distance)
+    asked = {name: value} if now.kind == STANDARD else wanted  # its sigma and epsilon of 0 are nobody's wish
+    missed = any(_apart(best, key, value) for key, value in asked.items())
+    sentence = f"No model is {_words(asked)}; the nearest is {best.title}." if missed else ""
+    return _placed(session, best), sentence
+
+
+def chosen(session: Session, name: str) -> Session:
+    """The session with the named model on the side that the sliders move. Raises ValueError for an unknown one."""
+    return _placed(session, _mark(_marks(session.data), name))
+
+
+def _placed(session: Session, mark: Mark) -> Session:
+    return replace(session, a=mark.name) if session.side == "a" else replace(session, b=mark.name)
+
+
+def _apart(mark: Mark, key: str, value: str | float) -> float:
+    found = getattr(mark, key)
+    return float(found != value) if isinstance(value, str) else round(abs(found - value), 6)
+
+
+def _words(wanted: dict[str, str | float]) -> str:
+    names = {"kind": "{}", "epsilon": "ε {:g}/255", "sigma": "σ {:g}"}
+    return ", ".join(form.format(wanted[key]) for key, form in names.items() if key in wanted)
+
+
+def _marks(data: str) -> tuple[Mark, ...]:
+    """Every model of a data set whose robustness was measured, the standard one first."""
+    models = [model for model in catalogue.fitting("tradeoff") if model.data == data]
+    if not models:
+        raise catalogue.NoModels(f"No robustness was measured for {data}; run: python -m core precompute MODEL_FOLDER")
+    return tuple(_marked(model) for model in models)
+
+
+def _mark(marks: tuple[Mark, ...], name: str) -> Mark:
+    found = [mark for mark in marks if mark.name == name]
+    if not found:
+        known = ", ".join(mark.name for mark in marks)
+        raise ValueError(f"The robustness of a model {name!r} was not measured; known are {known}.")
+    return found[0]
+
+
+def _marked(model: Checkpoint) -> Mark:
+    results = _measured(model)
+    found = results.robustness
+    assert found is not None
+    low, high = found.interval
+    recipe = model.recipe
+    hardened = bool(recipe.get("sigma"))
+    heap = recipe.get("heap", 1) if hardened else 0
+    return Mark(
+        name=model.name,
+        title=model.title,
+        kind=f"heap {heap}" if hardened else STANDARD,
+        heap=heap,
+        sigma=round(recipe.get("sigma", 0.0), 4) if hardened else 0.0,
+        epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if hardened else 0.0,
+        clean=share(results.clean.accuracy),
+        breaks=None if found.epsilon is None else _units(found.epsilon),
+        low=_units(low),
+        high=None if high is None else _units(high),
+        reaches=_units(found.curve[-1].epsilon),
+        level=found.level,
+    )
+
+
+def _measured(model: Checkpoint) -> Results:
+    results = catalogue.results(model)
+    assert results is not None, "only measured models are offered"
+    return results
+
+
+def _units(epsilon: float) -> float:
+    return round(epsilon / UNIT, 4)
+
+
+def _fronts(marks: tuple[Mark, ...]) -> tuple[Front, ...]:
+    """A front for each heap. The standard model belongs to each: hardening with epsilon 0."""
+    kinds = [kind for kind in dict.fromkeys(mark.kind for mark in marks) if kind != STANDARD]
+    lines = {kind: _front([mark for mark in marks if mark.kind in (kind, STANDARD)]) for kind in kinds}
+    return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())
+
+
+def _front(marks: Sequence[Mark]) -> list[Spot]:
+    return fronts.front(Spot(mark.name, mark.clean.value, mark.height) for mark in marks)
+
+
+def _finding(marks: tuple[Mark, ...], a: Mark, b: Mark) -> str:
+    """How the fronts of both models compare at equal clean accuracy."""
+    if STANDARD in (a.kind, b.kind) or a.kind == b.kind:
+        return "Choose models of two heaps to compare their fronts at equal clean accuracy."
+    one, other = (_front([mark for mark in marks if mark.kind == kind]) for kind in (a.kind, b.kind))
+    ratios, span = fronts.ratios(one, other), fronts.shared_span(one, other)
+    if not ratios or not span:
+        return f"The models of {a.kind} and of {b.kind} share no clean accuracy, so their fronts cannot be compared."
+    reach = f"{100 * span[0]:.1f} to {100 * span[1]:.1f}%"
+    low, high = (f"{ratio:.2f}" for ratio in (min(ratios), max(ratios)))
+    times = low if low == high else f"{low} to {high}"
+    return f"At equal clean accuracy ({reach}) it takes {times} times the ε to break {b.kind} that {a.kind} takes."
+
+
+def _traded(session: Session, side: str) -> Traded:
+    model = catalogue.checkpoint(session, side)
+    results, mark = _measured(model), _mark(_marks(session.data), model.name)
+    found = results.robustness
+    assert found is not None
+    pattern = catalogue.delta(model, assessment.BREAKING)
+    crafted = f"{found.steps:,} steps of S-PGD in all, on {found.crafted_on:,} training images"
+    return Traded(
+        letter="A" if side == "a" else "B",
+        mark=mark,
+        curve=tuple((_units(point.epsilon), _right(point)) for point in found.curve),
+        pattern=None if pattern is None else rendering.data_url(rendering.perturbation(pattern, 1)),
+        ladder=_ladder(results),
+        origin=f"{model.architecture}, weights {model.sha256[:6]} · seed {found.seed} · {crafted} · "
+        f"n = {found.curve[0].report.accuracy.n:,} held out",
+    )
+
+
+def _right(point: Point) -> Share:
+    return share(point.report.accuracy)
+
+
+def _ladder(results: Results) -> Ladder | None:
+    found = results.ladder
+    if found is None:
+        return None
+    risks = (Risk(rung.title, share(rung.accuracy), rung.loss) for rung in found.rungs)
+    return Ladder(_units(found.epsilon), tuple(risks))

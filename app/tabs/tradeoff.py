@@ -1,0 +1,177 @@
+"""Trade-off: clean accuracy against universal robustness, one mark a model; sliders that snap to models."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+
+from app import figures, running, service, trade_pieces
+from app.pieces import escape
+from app.session import Session
+from app.view import TabView, Updates
+from app.widgets import address, html, picker, plotly_figure, pressable, segments
+
+TITLE = "Trade-off"
+ORDER = 30
+
+
+def ready() -> bool:
+    """Whether there are models whose robustness was measured."""
+    return service.ready("tradeoff")
+
+
+def build() -> TabView:
+    """Lay the tab out, then wire it."""
+    with gr.Row(elem_classes=["compare"]):
+        with gr.Column(elem_classes=["aside"], min_width=0):
+            session = gr.State(Session(tab="tradeoff"), time_to_live=3600)
+            controls: dict[str, Any] = {
+                "data": picker("Images"),
+                "side": segments(
+                    [("Settings of A ●", "a"), ("of B ▲", "b")],
+                    "b",
+                    "Which model the settings below choose",
+                    elem_id="side",
+                    elem_classes=["segments"],
+                ),
+                "kind": picker("Kind of training"),
+                "sigma": gr.Slider(0, 1, step=0.1, label="Weight of attacked images σ", buttons=[]),
+                "epsilon": gr.Slider(0, 24, step=1, label="Training ε", buttons=[]),
+            }
+            onward = gr.Button("Open in Compare", variant="primary", elem_id="onward")
+            status = html(elem_classes=["status"])
+            place = address()
+        with gr.Column(elem_classes=["main"], min_width=0):
+            headline = html(elem_classes=["headline"])
+            with gr.Row(elem_classes=["trade"]):
+                with gr.Column(elem_classes=["plane"], min_width=0):
+                    figure = plotly_figure(height=312)
+                    finding = html(elem_classes=["finding"])
+                    ladder = html(elem_classes=["ladderbox"])
+                with gr.Column(elem_classes=["cards"], min_width=0):
+                    a, b = _card("a"), _card("b")
+            models = pressable("data-model", elem_classes=["modelbox"])
+            footer = html(elem_classes=["footer"])
+    view = View(session, controls, status, place, onward, headline, figure, finding, ladder, a, b, models, footer)
+    for name, control in controls.items():
+        slider = name in ("sigma", "epsilon")
+        triggers = [control.release, control.change] if slider else [control.input]
+        mode = {"trigger_mode": "always_last", **running.LIGHT}
+        gr.on(triggers, _moved(view, name), [session, control], view.outputs, **mode)
+    for pressed in (figure, models):
+        pressed.select(_pressed(view), session, view.outputs, **running.LIGHT)
+    return view
+
+
+@dataclass(frozen=True)
+class CardView:
+    """The components of one chosen model."""
+
+    facts: gr.HTML
+    pattern: gr.HTML
+    figure: gr.HTML
+
+    def show(self, side: service.Traded) -> Updates:
+        return {
+            self.facts: trade_pieces.card(side),
+            self.pattern: trade_pieces.pattern(side),
+            self.figure: figures.falling(side),
+        }
+
+
+def _card(side: str) -> CardView:
+    with gr.Column(elem_classes=["card", f"card-{side}"], min_width=0):
+        facts = html(elem_classes=["tradefacts"])
+        with gr.Row(elem_classes=["body"]):
+            with gr.Column(elem_classes=["left"], min_width=0):
+                pattern = html()
+            with gr.Column(elem_classes=["right"], min_width=0):
+                figure = plotly_figure(height=120)
+    return CardView(facts, pattern, figure)
+
+
+@dataclass(frozen=True)
+class View(TabView):
+    """The tab's own components, and from a session to what each of them shows."""
+
+    to_compare: gr.Button
+    headline: gr.HTML
+    figure: gr.HTML
+    finding: gr.HTML
+    ladder: gr.HTML
+    a: CardView
+    b: CardView
+    models: gr.HTML
+    footer: gr.HTML
+
+    @property
+    def onward(self) -> gr.Button:
+        return self.to_compare
+
+    def leads_to(self, session: Session) -> tuple[str, dict[str, str]]:
+        compared = replace(session, tab="compare")
+        return "compare", dict(parse_qsl(compared.query()))
+
+    def at_rest(self, session: Session) -> Updates:
+        page = service.tradeoff(session)
+        return {
+            self.headline: trade_pieces.headline(page),
+            self.figure: figures.tradeoff(page),
+            self.finding: f'<p class="note">{escape(page.finding)}</p>',
+            self.ladder: trade_pieces.ladder(page.a.ladder, page.b.ladder),
+            **self.a.show(page.a),
+            **self.b.show(page.b),
+            self.models: trade_pieces.models(page),
+            self.footer: trade_pieces.footer(page),
+        }
+
+    def menus(self, session: Session, changed: str) -> Updates:
+        page = service.tradeoff(session)
+        mark = (page.a if session.side == "a" else page.b).mark
+        found, plain = page.settings, mark.heap == 0
+        updates: dict[str, dict[str, Any]] = {
+            "data": {"choices": service.menu(session).data, "value": session.data},
+            "side": {"value": session.side},
+            "kind": {"choices": list(found.kinds), "value": mark.kind},
+            "sigma": {
+                "value": mark.sigma,
+                "label": "Weight σ: none" if plain else f"Weight of attacked images σ = {mark.sigma:g}",
+            },
+            "epsilon": {
+                "value": mark.epsilon,
+                "label": "Training ε: none" if plain else f"Training ε = {mark.epsilon:g}/255",
+                "maximum": max(found.epsilons, default=1),
+            },
+        }
+        return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
+
+
+def _moved(view: View, name: str) -> Callable[[Session, Any], Updates]:
+    """A control was used: another data set, the other side, or a setting that snaps to a model."""
+
+    def moved(session: Session, value: Any) -> Updates:
+        if name == "data":
+            return running.guarded(view, lambda: view.shown(service.changed(session, "data", value)))
+        if name == "side":
+            return running.guarded(view, lambda: view.shown(replace(session, side=value)))
+        return running.guarded(view, lambda: _snapped(view, session, name, value))
+
+    return moved
+
+
+def _snapped(view: View, session: Session, name: str, value: Any) -> Updates:
+    page = service.tradeoff(session)
+    mark = (page.a if session.side == "a" else page.b).mark
+    if getattr(mark, name) == value:  # the slider was moved by us
+        return {view.session: session}
+    after, sentence = service.snapped(session, name, value)
+    return view.shown(after, sentence)
+
+
+def _pressed(view: View) -> Callable[[Session, gr.SelectData], Updates]:
+    def pressed(session: Session, event: gr.SelectData) -> Updates:
+        return running.guarded(view, lambda: view.shown(service.chosen(session, str(event.value))))
+
+    return pressed

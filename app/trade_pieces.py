@@ -1,0 +1,114 @@
+"""The Trade-off tab's pieces of HTML: headline, cards, the risk ladder, and the list of models."""
+
+from html import escape
+
+from app.pieces import MARKS, percent
+from app.service import Ladder, Mark, Traded, Tradeoff
+
+
+def headline(page: Tradeoff) -> str:
+    """The trade in one sentence: what each model takes to break, and what it costs."""
+    a, b = page.a.mark, page.b.mark
+    points = 100 * (b.clean.value - a.clean.value)
+    cost = f"{abs(points):.1f} points {'less' if points < 0 else 'more'}" if abs(points) >= 0.05 else "equal"
+    first = f"One pattern of {_epsilon(a, 'a')} breaks {_noun(page.a)}" if a.breaks is not None else _whole(page.a)
+    other = f"{_noun(page.b)} takes {_epsilon(b, 'b')}" if b.breaks is not None else _whole(page.b)
+    return f"<h1>{first}; {other}, at {cost} clean accuracy.</h1>"
+
+
+def _epsilon(mark: Mark, letter: str) -> str:
+    return f'<strong class="{letter}">{mark.breaks:g}/255</strong>'
+
+
+def _whole(side: Traded) -> str:
+    return f"no pattern up to {side.mark.reaches:g}/255 breaks {_noun(side)}"
+
+
+def _noun(side: Traded) -> str:
+    mark = side.mark
+    words = "the standard model" if mark.heap == 0 else f"model {side.letter} ({mark.kind})"
+    return f'<span class="{side.letter.lower()}">{escape(words)}</span>'
+
+
+def card(side: Traded) -> str:
+    """One model: what it is, what breaks it, and the pattern that does, as strong as it is."""
+    mark, letter = side.mark, side.letter
+    clean = f"{percent(mark.clean.value, 1)} clean"
+    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.title)}'
+    big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
+    span = f" ({mark.low:g} to {mark.high:g})" if mark.high is not None and mark.breaks is not None else ""
+    hint = (
+        f"The smallest perturbation for all images that makes {percent(mark.level)} wrong, as far as S-PGD found; in "
+        f"brackets, between which measured strengths it may lie for n = {side.curve[0][1].n:,} held-out images."
+    )
+    return (
+        f'<h2><span class="name">{title}</span><span class="soft">{clean}</span></h2>'
+        f'<p class="big">{big} <small>{words}<br><abbr title="{escape(hint)}">{span.strip()}</abbr></small></p>'
+    )
+
+
+def pattern(side: Traded) -> str:
+    """The pattern at the breaking point, on grey."""
+    if side.pattern is None:
+        return '<div class="pattern empty">not stored</div>'
+    reach = side.mark.height
+    alt = f"The pattern that breaks {side.mark.title}, at true strength {reach:g}/255"
+    return f'<img class="pattern" src="{side.pattern}" alt="{escape(alt)}"><p class="note">true strength</p>'
+
+
+def ladder(a: Ladder | None, b: Ladder | None) -> str:
+    """The risks of both models, side by side, from none to each image its own pattern."""
+    if a is None or b is None or a.epsilon != b.epsilon or len(a.risks) != len(b.risks):
+        return '<p class="note">The risk ladder was not measured for both models.</p>'
+    rows = []
+    for one, other in zip(a.risks, b.risks, strict=True):
+        cells, spans = "", []
+        for letter, risk in (("a", one), ("b", other)):
+            cells += _bar(risk.accuracy.value, risk.loss, letter)
+            spans.append(f"{letter.upper()} {percent(risk.accuracy.low)} to {percent(risk.accuracy.high)}")
+        name = RUNGS.get(one.title, one.title)
+        rows.append(f'<tr title="95% intervals: {", ".join(spans)}"><th scope="row">{name}</th>{cells}</tr>')
+    n = a.risks[0].accuracy.n
+    caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, from fewest to most freedom; n = {n:,}"
+    head = "".join(f'<th scope="col" class="{letter.lower()}">{letter} {MARKS[letter]}</th>' for letter in "AB")
+    return f'<table class="ladder"><caption>{caption}</caption><tr><td></td>{head}</tr>{"".join(rows)}</table>'
+
+
+RUNGS = {
+    "expected": "no pattern",
+    "universal": "one for all images",
+    "heap 64": "one for 64 images",
+    "heap 8": "one for 8 images",
+    "adversarial": "each image its own",
+}
+
+
+def _bar(share: float, loss: float, letter: str) -> str:
+    width = f"{100 * share:.1f}%"
+    return (
+        f'<td><span class="bar {letter}"><i style="width:{width}"></i></span>'
+        f'<span class="value">{percent(share)} <i class="soft">({loss:.2f})</i></span></td>'
+    )
+
+
+def models(page: Tradeoff) -> str:
+    """Every model as a button, for the keyboard and for screen readers; pressing one chooses it."""
+    chosen = {page.a.mark.name: "A", page.b.mark.name: "B"}
+    rows = "".join(_row(mark, chosen.get(mark.name, "")) for mark in page.marks)
+    head = "<tr><th>model</th><th>clean</th><th>breaks at</th></tr>"
+    summary = f"All {len(page.marks)} models as a list"
+    return f'<details class="models"><summary>{summary}</summary><table>{head}{rows}</table></details>'
+
+
+def _row(mark: Mark, letter: str) -> str:
+    sign = f' <b class="{letter.lower()}">{letter} {MARKS[letter]}</b>' if letter else ""
+    breaks = "nothing found" if mark.breaks is None else f"{mark.breaks:g}/255"
+    button = f'<button type="button" data-model="{escape(mark.name)}">{escape(mark.title)}{sign}</button>'
+    return f"<tr><td>{button}</td><td>{percent(mark.clean.value, 1)}</td><td>{breaks}</td></tr>"
+
+
+def footer(page: Tradeoff) -> str:
+    """Where the numbers come from."""
+    sides = (page.a, page.b)
+    lines = [f'<span class="{s.letter.lower()}">{MARKS[s.letter]}</span> {escape(s.origin)}' for s in sides]
+    return f'<div class="foot"><span class="origin">{"<br>".join(lines)}</span></div>'

@@ -1,0 +1,101 @@
+"""Figures of the generated pages as SVG: the same bytes for the same numbers."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from core import datasets
+from core.claims import STANDARD, ByData, Measured, heap, spots
+from core.fronts import front
+from core.robustness import UNIT
+
+COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
+MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
+
+
+def charts(measured: ByData) -> dict[str, bytes]:
+    """Every figure by file name; none for what was not measured."""
+    drawn = {
+        "ladders.svg": _panels(measured, lambda results: results.ladder is not None, _ladders),
+        "fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
+        "curves.svg": _panels(measured, lambda results: results.robustness is not None, _curves),
+    }
+    return {name: content for name, content in drawn.items() if content}
+
+
+def _panels(
+    measured: ByData, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[Measured]], None]
+) -> bytes | None:
+    """One small figure beside the other, one a data set."""
+    from matplotlib import rc_context  # here, since only these pages need it
+    from matplotlib.figure import Figure
+
+    shown = {name: [entry for entry in own if has(entry[1])] for name, own in measured.items()}
+    shown = {name: own for name, own in shown.items() if own}
+    if not shown:
+        return None
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": "plainsight", "font.size": 9, "axes.spines.top": False}
+    with rc_context({**style, "axes.spines.right": False}):
+        figure = Figure(figsize=(3.6 * len(shown), 3.2), layout="constrained")
+        for place, (name, own) in enumerate(shown.items(), 1):
+            axes = figure.add_subplot(1, len(shown), place)
+            draw(axes, own)
+            axes.set_title(datasets.get(name).title, fontsize=10)
+            axes.legend(frameon=False, fontsize=7.5)
+        content = io.BytesIO()
+        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    return content.getvalue()
+
+
+def _looks(size: int) -> dict[str, Any]:
+    return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v")}
+
+
+def _short(entry: Measured) -> str:
+    return entry[0].title.replace("Adversarial, ", "").replace("Shared, ", "")
+
+
+def _ladders(axes: Any, own: Sequence[Measured]) -> None:
+    for entry in own:
+        ladder = entry[1].ladder
+        assert ladder
+        rates = [rung.accuracy for rung in ladder.rungs]
+        values = [100 * rate.value for rate in rates]
+        below, above = ([abs(100 * rate.interval[end] - 100 * rate.value) for rate in rates] for end in (0, 1))
+        names = [rung.title for rung in ladder.rungs]
+        axes.errorbar(names, values, [below, above], label=_short(entry), lw=1.2, ms=4, **_looks(heap(entry[0])))
+    first = own[0][1].ladder
+    assert first
+    axes.set_ylabel(f"right (%) at {first.epsilon / UNIT:g}/255")
+    axes.set_ylim(0, 101)
+    axes.tick_params(axis="x", rotation=30)
+
+
+def _fronts(axes: Any, own: Sequence[Measured]) -> None:
+    sizes = sorted({heap(checkpoint) for checkpoint, _ in own})
+    for size in sizes:
+        label, looks = "standard" if size == STANDARD else f"heap {size}", _looks(size)
+        marks, line = spots(own, size), front(spots(own, size, STANDARD))
+        x, y = [100 * spot.clean for spot in marks], [spot.robustness for spot in marks]
+        axes.plot(x, y, ls="", ms=6, label=label, **looks)
+        x, y = [100 * spot.clean for spot in line], [spot.robustness for spot in line]
+        axes.plot(x, y, lw=1, color=looks["color"])
+    axes.set_xlabel("clean accuracy (%)")
+    axes.set_ylabel("breaks at (/255)")
+    axes.set_ylim(bottom=0)
+
+
+def _curves(axes: Any, own: Sequence[Measured]) -> None:
+    for entry in own:
+        found = entry[1].robustness
+        assert found
+        x = [point.epsilon / UNIT for point in found.curve]
+        y = [100 * point.report.accuracy.value for point in found.curve]
+        low, high = zip(*(point.report.accuracy.interval for point in found.curve), strict=True)
+        looks = _looks(heap(entry[0]))
+        axes.plot(x, y, label=_short(entry), lw=1.2, ms=3.5, **looks)
+        axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
+        axes.axhline(100 * (1 - found.level), color="#999999", lw=0.7, ls=":")
+    axes.set_xlabel("perturbation (/255)")
+    axes.set_ylabel("right (%)")
+    axes.set_ylim(0, 101)

@@ -1,0 +1,283 @@
+"""The paper's five claims, checked against what was measured: a table, a figure, and a verdict that follows from both.
+
+Source of the claims: Mummadi, Brox, Metzen, ICCV 2019. A verdict is worked out from the numbers, never written by hand.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core import datasets, fronts
+from core.checkpoints import Checkpoint
+from core.evaluation import AnyRate
+from core.fronts import Spot
+from core.ladder import Rung
+from core.markdown import percent, table
+from core.results import Results
+from core.robustness import UNIT, Robustness
+from core.targets import scene_number
+
+Measured = tuple[Checkpoint, Results]
+ByData = dict[str, list[Measured]]
+STANDARD = 0
+PAPERS_RATIO = 2.0
+"""At equal clean accuracy the paper's models with heap 64 are two to three times as robust as those with heap 1."""
+AHEAD = 1.05
+"""Less than this ratio is no difference."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one data set says on a claim: its rows of the table, and whether the claim holds there, with why."""
+
+    rows: list[list[str]]
+    holds: bool | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim: its words, the head of its table, how a data set is asked, and the figures that belong to it."""
+
+    words: str
+    head: tuple[str, ...]
+    ask: Callable[[str, list[Measured]], Finding | None]
+    figures: tuple[str, ...] = ()
+    note: str = ""
+
+
+def sections(measured: ByData, written: Sequence[str]) -> str:
+    """The five sections; `written` are the figures that exist, as paths from the page."""
+    parts = ["## The paper's claims\n", INTRODUCTION]
+    for number, claim in enumerate(CLAIMS, 1):
+        found = {name: finding for name, own in measured.items() if (finding := claim.ask(name, own))}
+        parts += [f"### {number}. {claim.words}\n", f"**{verdict(list(found.values()))}**\n"]
+        reasons = [f"- {datasets.get(name).title}: {finding.why}" for name, finding in found.items()]
+        parts += ["\n".join(reasons) + "\n"] if reasons else []
+        rows = [row for finding in found.values() for row in finding.rows]
+        parts += [table(claim.head, rows)] if rows else []
+        parts += [claim.note] if claim.note and rows else []
+        parts += [f"![{claim.words}]({path})\n" for path in written if path.split("/")[-1].startswith(claim.figures)]
+    return "\n".join(parts)
+
+
+INTRODUCTION = (
+    "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds on every data "
+    "set that was asked, *partly* where it holds on some, *not reproduced* where it holds on none. Models are one "
+    "training run each unless a seed is named.\n"
+)
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """One sentence over all data sets."""
+    asked = [finding.holds for finding in findings if finding.holds is not None]
+    if not asked:
+        return "Verdict: not decided; the models that would decide it were not measured."
+    held, count = sum(asked), len(asked)
+    word = "reproduced" if held == count else "partly reproduced" if held else "not reproduced"
+    return f"Verdict: {word} (holds on {held} of {count} data set{'s' * (count > 1)})."
+
+
+def heap(checkpoint: Checkpoint) -> int:
+    """How many images shared a delta in training; 0 for a standard model."""
+    return int(checkpoint.recipe.get("heap", 1)) if checkpoint.recipe.get("sigma") else STANDARD
+
+
+def spots(own: Sequence[Measured], *heaps: int) -> list[Spot]:
+    """The models of these heaps in the trade-off; unbroken ones stand where the search ended."""
+    return [
+        Spot(checkpoint.name, results.clean.accuracy.value, height(results.robustness))
+        for checkpoint, results in own
+        if results.robustness and heap(checkpoint) in heaps
+    ]
+
+
+def height(found: Robustness) -> float:
+    """The breaking epsilon in units of 1/255, or where the search for it ended."""
+    return (found.curve[-1].epsilon if found.epsilon is None else found.epsilon) / UNIT
+
+
+def _rung(results: Results, kind: str) -> Rung | None:
+    return next((rung for rung in results.ladder.rungs if rung.kind == kind), None) if results.ladder else None
+
+
+def _above(one: AnyRate, other: AnyRate) -> bool:
+    """Whether one rate is larger than the other beyond both intervals."""
+    return one.interval[0] > other.interval[1]
+
+
+def _with_ladders(own: Sequence[Measured]) -> tuple[Measured | None, list[Measured]]:
+    laddered = [entry for entry in own if entry[1].ladder]
+    standard = next((entry for entry in laddered if heap(entry[0]) == STANDARD), None)
+    return standard, [entry for entry in laddered if heap(entry[0]) != STANDARD]
+
+
+def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
+    rungs = [_rung(results, kind) for kind in ("expected", "universal", "adversarial")]
+    expected, universal, adversarial = (rung.accuracy for rung in rungs if rung)
+    return expected, universal, adversarial
+
+
+def _sensitive(name: str, own: list[Measured]) -> Finding | None:
+    standard, hardened = _with_ladders(own)
+    one = [entry for entry in hardened if heap(entry[0]) == 1]
+    if not standard or not one:
+        return None
+    rows = [_ladder_row(name, entry) for entry in (standard, *one)]
+    _, _, before = _accuracies(standard[1])
+    better = [(checkpoint, *_accuracies(results)) for checkpoint, results in one]
+    more = any(_above(adversarial, before) for _, _, _, adversarial in better)
+    fooled = all(_above(clean, adversarial) for _, clean, _, adversarial in better)
+    checkpoint, clean, _, adversarial = max(better, key=lambda entry: entry[3].value)
+    why = (
+        f"with a perturbation of its own for each image the standard model keeps {100 * before.value:.0f}%, "
+        f"{checkpoint.title} {100 * adversarial.value:.0f}% of {100 * clean.value:.0f}%."
+    )
+    return Finding(rows, more and fooled, why)
+
+
+def _ladder_row(name: str, entry: Measured) -> list[str]:
+    checkpoint, results = entry
+    assert results.ladder
+    cells = [f"{results.ladder.epsilon / UNIT:g}/255", *(percent(rate) for rate in _accuracies(results))]
+    return [datasets.get(name).title, checkpoint.title, *cells, f"{results.ladder.rungs[0].accuracy.n:,}"]
+
+
+def _universal(name: str, own: list[Measured]) -> Finding | None:
+    standard, hardened = _with_ladders(own)
+    if not standard or not hardened:
+        return None
+    rows = [_ladder_row(name, entry) for entry in (standard, *hardened)]
+    held = []
+    for _, results in hardened:
+        _, universal, adversarial = _accuracies(results)
+        held.append(_above(universal, adversarial) and _above(universal, _accuracies(standard[1])[1]))
+    lost = [(e.value - u.value, e.value - a.value) for e, u, a in (_accuracies(results) for _, results in hardened)]
+    why = (
+        f"under one perturbation for all images the hardened models lose at most {100 * max(u for u, _ in lost):.0f} "
+        f"points, under one for each image at least {100 * min(a for _, a in lost):.0f}."
+    )
+    return Finding(rows, all(held), why)
+
+
+def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
+    sizes = sorted({heap(checkpoint) for checkpoint, results in own if results.robustness} - {STANDARD})
+    if not sizes:
+        return None
+    lines, rows = {size: fronts.front(spots(own, size)) for size in sizes}, []
+    for size in sizes:
+        count, line = len(spots(own, size)), fronts.front(spots(own, size, STANDARD))
+        area = f"{fronts.hypervolume(line):.2f}"
+        reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
+        rows.append([datasets.get(name).title, f"heap {size}", str(count), reach, area, _ratio_words(lines, size)])
+    if 1 not in lines or len(lines) < 2:
+        return Finding(rows, None, "there are no models of heap 1 and of larger heaps to compare.")
+    best = {size: found for size in sizes if size > 1 and (found := fronts.ratios(lines[1], lines[size]))}
+    if not best:
+        return Finding(rows, None, "the hardened models of different heaps share no clean accuracy.")
+    size = max(best)
+    low, high = min(best[size]), max(best[size])
+    ahead = "as far ahead as in the paper" if low >= PAPERS_RATIO else "ahead, less than in the paper"
+    words = ahead if low > AHEAD else "not ahead everywhere"
+    why = f"at equal clean accuracy heap {size} takes {low:.2f} to {high:.2f} times the epsilon of heap 1: {words}."
+    return Finding(rows, low > AHEAD, why)
+
+
+def _ratio_words(lines: dict[int, list[Spot]], size: int) -> str:
+    found = fronts.ratios(lines[1], lines[size]) if 1 in lines and size > 1 else []
+    return f"{min(found):.2f} to {max(found):.2f}" if found else ""
+
+
+def _scenes(name: str, own: list[Measured]) -> Finding | None:
+    known = [(checkpoint, results) for checkpoint, results in own if results.robustness]
+    standard = next((entry for entry in known if heap(entry[0]) == STANDARD), None)
+    hardened = [entry for entry in known if heap(entry[0]) != STANDARD]
+    if not standard or not hardened:
+        return None
+    rows, first = [], standard[1].robustness
+    assert first
+    for checkpoint, results in (standard, *hardened):
+        found = results.robustness
+        assert found
+        n, cells = found.curve[0].report.accuracy.n, [percent(results.clean.accuracy), broken(found)]
+        rows.append([datasets.get(name).title, checkpoint.title, *cells, f"{n:,}"])
+    best = max(hardened, key=lambda entry: height(entry[1].robustness) if entry[1].robustness else 0)
+    after = best[1].robustness
+    assert after
+    times = height(after) / max(height(first), 0.25)
+    why = f"{best[0].title} takes {times:.1f} times the epsilon that breaks the standard model."
+    return Finding(rows, first.epsilon is not None and times > AHEAD, why)
+
+
+def broken(found: Robustness) -> str:
+    """The breaking epsilon and between which measured epsilons it may lie, in words."""
+    if found.epsilon is None:
+        return f"above {found.curve[-1].epsilon / UNIT:g}/255"
+    low, high = found.interval
+    span = f" [{low / UNIT:g}, {high / UNIT:g}]" if high is not None else ""
+    return f"{found.epsilon / UNIT:g}/255{span}"
+
+
+def _visible(name: str, own: list[Measured]) -> Finding | None:
+    known = [(checkpoint, results) for checkpoint, results in own if results.visibility and results.robustness]
+    standard = next((entry for entry in known if heap(entry[0]) == STANDARD), None)
+    hardened = [entry for entry in known if heap(entry[0]) != STANDARD]
+    if not standard or not hardened:
+        return None
+    rows = []
+    for checkpoint, results in (standard, *hardened):
+        seen, found = results.visibility, results.robustness
+        assert seen
+        assert found
+        cells = [broken(found), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}", f"{100 * seen.visible:.0f}"]
+        rows.append([datasets.get(name).title, checkpoint.title, *cells, _first_ranks(results), f"{seen.n:,}"])
+    before = standard[1].visibility
+    assert before
+    more = [results.visibility for _, results in hardened if results.visibility]
+    perceptible = all(seen.visible > 0.5 and seen.ssim < before.ssim for seen in more)
+    why = (
+        f"what breaks the hardened models differs noticeably in {100 * min(seen.visible for seen in more):.0f}% of the "
+        f"pixels or more (standard {100 * before.visible:.0f}%), SSIM {max(seen.ssim for seen in more):.2f} or less "
+        f"(standard {before.ssim:.2f})."
+    )
+    return Finding(rows, perceptible, why)
+
+
+def _first_ranks(results: Results) -> str:
+    """In how many attacks towards a scene the target fits the perturbation best of all held-out scenes."""
+    scores = [m.pattern for m in results.measurements if m.pattern and scene_number(m.target)]
+    return f"{sum(score.rank == 1 for score in scores)} of {len(scores)}" if scores else ""
+
+
+LADDER_HEAD = ("data", "model", "epsilon", "no perturbation", "one for all", "each image its own", "n")
+CLAIMS = (
+    Claim(
+        "Adversarial training helps, yet a perturbation for each image still fools many",
+        LADDER_HEAD,
+        _sensitive,
+        ("ladders",),
+        "Share still right in %; by PGD from the coarser rung's perturbations and from random starts.\n",
+    ),
+    Claim("It helps much more against one perturbation for all images", LADDER_HEAD, _universal),
+    Claim(
+        "Shared training pays less clean accuracy for universal robustness",
+        ("data", "front", "models", "clean accuracy (%)", "hypervolume (/255)", "times heap 1"),
+        _tradeoff,
+        ("fronts",),
+        "Hypervolume: the area below a front, from (0, 0), the standard model included. Times heap 1: the ratio of "
+        "breaking epsilons at equal clean accuracy, lowest to highest, where hardened models of both heaps reach.\n",
+    ),
+    Claim(
+        "The same holds for semantic segmentation",
+        ("data", "model", "clean (%)", "75% of pixels wrong at", "n"),
+        lambda name, own: _scenes(name, own) if datasets.get(name).task == "segmentation" else None,
+        ("curves",),
+    ),
+    Claim(
+        "What still fools a hardened model is perceptible and shows the target scene",
+        ("data", "model", "breaks at", "SSIM", "colour difference", "noticeable pixels (%)", "target is rank 1", "n"),
+        _visible,
+        (),
+        "Of the perturbation at the breaking point. Colour difference: CIEDE2000, noticeable above 2.3. Target is rank "
+        "1: in how many attacks towards a scene no other held-out scene explains the perturbation as well.\n",
+    ),
+)

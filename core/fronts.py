@@ -1,0 +1,78 @@
+"""Fronts of the trade-off: clean accuracy against universal robustness, and how far apart two fronts are.
+
+Clean accuracy is in [0, 1], robustness an epsilon in [0, 1] (see `core.robustness`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where one model stands: larger is better in both."""
+
+    name: str
+    clean: float
+    robustness: float
+
+
+def front(spots: Iterable[Spot]) -> list[Spot]:
+    """The spots that no other one beats in one thing and equals in the other, by falling clean accuracy.
+
+    >>> [spot.name for spot in front([Spot("a", 0.9, 4), Spot("b", 0.8, 9), Spot("c", 0.8, 5), Spot("d", 0.7, 8)])]
+    ['a', 'b']
+    """
+    best: list[Spot] = []
+    for spot in sorted(spots, key=lambda spot: (-spot.clean, -spot.robustness)):
+        if not best or spot.robustness > best[-1].robustness:
+            best.append(spot)
+    return best
+
+
+def at(spots: Sequence[Spot], clean: float) -> float | None:
+    """The robustness of a front where its clean accuracy is `clean`, along lines; None beyond its ends.
+
+    >>> at([Spot("a", 0.9, 4), Spot("b", 0.7, 8)], 0.8)
+    6.0
+    """
+    for better, worse in pairwise(spots):
+        if worse.clean <= clean <= better.clean:
+            share = (better.clean - clean) / (better.clean - worse.clean)
+            return round(better.robustness + share * (worse.robustness - better.robustness), 9)
+    return next((spot.robustness for spot in spots if spot.clean == clean), None)
+
+
+def shared_span(one: Sequence[Spot], other: Sequence[Spot]) -> tuple[float, float] | None:
+    """The clean accuracies, from low to high, that both fronts reach; None where there are none."""
+    if not one or not other:
+        return None
+    low, high = max(one[-1].clean, other[-1].clean), min(one[0].clean, other[0].clean)
+    return (low, high) if low <= high else None
+
+
+def ratios(one: Sequence[Spot], other: Sequence[Spot], steps: int = 20) -> list[float]:
+    """How many times as robust the other front is, at `steps` + 1 clean accuracies from end to end that both reach.
+
+    >>> ratios([Spot("a", 0.9, 4), Spot("b", 0.7, 8)], [Spot("c", 0.8, 9), Spot("d", 0.7, 10)], steps=1)
+    [1.25, 1.5]
+    """
+    span = shared_span(one, other)
+    if span is None:
+        return []
+    places = {span[0] + (span[1] - span[0]) * step / steps for step in range(steps + 1)}
+    heights = [(at(one, clean), at(other, clean)) for clean in sorted(places)]
+    return [second / first for first, second in heights if first and second]
+
+
+def hypervolume(spots: Sequence[Spot]) -> float:
+    """The area that a front dominates, from (0, 0): accuracy times robustness, in the units of both.
+
+    >>> round(hypervolume([Spot("a", 0.9, 4), Spot("b", 0.7, 8)]), 6)
+    6.4
+    """
+    area = before = 0.0
+    for spot in spots:
+        area += spot.clean * (spot.robustness - before)
+        before = spot.robustness
+    return area

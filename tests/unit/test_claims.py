@@ -1,0 +1,160 @@
+"""The verdicts on the paper's claims follow from the numbers, and the figures from nothing else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core import checkpoints, datasets
+from core.charts import charts
+from core.claims import CLAIMS, Finding, sections, verdict
+from core.evaluation import Rate, Report
+from core.ladder import Ladder, Rung
+from core.perceptibility import Perceptibility
+from core.results import Results
+from core.robustness import UNIT, Point, Robustness
+
+N = 1000
+
+
+def robustness(clean, breaks):
+    """A model that is right on `clean` of 1,000 images and breaks at so many 255ths (None: not up to 64)."""
+    top = 64.0 if breaks is None else breaks
+    curve = [(0.0, clean), (top - 0.25, 300), (top, 300 if breaks is None else 240)]
+    points = tuple(Point(e * UNIT, Report(Rate(right, N), Rate(0, N)), 1, 40) for e, right in curve)
+    return Robustness(0.75, 0.25 * UNIT, None if breaks is None else breaks * UNIT, points, 2048, 0)
+
+
+def ladder(expected, universal, adversarial):
+    kinds = (
+        ("expected", 0, expected),
+        ("universal", 0, universal),
+        ("heap", 8, universal),
+        ("adversarial", 1, adversarial),
+    )
+    rungs = tuple(Rung(kind, heap, 1.0, (0.9, 1.1), Rate(right, N)) for kind, heap, right in kinds)
+    return Ladder(8 * UNIT, rungs, 20, 1, 0)
+
+
+def model(heap, clean, breaks, rungs=None, visible=None, data="signs", epsilon=8):
+    recipe = {"sigma": 0.5 if heap else 0.0, "heap": heap, "epsilon": epsilon / 255}
+    name = f"shared-s{heap}-e{epsilon}" if heap else "standard"
+    found = checkpoints.Checkpoint(Path(name), "resnet20", data, datasets.get(data).classes, "0" * 64, recipe)
+    seen = None if visible is None else Perceptibility(1 - visible, 30.0, 5.0, visible, 200)
+    return found, Results(
+        Report(Rate(clean, N), Rate(0, N)), (), {}, robustness(clean, breaks), ladder(*rungs) if rungs else None, seen
+    )
+
+
+def ask(number, own, data="signs"):
+    return CLAIMS[number - 1].ask(data, own)
+
+
+STANDARD = model(0, 980, 12, (980, 600, 10), 0.3)
+ADVERSARIAL = model(1, 930, 20, (930, 900, 400), 0.8)
+
+
+class TestSensitivity:
+    def test_it_holds_where_training_helps_and_much_is_still_fooled(self):
+        found = ask(1, [STANDARD, ADVERSARIAL])
+        assert found.holds
+        assert "the standard model keeps 1%" in found.why
+        assert "40% of 93%" in found.why
+        assert [row[1] for row in found.rows] == ["Standard", "Adversarial, heap 1, ε 8/255, σ 0.5"]
+
+    @pytest.mark.parametrize("rungs", [(930, 920, 12), (930, 928, 925)], ids=["no help", "nothing fooled"])
+    def test_it_does_not_where_one_of_both_is_missing(self, rungs):
+        assert not ask(1, [STANDARD, model(1, 930, 20, rungs)]).holds
+
+    def test_without_a_model_of_heap_1_nothing_is_said(self):
+        assert ask(1, [STANDARD, model(64, 930, 20, (930, 900, 400))]) is None
+
+
+class TestUniversal:
+    def test_it_holds_where_every_hardened_model_keeps_more_under_one_perturbation(self):
+        assert ask(2, [STANDARD, ADVERSARIAL]).holds
+        assert "lose at most 3 points, under one for each image at least 53" in ask(2, [STANDARD, ADVERSARIAL]).why
+
+    @pytest.mark.parametrize("rungs", [(930, 410, 400), (930, 590, 100)], ids=["as bad", "no better than standard"])
+    def test_it_does_not_otherwise(self, rungs):
+        assert not ask(2, [STANDARD, ADVERSARIAL, model(64, 930, 20, rungs)]).holds
+
+
+class TestTradeoff:
+    ONES = (model(1, 960, 14, epsilon=4), model(1, 900, 20, epsilon=8))
+
+    def test_the_ratio_is_taken_at_equal_clean_accuracy_of_hardened_models(self):
+        found = ask(3, [STANDARD, *self.ONES, model(64, 960, 35), model(64, 900, 50, epsilon=16)])
+        assert found.holds
+        assert "heap 64 takes 2.50 to 2.50 times the epsilon of heap 1: as far ahead as in the paper" in found.why
+        assert [row[-1] for row in found.rows] == ["", "2.50 to 2.50"]
+
+    def test_a_small_lead_is_less_than_the_papers_and_none_is_none(self):
+        small = [STANDARD, *self.ONES, model(64, 960, 16), model(64, 900, 23, epsilon=16)]
+        assert ask(3, small).holds
+        assert "ahead, less than in the paper" in ask(3, small).why
+        none = [STANDARD, *self.ONES, model(64, 960, 14), model(64, 900, 30, epsilon=16)]
+        assert not ask(3, none).holds
+        assert "not ahead everywhere" in ask(3, none).why
+
+    def test_models_that_share_no_accuracy_decide_nothing(self):
+        assert ask(3, [STANDARD, self.ONES[0], model(64, 930, 30)]).holds is None
+        assert ask(3, [STANDARD, *self.ONES]).holds is None
+        assert ask(3, [STANDARD]) is None
+
+    def test_the_hypervolume_counts_the_standard_model(self):
+        (row,) = ask(3, [STANDARD, self.ONES[0]]).rows
+        assert row[4] == f"{0.98 * 12 + 0.96 * 2:.2f}"
+
+
+class TestScenes:
+    def test_it_asks_only_data_sets_of_scenes(self):
+        assert ask(4, [STANDARD, ADVERSARIAL]) is None
+        found = ask(4, [model(0, 920, 10, data="streets"), model(4, 910, 22, data="streets")], "streets")
+        assert found.holds
+        assert "2.2 times" in found.why
+        assert not ask(4, [model(0, 920, 10, data="streets"), model(4, 910, 10, data="streets")], "streets").holds
+
+
+class TestVisible:
+    def test_it_holds_where_most_pixels_differ_noticeably_and_more_than_for_the_standard_model(self):
+        assert ask(5, [STANDARD, ADVERSARIAL]).holds
+        assert not ask(5, [STANDARD, model(1, 930, 20, visible=0.4)]).holds
+        assert not ask(5, [model(0, 980, 12, visible=0.9), ADVERSARIAL]).holds
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ([True, True], "Verdict: reproduced (holds on 2 of 2 data sets)."),
+        ([True, False], "Verdict: partly reproduced (holds on 1 of 2 data sets)."),
+        ([False, None], "Verdict: not reproduced (holds on 0 of 1 data set)."),
+        ([None], "Verdict: not decided; the models that would decide it were not measured."),
+        ([], "Verdict: not decided; the models that would decide it were not measured."),
+    ],
+)
+def test_the_verdict_counts_data_sets(held, words):
+    assert verdict([Finding([], one, "") for one in held]) == words
+
+
+def test_the_page_has_five_sections_with_tables_and_the_figures_that_exist():
+    page = sections({"signs": [STANDARD, ADVERSARIAL]}, ["figures/fronts.svg", "figures/ladders.svg"])
+    assert page.count("### ") == 5
+    assert page.count("**Verdict") == 5
+    assert page.count("![") == 2
+    assert page.index("ladders.svg") < page.index("### 2.") < page.index("fronts.svg") < page.index("### 4.")
+    assert "| Traffic signs (drawn) | Standard | 8/255 | 98.0 [" in page
+
+
+def test_the_figures_follow_from_the_numbers_and_nothing_else():
+    own = {"signs": [STANDARD, ADVERSARIAL]}
+    first, again = charts(own), charts(own)
+    assert first == again
+    assert set(first) == {"ladders.svg", "fronts.svg", "curves.svg"}
+    assert all(b"<svg" in content for content in first.values())
+    assert b"Traffic signs" in first["fronts.svg"]
+    other = charts({"signs": [STANDARD, model(1, 930, 25, (930, 900, 400), 0.8)]})
+    assert other["fronts.svg"] != first["fronts.svg"]
+    assert other["ladders.svg"] == first["ladders.svg"]
+    bare = [(checkpoint, replace(results, robustness=None, ladder=None)) for checkpoint, results in own["signs"]]
+    assert charts({"signs": bare}) == {}
