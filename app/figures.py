@@ -138,7 +138,7 @@ def falling(side: Traded) -> str:
             {"x": [mark.breaks], "y": [100 * value], "mode": "markers", "marker": marker, "hovertemplate": hover}
         )
     told = f"Model {side.letter} against epsilon: " + ", ".join(f"{e:g}/255 {100 * y:.0f}%" for e, y in points)
-    return _figure(traces, {"shapes": shapes, "xaxis": _axis([0, 1.05 * mark.reaches or 1], None), "meta": told})
+    return _figure(traces, {"shapes": shapes, "xaxis": _axis([0, 1.05 * side.curve[-1][0] or 1], None), "meta": told})
 
 
 def _rule(axis: str, value: float) -> dict[str, Any]:

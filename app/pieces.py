@@ -128,7 +128,7 @@ def _curve(card: Card) -> str:
     if card.curve.targeted:
         return escape(card.claim.axis)
     breaks = card.curve.breaks
-    where = f"Breaks at {breaks:.1f}/255" if breaks else f"Holds up to {card.curve.reaches}/255"
+    where = f"Breaks at {breaks:g}/255" if breaks is not None else f"Holds up to {card.curve.reaches}/255"
     hint = "the strength at which three quarters of the answers are wrong"
     return f'<b title="{hint}">{where}</b> · dotted: random signs'
 

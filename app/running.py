@@ -11,7 +11,7 @@ import gradio as gr
 from app import service
 from app.session import Session
 from app.view import NO_TARGET, RunView, TabView, Updates, sentence_line
-from app.widgets import turned
+from app.widgets import TURNED, turned
 
 EVERY = 0.18
 """Seconds between two pictures of a run; slower pieces of the page follow every `SLOWLY` seconds."""
@@ -72,7 +72,8 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
     page.load(first, None, [switch, *outputs], **LIGHT)
     for _, view in views.values():
         if view.onward is not None:
-            view.onward.click(led(view), view.session, [switch, *outputs], **LIGHT)
+            led_there = view.onward.click(led(view), view.session, [switch, *outputs], **LIGHT)
+            led_there.then(None, js=TURNED, **LIGHT)
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 
 

@@ -96,8 +96,7 @@ def models(page: Tradeoff) -> str:
     chosen = {page.a.mark.name: "A", page.b.mark.name: "B"}
     rows = "".join(_row(mark, chosen.get(mark.name, "")) for mark in page.marks)
     head = "<tr><th>model</th><th>clean</th><th>breaks at</th></tr>"
-    summary = f"All {len(page.marks)} models as a list"
-    return f'<details class="models"><summary>{summary}</summary><table>{head}{rows}</table></details>'
+    return f'<table class="models">{head}{rows}</table>'
 
 
 def _row(mark: Mark, letter: str) -> str:

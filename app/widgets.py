@@ -31,10 +31,17 @@ window.addEventListener('plainsight-theme', draw);
 """
 
 _PRESS = """
+let last = null;
 element.addEventListener('click', event => {
   const pressed = event.target.closest('[@]');
-  if (pressed) trigger('select', {index: 0, value: pressed.getAttribute('@')});
+  if (!pressed) return;
+  last = pressed.getAttribute('@');
+  trigger('select', {index: 0, value: last});
 });
+watch('value', () => setTimeout(() => {  // what is pressed is drawn anew; the keyboard stays where it was
+  if (last === null || document.activeElement !== document.body) return;
+  element.querySelector(`[@="${CSS.escape(last)}"]`)?.focus({preventScroll: true});
+}, 50));
 """
 
 _OVERLAY = """
@@ -46,11 +53,14 @@ element.querySelector('input').addEventListener('input', event => {
 _ADDRESS = """
 function write() {
   const panel = element.closest('[role=tabpanel]');
-  if (!props.value || panel && getComputedStyle(panel).display === 'none') return;
+  if (!props.value || panel && getComputedStyle(panel).display === 'none') return false;
   history.replaceState(null, '', location.pathname + '?' + props.value + location.hash);
+  return true;
 }
-watch('value', () => { write(); setTimeout(write, 400); });
-window.addEventListener('plainsight-tab', write);
+let last = 0;
+function soon(tries) { if (!write() && tries) last = setTimeout(() => soon(tries - 1), 200); }
+watch('value', () => { clearTimeout(last); soon(15); setTimeout(write, 400); });
+window.addEventListener('plainsight-tab', () => { clearTimeout(last); write(); });
 """
 
 _TURNED = """
@@ -61,6 +71,10 @@ document.addEventListener('click', event => {
   setTimeout(() => window.dispatchEvent(new Event('plainsight-tab')), 100);
 });
 """
+
+
+TURNED = "() => { setTimeout(() => window.dispatchEvent(new Event('plainsight-tab')), 150); }"
+"""Tells the page's address that another tab is in view now."""
 
 
 def plotly_figure(height: int = 100, **kwargs: Any) -> gr.HTML:
@@ -102,9 +116,9 @@ def turned() -> gr.HTML:
     return gr.HTML("", html_template="", js_on_load=_TURNED, elem_classes=["nothing"])
 
 
-def html(**kwargs: Any) -> gr.HTML:
+def html(value: str = "", **kwargs: Any) -> gr.HTML:
     """A piece of HTML of our own that only shows something."""
-    return gr.HTML("", js_on_load=None, apply_default_css=False, **kwargs)
+    return gr.HTML(value, js_on_load=None, apply_default_css=False, **kwargs)
 
 
 def picker(label: str, **kwargs: Any) -> gr.Dropdown:

@@ -89,9 +89,9 @@ def _curves(axes: Any, own: Sequence[Measured]) -> None:
     for entry in own:
         found = entry[1].robustness
         assert found
-        x = [point.epsilon / UNIT for point in found.curve]
-        y = [100 * point.report.accuracy.value for point in found.curve]
-        low, high = zip(*(point.report.accuracy.interval for point in found.curve), strict=True)
+        x, rates = zip(*entry[1].still_right(), strict=True)
+        y = [100 * rate.value for rate in rates]
+        low, high = zip(*(rate.interval for rate in rates), strict=True)
         looks = _looks(heap(entry[0]))
         axes.plot(x, y, label=_short(entry), lw=1.2, ms=3.5, **looks)
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)

@@ -229,23 +229,30 @@ def _visible(name: str, own: list[Measured]) -> Finding | None:
         assert seen
         assert found
         cells = [broken(found), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}", f"{100 * seen.visible:.0f}"]
-        rows.append([datasets.get(name).title, checkpoint.title, *cells, _first_ranks(results), f"{seen.n:,}"])
+        scores = _first_ranks(results)
+        words = f"{scores[0]} of {scores[1]}" if scores else ""
+        rows.append([datasets.get(name).title, checkpoint.title, *cells, words, f"{seen.n:,}"])
     before = standard[1].visibility
     assert before
     more = [results.visibility for _, results in hardened if results.visibility]
     perceptible = all(seen.visible > 0.5 and seen.ssim < before.ssim for seen in more)
+    ranks = [firsts for _, results in hardened if (firsts := _first_ranks(results))]
+    shown = all(2 * first >= count for first, count in ranks)
     why = (
         f"what breaks the hardened models differs noticeably in {100 * min(seen.visible for seen in more):.0f}% of the "
         f"pixels or more (standard {100 * before.visible:.0f}%), SSIM {max(seen.ssim for seen in more):.2f} or less "
-        f"(standard {before.ssim:.2f})."
+        f"(standard {before.ssim:.2f})"
     )
-    return Finding(rows, perceptible, why)
+    if ranks:
+        first, count = (sum(part) for part in zip(*ranks, strict=True))
+        why += f"; their perturbations towards a scene show that scene best in {first} of {count} attacks"
+    return Finding(rows, perceptible and shown, f"{why}.")
 
 
-def _first_ranks(results: Results) -> str:
-    """In how many attacks towards a scene the target fits the perturbation best of all held-out scenes."""
+def _first_ranks(results: Results) -> tuple[int, int] | None:
+    """In how many of the attacks towards a scene the target fits the perturbation best of all held-out scenes."""
     scores = [m.pattern for m in results.measurements if m.pattern and scene_number(m.target)]
-    return f"{sum(score.rank == 1 for score in scores)} of {len(scores)}" if scores else ""
+    return (sum(score.rank == 1 for score in scores), len(scores)) if scores else None
 
 
 LADDER_HEAD = ("data", "model", "epsilon", "no perturbation", "one for all", "each image its own", "n")

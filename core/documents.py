@@ -9,7 +9,7 @@ from core import attacks, checkpoints, datasets, rendering
 from core.attacks.objectives import LOSS_CAP
 from core.charts import charts
 from core.checkpoints import Checkpoint
-from core.claims import sections
+from core.claims import broken, sections
 from core.datasets import Dataset
 from core.evaluation import breaking_point
 from core.markdown import percent, table
@@ -222,12 +222,21 @@ def _target_table(measured: Sequence[Measured]) -> str:
     return table(["model", "target", "epsilon", *figures], rows)
 
 
+def _breaks(results: Results) -> str:
+    """The universal robustness in words; where it was not measured, as the curve of single attacks tells it."""
+    if results.robustness:
+        return broken(results.robustness)
+    curve = [
+        (0.0, results.clean.accuracy.value),
+        *((float(m.epsilon), m.report.accuracy.value) for m in results.curve()),
+    ]
+    read_off = breaking_point(curve)
+    return f"{read_off:.1f}/255" if read_off is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255"
+
+
 def _other_table(measured: Sequence[Measured]) -> str:
     rows = []
     for checkpoint, results in measured:
-        curve = [(0.0, results.clean.accuracy.value)]
-        curve += [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
-        broken = breaking_point(curve)
         targeted = [m for m in results.measurements if m.target is not None and m.report.target]
         best = max(targeted, key=lambda m: m.report.target.value if m.report.target else 0, default=None)
         aim = "" if best is None else f"{title(best.target, checkpoint.classes)} at {best.epsilon}/255: "
@@ -235,7 +244,7 @@ def _other_table(measured: Sequence[Measured]) -> str:
         rows.append(
             [
                 checkpoint.title,
-                f"{broken:.1f}/255" if broken is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255",
+                _breaks(results),
                 percent(deepfool.report.accuracy if deepfool else None),
                 aim + percent(best.report.target if best else None),
             ]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoints, files
-from core.evaluation import Report
+from core.evaluation import AnyRate, Report
 from core.ladder import Ladder
 from core.pattern import PatternScore
 from core.perceptibility import Perceptibility
-from core.robustness import Robustness
+from core.robustness import UNIT, Robustness
 from core.targets import Target
 
 
@@ -72,6 +72,21 @@ class Results:
         return sorted(
             (m for m in self.measurements if (m.attack, m.target) == (attack, target)), key=lambda m: m.epsilon
         )
+
+    def still_right(self) -> list[tuple[float, AnyRate]]:
+        """The accuracy at every epsilon (units of 1/255) under the strongest untargeted perturbation found up to it.
+
+        Perturbations of the search for the breaking point count too: each is admissible at every larger epsilon.
+        """
+        points: dict[float, AnyRate] = {0.0: self.clean.accuracy}
+        points |= {float(m.epsilon): m.report.accuracy for m in self.curve()}
+        searched = self.robustness.curve if self.robustness else ()
+        points |= {round(point.epsilon / UNIT, 4): point.report.accuracy for point in searched}
+        found: list[tuple[float, AnyRate]] = []
+        for epsilon, rate in sorted(points.items()):
+            weaker = found and found[-1][1].value < rate.value
+            found.append((epsilon, found[-1][1] if weaker else rate))
+        return found
 
     def to_json(self) -> dict[str, Any]:
         content = {

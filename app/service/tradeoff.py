@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.service import catalogue
-from app.service.facts import Front, Ladder, Mark, Risk, Settings, Share, Traded, Tradeoff
+from app.service.facts import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
 from app.service.shares import share
 from app.session import Session
 from core import assessment, fronts, rendering
 from core.checkpoints import Checkpoint
 from core.fronts import Spot
 from core.results import Results
-from core.robustness import UNIT, Point
+from core.robustness import UNIT
 
 STANDARD = "standard"
 
@@ -166,16 +166,12 @@ def _traded(session: Session, side: str) -> Traded:
     return Traded(
         letter="A" if side == "a" else "B",
         mark=mark,
-        curve=tuple((_units(point.epsilon), _right(point)) for point in found.curve),
+        curve=tuple((epsilon, share(rate)) for epsilon, rate in results.still_right()),
         pattern=None if pattern is None else rendering.data_url(rendering.perturbation(pattern, 1)),
         ladder=_ladder(results),
         origin=f"{model.architecture}, weights {model.sha256[:6]} · seed {found.seed} · {crafted} · "
         f"n = {found.curve[0].report.accuracy.n:,} held out",
     )
-
-
-def _right(point: Point) -> Share:
-    return share(point.report.accuracy)
 
 
 def _ladder(results: Results) -> Ladder | None:

@@ -37,7 +37,7 @@ def build() -> TabView:
                     elem_classes=["segments"],
                 ),
                 "kind": picker("Kind of training"),
-                "sigma": gr.Slider(0, 1, step=0.1, label="Weight of attacked images σ", buttons=[]),
+                "sigma": gr.Slider(0, 1, step=0.1, label="Weight of attacks σ", buttons=[]),
                 "epsilon": gr.Slider(0, 24, step=1, label="Training ε", buttons=[]),
             }
             onward = gr.Button("Open in Compare", variant="primary", elem_id="onward")
@@ -52,7 +52,8 @@ def build() -> TabView:
                     ladder = html(elem_classes=["ladderbox"])
                 with gr.Column(elem_classes=["cards"], min_width=0):
                     a, b = _card("a"), _card("b")
-            models = pressable("data-model", elem_classes=["modelbox"])
+            with gr.Accordion("All models as a list", open=False, elem_classes=["more", "modelbox"]):
+                models = pressable("data-model")
             footer = html(elem_classes=["footer"])
     view = View(session, controls, status, place, onward, headline, figure, finding, ladder, a, b, models, footer)
     for name, control in controls.items():
@@ -88,7 +89,8 @@ def _card(side: str) -> CardView:
             with gr.Column(elem_classes=["left"], min_width=0):
                 pattern = html()
             with gr.Column(elem_classes=["right"], min_width=0):
-                figure = plotly_figure(height=120)
+                figure = plotly_figure(height=118)
+                html(value='<p class="note">Still right in percent, by ε/255</p>')
     return CardView(facts, pattern, figure)
 
 
@@ -137,7 +139,7 @@ class View(TabView):
             "kind": {"choices": list(found.kinds), "value": mark.kind},
             "sigma": {
                 "value": mark.sigma,
-                "label": "Weight σ: none" if plain else f"Weight of attacked images σ = {mark.sigma:g}",
+                "label": "Weight σ: none" if plain else f"Weight of attacks σ = {mark.sigma:g}",
             },
             "epsilon": {
                 "value": mark.epsilon,

@@ -10,8 +10,9 @@ from core.charts import charts
 from core.claims import CLAIMS, Finding, sections, verdict
 from core.evaluation import Rate, Report
 from core.ladder import Ladder, Rung
+from core.pattern import PatternScore
 from core.perceptibility import Perceptibility
-from core.results import Results
+from core.results import Measurement, Results
 from core.robustness import UNIT, Point, Robustness
 
 N = 1000
@@ -121,6 +122,19 @@ class TestVisible:
         assert ask(5, [STANDARD, ADVERSARIAL]).holds
         assert not ask(5, [STANDARD, model(1, 930, 20, visible=0.4)]).holds
         assert not ask(5, [model(0, 980, 12, visible=0.9), ADVERSARIAL]).holds
+
+    @pytest.mark.parametrize(("ranks", "holds"), [((1, 1, 7), True), ((1, 3, 7), False)])
+    def test_perturbations_towards_scenes_must_show_them_too(self, ranks, holds):
+        standard = model(0, 920, 10, visible=0.3, data="streets")
+        checkpoint, results = model(4, 910, 22, visible=0.8, data="streets")
+        report = Report(Rate(500, N), Rate(500, N))
+        aimed = tuple(
+            Measurement("spgd", 10, f"scene-{place}", 100, 0, 360, report, 1.0, PatternScore(0.3, 0.1, rank, 0.1, 200))
+            for place, rank in enumerate(ranks, 1)
+        )
+        found = ask(5, [standard, (checkpoint, replace(results, measurements=aimed))], "streets")
+        assert found.holds == holds
+        assert f"in {ranks.count(1)} of 3 attacks" in found.why
 
 
 @pytest.mark.parametrize(

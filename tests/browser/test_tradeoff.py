@@ -1,0 +1,79 @@
+"""The Trade-off tab in a real Chromium: by mouse and by keyboard, and on to Compare."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Visit = Callable[..., Any]
+
+
+def opened(visit: Visit, query: str = "", **options: object) -> Any:
+    page = visit(f"?tab=tradeoff{query}", **options)
+    page.wait_for_selector(".plane .plotly-figure .points path.point")
+    return page
+
+
+def chosen(page: Any, letter: str, name: str) -> None:
+    """Wait until the card of that side shows the model."""
+    page.wait_for_function(
+        "([letter, name]) => document.querySelector(`.cards .card-${letter} h2`)?.innerText.includes(name)",
+        arg=[letter, name],
+    )
+
+
+def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
+    page = visit()
+    page.wait_for_selector(".card-b img.pattern")
+    page.click("[role=tab]:has-text('Trade-off')")
+    page.wait_for_selector(".plane .plotly-figure .points path.point")
+    chosen(page, "a", "Standard")
+    chosen(page, "b", "heap 64")
+    assert page.locator(".ladder tr:visible").count() == 5
+    assert page.locator(".cards img.pattern:visible").count() == 2
+    assert page.locator("img:visible:not([alt])").count() == 0
+    page.wait_for_function("location.search.includes('tab=tradeoff')")
+    page.click("#onward")
+    page.wait_for_selector(".stripbox:visible")
+    page.wait_for_function("!location.search.includes('tab=')")
+
+
+def test_a_setting_that_no_model_has_snaps_and_says_so(visit: Visit) -> None:
+    page = opened(visit, "&data=signs")
+    epsilon = page.locator("input[type=range]:visible").nth(1)
+    epsilon.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.status')].some(one => one.innerText.includes('the nearest is Shared, heap'))"
+    )
+    page.wait_for_function("slider => slider.value === '16'", arg=epsilon.element_handle())
+
+
+def test_the_keyboard_chooses_a_model_and_stays_there(visit: Visit) -> None:
+    page = opened(visit, "&data=signs")
+    page.click("button:has-text('All models as a list'):visible")
+    page.focus("[data-model=standard]")
+    page.keyboard.press("Enter")
+    chosen(page, "b", "Standard")
+    page.wait_for_function("document.activeElement.dataset.model === 'standard'")
+    page.wait_for_function("location.search.includes('b=standard')")
+
+
+def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Visit) -> None:
+    page = opened(visit, "&data=streets")
+    page.click("#side label:has-text('A')")
+    page.wait_for_function("location.search.includes('side=a')")
+    points = page.locator(".plane .plotly-figure .points path.point")
+    box = points.last.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector(".plane .hovertext")
+    named = page.text_content(".plane .hovertext")
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    chosen(page, "a", "Standard" if "Standard" in named else "heap 4")
+
+
+def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
+    page = opened(visit, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
