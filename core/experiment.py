@@ -12,6 +12,7 @@ from core.checkpoints import Checkpoint
 from core.models import Normalised, create
 from core.precision import Precision
 from core.resume import ResumeFile
+from core.team import leading, wait
 from core.training import Progress, Recipe, train
 
 
@@ -57,9 +58,11 @@ def run(
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "finished": time.strftime("%Y-%m-%d"),
     }
-    checkpoint = checkpoints.save(folder, model, config)
-    ResumeFile(resume, {}).remove()
-    return checkpoint
+    if leading():
+        checkpoints.save(folder, model, config)
+        ResumeFile(resume, {}).remove()
+    wait()
+    return checkpoints.read(folder)
 
 
 def _finished(folder: Path, recipe: Recipe) -> Checkpoint:

@@ -19,6 +19,7 @@ from core.attacks.pgd import PGD
 from core.datasets import Split
 from core.precision import Precision, default_precision
 from core.resume import ResumeFile
+from core.team import ALONE, Team, processes
 from core.threat import Budget, apply
 
 if TYPE_CHECKING:
@@ -107,17 +108,21 @@ class Diverged(RuntimeError):
     """The loss became infinite or undefined."""
 
 
-def augment(images: Tensor, labels: Tensor, mirror: bool, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def augment(
+    images: Tensor, labels: Tensor, mirror: bool, generator: torch.Generator, team: Team = ALONE
+) -> tuple[Tensor, Tensor]:
     """Uint8 images (N,C,H,W) shifted by up to an eighth of their size and, if `mirror`, half of them mirrored.
 
     Labels (N,H,W) move along, and what comes in at the rim is ignored. Runs on the images' device in one gather.
+    With a `team` the images are this process's part, and move as they would in the whole mini-batch.
     """
     n, _, height, width = images.shape
     device, margin = images.device, max(1, height // 8)
     padded = pad(images, (margin,) * 4)
 
     def draw(high: int) -> Tensor:
-        return torch.randint(0, high, (n, 1), generator=generator, device=device)
+        whole = n * team.size
+        return torch.randint(0, high, (whole, 1), generator=generator, device=device)[team.part(whole)]
 
     rows = torch.arange(height, device=device) + draw(2 * margin + 1)
     columns = torch.arange(width, device=device) + draw(2 * margin + 1)
@@ -132,16 +137,28 @@ def augment(images: Tensor, labels: Tensor, mirror: bool, generator: torch.Gener
     return moved, ignored[sample[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def update_loss(model: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass."""
+def update_loss(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    forward: nn.Module | None = None,
+    team: Team = ALONE,
+) -> Tensor:
+    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass.
+
+    `forward` is the model as the update sees it, where that is wrapped (several processes average its gradients).
+    """
+    forward = forward or model
     kinds: dict[str, Any] = {"ignore_index": IGNORE, "label_smoothing": recipe.label_smoothing}
     if not recipe.sigma:
-        return cross_entropy(model(images).float(), labels, **kinds)
-    delta = recipe.attack(model, images, labels, generator=generator)
+        return cross_entropy(forward(images).float(), labels, **kinds)
+    delta = replace(recipe.attack, team=team)(model, images, labels, generator=generator)
     attacked = apply(images, delta)
     if recipe.sigma == 1:
-        return cross_entropy(model(attacked).float(), labels, **kinds)
-    logits = model(torch.cat([attacked, images])).float()
+        return cross_entropy(forward(attacked).float(), labels, **kinds)
+    logits = forward(torch.cat([attacked, images])).float()
     under_attack, clean = (cross_entropy(part, labels, **kinds) for part in logits.chunk(2))
     return recipe.sigma * under_attack + (1 - recipe.sigma) * clean
 
@@ -167,10 +184,20 @@ def train(
 
     After each epoch everything needed goes to the file `resume`; a run that was killed and is started again with the
     same recipe goes on from there and ends with the same weights. Raises Diverged on a loss that is not finite.
+
+    Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
+    ValueError where the mini-batch cannot be divided by them.
     """
     from lightning_fabric import Fabric  # here, since importing it takes seconds
 
-    fabric = Fabric(accelerator=device, devices=1, precision=precision or default_precision(device))
+    (here, machines), kind = processes(), precision or default_precision(device)
+    if recipe.batch_size % (here * machines):
+        raise ValueError(f"A mini-batch of {recipe.batch_size} cannot be divided by {here * machines} processes.")
+    strategy = "ddp" if here * machines > 1 else "auto"
+    fabric = Fabric(accelerator=device, devices=here, num_nodes=machines, strategy=strategy, precision=kind)
+    if here * machines > 1:
+        fabric.launch()
+    team = Team(fabric.global_rank, fabric.world_size)
     network = model.to(fabric.device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(
@@ -181,8 +208,10 @@ def train(
     trained, optimizer = fabric.setup(network, optimizer)
     data = split.to(fabric.device)
     for epoch in range(first, recipe.epochs):
-        history.append(_epoch(fabric, trained, optimizer, data, recipe, epoch, mirror, report))
-        state.save(network, optimizer, epoch + 1, history)
+        history.append(_epoch(fabric, trained, optimizer, data, recipe, epoch, mirror, report, team))
+        if team.rank == 0:
+            state.save(network, optimizer, epoch + 1, history)
+        fabric.barrier()
     network.eval()
     return history
 
@@ -196,6 +225,7 @@ def _epoch(
     epoch: int,
     mirror: bool,
     report: Callable[[Progress], None],
+    team: Team,
 ) -> dict[str, float]:
     """One pass over the data. All chance is a function of seed and epoch, so that a resumed run repeats it."""
     generator = torch.Generator(fabric.device).manual_seed(recipe.seed * 100_003 + epoch)
@@ -206,10 +236,15 @@ def _epoch(
         done = epoch * len(batches) + number
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, done, total)
-        images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator)
+        if team.size > 1:  # equal parts; what does not divide is left out of this pass
+            index = index[: len(index) - len(index) % team.size]
+            if not len(index):
+                continue
+            index = index[team.part(len(index))]
+        images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator, team)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
         with fabric.autocast():  # past Fabric's wrapper: in mixed precision it lets nobody else differentiate
-            loss = update_loss(model.module, images, labels, recipe, generator)
+            loss = update_loss(model.module, images, labels, recipe, generator, model if team.size > 1 else None, team)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()

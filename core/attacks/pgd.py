@@ -5,7 +5,8 @@ a heap of all images is the universal attack on one mini-batch; in between lies 
 (Mummadi et al. 2019, section 3).
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.objectives import Objective, Untargeted
+from core.team import ALONE, Team
 from core.threat import Budget, apply, heaps
 
 
@@ -38,12 +40,20 @@ def frozen(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def ascent_direction(
-    model: nn.Module, images: Tensor, labels: Tensor, delta: Tensor, objective: Objective
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    delta: Tensor,
+    objective: Objective,
+    placed: Callable[[Tensor], Tensor] = lambda delta: delta,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradient of the summed gain by delta (M,C,H,W), the gains of the elements, and the attacked logits."""
+    """The gradient of the summed gain by delta (M,C,H,W), the gains of the elements, and the attacked logits.
+
+    `placed` makes of all deltas those of these images.
+    """
     delta = delta.detach().requires_grad_()
     with torch.enable_grad():
-        logits = model(apply(images, delta))
+        logits = model(apply(images, placed(delta)))
         gain = objective(logits, labels)
         (gradient,) = torch.autograd.grad(gain.sum(), delta)
     return gradient, gain.detach(), logits.detach()
@@ -55,6 +65,10 @@ class PGD:
 
     `step_size` is in units of epsilon. Without `delta` it starts at random inside the ball.
     The paper's inner loop is 4 steps of 0.5 epsilon (Mummadi et al. 2019, section 5).
+
+    With a `team` the images are this process's part of a mini-batch, and a heap that is larger than the part spans
+    processes: its delta climbs the sum of their gradients. All processes must then draw from equal generators; each
+    gets the deltas of its own images, those that one process would find for the whole mini-batch.
     """
 
     budget: Budget
@@ -62,6 +76,7 @@ class PGD:
     steps: int = 4
     step_size: float = 0.5
     heap: int = 1
+    team: Team = ALONE
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -75,12 +90,20 @@ class PGD:
         delta: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
+        n, own = len(images) * self.team.size, self.team.part(len(images) * self.team.size)
+        count = heaps(n, self.heap)
+        spanning = self.team.size > 1 and len(images) % self.heap != 0
+        placed: Callable[[Tensor], Tensor] = lambda delta: delta  # noqa: E731
         if delta is None:
-            shape = (heaps(len(images), self.heap), *images.shape[1:])
             generator = generator or torch.Generator(images.device).manual_seed(0)
-            delta = self.budget.random_start(shape, generator)
+            delta = self.budget.random_start((count, *images.shape[1:]), generator)
+            delta = delta if spanning else delta[self.team.part(count)]
+        if spanning:
+            owners = torch.arange(n, device=images.device)[own] // math.ceil(n / count)
+            placed = lambda delta: delta[owners]  # noqa: E731
         with frozen(model):
             for _ in range(self.steps):
-                gradient, _, _ = ascent_direction(model, images, labels, delta, self.objective)
+                gradient, _, _ = ascent_direction(model, images, labels, delta, self.objective, placed)
+                gradient = self.team.sum_(gradient) if spanning else gradient
                 delta = self.budget.ascend(delta, gradient, self.step_size * self.budget.epsilon)
-        return delta.detach()
+        return placed(delta).detach()

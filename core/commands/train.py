@@ -9,6 +9,7 @@ import typer
 from core import experiment, training
 from core.commands._shared import AsJson, Device, Root, Seed, log, out, print_json, progress_bar
 from core.precision import Precision
+from core.team import leading
 
 
 def train(
@@ -42,6 +43,7 @@ def train(
     """Train a model: standard (--sigma 0) or shared adversarial (--sigma 0.5 --heap 64 --epsilon 16).
 
     A killed run goes on where it was when the same command is given again. Harden a trained model with --start.
+    On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ...; a heap may span them.
     """
     recipe = training.Recipe(
         data=data,
@@ -76,7 +78,9 @@ def train(
                 figures = f"loss {progress.loss:.3f}, {progress.images_per_second:.0f} images/s"
                 log(f"{time.strftime('%H:%M')} epoch {progress.epoch}/{epochs}: {figures}")
 
-        made = experiment.run(recipe, root, name, device, precision, report)
+        made = experiment.run(recipe, root, name, device, precision, report if leading() else lambda progress: None)
+    if not leading():
+        return
     if as_json:
         print_json({"folder": str(made.folder), "title": made.title, "history": made.config["history"]})
     else:

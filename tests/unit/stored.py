@@ -1,6 +1,9 @@
-"""A tiny trained network, and what its model folder says of it."""
+"""A tiny trained network and what its model folder says of it; a tree of class folders with tiny pictures."""
+
+from pathlib import Path
 
 import torch
+from PIL import Image
 
 from core.models import Normalised, create
 
@@ -14,3 +17,14 @@ def network(seed: int = 0) -> Normalised:
         model = create("resnet20/8", 4)
         model(IMAGES)  # running statistics of its own
         return model.eval()
+
+
+def class_folders(root: Path, train: int, test: int, names: tuple[str, str] = ("bright", "dark")) -> Path:
+    """Two classes of pictures, 16x16, bright and dark, so many of each."""
+    for split, count in (("train", train), ("test", test)):
+        for name, level in zip(names, (200, 60), strict=True):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                picture = Image.new("RGB", (16, 16), (level, (level + 7 * number) % 256, level))
+                picture.save(root / split / name / f"{number}.png")
+    return root

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from stored import class_folders
 from typer.testing import CliRunner
 
 from core import checkpoints, datasets
@@ -24,13 +25,7 @@ COMMANDS = (
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """A tree of 2 classes, dark and bright, 16x16, 12 train and 6 test images each."""
-    root = tmp_path_factory.mktemp("images")
-    for split, count in (("train", 12), ("test", 6)):
-        for name, level in (("bright", 200), ("dark", 60)):
-            (root / split / name).mkdir(parents=True)
-            for number in range(count):
-                Image.new("RGB", (16, 16), (level, level + number, level)).save(root / split / name / f"{number}.png")
-    return root
+    return class_folders(tmp_path_factory.mktemp("images"), 12, 6)
 
 
 @pytest.fixture(scope="module")

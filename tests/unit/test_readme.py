@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import torch
-from PIL import Image
 from safetensors.torch import save_file
+from stored import class_folders
 
 from core.models import create
 
@@ -22,13 +22,7 @@ def test_the_first_example_attacks_what_ships(monkeypatch, capsys):
 
 def test_the_second_takes_anybodys_weights_and_images(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for split in ("train", "test"):
-        for name, level in (("robin", 200), ("wren", 60)):
-            (tmp_path / "birds" / split / name).mkdir(parents=True)
-            for number in range(3):
-                Image.new("RGB", (40, 30), (level, level + number, level)).save(
-                    tmp_path / "birds" / split / name / f"{number}.png"
-                )
+    class_folders(tmp_path / "birds", 3, 3, ("robin", "wren"))
     save_file(create("timm:resnet10t", 2).network.state_dict(), tmp_path / "my.safetensors")
     torch.manual_seed(0)
     code = BLOCKS[1].replace("timm:resnet50", "timm:resnet10t").replace("@224", "@64")

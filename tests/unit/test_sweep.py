@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from PIL import Image
+from stored import class_folders
 from typer.testing import CliRunner
 
 from core import checkpoints, experiment
@@ -21,13 +21,7 @@ from core.training import Recipe
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """A recipe on 2 classes of pictures, 16x16, 24 train and 8 test images each."""
-    root = tmp_path_factory.mktemp("images")
-    for split, count in (("train", 24), ("test", 8)):
-        for name, level in (("bright", 150), ("dark", 90)):
-            (root / split / name).mkdir(parents=True)
-            for number in range(count):
-                picture = Image.new("RGB", (16, 16), (level, (level + 7 * number) % 256, level))
-                picture.save(root / split / name / f"{number}.png")
+    root = class_folders(tmp_path_factory.mktemp("images"), 24, 8)
     sizes = {"epochs": 3, "batch_size": 16, "learning_rate": 0.05}
     return Recipe(f"folder:{root}", "resnet20/8", sigma=0.5, heap=1, epsilon=8 / 255, **sizes)
 

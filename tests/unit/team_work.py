@@ -1,0 +1,67 @@
+"""What each of several processes does in test_team.py: attacks with heaps of many sizes, and a short training.
+
+torchrun --nproc-per-node 2 tests/unit/team_work.py FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import save_file
+from torch import nn
+
+from core.attacks.pgd import PGD
+from core.datasets import Split
+from core.team import Team, processes
+from core.threat import Budget
+from core.training import Recipe, train
+
+HEAPS = (1, 2, 8, 12, 16)
+BATCH = 16
+
+
+def network() -> nn.Module:
+    """Logits (N,3) of images (N,3,8,8), without batch statistics, which processes do not share."""
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 8, 3, padding=1), nn.GELU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 3)
+    return nn.Sequential(*layers)
+
+
+def pictures() -> Split:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (40, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    return Split(images, torch.randint(0, 3, (40,), generator=generator))
+
+
+def deltas(team: Team) -> dict[str, torch.Tensor]:
+    """For each heap size the deltas of this process's images, one an image."""
+    images, labels = pictures().first(BATCH).batch(team.part(BATCH))
+    found = {}
+    for heap in HEAPS:
+        attack = PGD(Budget(16 / 255), steps=3, heap=heap, team=team)
+        made = attack(network(), images, labels, generator=torch.Generator().manual_seed(2))
+        found[f"heap {heap}"] = made.repeat_interleave(-(-len(images) // len(made)), 0)[: len(images)].contiguous()
+    return found
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The network after a short training with heaps as large as the whole mini-batch."""
+    model = network()
+    sizes = {"epochs": 2, "batch_size": BATCH, "heap": BATCH, "learning_rate": 0.05}
+    recipe = Recipe("made up", sigma=0.5, epsilon=16 / 255, **sizes)
+    train(model, pictures(), recipe, folder / "resume.safetensors", mirror=True, device="cpu", precision="32-true")
+    return {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in model.state_dict().items()}
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    here, machines = processes()
+    fabric = Fabric(accelerator="cpu", devices=here, num_nodes=machines, strategy="ddp")
+    fabric.launch()
+    team = Team(fabric.global_rank, fabric.world_size)
+    save_file(deltas(team) | weights(folder), folder / f"rank{team.rank}.safetensors")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
