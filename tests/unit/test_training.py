@@ -373,7 +373,7 @@ class TestExperiment:
         monkeypatch.setattr(experiment, "train", lambda *args: pytest.fail("it trained again"))
         assert self.run(tmp_path) == made
         with pytest.raises(ValueError, match="holds a model of another recipe; give --name"):
-            self.run(tmp_path, replace(self.RECIPE, seed=1))
+            self.run(tmp_path, replace(self.RECIPE, learning_rate=0.1))
 
     def test_hardening_starts_from_the_given_weights(self, tiny_dataset, tmp_path, monkeypatch):
         start = self.run(tmp_path)
