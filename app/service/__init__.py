@@ -39,6 +39,7 @@ from app.service.outcomes import current, drawn, ended, look
 from app.service.scenes import legend, scene
 from app.service.tradeoff import chosen, snapped, tradeoff
 from app.session import Session
+from core.robustness import Robustness
 
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Ladder", "Legend",
@@ -79,12 +80,16 @@ def warm_up() -> None:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """All trained models: data set, name, title, weights hash, clean accuracy with n and interval."""
+    """All trained models: data set, name, title, weights hash, clean accuracy with its interval, and what breaks each.
+
+    `breaks_at` names the epsilon in n/255, None where nothing was found that breaks the model.
+    """
     from app.service.catalogue import all_models, results
 
     found = []
     for model in all_models():
         measured = results(model)
+        broken = measured.robustness if measured else None
         found.append(
             {
                 "data": model.data,
@@ -92,9 +97,15 @@ def list_models() -> list[dict[str, Any]]:
                 "title": model.title,
                 "sha256": model.sha256,
                 "clean_accuracy": measured.clean.accuracy.to_json() if measured else None,
+                "breaks_at": _breaks_at(broken) if broken else None,
             }
         )
     return found
+
+
+def _breaks_at(found: Robustness) -> dict[str, Any]:
+    whole = found.to_json()
+    return {name: whole[name] for name in ("epsilon", "level", "crafted_on", "seed")}
 
 
 def compare_models(

@@ -23,7 +23,7 @@ Choices = list[tuple[str, Any]]
 
 _checkpoints: Shelf[list[Checkpoint]] = Shelf(2)
 _models: Shelf[Normalised] = Shelf(12)
-_results: Shelf[Results] = Shelf(48)
+_results: Shelf[Results] = Shelf(512)
 _deltas: Shelf[dict[str, Tensor]] = Shelf(48)
 
 

@@ -264,7 +264,10 @@ def test_the_shelf_is_bounded_and_drops_what_was_used_longest_ago() -> None:
 
 
 def test_the_published_functions(session: Session) -> None:
-    assert {entry["data"] for entry in service.list_models()} == {"signs", "cifar10", "streets"}
+    found = {(entry["data"], entry["model"]): entry["breaks_at"] for entry in service.list_models()}
+    assert {data for data, _ in found} == {"signs", "cifar10", "streets"}
+    assert found["signs", "standard"].keys() == {"epsilon", "level", "crafted_on", "seed"}
+    assert found["cifar10", "standard"] is None
     numbers = service.compare_models(epsilon=16, target="stop")
     assert numbers["a"]["target"] == "stop"
     with pytest.raises(ValueError, match="epsilon"):
