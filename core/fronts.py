@@ -31,24 +31,32 @@ def front(spots: Iterable[Spot]) -> list[Spot]:
 
 
 def at(spots: Sequence[Spot], clean: float) -> float | None:
-    """The robustness of a front where its clean accuracy is `clean`, along lines; None beyond its ends.
+    """The robustness that a front offers where at least `clean` is asked, along lines; None where it reaches less.
 
-    >>> at([Spot("a", 0.9, 4), Spot("b", 0.7, 8)], 0.8)
-    6.0
+    A front goes on level below its last spot: whoever asks for less accuracy can have that model too.
+
+    >>> front = [Spot("a", 0.9, 4), Spot("b", 0.7, 8)]
+    >>> at(front, 0.8), at(front, 0.6), at(front, 0.95)
+    (6.0, 8, None)
     """
+    if not spots or clean > spots[0].clean:
+        return None
     for better, worse in pairwise(spots):
-        if worse.clean <= clean <= better.clean:
+        if worse.clean <= clean:
             share = (better.clean - clean) / (better.clean - worse.clean)
             return round(better.robustness + share * (worse.robustness - better.robustness), 9)
-    return next((spot.robustness for spot in spots if spot.clean == clean), None)
+    return spots[-1].robustness
 
 
 def shared_span(one: Sequence[Spot], other: Sequence[Spot]) -> tuple[float, float] | None:
-    """The clean accuracies, from low to high, that both fronts reach; None where there are none."""
+    """From which clean accuracy to which two fronts can be compared; None where one is empty.
+
+    Where the spots of one lie all beside those of the other that is one accuracy: the largest that both reach.
+    """
     if not one or not other:
         return None
     low, high = max(one[-1].clean, other[-1].clean), min(one[0].clean, other[0].clean)
-    return (low, high) if low <= high else None
+    return min(low, high), high
 
 
 def ratios(one: Sequence[Spot], other: Sequence[Spot], steps: int = 20) -> list[float]:

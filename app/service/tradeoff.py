@@ -148,12 +148,13 @@ def _finding(marks: tuple[Mark, ...], a: Mark, b: Mark) -> str:
         return "Choose models of two heaps to compare their fronts at equal clean accuracy."
     one, other = (_front([mark for mark in marks if mark.kind == kind]) for kind in (a.kind, b.kind))
     ratios, span = fronts.ratios(one, other), fronts.shared_span(one, other)
-    if not ratios or not span:
-        return f"The models of {a.kind} and of {b.kind} share no clean accuracy, so their fronts cannot be compared."
-    reach = f"{100 * span[0]:.1f} to {100 * span[1]:.1f}%"
-    low, high = (f"{ratio:.2f}" for ratio in (min(ratios), max(ratios)))
-    times = low if low == high else f"{low} to {high}"
-    return f"At equal clean accuracy ({reach}) it takes {times} times the ε to break {b.kind} that {a.kind} takes."
+    assert span, "both models lie on the fronts of their kinds"
+    reach, times = _span(*(f"{100 * end:.1f}" for end in span)), _span(f"{min(ratios):.2f}", f"{max(ratios):.2f}")
+    return f"At equal clean accuracy ({reach}%) it takes {times} times the ε to break {b.kind} that {a.kind} takes."
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def _traded(session: Session, side: str) -> Traded:

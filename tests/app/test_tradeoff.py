@@ -79,7 +79,7 @@ class TestPage:
             "that heap 1 takes."
         )
         apart = replace(grid, a="shared-s8-e24-w0.9", b="shared-s64-e16-w0.7")
-        assert "share no clean accuracy" in service.tradeoff(apart).finding
+        assert "accuracy (90.0%) it takes 0.44 times the ε to break heap 64" in service.tradeoff(apart).finding
         assert "Choose models of two heaps" in service.tradeoff(grid).finding
 
     def test_real_measurements_are_shown_whole(self):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.fronts import Spot, at, front, hypervolume, shared_span
+from core.fronts import Spot, at, front, hypervolume, ratios, shared_span
 
 spots = st.lists(st.builds(Spot, st.just("m"), st.floats(0, 1), st.floats(0, 0.25)), min_size=1, max_size=12)
 
@@ -26,21 +26,24 @@ A = [Spot("a", 0.9, 4.0), Spot("b", 0.8, 8.0), Spot("c", 0.6, 10.0)]
 
 @pytest.mark.parametrize(
     ("clean", "expected"),
-    [(0.95, None), (0.9, 4.0), (0.85, 6.0), (0.8, 8.0), (0.7, 9.0), (0.6, 10.0), (0.5, None)],
+    [(0.95, None), (0.9, 4.0), (0.85, 6.0), (0.8, 8.0), (0.7, 9.0), (0.6, 10.0), (0.5, 10.0)],
 )
 def test_between_its_spots_a_front_is_a_line(clean, expected):
     assert at(A, clean) == (None if expected is None else pytest.approx(expected))
 
 
-def test_one_spot_is_a_front_of_one_accuracy():
-    assert at(A[:1], 0.9) == 4.0
-    assert at(A[:1], 0.89) is None
+def test_one_spot_is_a_level_front():
+    assert at(A[:1], 0.9) == at(A[:1], 0.5) == 4.0
+    assert at(A[:1], 0.91) is None
     assert at([], 0.9) is None
 
 
 def test_two_fronts_compare_where_both_reach():
     assert shared_span(A, [Spot("d", 0.85, 3), Spot("e", 0.7, 5)]) == (0.7, 0.85)
-    assert shared_span(A, [Spot("d", 0.95, 3), Spot("e", 0.92, 5)]) is None
+    beside = [Spot("d", 0.95, 3), Spot("e", 0.92, 5)]
+    assert shared_span(A, beside) == (0.9, 0.9)
+    assert ratios(A, beside) == [5 / 4]
+    assert ratios(beside, A) == [4 / 5]
     assert shared_span(A, []) is None
 
 
