@@ -275,8 +275,8 @@ CLAIMS = (
         _tradeoff,
         ("fronts",),
         "Hypervolume: the area below a front, from (0, 0), the standard model included. Times heap 1: the ratio of "
-        "breaking epsilons at equal clean accuracy, lowest to highest, where hardened models of both heaps reach; below "
-        "its last model a front goes on level.\n",
+        "breaking epsilons at equal clean accuracy, lowest to highest, where hardened models of both heaps reach (a "
+        "front goes on level below its last model).\n",
     ),
     Claim(
         "The same holds for semantic segmentation",
