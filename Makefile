@@ -17,7 +17,7 @@ ARGS =
 .PHONY: help app test lint format bench results claims clean env-app env-test env-bench env-docs
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
 	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
@@ -42,8 +42,10 @@ bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.robustness_cost
 	@.venv/bin/python -m benchmarks.attack_strength
 
-results claims: env-docs ## write docs/results.md (claims, tables, figures) anew from the JSON in checkpoints/
+claims: env-docs ## write docs/results.md (claims, tables, figures) anew from the JSON in checkpoints/
 	@.venv/bin/python -m core results $(ARGS)
+
+results: claims
 
 clean: ## remove .venv and every cache in this folder
 	rm -rf .venv build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

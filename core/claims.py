@@ -57,7 +57,27 @@ def sections(measured: ByData, written: Sequence[str]) -> str:
         parts += [table(claim.head, rows)] if rows else []
         parts += [claim.note] if claim.note and rows else []
         parts += [f"![{claim.words}]({path})\n" for path in written if path.split("/")[-1].startswith(claim.figures)]
+    rows = [_search_row(entry) for own in measured.values() for entry in own if entry[1].robustness]
+    if rows:
+        parts += ["### How hard each model was attacked\n", SEARCHED, table(SEARCH_HEAD, rows)]
     return "\n".join(parts)
+
+
+def _search_row(entry: Measured) -> list[str]:
+    checkpoint, found = entry[0], entry[1].robustness
+    assert found
+    tries = sum(point.tries for point in found.curve)
+    counts = (len(found.curve) - 1, tries, found.steps, found.crafted_on, found.curve[0].report.accuracy.n)
+    return [datasets.get(checkpoint.data).title, checkpoint.title, broken(found), *(f"{count:,}" for count in counts)]
+
+
+SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "crafting images", "n")
+SEARCHED = (
+    "The search for the breaking point (`core/robustness.py`): at its first epsilon from random starts, from what "
+    "breaks the data set's other models, and on from the best of these; at all others on from the nearest epsilon's "
+    "perturbation. The strongest found counts. Brackets: between which measured epsilons the model may break for all "
+    "that n tells. Where more steps or images stop helping: [attack.md](attack.md).\n"
+)
 
 
 INTRODUCTION = (
@@ -217,8 +237,8 @@ def broken(found: Robustness) -> str:
     if found.epsilon is None:
         return f"above {found.curve[-1].epsilon / UNIT:g}/255"
     low, high = found.interval
-    span = f" [{low / UNIT:g}, {high / UNIT:g}]" if high is not None else ""
-    return f"{found.epsilon / UNIT:g}/255{span}"
+    end = f"{high / UNIT:g}" if high is not None else f"over {found.curve[-1].epsilon / UNIT:g}"
+    return f"{found.epsilon / UNIT:g}/255 [{low / UNIT:g}, {end}]"
 
 
 def _visible(name: str, own: list[Measured]) -> Finding | None:

@@ -158,7 +158,8 @@ def test_the_verdict_counts_data_sets(held, words):
 
 def test_the_page_has_five_sections_with_tables_and_the_figures_that_exist():
     page = sections({"signs": [STANDARD, ADVERSARIAL]}, ["figures/fronts.svg", "figures/ladders.svg"])
-    assert page.count("### ") == 5
+    assert page.count("### ") == 6
+    assert "| Traffic signs (drawn) | Standard | 12/255 [12, over 12] | 2 | 3 | 120 | 2,048 | 1,000 |" in page
     assert page.count("**Verdict") == 5
     assert page.count("![") == 2
     assert page.index("ladders.svg") < page.index("### 2.") < page.index("fronts.svg") < page.index("### 4.")
