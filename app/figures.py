@@ -119,8 +119,7 @@ def _hover(mark: Mark, things: str) -> str:
 def _broken(mark: Mark) -> str:
     if mark.breaks is None:
         return f"not broken up to {mark.reaches:g}/255"
-    span = f" ({mark.low:g} to {mark.high:g})" if mark.high is not None else ""
-    return f"broken at {mark.breaks:g}/255{span}"
+    return f"broken at {mark.breaks:g}/255 ({mark.span})"
 
 
 def falling(side: Traded) -> str:

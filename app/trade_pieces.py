@@ -36,14 +36,14 @@ def card(side: Traded) -> str:
     clean = f"{percent(mark.clean.value, 1)} clean"
     title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.title)}'
     big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
-    span = f" ({mark.low:g} to {mark.high:g})" if mark.high is not None and mark.breaks is not None else ""
+    span = f"({mark.span})" if mark.breaks is not None else ""
     hint = (
         f"The smallest perturbation for all images that makes {percent(mark.level)} wrong, as far as S-PGD found; in "
         f"brackets, between which measured strengths it may lie for n = {side.curve[0][1].n:,} held-out images."
     )
     return (
         f'<h2><span class="name">{title}</span><span class="soft">{clean}</span></h2>'
-        f'<p class="big">{big} <small>{words}<br><abbr title="{escape(hint)}">{span.strip()}</abbr></small></p>'
+        f'<p class="big">{big} <small>{words}<br><abbr title="{escape(hint)}">{span}</abbr></small></p>'
     )
 
 

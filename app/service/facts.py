@@ -264,6 +264,11 @@ class Mark:
         """Where it is drawn: at the epsilon that breaks it, or where the search ended."""
         return self.reaches if self.breaks is None else self.breaks
 
+    @property
+    def span(self) -> str:
+        """Between which epsilons it may break, in words like `13 to 14`."""
+        return f"{self.low:g} to {f'over {self.reaches:g}' if self.high is None else f'{self.high:g}'}"
+
 
 @dataclass(frozen=True)
 class Front:

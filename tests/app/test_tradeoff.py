@@ -63,7 +63,7 @@ class TestPage:
             assert mark.breaks == breaks
             assert (mark.sigma, mark.epsilon) == (sigma, epsilon)
             assert mark.kind == ("standard" if name == "standard" else f"heap {heap}")
-        assert marks["standard"].low <= 12.0
+        assert marks["standard"].span == "12 to over 12"  # 24.0% of 1,000 may well be above a quarter
 
     def test_a_front_leaves_out_what_is_beaten_and_begins_with_the_standard_model(self, grid):
         fronts = {front.kind: front.points for front in service.tradeoff(grid).fronts}
