@@ -150,7 +150,7 @@ def _finding(marks: tuple[Mark, ...], a: Mark, b: Mark) -> str:
     ratios, span = fronts.ratios(one, other), fronts.shared_span(one, other)
     assert span, "both models lie on the fronts of their kinds"
     reach, times = _span(*(f"{100 * end:.1f}" for end in span)), _span(f"{min(ratios):.2f}", f"{max(ratios):.2f}")
-    return f"At equal clean accuracy ({reach}%) it takes {times} times the ε to break {b.kind} that {a.kind} takes."
+    return f"At equal clean accuracy ({reach}%) {b.kind} takes {times} times the ε of {a.kind}."
 
 
 def _span(low: str, high: str) -> str:

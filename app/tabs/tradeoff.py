@@ -47,7 +47,7 @@ def build() -> TabView:
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["trade"]):
                 with gr.Column(elem_classes=["plane"], min_width=0):
-                    figure = plotly_figure(height=312)
+                    figure = plotly_figure(height=300)
                     finding = html(elem_classes=["finding"])
                     ladder = html(elem_classes=["ladderbox"])
                 with gr.Column(elem_classes=["cards"], min_width=0):

@@ -75,11 +75,10 @@ class TestPage:
         chosen = replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")
         # both reach 94.0% (28 against 16 + 4 * 2/3) to 96.0% (20 + 8 / 3 against 16)
         assert service.tradeoff(chosen).finding == (
-            "At equal clean accuracy (94.0 to 96.0%) it takes 1.42 to 1.50 times the ε to break heap 64 "
-            "that heap 1 takes."
+            "At equal clean accuracy (94.0 to 96.0%) heap 64 takes 1.42 to 1.50 times the ε of heap 1."
         )
         apart = replace(grid, a="shared-s8-e24-w0.9", b="shared-s64-e16-w0.7")
-        assert "accuracy (90.0%) it takes 0.44 times the ε to break heap 64" in service.tradeoff(apart).finding
+        assert "accuracy (90.0%) heap 64 takes 0.44 times the ε of heap 8." in service.tradeoff(apart).finding
         assert "Choose models of two heaps" in service.tradeoff(grid).finding
 
     def test_real_measurements_are_shown_whole(self):
