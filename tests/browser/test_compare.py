@@ -168,7 +168,7 @@ def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
     assert page.inner_text("[role=tab][aria-selected=true]") == "Compare"
     phone = visit(viewport={"width": 390, "height": 844})
     phone.wait_for_selector(".card-b img.pattern")
-    assert phone.locator("[role=tab]:visible").all_inner_texts() == ["Compare", "Segmentation"]
+    assert phone.locator("[role=tab]:visible").all_inner_texts() == ["Compare", "Segmentation", "Trade-off"]
     cut = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
     assert phone.locator("[role=tab]:visible").evaluate_all(cut) == []
     tools, tab = (phone.locator(name).first.bounding_box() for name in (".tools", "[role=tab]:visible"))
