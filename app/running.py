@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -62,9 +63,9 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
                 return opened(view, {"tab": name}, name)
         return {switch: gr.skip()}
 
-    def led(view: TabView) -> Callable[[Session], Updates]:
+    def led(name: str) -> Callable[[Session], Updates]:
         def there(session: Session) -> Updates:
-            name, query = view.leads_to(session)
+            query = dict(parse_qsl(replace(session, tab=name).query()))
             return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, name)}
 
         return there
@@ -72,7 +73,8 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
     page.load(first, None, [switch, *outputs], **LIGHT)
     for _, view in views.values():
         if view.onward is not None:
-            led_there = view.onward.click(led(view), view.session, [switch, *outputs], **LIGHT)
+            button, name = view.onward
+            led_there = button.click(led(name), view.session, [switch, *outputs], **LIGHT)
             led_there.then(None, js=TURNED, **LIGHT)
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 

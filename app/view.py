@@ -39,13 +39,9 @@ class TabView(ABC):
         return ""
 
     @property
-    def onward(self) -> gr.Button | None:
-        """A button that leads to another tab, where there is one."""
+    def onward(self) -> tuple[gr.Button, str] | None:
+        """A button that leads to another tab with the same choices, and the name of that tab; None without one."""
         return None
-
-    def leads_to(self, session: Session) -> tuple[str, dict[str, str]]:
-        """The tab that `onward` leads to, and what its address would be."""
-        raise NotImplementedError
 
     @property
     def outputs(self) -> list[Any]:

@@ -21,8 +21,9 @@ from benchmarks import _record
 from core import checkpoints, datasets
 from core.assessment import Terms
 from core.attacks.universal import SPGD
+from core.breaking import UNIT, Robustness
 from core.evaluation import Rate, evaluate, predict
-from core.robustness import UNIT, Robustness, Search
+from core.robustness import Search
 from core.threat import Budget
 
 COLD = 3

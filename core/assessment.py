@@ -10,6 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from core import checkpoints, datasets
+from core.breaking import UNIT, Point
 from core.checkpoints import Checkpoint
 from core.datasets import Dataset
 from core.evaluation import breaking_point
@@ -17,7 +18,7 @@ from core.files import FileError
 from core.ladder import climb
 from core.perceptibility import measure
 from core.results import Results, key
-from core.robustness import UNIT, Point, Search
+from core.robustness import Search
 
 BREAKING = "breaking"
 """The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core import datasets
-from core.claims import STANDARD, ByData, Measured, heap, spots
+from core.breaking import UNIT
+from core.claims import STANDARD, ByData, Measured, spots
 from core.fronts import front
-from core.robustness import UNIT
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
@@ -63,7 +63,7 @@ def _ladders(axes: Any, own: Sequence[Measured]) -> None:
         values = [100 * rate.value for rate in rates]
         below, above = ([abs(100 * rate.interval[end] - 100 * rate.value) for rate in rates] for end in (0, 1))
         names = [rung.title for rung in ladder.rungs]
-        axes.errorbar(names, values, [below, above], label=_short(entry), lw=1.2, ms=4, **_looks(heap(entry[0])))
+        axes.errorbar(names, values, [below, above], label=_short(entry), lw=1.2, ms=4, **_looks(entry[0].heap))
     first = own[0][1].ladder
     assert first
     axes.set_ylabel(f"right (%) at {first.epsilon / UNIT:g}/255")
@@ -72,7 +72,7 @@ def _ladders(axes: Any, own: Sequence[Measured]) -> None:
 
 
 def _fronts(axes: Any, own: Sequence[Measured]) -> None:
-    sizes = sorted({heap(checkpoint) for checkpoint, _ in own})
+    sizes = sorted({checkpoint.heap for checkpoint, _ in own})
     for size in sizes:
         label, looks = "standard" if size == STANDARD else f"heap {size}", _looks(size)
         marks, line = spots(own, size), front(spots(own, size, STANDARD))
@@ -92,7 +92,7 @@ def _curves(axes: Any, own: Sequence[Measured]) -> None:
         x, rates = zip(*entry[1].still_right(), strict=True)
         y = [100 * rate.value for rate in rates]
         low, high = zip(*(rate.interval for rate in rates), strict=True)
-        looks = _looks(heap(entry[0]))
+        looks = _looks(entry[0].heap)
         axes.plot(x, y, label=_short(entry), lw=1.2, ms=3.5, **looks)
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
         axes.axhline(100 * (1 - found.level), color="#999999", lw=0.7, ls=":")

@@ -48,6 +48,11 @@ class Checkpoint:
         return self.folder.name
 
     @property
+    def heap(self) -> int:
+        """How many images shared a delta in training; 0 for a standard model."""
+        return int(self.recipe.get("heap", 1)) if self.recipe.get("sigma") else 0
+
+    @property
     def title(self) -> str:
         """For people: `Standard`, or like `Shared, heap 64, ε 16/255, σ 0.5`."""
         sigma, heap, epsilon = (self.recipe.get(key) for key in ("sigma", "heap", "epsilon"))
@@ -147,7 +152,7 @@ def assign(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
 def find(root: Path) -> list[Checkpoint]:
     """All readable model folders at any depth under `root`, sorted by data set, then from standard to hardened."""
     found = [checkpoint for path in root.rglob(CONFIG) if (checkpoint := _readable(path.parent))]
-    return sorted(found, key=lambda c: (c.data, bool(c.recipe.get("sigma")), c.recipe.get("heap", 0), c.name))
+    return sorted(found, key=lambda c: (c.data, c.heap, c.name))
 
 
 def _readable(folder: Path) -> Checkpoint | None:

@@ -1,19 +1,19 @@
-"""The paper's five claims, checked against what was measured: a table, a figure, and a verdict that follows from both.
+"""The paper's five claims: what each data set says on them, worked out from what was measured.
 
-Source of the claims: Mummadi, Brox, Metzen, ICCV 2019. A verdict is worked out from the numbers, never written by hand.
+Source of the claims: Mummadi, Brox, Metzen, ICCV 2019. `core.verdicts` makes the page of them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core import datasets, fronts
+from core.breaking import UNIT, Robustness
 from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate
 from core.fronts import Spot
 from core.ladder import Rung
-from core.markdown import percent, table
+from core.markdown import percent
 from core.results import Results
-from core.robustness import UNIT, Robustness
 from core.targets import scene_number
 
 Measured = tuple[Checkpoint, Results]
@@ -45,75 +45,13 @@ class Claim:
     note: str = ""
 
 
-def sections(measured: ByData, written: Sequence[str]) -> str:
-    """The five sections; `written` are the figures that exist, as paths from the page."""
-    parts = ["## The paper's claims\n", INTRODUCTION]
-    for number, claim in enumerate(CLAIMS, 1):
-        found = {name: finding for name, own in measured.items() if (finding := claim.ask(name, own))}
-        parts += [f"### {number}. {claim.words}\n", f"**{verdict(list(found.values()))}**\n"]
-        reasons = [f"- {datasets.get(name).title}: {finding.why}" for name, finding in found.items()]
-        parts += ["\n".join(reasons) + "\n"] if reasons else []
-        rows = [row for finding in found.values() for row in finding.rows]
-        parts += [table(claim.head, rows)] if rows else []
-        parts += [claim.note] if claim.note and rows else []
-        parts += [f"![{claim.words}]({path})\n" for path in written if path.split("/")[-1].startswith(claim.figures)]
-    rows = [_search_row(entry) for own in measured.values() for entry in own if entry[1].robustness]
-    if rows:
-        parts += ["### How hard each model was attacked\n", SEARCHED, table(SEARCH_HEAD, rows)]
-    return "\n".join(parts)
-
-
-def _search_row(entry: Measured) -> list[str]:
-    checkpoint, found = entry[0], entry[1].robustness
-    assert found
-    tries = sum(point.tries for point in found.curve)
-    counts = (len(found.curve) - 1, tries, found.steps, found.crafted_on, found.curve[0].report.accuracy.n)
-    return [datasets.get(checkpoint.data).title, checkpoint.title, broken(found), *(f"{count:,}" for count in counts)]
-
-
-SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "crafting images", "n")
-SEARCHED = (
-    "The search for the breaking point (`core/robustness.py`): at its first epsilon from random starts, from what "
-    "breaks the data set's other models, and on from the best of these; at all others on from the nearest epsilon's "
-    "perturbation. The strongest found counts. Brackets: between which measured epsilons the model may break for all "
-    "that n tells. Where more steps or images stop helping: [attack.md](attack.md).\n"
-)
-
-
-INTRODUCTION = (
-    "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds on every data "
-    "set that was asked, *partly* where it holds on some, *not reproduced* where it holds on none. Models are one "
-    "training run each unless a seed is named.\n"
-)
-
-
-def verdict(findings: Sequence[Finding]) -> str:
-    """One sentence over all data sets."""
-    asked = [finding.holds for finding in findings if finding.holds is not None]
-    if not asked:
-        return "Verdict: not decided; the models that would decide it were not measured."
-    held, count = sum(asked), len(asked)
-    word = "reproduced" if held == count else "partly reproduced" if held else "not reproduced"
-    return f"Verdict: {word} (holds on {held} of {count} data set{'s' * (count > 1)})."
-
-
-def heap(checkpoint: Checkpoint) -> int:
-    """How many images shared a delta in training; 0 for a standard model."""
-    return int(checkpoint.recipe.get("heap", 1)) if checkpoint.recipe.get("sigma") else STANDARD
-
-
 def spots(own: Sequence[Measured], *heaps: int) -> list[Spot]:
     """The models of these heaps in the trade-off; unbroken ones stand where the search ended."""
     return [
-        Spot(checkpoint.name, results.clean.accuracy.value, height(results.robustness))
+        Spot(checkpoint.name, results.clean.accuracy.value, results.robustness.height)
         for checkpoint, results in own
-        if results.robustness and heap(checkpoint) in heaps
+        if results.robustness and checkpoint.heap in heaps
     ]
-
-
-def height(found: Robustness) -> float:
-    """The breaking epsilon in units of 1/255, or where the search for it ended."""
-    return (found.curve[-1].epsilon if found.epsilon is None else found.epsilon) / UNIT
 
 
 def _rung(results: Results, kind: str) -> Rung | None:
@@ -125,10 +63,11 @@ def _above(one: AnyRate, other: AnyRate) -> bool:
     return one.interval[0] > other.interval[1]
 
 
-def _with_ladders(own: Sequence[Measured]) -> tuple[Measured | None, list[Measured]]:
-    laddered = [entry for entry in own if entry[1].ladder]
-    standard = next((entry for entry in laddered if heap(entry[0]) == STANDARD), None)
-    return standard, [entry for entry in laddered if heap(entry[0]) != STANDARD]
+def _parted(own: Sequence[Measured], has: Callable[[Results], object]) -> tuple[Measured | None, list[Measured]]:
+    """The standard model and the hardened ones, of those whose results have what is asked."""
+    kept = [entry for entry in own if has(entry[1])]
+    standard = next((entry for entry in kept if entry[0].heap == STANDARD), None)
+    return standard, [entry for entry in kept if entry[0].heap != STANDARD]
 
 
 def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
@@ -138,8 +77,8 @@ def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
 
 
 def _sensitive(name: str, own: list[Measured]) -> Finding | None:
-    standard, hardened = _with_ladders(own)
-    one = [entry for entry in hardened if heap(entry[0]) == 1]
+    standard, hardened = _parted(own, lambda results: results.ladder)
+    one = [entry for entry in hardened if entry[0].heap == 1]
     if not standard or not one:
         return None
     rows = [_ladder_row(name, entry) for entry in (standard, *one)]
@@ -163,7 +102,7 @@ def _ladder_row(name: str, entry: Measured) -> list[str]:
 
 
 def _universal(name: str, own: list[Measured]) -> Finding | None:
-    standard, hardened = _with_ladders(own)
+    standard, hardened = _parted(own, lambda results: results.ladder)
     if not standard or not hardened:
         return None
     rows = [_ladder_row(name, entry) for entry in (standard, *hardened)]
@@ -180,29 +119,26 @@ def _universal(name: str, own: list[Measured]) -> Finding | None:
 
 
 def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
-    sizes = sorted({heap(checkpoint) for checkpoint, results in own if results.robustness} - {STANDARD})
+    sizes = sorted({checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD})
     if not sizes:
         return None
     lines, rows = {size: fronts.front(spots(own, size)) for size in sizes}, []
+    larger = [size for size in sizes if size > 1 and 1 in lines]
+    best = {size: fronts.ratios(lines[1], lines[size]) for size in larger}
     for size in sizes:
         count, line = len(spots(own, size)), fronts.front(spots(own, size, STANDARD))
         area = f"{fronts.hypervolume(line):.2f}"
         reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
-        rows.append([datasets.get(name).title, f"heap {size}", str(count), reach, area, _ratio_words(lines, size)])
-    if 1 not in lines or len(lines) < 2:
+        times = span(best[size]) if size in best else ""
+        rows.append([datasets.get(name).title, f"heap {size}", str(count), reach, area, times])
+    if not best:
         return Finding(rows, None, "there are no models of heap 1 and of larger heaps to compare.")
-    best = {size: fronts.ratios(lines[1], lines[size]) for size in sizes if size > 1}
     size = max(best)
     low = min(best[size])
     ahead = "as far ahead as in the paper" if low >= PAPERS_RATIO else "ahead, less than in the paper"
     words = ahead if low > AHEAD else "not ahead everywhere"
     why = f"at equal clean accuracy heap {size} takes {span(best[size])} times the epsilon of heap 1: {words}."
     return Finding(rows, low > AHEAD, why)
-
-
-def _ratio_words(lines: dict[int, list[Spot]], size: int) -> str:
-    found = fronts.ratios(lines[1], lines[size]) if 1 in lines and size > 1 else []
-    return span(found) if found else ""
 
 
 def span(found: Sequence[float]) -> str:
@@ -212,9 +148,7 @@ def span(found: Sequence[float]) -> str:
 
 
 def _scenes(name: str, own: list[Measured]) -> Finding | None:
-    known = [(checkpoint, results) for checkpoint, results in own if results.robustness]
-    standard = next((entry for entry in known if heap(entry[0]) == STANDARD), None)
-    hardened = [entry for entry in known if heap(entry[0]) != STANDARD]
+    standard, hardened = _parted(own, lambda results: results.robustness)
     if not standard or not hardened:
         return None
     rows, first = [], standard[1].robustness
@@ -224,10 +158,10 @@ def _scenes(name: str, own: list[Measured]) -> Finding | None:
         assert found
         n, cells = found.curve[0].report.accuracy.n, [percent(results.clean.accuracy), broken(found)]
         rows.append([datasets.get(name).title, checkpoint.title, *cells, f"{n:,}"])
-    best = max(hardened, key=lambda entry: height(entry[1].robustness) if entry[1].robustness else 0)
+    best = max(hardened, key=lambda entry: entry[1].robustness.height if entry[1].robustness else 0)
     after = best[1].robustness
     assert after
-    times = height(after) / max(height(first), 0.25)
+    times = after.height / max(first.height, 0.25)
     why = f"{best[0].title} takes {times:.1f} times the epsilon that breaks the standard model."
     return Finding(rows, first.epsilon is not None and times > AHEAD, why)
 
@@ -242,9 +176,7 @@ def broken(found: Robustness) -> str:
 
 
 def _visible(name: str, own: list[Measured]) -> Finding | None:
-    known = [(checkpoint, results) for checkpoint, results in own if results.visibility and results.robustness]
-    standard = next((entry for entry in known if heap(entry[0]) == STANDARD), None)
-    hardened = [entry for entry in known if heap(entry[0]) != STANDARD]
+    standard, hardened = _parted(own, lambda results: results.visibility and results.robustness)
     if not standard or not hardened:
         return None
     rows = []
@@ -270,6 +202,8 @@ def _visible(name: str, own: list[Measured]) -> Finding | None:
     if ranks:
         first, count = (sum(part) for part in zip(*ranks, strict=True))
         why += f"; their perturbations towards a scene show that scene best in {first} of {count} attacks"
+    else:
+        why += "; whether they show a target was not measured here"
     return Finding(rows, perceptible and shown, f"{why}.")
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 from PIL.Image import Image
 
 from core import attacks, checkpoints, datasets, rendering
-from core.attacks.objectives import LOSS_CAP
 from core.charts import charts
 from core.checkpoints import Checkpoint
-from core.claims import broken, sections
+from core.claims import broken
 from core.datasets import Dataset
 from core.evaluation import breaking_point
 from core.markdown import percent, table
-from core.precompute import Plan
 from core.results import Results, key
 from core.targets import scene_number, title
+from core.training_page import training_page
+from core.verdicts import sections
 
 Measured = tuple[Checkpoint, Results]
 EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
@@ -124,72 +124,6 @@ def _architectures(measured: Sequence[Measured]) -> str:
     each = {checkpoint.title: f"`{checkpoint.architecture}`" for checkpoint, _ in measured}
     kinds = set(each.values())
     return kinds.pop() if len(kinds) == 1 else "; ".join(f"{name} {kind}" for name, kind in each.items())
-
-
-def training_page(found: Sequence[Checkpoint]) -> str:
-    """How each shipped model was made: command, data, seed, hardware, time."""
-    parts = [
-        "# How the shipped models were trained\n",
-        "Written by `make results` from `checkpoints/*/*/config.json`; do not edit. Each model was made by the "
-        "command under its name (or by `core.experiment.run`, which that command calls, with the same recipe).\n",
-    ]
-    for checkpoint in found:
-        config, versions = checkpoint.config, checkpoint.config["versions"]
-        history = config["history"]
-        parts += [
-            f"## {checkpoint.data}/{checkpoint.name}\n",
-            f"    {command(checkpoint)}\n",
-            f"- data: {config['source'].rstrip('.')} ({config['training_images']:,} training images)\n"
-            f"- seed {checkpoint.recipe['seed']}; {len(history)} epochs in {config['seconds'] / 60:.0f} minutes on "
-            f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
-            f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
-            f"{history[-1]['images_per_second']:.0f} images/s\n"
-            f"- weights sha256 `{checkpoint.sha256[:16]}`{_origin(checkpoint, found)}\n"
-            f"- {measured_by(checkpoint)}\n",
-        ]
-    return "\n".join(parts)
-
-
-def _origin(checkpoint: Checkpoint, found: Sequence[Checkpoint]) -> str:
-    """Which weights the training began with, where it did not begin from scratch."""
-    digest = checkpoint.config.get("start_sha256")
-    if not digest:
-        return ""
-    known = [f"those of {other.data}/{other.name} here" for other in found if other.sha256 == digest]
-    where = known[0] if known else "an earlier stage, which the history of this repository holds"
-    return f", trained on from sha256 `{digest[:16]}` ({where})"
-
-
-def measured_by(checkpoint: Checkpoint) -> str:
-    """The command line that measured this model, as its stored results tell."""
-    results = Results.load(checkpoint.folder)
-    crafted = results.curve() if results else []
-    if results is None or not crafted:
-        return "not measured yet"
-    first = crafted[0]
-    aims = {m.target for m in results.measurements if m.target is not None}
-    targets = sum(isinstance(aim, int) or scene_number(aim) is not None for aim in aims)
-    options = f"--steps {first.steps} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
-    done = {m.epsilon for m in crafted}
-    if not done.issuperset(Plan.standard(datasets.get(checkpoint.data)).epsilons):
-        options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done))
-    return f"measured by `python -m core precompute checkpoints/{checkpoint.data}/{checkpoint.name} {options}`"
-
-
-def command(checkpoint: Checkpoint) -> str:
-    """The command line that trains this model again."""
-    recipe = checkpoint.recipe
-    words = [f"python -m core train --data {recipe['data']} --arch {recipe['architecture']}"]
-    if recipe["sigma"]:
-        words.append(f"--sigma {recipe['sigma']:g} --heap {recipe['heap']} --epsilon {recipe['epsilon'] * 255:.4g}")
-        words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")
-        words += [f"--loss-cap {recipe['loss_cap']:g}"] if recipe["loss_cap"] != LOSS_CAP else []
-    words.append(f"--epochs {recipe['epochs']} --batch-size {recipe['batch_size']}")
-    words.append(f"--learning-rate {recipe['learning_rate']:g} --seed {recipe['seed']}")
-    words += [f"--label-smoothing {recipe['label_smoothing']:g}"] if recipe["label_smoothing"] else []
-    words += [f"--images {recipe['images']}"] if recipe["images"] else []
-    words += [f"--start {recipe['start']}"] if recipe["start"] else []
-    return " ".join([*words, "--root checkpoints"])
 
 
 def _scenic(measured: Measured) -> bool:

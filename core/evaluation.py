@@ -57,6 +57,11 @@ class Rate:
 AnyRate = Rate | SceneRate
 
 
+def rate_from_json(content: dict[str, Any]) -> AnyRate:
+    """A rate over images or over scenes, whichever was stored."""
+    return Rate.from_json(content) if "successes" in content else SceneRate.from_json(content)
+
+
 @dataclass(frozen=True)
 class Report:
     """What one delta does to one model.
@@ -97,11 +102,7 @@ class Report:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
-        rates: dict[str, Any] = {
-            name: (Rate if "successes" in content[name] else SceneRate).from_json(content[name])
-            for name in RATES
-            if name in content
-        }
+        rates: dict[str, Any] = {name: rate_from_json(content[name]) for name in RATES if name in content}
         return cls(**rates, overlaps=tuple(content.get("overlaps", ())))
 
 

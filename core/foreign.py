@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core.checkpoints import assign
 from core.files import FileError, read_tensors
 from core.models import Normalised, create
+from core.segmenters import AnySize
 
 Channels = tuple[float, ...]
 NESTED = ("state_dict", "model_state_dict", "model", "net", "state_dict_ema")
@@ -83,14 +84,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
 def _bare(state: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
     """The weights under the names that the network itself gives them, whatever a wrapper put before them.
 
-    Those of modules that the network leaves out as idle go; counters of seen batches, which nothing needs, may lack.
+    Those of modules that `core.segmenters` leaves out as idle go; unneeded counters of seen batches may lack.
     """
     own = network.state_dict()
     kept = {name: state[name] for name in ("mean", "std") if name in state}
     forms = [{name.removeprefix(prefix): tensor for name, tensor in state.items()} for prefix in ("", *PREFIXES)]
     forms.append({f"network.{name}": tensor for name, tensor in state.items()})
     found = max(forms, key=lambda form: len(own.keys() & form.keys()))
-    idle = tuple(f"{name}." for name, module in network.named_modules() if isinstance(module, nn.Identity))
+    left_out = network.named_modules() if isinstance(network, AnySize) else ()
+    idle = tuple(f"{name}." for name, module in left_out if isinstance(module, nn.Identity))
     found = {name: tensor for name, tensor in found.items() if name in own or not name.startswith(idle)}
     counters = {name: tensor for name, tensor in own.items() if name.endswith("num_batches_tracked")}
     return counters | {name: tensor for name, tensor in found.items() if name in own or name not in kept} | kept

@@ -16,9 +16,8 @@ from core.attacks.base import device_of
 from core.attacks.objectives import IGNORE, Untargeted
 from core.attacks.pgd import PGD, frozen
 from core.datasets import Split
-from core.evaluation import AnyRate, Rate, compare
+from core.evaluation import AnyRate, compare, rate_from_json
 from core.precision import autocast
-from core.scenes import SceneRate
 from core.threat import Budget, apply, spread
 
 
@@ -46,9 +45,8 @@ class Rung:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Rung":
-        loss, accuracy = content["loss"], content["accuracy"]
-        kind = Rate if "successes" in accuracy else SceneRate
-        return cls(content["kind"], content["heap"], loss["value"], tuple(loss["interval"]), kind.from_json(accuracy))
+        loss, accuracy = content["loss"], rate_from_json(content["accuracy"])
+        return cls(content["kind"], content["heap"], loss["value"], tuple(loss["interval"]), accuracy)
 
 
 @dataclass(frozen=True)

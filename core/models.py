@@ -81,7 +81,14 @@ def timm(classes: int, variant: str = "", weights: str | None = None) -> nn.Modu
         near = library.list_models(f"*{variant[:6]}*")[:5] if variant else []
         hint = f"; near it are {', '.join(near)}" if near else ""
         raise ValueError(f"timm has no model named {variant!r} (timm.list_models() lists them){hint}.")
-    return library.create_model(variant, pretrained=bool(weights), num_classes=classes)
+    try:
+        return library.create_model(variant, pretrained=bool(weights), num_classes=classes)
+    except Exception as error:  # whatever a download can end in
+        if not weights:
+            raise
+        raise ValueError(
+            f"The {weights} weights of {variant} could not be fetched; is there a network? {error}"
+        ) from error
 
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"resnet20": resnet20, "smp": smp, "timm": timm}

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoints, files
+from core.breaking import UNIT, Robustness
 from core.evaluation import AnyRate, Report
 from core.ladder import Ladder
 from core.pattern import PatternScore
 from core.perceptibility import Perceptibility
-from core.robustness import UNIT, Robustness
 from core.targets import Target
 
 

@@ -1,11 +1,10 @@
 """Universal robustness: the smallest epsilon at which one perturbation breaks a model (Mummadi et al. 2019, section 5).
 
-N images, C channels, H W height and width. Epsilon is in [0, 1] here, and in units of 1/255 in JSON.
+N images, C channels, H W height and width. Epsilon is in [0, 1].
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,102 +12,10 @@ from torch import Tensor, nn
 from core.attacks.base import device_of
 from core.attacks.objectives import Objective, Untargeted
 from core.attacks.universal import SPGD
+from core.breaking import UNIT, Point, Robustness, success
 from core.datasets import Split
 from core.evaluation import Report, evaluate, predict
 from core.threat import Budget
-
-UNIT = 1 / 255
-
-
-@dataclass(frozen=True)
-class Point:
-    """One epsilon of a search: what the strongest perturbation found for it does, and how many tries and steps it took.
-
-    `steps` counts every try at this epsilon, also those that were not the strongest.
-    """
-
-    epsilon: float
-    report: Report
-    tries: int = 0
-    steps: int = 0
-
-    @property
-    def success(self) -> float:
-        """How far the attacker has got, from 0 to 1: what shows its target, without one what is misclassified."""
-        return success(self.report)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of `success`."""
-        if self.report.success is not None:
-            return self.report.success.interval
-        low, high = self.report.accuracy.interval
-        return 1 - high, 1 - low
-
-    def to_json(self) -> dict[str, Any]:
-        counts = {"epsilon": round(self.epsilon / UNIT, 4), "tries": self.tries, "steps": self.steps}
-        return counts | {"report": self.report.to_json()}
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Point":
-        report = Report.from_json(content["report"])
-        return cls(content["epsilon"] * UNIT, report, content["tries"], content["steps"])
-
-
-@dataclass(frozen=True)
-class Robustness:
-    """The smallest epsilon found at which success reaches `level`, and every point that was measured on the way.
-
-    `epsilon` is None where nothing up to the last point of `curve` broke the model, and 0 where it is broken without
-    any perturbation. `delta` (1,C,H,W) is the perturbation at that epsilon, or the one at the last point; None where
-    it was read from a file.
-    """
-
-    level: float
-    tolerance: float
-    epsilon: float | None
-    curve: tuple[Point, ...]
-    crafted_on: int
-    seed: int
-    delta: Tensor | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def steps(self) -> int:
-        """The steps of all attacks together: the cost of the search."""
-        return sum(point.steps for point in self.curve)
-
-    @property
-    def interval(self) -> tuple[float, float | None]:
-        """Between which epsilons the model may break, for all that the number of held-out images tells.
-
-        From the first measured point whose 95% interval reaches the level to the first whose whole interval does
-        (None: no measured point does). It says nothing about other seeds, or about attacks that were not tried.
-        """
-        low = next((point.epsilon for point in self.curve if point.interval[1] >= self.level), None)
-        high = next((point.epsilon for point in self.curve if point.interval[0] >= self.level), None)
-        return (self.curve[-1].epsilon if low is None else low), high
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "level": self.level,
-            "tolerance": round(self.tolerance / UNIT, 4),
-            "epsilon": None if self.epsilon is None else round(self.epsilon / UNIT, 4),
-            "crafted_on": self.crafted_on,
-            "seed": self.seed,
-            "curve": [point.to_json() for point in self.curve],
-        }
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Robustness":
-        epsilon = None if content["epsilon"] is None else content["epsilon"] * UNIT
-        curve = tuple(Point.from_json(point) for point in content["curve"])
-        tolerance = content["tolerance"] * UNIT
-        return cls(content["level"], tolerance, epsilon, curve, content["crafted_on"], content["seed"])
-
-
-def success(report: Report) -> float:
-    """How far a perturbation has got, from 0 to 1: what shows its target, without one what is misclassified."""
-    return 1 - report.accuracy.value if report.success is None else report.success.value
 
 
 @dataclass(frozen=True)

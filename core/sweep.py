@@ -30,13 +30,16 @@ GPU_SHARE = 8 * 2**30
 
 @dataclass(frozen=True)
 class Job:
-    """One cell and where it goes; `measure` adds perturbations, universal robustness and the risk ladder."""
+    """One cell and where it goes; `measure` adds perturbations, universal robustness and the risk ladder.
+
+    `threads` is what the process that runs it shall use; None leaves that to the machine it runs on.
+    """
 
     recipe: Recipe
     root: Path
     measure: bool = True
     device: str = "auto"
-    threads: int = 1
+    threads: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -108,7 +111,7 @@ def sweep(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"Each cell needs a folder of its own, and {', '.join(twice)} is there more than once.")
     count = workers or processes(device)
-    threads = int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // count))
+    threads = None if scheduler else int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // count))
     jobs = [Job(cell, root.absolute(), measure, device, threads) for cell in cells]
     ended = {job.folder: Outcome(job.recipe.name, job.folder, skipped=True) for job in jobs if job.done}
     for outcome in ended.values():
@@ -131,7 +134,8 @@ def processes(device: str = "auto") -> int:
 
 def run_cell(job: Job) -> float:
     """Train and measure one cell in this process; returns the seconds it took."""
-    torch.set_num_threads(job.threads)
+    if job.threads:
+        torch.set_num_threads(job.threads)
     name, started, last = job.recipe.name, time.perf_counter(), 0
 
     def trained(progress: Progress) -> None:

@@ -20,26 +20,23 @@ from app.service.facts import (
     File,
     Forming,
     Labelled,
-    Ladder,
     Legend,
     Look,
-    Mark,
     SceneCell,
     ScenePage,
     Share,
     Street,
     Strip,
     Subject,
-    Traded,
-    Tradeoff,
 )  # fmt: skip
 from app.service.facts import Visibility as Visibility
 from app.service.live import Tick, estimate, run, started, stop
 from app.service.outcomes import current, drawn, ended, look
 from app.service.scenes import legend, scene
+from app.service.trade_facts import Ladder, Mark, Traded, Tradeoff
 from app.service.tradeoff import chosen, snapped, tradeoff
 from app.session import Session
-from core.robustness import Robustness
+from core.breaking import Robustness
 
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Ladder", "Legend",

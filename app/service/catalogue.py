@@ -44,7 +44,7 @@ class Menu:
 
 def menu(session: Session) -> Menu:
     """The choices that fit the session's tab, data set and attack."""
-    models = [model for model in all_models() if model.data == session.data]
+    models = [model for model in fitting(session.tab) if model.data == session.data]
     names = dict.fromkeys(model.data for model in fitting(session.tab))
     attack = attacks.get(session.attack)
     return Menu(
@@ -115,7 +115,7 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     names = list(dict.fromkeys(model.data for model in found))
     data = data or next((name for name in ("signs", "streets") if name in names), names[0])
     models = [model for model in found if model.data == data]
-    heaps = [model for model in models if model.recipe.get("heap", 1) > 1]
+    heaps = [model for model in models if model.heap > 1]
     chosen = Session(tab=tab, data=data, a=models[0].name, b=(heaps or models)[-1].name)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)

@@ -81,9 +81,9 @@ def _noun(session: Session, side: str) -> str:
 
 
 def _kind(checkpoint: Checkpoint) -> str:
-    if not checkpoint.recipe.get("sigma"):
+    if not checkpoint.heap:
         return "standard model" if checkpoint.name == "standard" else f"model {checkpoint.name}"
-    return "adversarially trained model" if checkpoint.recipe.get("heap") == 1 else "shared-trained model"
+    return "adversarially trained model" if checkpoint.heap == 1 else "shared-trained model"
 
 
 def claim(target: Target, checkpoint: Checkpoint) -> Claim:

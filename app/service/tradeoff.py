@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.service import catalogue
-from app.service.facts import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
 from app.service.shares import share
+from app.service.trade_facts import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
 from app.session import Session
 from core import assessment, fronts, rendering
+from core.breaking import UNIT
 from core.checkpoints import Checkpoint
 from core.fronts import Spot
 from core.results import Results
-from core.robustness import UNIT
 
 STANDARD = "standard"
 
@@ -102,14 +102,12 @@ def _marked(model: Checkpoint) -> Mark:
     found = results.robustness
     assert found is not None
     low, high = found.interval
-    recipe = model.recipe
-    hardened = bool(recipe.get("sigma"))
-    heap = recipe.get("heap", 1) if hardened else 0
+    recipe, hardened = model.recipe, bool(model.heap)
     return Mark(
         name=model.name,
         title=model.title,
-        kind=f"heap {heap}" if hardened else STANDARD,
-        heap=heap,
+        kind=f"heap {model.heap}" if hardened else STANDARD,
+        heap=model.heap,
         sigma=round(recipe.get("sigma", 0.0), 4) if hardened else 0.0,
         epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if hardened else 0.0,
         clean=share(results.clean.accuracy),

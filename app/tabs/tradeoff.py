@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -109,12 +108,8 @@ class View(TabView):
     footer: gr.HTML
 
     @property
-    def onward(self) -> gr.Button:
-        return self.to_compare
-
-    def leads_to(self, session: Session) -> tuple[str, dict[str, str]]:
-        compared = replace(session, tab="compare")
-        return "compare", dict(parse_qsl(compared.query()))
+    def onward(self) -> tuple[gr.Button, str]:
+        return self.to_compare, "compare"
 
     def at_rest(self, session: Session) -> Updates:
         page = service.tradeoff(session)

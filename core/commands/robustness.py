@@ -6,11 +6,12 @@ import typer
 from rich.table import Table
 
 from core.attacks.universal import SPGD
+from core.breaking import UNIT, Point
 from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
 from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
 from core.ladder import climb
 from core.precompute import Plan
-from core.robustness import UNIT, Point, Search
+from core.robustness import Search
 from core.targets import objective, parse
 from core.threat import Budget
 

@@ -9,10 +9,10 @@ import torch
 
 from app import figures, service, trade_pieces
 from core import checkpoints
+from core.breaking import UNIT, Point, Robustness
 from core.evaluation import Rate, Report
 from core.models import create
 from core.results import Results
-from core.robustness import UNIT, Point, Robustness
 
 SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon
     ("standard", 1, 0.0, 0, 980, 12.0),
@@ -185,6 +185,14 @@ class TestDrawing:
         drawn = [trade_pieces.headline(whole), trade_pieces.card(side), trade_pieces.pattern(side)]
         drawn += [trade_pieces.models(whole), trade_pieces.footer(whole)]
         assert not any("<img src=x" in piece for piece in drawn)
+
+
+def test_an_address_with_a_model_that_was_not_measured_gets_a_sentence_and_the_usual_view(grid, models):
+    bare = models / "checkpoints" / "signs" / "shared-s1-e4-w0.5" / "results.json"
+    bare.unlink()
+    opened, complaint = service.opened({"tab": "tradeoff", "data": "signs", "b": "shared-s1-e4-w0.5"}, "tradeoff")
+    assert "model B" in complaint
+    assert service.tradeoff(opened).b.mark.name == opened.b != "shared-s1-e4-w0.5"
 
 
 def test_compare_names_the_same_breaking_point(grid):

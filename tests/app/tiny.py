@@ -11,10 +11,10 @@ import torch
 
 from core import checkpoints, datasets
 from core.assessment import Terms, assess
+from core.breaking import UNIT
 from core.datasets import signs, streets
 from core.models import create
 from core.precompute import Plan, precompute
-from core.robustness import UNIT
 
 SEGMENTER = "smp:PSPNet/resnet18"
 SPLITS = {"train": 64, "test": 36}

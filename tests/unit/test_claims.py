@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from core import checkpoints, datasets
+from core.breaking import UNIT, Point, Robustness
 from core.charts import charts
-from core.claims import CLAIMS, Finding, sections, verdict
+from core.claims import CLAIMS, Finding
 from core.evaluation import Rate, Report
 from core.ladder import Ladder, Rung
 from core.pattern import PatternScore
 from core.perceptibility import Perceptibility
 from core.results import Measurement, Results
-from core.robustness import UNIT, Point, Robustness
+from core.verdicts import sections, verdict
 
 N = 1000
 

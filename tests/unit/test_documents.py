@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from core import checkpoints, datasets, experiment, rendering
 from core.__main__ import app
-from core.documents import command, measured_by, pattern_sheet, results_page, training_page
+from core.documents import pattern_sheet, results_page
 from core.evaluation import Rate, Report
 from core.models import create
 from core.pattern import PatternScore
@@ -18,6 +18,7 @@ from core.precompute import Plan
 from core.results import Measurement, Results
 from core.scenes import SceneRate
 from core.training import Recipe
+from core.training_page import command, measured_by, training_page
 
 RECIPE = {"sigma": 0.0, "seed": 0, "heap": 1}
 

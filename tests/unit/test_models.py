@@ -96,3 +96,14 @@ def test_other_segmenters_are_built_by_name_and_pretrained_weights_only_where_th
     assert logits.shape == (1, 4, 40, 56)
     with pytest.raises(ValueError, match="no imagenet weights for resnet20"):
         create("resnet20", 4, weights="imagenet")
+
+
+def test_weights_of_timm_that_cannot_be_fetched_are_named(monkeypatch):
+    import timm
+
+    def unreachable(*args, **kwargs):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    with pytest.raises(ValueError, match=r"imagenet weights of resnet10t could not be fetched; .* no route"):
+        create("timm:resnet10t", 4, weights="imagenet")

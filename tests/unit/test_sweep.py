@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from core import checkpoints, experiment
 from core import sweep as sweeping
 from core.__main__ import app
+from core.assessment import Terms
+from core.precompute import Plan
 from core.results import Results
 from core.sweep import Outcome, grid, sweep
 from core.training import Recipe
@@ -86,6 +88,9 @@ def _newest_worker():
 
 def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
+    quick = Terms(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
+    monkeypatch.setattr(Terms, "standard", classmethod(lambda cls, data: quick))
+    monkeypatch.setattr(Plan, "brief", classmethod(lambda cls, data: Plan((8,), (), (), (), (), 3, 8, 16)))
     cells = grid(base, [8], [0.5], [8 / 255], [0])
     heard = []
     first = sweep(cells, tmp_path, measure=False, device="cpu", report=heard.append)

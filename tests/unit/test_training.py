@@ -17,11 +17,12 @@ from torch.nn.functional import cross_entropy
 
 from core import checkpoints, experiment, files
 from core.attacks.pgd import PGD
+from core.augmentation import augment
 from core.datasets import Split
 from core.models import Normalised
 from core.precision import default_precision
 from core.threat import apply
-from core.training import Diverged, Recipe, augment, learning_rate, train, update_loss
+from core.training import Diverged, Recipe, learning_rate, train, update_loss
 
 SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8 / 255, steps=2, epochs=3, batch_size=8, learning_rate=0.05)
 

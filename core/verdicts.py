@@ -1,0 +1,59 @@
+"""The claims as a section of the results page: a table, a figure, and a verdict that follows from the numbers."""
+
+from collections.abc import Sequence
+
+from core import datasets
+from core.claims import CLAIMS, ByData, Finding, Measured, broken
+from core.markdown import table
+
+
+def sections(measured: ByData, written: Sequence[str]) -> str:
+    """The five sections; `written` are the figures that exist, as paths from the page."""
+    parts = ["## The paper's claims\n", INTRODUCTION]
+    for number, claim in enumerate(CLAIMS, 1):
+        found = {name: finding for name, own in measured.items() if (finding := claim.ask(name, own))}
+        parts += [f"### {number}. {claim.words}\n", f"**{verdict(list(found.values()))}**\n"]
+        reasons = [f"- {datasets.get(name).title}: {finding.why}" for name, finding in found.items()]
+        parts += ["\n".join(reasons) + "\n"] if reasons else []
+        rows = [row for finding in found.values() for row in finding.rows]
+        parts += [table(claim.head, rows)] if rows else []
+        parts += [claim.note] if claim.note and rows else []
+        parts += [f"![{claim.words}]({path})\n" for path in written if path.split("/")[-1].startswith(claim.figures)]
+    rows = [_search_row(entry) for own in measured.values() for entry in own if entry[1].robustness]
+    if rows:
+        parts += ["### How hard each model was attacked\n", SEARCHED, table(SEARCH_HEAD, rows)]
+    return "\n".join(parts)
+
+
+def _search_row(entry: Measured) -> list[str]:
+    checkpoint, found = entry[0], entry[1].robustness
+    assert found
+    tries = sum(point.tries for point in found.curve)
+    counts = (len(found.curve) - 1, tries, found.steps, found.crafted_on, found.curve[0].report.accuracy.n)
+    return [datasets.get(checkpoint.data).title, checkpoint.title, broken(found), *(f"{count:,}" for count in counts)]
+
+
+SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "crafting images", "n")
+SEARCHED = (
+    "The search for the breaking point (`core/robustness.py`): at its first epsilon from random starts, from what "
+    "breaks the data set's other models, and on from the best of these; at all others on from the nearest epsilon's "
+    "perturbation. The strongest found counts. Brackets: between which measured epsilons the model may break for all "
+    "that n tells. Where more steps or images stop helping: [attack.md](attack.md).\n"
+)
+
+
+INTRODUCTION = (
+    "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds on every data "
+    "set that was asked, *partly* where it holds on some, *not reproduced* where it holds on none. Models are one "
+    "training run each unless a seed is named.\n"
+)
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """One sentence over all data sets."""
+    asked = [finding.holds for finding in findings if finding.holds is not None]
+    if not asked:
+        return "Verdict: not decided; the models that would decide it were not measured."
+    held, count = sum(asked), len(asked)
+    word = "reproduced" if held == count else "partly reproduced" if held else "not reproduced"
+    return f"Verdict: {word} (holds on {held} of {count} data set{'s' * (count > 1)})."
