@@ -1,4 +1,4 @@
-"""How strong the universal attack is: its settings, and where it saturates over steps and crafting images.
+"""How strong the universal attack is: its settings, where it saturates, and whether other starts get further.
 
     python -m benchmarks.attack_strength --threads 2           # measure what is missing, then write docs/attack.md
     python -m benchmarks.attack_strength --page-only           # only write the page from the JSON
@@ -11,8 +11,9 @@ images and measured on held-out ones; finished cells lie in the JSON and are not
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ from core.datasets import Dataset, Split
 from core.evaluation import Rate, evaluate, predict
 from core.markdown import table
 from core.models import Normalised
+from core.results import Results
+from core.robustness import WARM_STEP
 from core.threat import Budget
 
 CASES = (("cifar10/standard", 10), ("cifar10/shared-s64-e16-w0.7", 16), ("signs/shared-s64-e16-w0.5", 24))
@@ -34,12 +37,18 @@ CASES = (("cifar10/standard", 10), ("cifar10/shared-s64-e16-w0.7", 16), ("signs/
 CAPS = (LOSS_CAP, math.inf)
 SETTINGS = tuple((step, momentum) for step in (0.2, 0.5, 1.0, 2.0) for momentum in (0.0, 0.5, 0.9))
 STEPS, IMAGES = (50, 100, 200, 400), (512, 2048, 8192)
+RESTARTS = (1, 2)
+"""Further seeds of the third table."""
 PAGE = _record.HERE.parent / "docs" / "attack.md"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run: the model, epsilon in n/255, and the attack's settings."""
+    """One run: the model, epsilon in n/255, and the attack's settings.
+
+    `start` is the model folder whose own perturbation the run goes on from (0 steps: as it is, rescaled), or like
+    `seed 1` another random start; empty is the random start of the benchmark's seed.
+    """
 
     model: str
     epsilon: int
@@ -48,11 +57,13 @@ class Cell:
     step_size: float = SPGD.step_size
     momentum: float = SPGD.momentum
     cap: float = math.inf
+    start: str = ""
 
     @property
     def key(self) -> str:
         settings = f"step {self.step_size:g}, momentum {self.momentum:g}, cap {_cap(self.cap)}"
-        return f"{self.model} at {self.epsilon}/255: {self.steps} steps, {self.images} images, {settings}"
+        start = f", from {self.start}" if self.start else ""
+        return f"{self.model} at {self.epsilon}/255: {self.steps} steps, {self.images} images, {settings}{start}"
 
 
 def settings(model: str, epsilon: int) -> list[list[Cell]]:
@@ -65,17 +76,42 @@ def saturation(model: str, epsilon: int) -> list[list[Cell]]:
     return [[Cell(model, epsilon, steps, images) for images in IMAGES] for steps in STEPS]
 
 
+def starts(model: str, epsilon: int, root: Path) -> list[list[Cell]]:
+    """The third table: restarts, then for each other model of the data set its perturbation as it is and worked on."""
+    one = Cell(model, epsilon, SPGD.steps, 2048)
+    rows = [[replace(one, start=start)] for start in ("", *(f"seed {seed}" for seed in RESTARTS))]
+    for other in sorted(path.parent.name for path in (root / model).parent.glob(f"*/{checkpoints.CONFIG}")):
+        if other != Path(model).name:
+            name = f"{Path(model).parent.name}/{other}"
+            rows.append([replace(one, start=name, steps=0), replace(one, start=name, step_size=WARM_STEP)])
+    return rows
+
+
 def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
     """Craft on training images, measure the fooling rate on the first `held_out` test images."""
     model, data, test, clean = _opened(root / cell.model, held_out)
     crafting = data.split("train", cell.images)
     budget, objective = Budget(cell.epsilon / 255), Untargeted(cell.cap)
-    attack = SPGD(budget, objective, steps=cell.steps, seed=seed, step_size=cell.step_size, momentum=cell.momentum)
+    word, _, number = cell.start.partition(" ")
+    delta = _foreign(root / word, budget) if word and not number else None
     started = time.perf_counter()
-    delta = attack.craft(model, crafting)
+    if cell.steps:
+        seed = int(number) if number else seed
+        attack = SPGD(budget, objective, steps=cell.steps, seed=seed, step_size=cell.step_size, momentum=cell.momentum)
+        delta = attack.craft(model, crafting, delta)
     seconds = time.perf_counter() - started
     found = evaluate(model, test, delta, clean=clean).fooling
     return {"fooling": found.to_json(), "seconds": round(seconds, 2), "crafted_on": len(crafting)}
+
+
+def _foreign(folder: Path, budget: Budget) -> Tensor:
+    """What another model's own attack found, at the nearest stored epsilon, brought to this one."""
+    results, deltas = Results.load(folder), checkpoints.load_perturbations(folder)
+    stored = [m for m in (results.curve() if results else []) if m.key in deltas]
+    if not stored:
+        raise typer.BadParameter(f"{folder} stores no perturbation; first run: python -m core precompute {folder}")
+    delta = deltas[min(stored, key=lambda m: abs(m.epsilon / 255 - budget.epsilon)).key]
+    return budget.project(delta * (budget.epsilon / delta.abs().max()))
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +122,7 @@ def _opened(folder: Path, held_out: int) -> tuple[Normalised, Dataset, Split, Te
     return model, data, test, predict(model, test)
 
 
-def page(record: dict[str, Any]) -> str:
+def page(record: dict[str, Any], root: Path) -> str:
     """`docs/attack.md` from the JSON; cells that were not measured stay empty."""
     config, cells = record["config"], record["cells"]
     parts = [
@@ -111,7 +147,18 @@ def page(record: dict[str, Any]) -> str:
         rows = [[str(row[0].steps), *(_value(cells, cell) for cell in row)] for row in saturation(model, epsilon)]
         parts.append("Where it saturates, with the default settings (steps down, crafting images across):\n")
         parts.append(table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
+        begun = [row for row in starts(model, epsilon, root) if all(cell.key in cells for cell in row)]
+        if begun:
+            rows = [_start_row(cells, row, config["seed"]) for row in begun]
+            parts.append(f"Other starts, with 2,048 crafting images and {SPGD.steps} steps:\n")
+            parts.append(table(["start", "as it is", "after the attack"], rows))
     return "\n".join(parts)
+
+
+def _start_row(cells: dict[str, Any], row: list[Cell], seed: int) -> list[str]:
+    """A random start has no figure of its own: it fools as little as noise."""
+    first = [""] if len(row) == 1 else []
+    return [row[0].start or f"seed {seed}", *first, *(_value(cells, cell) for cell in row)]
 
 
 def _value(cells: dict[str, Any], cell: Cell) -> str:
@@ -134,7 +181,7 @@ def main(
     held_out: Annotated[int, typer.Option(help="Held-out images.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the attack.")] = 0,
     threads: Annotated[int, typer.Option(help="Processors to hold to.")] = 2,
-    only: Annotated[str | None, typer.Option(help="Only the table `settings` or `saturation`.")] = None,
+    only: Annotated[str | None, typer.Option(help="Only the table `settings`, `saturation` or `starts`.")] = None,
     page_only: Annotated[bool, typer.Option(help="Measure nothing, only write the page.")] = False,
     out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "attack_strength.json",
 ) -> None:
@@ -148,9 +195,12 @@ def main(
         record = {"benchmark": "attack_strength", "config": config, **_record.surroundings()} | {
             "cells": record["cells"] if known else {}
         }
-        wanted = [
-            kind for name, kind in {"settings": settings, "saturation": saturation}.items() if only in (None, name)
-        ]
+        tables: dict[str, Callable[[str, int], list[list[Cell]]]] = {
+            "settings": settings,
+            "saturation": saturation,
+            "starts": partial(starts, root=root),
+        }
+        wanted = [kind for name, kind in tables.items() if only in (None, name)]
         for cell in (cell for kind in wanted for case in CASES for row in kind(*case) for cell in row):
             if cell.key in record["cells"]:
                 continue
@@ -160,7 +210,7 @@ def main(
             _record.console.print(f"[dim]{cell.key}: {_value(record['cells'], cell)}%[/dim]")
     if not record:
         raise typer.BadParameter(f"{out} is absent: measure first, without --page-only.")
-    PAGE.write_text(page(record), encoding="utf-8")
+    PAGE.write_text(page(record, root), encoding="utf-8")
     _record.console.print(f"wrote {PAGE}")
 
 

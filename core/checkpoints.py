@@ -59,7 +59,8 @@ class Checkpoint:
         if not sigma or epsilon is None:
             return "Standard" if self.name == "standard" else self.name
         kind = "Adversarial, heap 1" if heap == 1 else f"Shared, heap {heap}"
-        return f"{kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}"
+        carried = ", carried deltas" if self.recipe.get("carry") else ""
+        return f"{kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}"
 
 
 def default_root() -> Path:

@@ -67,7 +67,7 @@ def run(
 
 def _finished(folder: Path, recipe: Recipe) -> Checkpoint:
     checkpoint = checkpoints.read(folder)
-    if checkpoint.recipe != asdict(recipe):
+    if not recipe.matches(checkpoint.recipe):
         raise ValueError(f"{folder} holds a model of another recipe; give --name, or move that folder away.")
     return checkpoint
 

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Job:
         """Whether the folder holds this very recipe, and what was to be measured of it."""
         if not (self.folder / checkpoints.CONFIG).is_file():
             return False
-        if checkpoints.read(self.folder).recipe != asdict(self.recipe):
+        if not self.recipe.matches(checkpoints.read(self.folder).recipe):
             return False
         results = Results.load(self.folder) if self.measure else None
         return not self.measure or bool(results and results.robustness and results.ladder)

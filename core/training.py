@@ -5,8 +5,8 @@ universal adversarial training. The weights are updated on sigma * L(x + delta, 
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from core.datasets import Split
 from core.precision import Precision, default_precision
 from core.resume import ResumeFile
 from core.team import ALONE, Team, processes
-from core.threat import Budget, apply
+from core.threat import Budget, apply, heaps
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -44,6 +44,7 @@ class Recipe:
     steps: int = 4
     step_size: float = 0.5
     loss_cap: float = LOSS_CAP
+    carry: bool = False
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 0.2
@@ -83,15 +84,21 @@ class Recipe:
     def name(self) -> str:
         """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon * 255, sigma).
 
-        Seeds other than 0 come last, like `shared-s64-e16-w0.5-r2`.
+        Carried deltas add their number of steps, seeds other than 0 come last: `shared-s64-e16-w0.5-carried1-r2`.
         """
         kind = f"shared-s{self.heap}-e{self.epsilon * 255:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
+        kind += f"-carried{self.steps}" if self.sigma and self.carry else ""
         return f"{kind}-r{self.seed}" if self.seed else kind
 
     @property
     def attack(self) -> PGD:
         """The inner maximisation: one capped, untargeted delta for each heap."""
         return PGD(Budget(self.epsilon), Untargeted(self.loss_cap), self.steps, self.step_size, self.heap)
+
+    def matches(self, stored: Mapping[str, Any]) -> bool:
+        """Whether a configuration file's recipe is this one; settings younger than the file have their defaults."""
+        defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
+        return {**defaults, **stored} == asdict(self)
 
 
 @dataclass(frozen=True)
@@ -109,24 +116,30 @@ class Diverged(RuntimeError):
     """The loss became infinite or undefined."""
 
 
-def update_loss(
+def shared_deltas(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
     recipe: Recipe,
     generator: torch.Generator,
-    forward: nn.Module | None = None,
+    before: Tensor | None = None,
     team: Team = ALONE,
-) -> Tensor:
-    """sigma * L(x + delta, y) + (1 - sigma) * L(x, y) on one mini-batch, with one joint forward pass.
+) -> Tensor | None:
+    """The inner maximisation: a delta for each heap of the mini-batch (M,C,H,W), or None for standard training.
 
-    `forward` is the model as the update sees it, where that is wrapped (several processes average its gradients).
+    `before` are the deltas of the mini-batch before this one, which the ascent starts from if they are carried.
     """
-    forward = forward or model
-    kinds: dict[str, Any] = {"ignore_index": IGNORE, "label_smoothing": recipe.label_smoothing}
     if not recipe.sigma:
+        return None
+    start = before[: heaps(len(images), recipe.heap)] if recipe.carry and before is not None else None
+    return replace(recipe.attack, team=team)(model, images, labels, start, generator)
+
+
+def update_loss(forward: nn.Module, images: Tensor, labels: Tensor, delta: Tensor | None, recipe: Recipe) -> Tensor:
+    """The outer minimisation: sigma * L(x + delta, y) + (1 - sigma) * L(x, y), with one joint forward pass."""
+    kinds: dict[str, Any] = {"ignore_index": IGNORE, "label_smoothing": recipe.label_smoothing}
+    if delta is None:
         return cross_entropy(forward(images).float(), labels, **kinds)
-    delta = replace(recipe.attack, team=team)(model, images, labels, generator=generator)
     attacked = apply(images, delta)
     if recipe.sigma == 1:
         return cross_entropy(forward(attacked).float(), labels, **kinds)
@@ -158,13 +171,15 @@ def train(
     same recipe goes on from there and ends with the same weights. Raises Diverged on a loss that is not finite.
 
     Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
-    ValueError where the mini-batch cannot be divided by them.
+    ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried.
     """
     from lightning_fabric import Fabric  # here, since importing it takes seconds
 
     (here, machines), kind = processes(), precision or default_precision(device)
     if recipe.batch_size % (here * machines):
         raise ValueError(f"A mini-batch of {recipe.batch_size} cannot be divided by {here * machines} processes.")
+    if recipe.carry and here * machines > 1:
+        raise ValueError(f"Deltas are carried within one process only, and {here * machines} were started.")
     strategy = "ddp" if here * machines > 1 else "auto"
     fabric = Fabric(accelerator=device, devices=here, num_nodes=machines, strategy=strategy, precision=kind)
     if here * machines > 1:
@@ -203,6 +218,7 @@ def _epoch(
     generator = torch.Generator(fabric.device).manual_seed(recipe.seed * 100_003 + epoch)
     batches = torch.randperm(len(data), generator=generator, device=fabric.device).split(recipe.batch_size)
     total, started, losses = recipe.epochs * len(batches), time.perf_counter(), []
+    delta: Tensor | None = None
     model.train()
     for number, index in enumerate(batches):
         done = epoch * len(batches) + number
@@ -216,7 +232,8 @@ def _epoch(
         images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator, team)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
         with fabric.autocast():  # past Fabric's wrapper: in mixed precision it lets nobody else differentiate
-            loss = update_loss(model.module, images, labels, recipe, generator, model if team.size > 1 else None, team)
+            delta = shared_deltas(model.module, images, labels, recipe, generator, delta, team)
+            loss = update_loss(model if team.size > 1 else model.module, images, labels, delta, recipe)
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from core.datasets import Split
 from core.models import Normalised
 from core.precision import default_precision
 from core.threat import apply
-from core.training import Diverged, Recipe, learning_rate, train, update_loss
+from core.training import Diverged, Recipe, learning_rate, shared_deltas, train, update_loss
 
 SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8 / 255, steps=2, epochs=3, batch_size=8, learning_rate=0.05)
 
@@ -188,7 +188,8 @@ def test_another_recipe_does_not_go_on_from_this_state(tmp_path):
 def test_the_loss_is_sigma_times_attacked_plus_the_rest_times_clean(sigma, smoothing):
     recipe = replace(SHARED, sigma=sigma, label_smoothing=smoothing)
     model, (images, labels) = tiny_network(norm=False), tiny_split().batch(slice(8))
-    found = update_loss(model, images, labels, recipe, torch.Generator().manual_seed(3))
+    drawn = torch.Generator().manual_seed(3)
+    found = update_loss(model, images, labels, shared_deltas(model, images, labels, recipe, drawn), recipe)
     expected = (1 - sigma) * cross_entropy(model(images), labels, label_smoothing=smoothing)
     if sigma:
         delta = recipe.attack(model, images, labels, generator=torch.Generator().manual_seed(3))
@@ -211,8 +212,42 @@ def test_the_heap_decides_how_many_deltas_a_batch_gets(heap, deltas, monkeypatch
 
     monkeypatch.setattr(PGD, "__call__", spy)
     images, labels = tiny_split().batch(slice(8))
-    update_loss(tiny_network(), images, labels, replace(SHARED, heap=heap), torch.Generator())
+    shared_deltas(tiny_network(), images, labels, replace(SHARED, heap=heap), torch.Generator())
     assert shapes == [(deltas, 3, 8, 8)]
+
+
+def test_carried_deltas_go_on_where_the_last_mini_batch_left_them(monkeypatch, tmp_path):
+    starts, ends, call = [], [], PGD.__call__
+
+    def spy(self, model, images, labels, delta=None, generator=None):
+        starts.append(delta)
+        ends.append(call(self, model, images, labels, delta, generator))
+        return ends[-1]
+
+    monkeypatch.setattr(PGD, "__call__", spy)
+    carried, split = replace(SHARED, carry=True, steps=1, epochs=2), tiny_split(20)  # 8, 8 and 4 images
+    run(carried, tmp_path / "carried", split=split)
+    assert [start is None for start in starts] == [True, False, False] * 2  # an epoch stands by itself: it can resume
+    assert torch.equal(starts[1], ends[0])
+    assert torch.equal(starts[2], ends[1][:1])
+    starts.clear()
+    run(replace(carried, carry=False), tmp_path / "fresh", split=split)
+    assert starts == [None] * 6
+
+
+def test_carried_deltas_have_a_folder_and_a_title_of_their_own():
+    carried = replace(SHARED, carry=True)
+    assert carried.name == f"{SHARED.name}-carried2"
+    assert replace(carried, sigma=0.0).name == "standard"
+
+
+def test_a_recipe_matches_a_file_that_is_older_than_a_setting():
+    stored = asdict(SHARED)
+    del stored["carry"]
+    assert SHARED.matches(stored)
+    assert not replace(SHARED, carry=True).matches(stored)
+    assert not SHARED.matches(stored | {"seed": 1})
+    assert not SHARED.matches(stored | {"momentum_decay": 1})
 
 
 def test_standard_training_never_calls_the_attack(monkeypatch, tmp_path):

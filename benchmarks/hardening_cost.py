@@ -1,0 +1,98 @@
+"""Whether hardening can be cheaper: the paper's ascent of 4 steps against 1 step, fresh or carried over.
+
+    python -m benchmarks.hardening_cost --threads 2            # train and measure what is missing
+    python -m benchmarks.hardening_cost --data cifar10 --images 20000 --epochs 3
+
+Shared training with 4 ascent steps and one update on attacked and clean images passes 6 images forwards and backwards
+for each image it learns from, with 1 step 3. A carried step goes on from the deltas of the last mini-batch
+(`Recipe.carry`). All start from the same standard weights, with the same images, epochs and rate; then the search of
+`core.robustness` finds what breaks each. Cheaper is as good only if clean accuracy and breaking epsilon are.
+Finished cells lie in the JSON and their models under the root; neither is made again.
+"""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import _record
+from core import checkpoints, datasets, experiment
+from core.assessment import Terms
+from core.breaking import UNIT
+from core.evaluation import evaluate
+from core.robustness import Search
+from core.training import Recipe
+
+WAYS = {
+    "4 steps": {"steps": 4, "step_size": 0.5},
+    "1 step": {"steps": 1, "step_size": 1.0},
+    "1 carried step": {"steps": 1, "step_size": 0.5, "carry": True},
+}
+
+
+def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
+    """Train the cell, then its clean accuracy and breaking epsilon (n/255) on the held-out images."""
+    started = time.process_time()
+    made = experiment.run(recipe, root, f"{recipe.name}-k{recipe.steps}", "cpu")
+    trained = time.process_time() - started
+    data = datasets.get(recipe.data)
+    terms, model = Terms.standard(data), checkpoints.load(made.folder)
+    held_out = data.split("test", terms.held_out)
+    found = Search(batch_size=terms.batch_size)(
+        model, data.split("train", terms.crafting_images), held_out, len(data.classes)
+    )
+    return {
+        "passes": recipe.steps + 2,
+        "cpu_seconds": round(trained, 1),
+        "seconds": made.config["seconds"],
+        "clean": evaluate(model, held_out, classes=len(data.classes)).accuracy.to_json(),
+        "breaks_at": None if found.epsilon is None else round(found.epsilon / UNIT, 4),
+        "robustness": found.to_json(),
+    }
+
+
+def main(
+    data: Annotated[str, typer.Option(help="A data set by name.")] = "signs",
+    heap: Annotated[int, typer.Option(help="Images that share a delta.")] = 64,
+    epsilon: Annotated[float, typer.Option(help="Of the training deltas, in n/255.")] = 16,
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 5,
+    images: Annotated[int | None, typer.Option(help="Use only the first so many training images.")] = None,
+    learning_rate: Annotated[float, typer.Option(help="Its peak.")] = 0.05,
+    seeds: Annotated[int, typer.Option(help="Trainings of each kind.")] = 2,
+    threads: Annotated[int, typer.Option(help="Processors to hold to.")] = 2,
+    root: Annotated[Path, typer.Option(help="Where the trained models go.")] = Path("runs/hardening"),
+    out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "hardening_cost.json",
+) -> None:
+    """Hardening with 4 steps, 1 step and 1 carried step: cost and result."""
+    threads = _record.pin(threads)
+    start = checkpoints.default_root() / data / "standard"
+    base = Recipe(data, sigma=0.5, heap=heap, epsilon=epsilon / 255, epochs=epochs, learning_rate=learning_rate)
+    base = replace(
+        base, architecture=checkpoints.read(start).architecture, images=images, start=f"checkpoints/{data}/standard"
+    )
+    record: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {"cells": {}}
+    record |= {"benchmark": "hardening_cost", **_record.surroundings()}
+    for seed in range(seeds):
+        for way, settings in WAYS.items():
+            recipe = replace(base, seed=seed, **settings)
+            key = f"{data}/{recipe.name}, {way}, {epochs} epochs"
+            if key not in record["cells"]:
+                record["cells"][key] = {"way": way, "data": data, "seed": seed, **measure(recipe, root)}
+                _record.write(out, record)
+    rows = [
+        (key, *(f"{cell[name]}" for name in ("passes", "cpu_seconds")), f"{cell['clean']['value']:.1%}", _at(cell))
+        for key, cell in record["cells"].items()
+    ]
+    _record.show(f"{threads} threads", ("", "passes", "computing s", "clean", "breaks at"), rows)
+    _record.console.print(f"written to {out}")
+
+
+def _at(cell: dict[str, Any]) -> str:
+    return "over the search" if cell["breaks_at"] is None else f"{cell['breaks_at']:g}/255"
+
+
+if __name__ == "__main__":
+    typer.run(main)
