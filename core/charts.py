@@ -6,8 +6,8 @@ from typing import Any
 
 from core import datasets
 from core.breaking import UNIT
-from core.claims import STANDARD, ByData, Measured, spots
 from core.fronts import front
+from core.tradeoff import STANDARD, ByData, Measured, spots
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}

@@ -6,19 +6,15 @@ Source of the claims: Mummadi, Brox, Metzen, ICCV 2019. `core.verdicts` makes th
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core import datasets, fronts
+from core import datasets, tradeoff
 from core.breaking import UNIT, Robustness
-from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate
-from core.fronts import Spot
 from core.ladder import Rung
 from core.markdown import percent
 from core.results import Results
 from core.targets import scene_number
+from core.tradeoff import STANDARD, Measured
 
-Measured = tuple[Checkpoint, Results]
-ByData = dict[str, list[Measured]]
-STANDARD = 0
 PAPERS_RATIO = 2.0
 """At equal clean accuracy the paper's models with heap 64 are two to three times as robust as those with heap 1."""
 AHEAD = 1.05
@@ -43,15 +39,6 @@ class Claim:
     ask: Callable[[str, list[Measured]], Finding | None]
     figures: tuple[str, ...] = ()
     note: str = ""
-
-
-def spots(own: Sequence[Measured], *heaps: int) -> list[Spot]:
-    """The models of these heaps in the trade-off; unbroken ones stand where the search ended."""
-    return [
-        Spot(checkpoint.name, results.clean.accuracy.value, results.robustness.height)
-        for checkpoint, results in own
-        if results.robustness and checkpoint.heap in heaps
-    ]
 
 
 def _rung(results: Results, kind: str) -> Rung | None:
@@ -119,32 +106,19 @@ def _universal(name: str, own: list[Measured]) -> Finding | None:
 
 
 def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
-    sizes = sorted({checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD})
-    if not sizes:
+    """Holds where the largest heap is ahead of heap 1 at every equal clean accuracy, by what breaks the models."""
+    rows = tradeoff.rows(datasets.get(name).title, own)
+    if not rows:
         return None
-    lines, rows = {size: fronts.front(spots(own, size)) for size in sizes}, []
-    larger = [size for size in sizes if size > 1 and 1 in lines]
-    best = {size: fronts.ratios(lines[1], lines[size]) for size in larger}
-    for size in sizes:
-        count, line = len(spots(own, size)), fronts.front(spots(own, size, STANDARD))
-        area = f"{fronts.hypervolume(line):.2f}"
-        reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
-        times = span(best[size]) if size in best else ""
-        rows.append([datasets.get(name).title, f"heap {size}", str(count), reach, area, times])
-    if not best:
+    found = tradeoff.against_heap_1(own)
+    if not found:
         return Finding(rows, None, "there are no models of heap 1 and of larger heaps to compare.")
-    size = max(best)
-    low = min(best[size])
+    size, ratios = max(found.items())
+    low = min(ratios)
     ahead = "as far ahead as in the paper" if low >= PAPERS_RATIO else "ahead, less than in the paper"
     words = ahead if low > AHEAD else "not ahead everywhere"
-    why = f"at equal clean accuracy heap {size} takes {span(best[size])} times the epsilon of heap 1: {words}."
+    why = f"at equal clean accuracy heap {size} takes {tradeoff.span(ratios)} times the epsilon of heap 1: {words}."
     return Finding(rows, low > AHEAD, why)
-
-
-def span(found: Sequence[float]) -> str:
-    """From the smallest to the largest, or the one there is."""
-    low, high = f"{min(found):.2f}", f"{max(found):.2f}"
-    return low if low == high else f"{low} to {high}"
 
 
 def _scenes(name: str, own: list[Measured]) -> Finding | None:
@@ -225,12 +199,10 @@ CLAIMS = (
     Claim("It helps much more against one perturbation for all images", LADDER_HEAD, _universal),
     Claim(
         "Shared training pays less clean accuracy for universal robustness",
-        ("data", "front", "models", "clean accuracy (%)", "hypervolume (/255)", "times heap 1"),
+        tradeoff.HEAD,
         _tradeoff,
         ("fronts",),
-        "Hypervolume: the area below a front, from (0, 0), the standard model included. Times heap 1: the ratio of "
-        "breaking epsilons at equal clean accuracy, lowest to highest, where hardened models of both heaps reach (a "
-        "front goes on level below its last model).\n",
+        tradeoff.NOTE,
     ),
     Claim(
         "The same holds for semantic segmentation",

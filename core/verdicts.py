@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from core import datasets
-from core.claims import CLAIMS, ByData, Finding, Measured, broken
+from core.claims import CLAIMS, Finding, broken
 from core.markdown import table
+from core.tradeoff import ByData, Measured
 
 
 def sections(measured: ByData, written: Sequence[str]) -> str:

@@ -82,6 +82,10 @@ class TestUniversal:
         assert not ask(2, [STANDARD, ADVERSARIAL, model(64, 930, 20, rungs)]).holds
 
 
+EARLY = ((6, 720), (12, 700))
+"""Epsilons and how many of 1,000 are right there: 75% at 5/255, 50% half way from 12 to 24."""
+
+
 class TestTradeoff:
     ONES = (model(1, 960, 14, epsilon=4), model(1, 900, 20, epsilon=8))
 
@@ -90,6 +94,15 @@ class TestTradeoff:
         assert found.holds
         assert "heap 64 takes 2.50 times the epsilon of heap 1: as far ahead as in the paper" in found.why
         assert [row[-1] for row in found.rows] == ["", "2.50"]
+
+    def test_the_advantage_is_read_at_lower_levels_too(self):
+        one, many = model(1, 900, 12.25), model(64, 900, 24.25)  # 90% right unattacked, 30% at 12 and at 24
+        assert ask(3, [STANDARD, one, many]).rows[1][-3:] == ["2.00", "2.00", "1.98"]
+        weak = tuple(
+            Measurement("spgd", e, None, 100, 0, 2048, Report(Rate(right, N), Rate(0, N))) for e, right in EARLY
+        )
+        early = (many[0], replace(many[1], measurements=weak))
+        assert ask(3, [STANDARD, one, early]).rows[1][-3:] == ["1.67", "2.25", "1.98"]
 
     def test_a_small_lead_is_less_than_the_papers_and_none_is_none(self):
         small = [STANDARD, *self.ONES, model(64, 960, 16), model(64, 900, 23, epsilon=16)]
