@@ -7,17 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
-
 from core import checkpoints, datasets
 from core.breaking import UNIT, Point
-from core.checkpoints import Checkpoint
 from core.datasets import Dataset
 from core.evaluation import breaking_point
 from core.files import FileError
 from core.ladder import climb
 from core.perceptibility import measure
-from core.results import Results, key
+from core.results import Measurement, Results, key
 from core.robustness import Search
 
 BREAKING = "breaking"
@@ -54,7 +51,10 @@ def assess(
 ) -> Results:
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
-    The search starts where the stored curve falls to a quarter, and also tries what broke the data set's other models.
+    The search starts where the stored curve falls to a quarter, and tries the stored perturbation of that size too.
+    What broke other models is not tried, so that the result is a function of the model alone, whatever lies beside it;
+    that such perturbations get no further is shown in docs/attack.md.
+
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
     checkpoint, results = checkpoints.read(folder), Results.load(folder)
@@ -77,16 +77,13 @@ def assess(
             warm_steps=terms.warm_steps,
             batch_size=terms.batch_size,
         )
-        starts = _others(checkpoint, first)
+        starts = [deltas[m.key] for m in _nearest(results, first) if m.key in deltas]
         known = held_out.first(min(terms.held_out, len(held_out)))
         found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
-        results = replace(results, robustness=found)
-        results.save(folder)
-        if found.delta is not None:
-            checkpoints.save_perturbations(folder, deltas | {BREAKING: found.delta})
-    if results.visibility is None and BREAKING in (deltas := checkpoints.load_perturbations(folder)):
+        assert found.delta is not None
+        checkpoints.save_perturbations(folder, deltas | {BREAKING: found.delta})
         shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
-        results = replace(results, visibility=measure(shown, deltas[BREAKING]))
+        results = replace(results, robustness=found, visibility=measure(shown, found.delta.cpu()))
         results.save(folder)
     if results.ladder is None:
         images = held_out.first(min(terms.ladder_images, len(held_out)))
@@ -106,15 +103,9 @@ def _first(results: Results) -> int:
     return round(max(1.0, guess if guess is not None else max((epsilon for epsilon, _ in curve), default=16.0)))
 
 
-def _others(checkpoint: Checkpoint, epsilon: int) -> list[Tensor]:
-    """The untargeted perturbation nearest to that size of every model of this data set, its own included."""
-    found = []
-    for folder in sorted(path.parent for path in checkpoint.folder.parent.glob(f"*/{checkpoints.CONFIG}")):
-        results, deltas = Results.load(folder), checkpoints.load_perturbations(folder)
-        curve = [m for m in (results.curve() if results else []) if m.key in deltas]
-        if curve and checkpoints.read(folder).data == checkpoint.data:
-            found.append(deltas[min(curve, key=lambda m: abs(m.epsilon - epsilon)).key])
-    return found
+def _nearest(results: Results, epsilon: int) -> list[Measurement]:
+    """The stored untargeted perturbation nearest to that size."""
+    return sorted(results.curve(), key=lambda m: abs(m.epsilon - epsilon))[:1]
 
 
 def _line(point: Point) -> str:

@@ -79,12 +79,13 @@ class Robustness:
     def interval(self) -> tuple[float, float | None]:
         """Between which epsilons the model may break, for all that the number of held-out images tells.
 
-        From the first measured point whose 95% interval reaches the level to the first whose whole interval does
-        (None: no measured point does). It says nothing about other seeds, or about attacks that were not tried.
+        From the last measured point whose whole 95% interval lies below the level to the first whose whole interval
+        reaches it (None: no measured point does). It says nothing about other seeds, or about attacks that were not
+        tried.
         """
-        low = next((point.epsilon for point in self.curve if point.interval[1] >= self.level), None)
+        low = max((point.epsilon for point in self.curve if point.interval[1] < self.level), default=0.0)
         high = next((point.epsilon for point in self.curve if point.interval[0] >= self.level), None)
-        return (self.curve[-1].epsilon if low is None else low), high
+        return low, high
 
     def to_json(self) -> dict[str, Any]:
         return {

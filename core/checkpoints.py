@@ -169,11 +169,7 @@ def save_perturbations(folder: Path, deltas: Mapping[str, Tensor]) -> None:
     The bytes are packed by zlib, to a third for scenes; the shapes stand in the file's head.
     Raises ValueError for a delta beyond 127/255.
     """
-    for name, delta in deltas.items():
-        units = quantise(delta).abs().max().item()
-        if units > 127:
-            raise ValueError(f"The delta {name!r} reaches {units:.0f}/255, and at most 127/255 can be stored.")
-    tensors = {name: _packed(quantise(delta).to(torch.int8).cpu()) for name, delta in deltas.items()}
+    tensors = {name: _packed(_int8(name, delta)) for name, delta in deltas.items()}
     shapes = {name: list(delta.shape) for name, delta in deltas.items()}
     write_tensors(folder / PERTURBATIONS, tensors, {"unit": "1/255", "packed": "zlib", "shapes": json.dumps(shapes)})
 
@@ -194,6 +190,13 @@ def load_perturbations(folder: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def _int8(name: str, delta: Tensor) -> Tensor:
+    units = quantise(delta)
+    if (largest := units.abs().max().item()) > 127:
+        raise ValueError(f"The delta {name!r} reaches {largest:.0f}/255, and at most 127/255 can be stored.")
+    return units.to(torch.int8).cpu().contiguous()
+
+
 def _packed(units: Tensor) -> Tensor:
     """The bytes of an int8 tensor, packed: uint8 (n)."""
     return torch.frombuffer(bytearray(zlib.compress(units.numpy().tobytes(), 9)), dtype=torch.uint8)
@@ -209,9 +212,11 @@ def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
 
 
 def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
-    """The safetensors file of one delta (1,C,H,W), as int8 in units of 1/255, with metadata on where it comes from."""
-    stored = quantise(delta).to(torch.int8).cpu().contiguous()
-    return to_bytes({"delta": stored}, {**about, "unit": "1/255"})
+    """The safetensors file of one delta (1,C,H,W), as int8 in units of 1/255, with metadata on where it comes from.
+
+    Raises ValueError for a delta beyond 127/255.
+    """
+    return to_bytes({"delta": _int8("delta", delta)}, {**about, "unit": "1/255"})
 
 
 def read_delta(path: Path) -> Tensor:

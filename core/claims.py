@@ -110,9 +110,9 @@ def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
     rows = tradeoff.rows(datasets.get(name).title, own)
     if not rows:
         return None
-    found = tradeoff.against_heap_1(own)
+    found = {size: ratios for size, ratios in tradeoff.against_heap_1(own).items() if ratios}
     if not found:
-        return Finding(rows, None, "there are no models of heap 1 and of larger heaps to compare.")
+        return Finding(rows, None, "there are no broken models of heap 1 and larger heaps to compare.")
     size, ratios = max(found.items())
     low = min(ratios)
     ahead = "as far ahead as in the paper" if low >= PAPERS_RATIO else "ahead, less than in the paper"
@@ -135,9 +135,12 @@ def _scenes(name: str, own: list[Measured]) -> Finding | None:
     best = max(hardened, key=lambda entry: entry[1].robustness.height if entry[1].robustness else 0)
     after = best[1].robustness
     assert after
-    times = after.height / max(first.height, 0.25)
-    why = f"{best[0].title} takes {times:.1f} times the epsilon that breaks the standard model."
-    return Finding(rows, first.epsilon is not None and times > AHEAD, why)
+    if not first.epsilon:
+        return Finding(rows, None, "nothing broke the standard model, or it needs no perturbation to be wrong.")
+    times = f"{'at least ' if after.epsilon is None else ''}{after.height / first.height:.1f}"
+    why = f"{best[0].title} takes {times} times the epsilon that breaks the standard model."
+    _, surely = first.interval
+    return Finding(rows, surely is not None and after.interval[0] > surely, why)
 
 
 def broken(found: Robustness) -> str:
@@ -167,7 +170,7 @@ def _visible(name: str, own: list[Measured]) -> Finding | None:
     more = [results.visibility for _, results in hardened if results.visibility]
     perceptible = all(seen.visible > 0.5 and seen.ssim < before.ssim for seen in more)
     ranks = [firsts for _, results in hardened if (firsts := _first_ranks(results))]
-    shown = all(2 * first >= count for first, count in ranks)
+    shown = all(2 * first >= count for first, count in ranks) if ranks else None
     why = (
         f"what breaks the hardened models differs noticeably in {100 * min(seen.visible for seen in more):.0f}% of the "
         f"pixels or more (standard {100 * before.visible:.0f}%), SSIM {max(seen.ssim for seen in more):.2f} or less "
@@ -178,7 +181,7 @@ def _visible(name: str, own: list[Measured]) -> Finding | None:
         why += f"; their perturbations towards a scene show that scene best in {first} of {count} attacks"
     else:
         why += "; whether they show a target was not measured here"
-    return Finding(rows, perceptible and shown, f"{why}.")
+    return Finding(rows, perceptible and shown, f"{why}.")  # None: half of the claim was not asked
 
 
 def _first_ranks(results: Results) -> tuple[int, int] | None:

@@ -7,17 +7,16 @@ from PIL.Image import Image
 
 from core import attacks, checkpoints, datasets, rendering
 from core.charts import charts
-from core.checkpoints import Checkpoint
 from core.claims import broken
 from core.datasets import Dataset
 from core.evaluation import breaking_point
 from core.markdown import percent, table
 from core.results import Results, key
 from core.targets import scene_number, title
+from core.tradeoff import Measured
 from core.training_page import training_page
 from core.verdicts import sections
 
-Measured = tuple[Checkpoint, Results]
 EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
 SHOWN = 10
 """The epsilon at which perturbations towards scenes are shown."""
@@ -90,10 +89,12 @@ def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> s
     """
     parts = [
         "# Results\n",
-        "Written by `make results` from `checkpoints/*/*/results.json`; do not edit. Every perturbation was crafted on "
-        "training images, stored in whole units of 1/255, and measured as stored on held-out images that it never "
-        "saw. Brackets hold 95% intervals (Wilson over images, bootstrap over scenes); each model is one training run "
-        "with one seed, so they say nothing about the spread between runs.\n",
+        "Written by `make results` from `checkpoints/*/*/results.json`; do not edit. Every perturbation for all images "
+        "was crafted on training images and measured on held-out images that it never saw; those of the tables below "
+        "the claims as they are stored, in whole units of 1/255. Perturbations of heaps and of single images are "
+        "crafted, as they must be, on the images that they attack. Brackets hold 95% intervals (Wilson over images, "
+        "bootstrap over scenes); each model is one training run with one seed, so they say nothing about the spread "
+        "between runs.\n",
         sections(_by_data(measured), figures),
     ]
     for name, own in _by_data(measured).items():
@@ -175,11 +176,12 @@ def _other_table(measured: Sequence[Measured]) -> str:
         best = max(targeted, key=lambda m: m.report.target.value if m.report.target else 0, default=None)
         aim = "" if best is None else f"{title(best.target, checkpoint.classes)} at {best.epsilon}/255: "
         deepfool = results.find("deepfool", 16)
+        older = f"{percent(deepfool.report.accuracy)}, crafted on {deepfool.crafted_on:,} images" if deepfool else ""
         rows.append(
             [
                 checkpoint.title,
                 _breaks(results),
-                percent(deepfool.report.accuracy if deepfool else None),
+                older,
                 aim + percent(best.report.target if best else None),
             ]
         )

@@ -9,7 +9,7 @@ import torch
 
 from core import checkpoints, datasets
 from core.checkpoints import Checkpoint
-from core.models import Normalised, create
+from core.models import Normalised, check, create
 from core.precision import Precision
 from core.resume import ResumeFile
 from core.team import leading, wait
@@ -38,12 +38,13 @@ def run(
         torch.manual_seed(recipe.seed)
         pretrained = recipe.start if recipe.start == "imagenet" else None
         model = create(recipe.architecture, len(data.classes), *split.statistics(), weights=pretrained)
-    started_from = None
+    started_from = pretrained
     if recipe.start and not pretrained:
         model = _started(Path(recipe.start), recipe, data.classes)
         started_from = checkpoints.read(Path(recipe.start)).sha256  # now: the folder may change while this trains
+    check(model, data, recipe.architecture)
     resume = folder / "resume.safetensors"
-    history = train(model, split, recipe, resume, data.mirror, device, precision, report)
+    history = train(model, split, recipe, resume, data.mirror, device, precision, report, started_from)
     config = {
         "architecture": recipe.architecture,
         "data": recipe.data,
@@ -53,7 +54,7 @@ def run(
         "source": data.source,
         "training_images": len(split),
         "recipe": asdict(recipe),
-        "start_sha256": started_from,
+        "start_sha256": None if pretrained else started_from,
         "history": history,
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "finished": time.strftime("%Y-%m-%d"),

@@ -53,6 +53,8 @@ def load(
         values = torch.as_tensor(values).flatten()
         if len(values) != len(channels):
             raise ValueError(f"{name} takes {len(channels)} numbers, one a channel, and {len(values)} were given.")
+        if not values.isfinite().all() or (name == "std" and not (values > 0).all()):
+            raise ValueError(f"{name} takes finite numbers, std such above 0, and {values.tolist()} were given.")
         channels.copy_(values.reshape(channels.shape))
     assign(model.network, found, Path(weights))
     return model.eval().requires_grad_(False).to(device)

@@ -62,6 +62,8 @@ def shared_span(one: Sequence[Spot], other: Sequence[Spot]) -> tuple[float, floa
 def ratios(one: Sequence[Spot], other: Sequence[Spot], steps: int = 20) -> list[float]:
     """How many times as robust the other front is, at `steps` + 1 clean accuracies from end to end that both reach.
 
+    Accuracies where the first front is broken without any perturbation are left out: nothing is a multiple of that.
+
     >>> ratios([Spot("a", 0.9, 4), Spot("b", 0.7, 8)], [Spot("c", 0.8, 9), Spot("d", 0.7, 10)], steps=1)
     [1.25, 1.5]
     """
@@ -70,7 +72,7 @@ def ratios(one: Sequence[Spot], other: Sequence[Spot], steps: int = 20) -> list[
         return []
     places = {span[0] + (span[1] - span[0]) * step / steps for step in range(steps + 1)}
     heights = [(at(one, clean), at(other, clean)) for clean in sorted(places)]
-    return [second / first for first, second in heights if first and second]
+    return [second / first for first, second in heights if first and second is not None]
 
 
 def hypervolume(spots: Sequence[Spot]) -> float:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from core.datasets import Dataset
 from core.registry import pick
 from core.segmenters import smp
 
@@ -28,6 +29,28 @@ class Normalised(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network((images - self.mean) / self.std)
+
+
+def check(model: nn.Module, data: Dataset, name: str) -> None:
+    """Raises ValueError where the model `name` does not take the images of `data`, or gives other logits than fit."""
+    (height, width), classes = data.size, len(data.classes)
+    fits = (1, classes) if data.task == "classification" else (1, classes, height, width)
+    parameter, training = next(model.parameters(), torch.empty(0)), model.training
+    try:
+        with torch.no_grad():
+            shape = tuple(model.eval()(torch.zeros(1, 3, height, width, device=parameter.device)).shape)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{name} does not take images of {height}x{width}, as in {data.name}: {reason}") from error
+    finally:
+        model.train(training)
+    if len(shape) == len(fits) and shape[1] != classes:
+        raise ValueError(f"{name} tells {shape[1]} classes apart, and {data.name} has {classes}.")
+    if shape != fits:
+        raise ValueError(
+            f"{name} gives logits of shape {shape} for one image of {data.name}, and for its {classes} classes "
+            f"({data.task}) they must be {fits}."
+        )
 
 
 class Block(nn.Module):

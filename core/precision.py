@@ -14,7 +14,7 @@ def default_precision(device: torch.device | str) -> Precision:
     """
     kind = device.type if isinstance(device, torch.device) else device
     cuda = kind in ("auto", "cuda", "gpu") and torch.cuda.is_available()
-    native = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
+    native = torch.cuda.is_bf16_supported(including_emulation=False) if cuda else torch.cpu._is_avx512_bf16_supported()
     return "bf16-mixed" if native else "32-true"
 
 

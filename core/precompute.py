@@ -92,10 +92,17 @@ def precompute(
 ) -> Results:
     """Craft and measure what the plan asks for and the folder does not hold yet; saved after every delta.
 
-    A delta that was made with fewer steps or crafting images than the plan's is made anew.
+    A delta that was made with fewer steps or crafting images than the plan's, or another seed, is made anew; a risk
+    ladder that stood on it goes, since it would hold a weaker one.
 
-    Raises FileNotFoundError where the data is absent, FileError where the model cannot be used.
+    Raises FileNotFoundError where the data is absent, FileError where the model cannot be used, ValueError where the
+    plan asks for nothing, or for a scene that is not there.
     """
+    cells = list(plan.cells())
+    if not cells:
+        every = sorted({epsilon for _, epsilon, _ in replace(plan, only=()).cells()})
+        asked, fits = (", ".join(map(str, epsilons)) for epsilons in (plan.only, every))
+        raise ValueError(f"Nothing is measured at {asked}/255; the strengths of this data set are {fits}.")
     model, checkpoint = checkpoints.load(folder, device), checkpoints.read(folder)
     data = datasets.get(checkpoint.data)
     crafting, held_out = data.split("train", plan.crafting_images), data.split("test")
@@ -108,29 +115,39 @@ def precompute(
             evaluate(model, held_out, clean=clean, classes=classes), (), about | {"versions": checkpoints.versions()}
         )
         checkpoints.save_perturbations(folder, {})
-    deltas, cells = checkpoints.load_perturbations(folder), list(plan.cells())
+        results.save(folder)
+    deltas, aims = checkpoints.load_perturbations(folder), {target: objective(target, data) for _, _, target in cells}
     scenes = Scenes(held_out.labels, classes) if any(scene_number(target) for _, _, target in cells) else None
     for done, (name, epsilon, target) in enumerate(cells, 1):
         known = results.find(name, epsilon, target)
-        control = attacks.get(name).control
-        enough = known and (control or (known.steps >= plan.steps and known.crafted_on >= len(crafting)))
+        images, control = seen(name, plan, len(crafting)), attacks.get(name).control
+        learnt = known and (control or (known.steps >= plan.steps and known.crafted_on >= images))
+        enough = known and learnt and known.seed == plan.seed
         if enough and key(name, epsilon, target) in deltas:
             continue
-        started = time.perf_counter()
-        aim = objective(target, data)
+        started, aim = time.perf_counter(), aims[target]
         delta = craft(model, crafting, name, epsilon, aim, plan)
         seconds = round(time.perf_counter() - started, 2)
         found: Report = evaluate(model, held_out, delta, aim, clean, classes)
-        images = 0 if control else len(crafting)
         shown = _pattern(scenes, delta, target)
         measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds, shown)
         others = (kept for kept in results.measurements if kept.key != measurement.key)
         results = replace(results, measurements=(*others, measurement))
+        if results.ladder and measurement.key == key("spgd", round(results.ladder.epsilon * 255)):
+            results = replace(results, ladder=None)
         deltas[measurement.key] = delta
         checkpoints.save_perturbations(folder, deltas)
         results.save(folder)
         report(measurement, done, len(cells))
     return results
+
+
+def seen(attack: str, plan: Plan, images: int) -> int:
+    """How many of so many crafting images the attack looks at; none for controls, one a step where it takes singles."""
+    kind = attacks.get(attack)
+    if kind.control:
+        return 0
+    return min(images, plan.steps * (plan.batch_size if "batch_size" in kind.__dataclass_fields__ else 1))
 
 
 def _pattern(scenes: Scenes | None, delta: Tensor, target: Target) -> PatternScore | None:

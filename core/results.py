@@ -80,8 +80,9 @@ class Results:
         """
         points: dict[float, AnyRate] = {0.0: self.clean.accuracy}
         points |= {float(m.epsilon): m.report.accuracy for m in self.curve()}
-        searched = self.robustness.curve if self.robustness else ()
-        points |= {round(point.epsilon / UNIT, 4): point.report.accuracy for point in searched}
+        for point in self.robustness.curve if self.robustness else ():
+            epsilon, rate = round(point.epsilon / UNIT, 4), point.report.accuracy
+            points[epsilon] = min(rate, points.get(epsilon, rate), key=lambda rate: rate.value)
         found: list[tuple[float, AnyRate]] = []
         for epsilon, rate in sorted(points.items()):
             weaker = found and found[-1][1].value < rate.value

@@ -3,6 +3,7 @@
 N images, C channels, H W height and width. Epsilon is in [0, 1].
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,18 +23,18 @@ from core.threat import Budget
 class Search:
     """`Search()(model, crafting, held_out)` finds the universal robustness of a model.
 
-    It brackets the breaking epsilon from `first` with growing strides, then halves the bracket until it is
-    `tolerance` wide. The first epsilon is attacked `restarts` times from random starts with `steps` steps each, every
-    other one from the strongest perturbation of the nearest epsilon, rescaled to the new ball, with `warm_steps`
-    steps. A perturbation is admissible at every larger epsilon, so success cannot fall as epsilon grows: where it
-    seems to, the attack got stuck, and tries once more from a random start. The strongest perturbation found counts,
-    be it that of a smaller epsilon.
+    It brackets the breaking epsilon from `first` with growing strides, halves the bracket until it is `tolerance`
+    wide, and steps away on both sides until n leaves no doubt (`Robustness.interval`). The first epsilon is attacked
+    `restarts` times from random starts with `steps` steps each, every other one from the strongest perturbation of the
+    nearest epsilon, rescaled to the new ball, with `warm_steps` steps. A perturbation is admissible at every larger
+    epsilon, so success cannot fall as epsilon grows: where it seems to, the attack got stuck, and tries once more from
+    a random start. The strongest perturbation found counts, be it that of a smaller epsilon.
 
     Success is what `objective` aims at: with a target its success rate, else the share misclassified (for scenes of
     pixels), on held-out images that no perturbation was crafted on. The strongest is chosen by that too, among few.
     Mind that of K equally frequent classes one is right even where everything looks like it: 75% needs K above 4.
 
-    Raises ValueError for a level, strides or epsilons out of range.
+    Raises ValueError for a level, strides or epsilons out of range, and for an aim that is nowhere to be seen.
     """
 
     level: float = 0.75
@@ -75,10 +76,17 @@ class Search:
         """
         trials = _Trials(self, model, crafting, held_out, classes, report)
         top = int(self.highest / self.tolerance + 1e-9)
-        low, high = trials.bracket(round(self.first / self.tolerance), top, starts)
-        while high is not None and high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if trials.broken(middle) else (middle, high)
+        low, high = trials.bracket(min(top, round(self.first / self.tolerance)), top, starts)
+        while True:
+            while high is not None and high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if trials.broken(middle) else (middle, high)
+            lower = trials.step_down(low)
+            if lower is None:
+                break
+            low, high = trials.holds_below(lower), lower
+        if high is not None:
+            trials.step_up(high, top)
         curve = _rising([point for _, (point, _) in sorted(trials.known.items())])
         last = max(trials.known) if high is None else high
         epsilon = None if high is None else trials.known[high][0].epsilon
@@ -113,6 +121,8 @@ class _Trials:
         self.seed = search.seed
         nothing = torch.zeros(1, *crafting.images.shape[1:], device=device_of(model))
         unattacked = Point(0.0, self._measured(nothing))
+        if math.isnan(unattacked.success):
+            raise ValueError("Nothing on the held-out images is what this attack aims at, so it has no success rate.")
         self.known: dict[int, tuple[Point, Tensor]] = {0: (unattacked, nothing)}
         report(unattacked)
 
@@ -134,6 +144,28 @@ class _Trials:
                 return low, high
             low, stride = high, 2 * stride
         return low, None
+
+    def step_down(self, epsilon: int) -> int | None:
+        """Measure smaller epsilons until one surely holds; returns one that breaks after all, None if none does."""
+        stride = max(1, epsilon // 16)
+        while epsilon > 0 and self.known[epsilon][0].interval[1] >= self.search.level:
+            epsilon = max(self.holds_below(epsilon), epsilon - stride)
+            if epsilon not in self.known and self.broken(epsilon):
+                return epsilon
+            stride *= 2
+        return None
+
+    def step_up(self, epsilon: int, top: int) -> None:
+        """Measure larger epsilons until one is surely broken."""
+        stride = max(1, epsilon // 16)
+        while epsilon < top and all(point.interval[0] < self.search.level for point, _ in self.known.values()):
+            epsilon = min(top, epsilon + stride)
+            self.broken(epsilon)
+            stride *= 2
+
+    def holds_below(self, epsilon: int) -> int:
+        """The largest known epsilon below this one that does not break the model."""
+        return max(known for known, (point, _) in self.known.items() if known < epsilon and not self._reaches(point))
 
     def broken(self, epsilon: int) -> bool:
         """Whether an attack from the nearest known perturbation succeeds at this epsilon."""

@@ -162,10 +162,12 @@ def _run(client: Any, jobs: Sequence[Job], report: Callable[[News | Outcome], No
     futures = {client.submit(run_cell, job, key=f"{job.recipe.name}-{job.folder}", pure=False): job for job in jobs}
     for future in as_completed(futures):
         job = futures[future]
-        failure = future.exception() if future.status == "error" else None
-        error = None if failure is None else f"{type(failure).__name__}: {failure}"
-        seconds = 0.0 if failure else future.result()
-        outcome = Outcome(job.recipe.name, job.folder, error, seconds=round(seconds, 1))
+        if future.status == "finished":
+            outcome = Outcome(job.recipe.name, job.folder, seconds=round(future.result(), 1))
+        else:
+            failure = future.exception() if future.status == "error" else None
+            error = f"{type(failure).__name__}: {failure}" if failure else f"the cluster left it {future.status}"
+            outcome = Outcome(job.recipe.name, job.folder, error)
         report(outcome)
         yield outcome
 

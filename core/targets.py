@@ -20,7 +20,7 @@ def objective(target: Target, data: Dataset) -> Objective:
     kind, number = _parts(target, data)
     if kind == "remove":
         return Remove(number)
-    return Scene(data.split("test", number).labels[number - 1])
+    return Scene(data.split("test", number).first(number).labels[-1])
 
 
 def parse(text: str, data: Dataset) -> Target:

@@ -53,9 +53,13 @@ def _falls(results: Results, level: float) -> float:
 
 
 def against_heap_1(own: Sequence[Measured], level: float | None = None) -> dict[int, list[float]]:
-    """For each larger heap how many times the epsilon of heap 1 it takes, at equal clean accuracies."""
+    """For each larger heap how many times the epsilon of heap 1 it takes, at equal clean accuracies.
+
+    Empty where they cannot be compared: without models of heap 1, or where nothing broke one of them.
+    """
     sizes = {checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD}
-    if 1 not in sizes:
+    unbroken = any(c.heap == 1 and r.robustness and r.robustness.epsilon is None for c, r in own)
+    if 1 not in sizes or (unbroken and level is None):
         return {}
     ones = fronts.front(spots(own, 1, level=level))
     return {size: fronts.ratios(ones, fronts.front(spots(own, size, level=level))) for size in sorted(sizes - {1})}
@@ -75,6 +79,8 @@ def rows(title: str, own: Sequence[Measured]) -> list[list[str]]:
 
 
 def span(found: Sequence[float]) -> str:
-    """From the smallest to the largest, or the one there is."""
+    """From the smallest to the largest, or the one there is; empty for none."""
+    if not found:
+        return ""
     low, high = f"{min(found):.2f}", f"{max(found):.2f}"
     return low if low == high else f"{low} to {high}"

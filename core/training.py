@@ -164,11 +164,13 @@ def train(
     device: str = "auto",
     precision: Precision | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
+    started_from: str | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place on `split`; returns for each epoch its mean loss, seconds and images per second.
 
     After each epoch everything needed goes to the file `resume`; a run that was killed and is started again with the
-    same recipe goes on from there and ends with the same weights. Raises Diverged on a loss that is not finite.
+    same recipe, from the same weights (`started_from` is their sha256), goes on from there and ends with the same
+    weights. Raises Diverged on a loss that is not finite.
 
     Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
     ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried.
@@ -190,7 +192,7 @@ def train(
     optimizer = torch.optim.SGD(
         _groups(network, recipe.weight_decay), lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=True
     )
-    state = ResumeFile(resume, asdict(replace(recipe, start=None)))
+    state = ResumeFile(resume, asdict(replace(recipe, start=started_from)))
     first, history = state.load(network, optimizer)
     trained, optimizer = fabric.setup(network, optimizer)
     data = split.to(fabric.device)
@@ -217,6 +219,7 @@ def _epoch(
     """One pass over the data. All chance is a function of seed and epoch, so that a resumed run repeats it."""
     generator = torch.Generator(fabric.device).manual_seed(recipe.seed * 100_003 + epoch)
     batches = torch.randperm(len(data), generator=generator, device=fabric.device).split(recipe.batch_size)
+    batches = [index[: len(index) - len(index) % team.size] for index in batches if len(index) >= team.size]
     total, started, losses = recipe.epochs * len(batches), time.perf_counter(), []
     delta: Tensor | None = None
     model.train()
@@ -224,10 +227,7 @@ def _epoch(
         done = epoch * len(batches) + number
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(recipe, done, total)
-        if team.size > 1:  # equal parts; what does not divide is left out of this pass
-            index = index[: len(index) - len(index) % team.size]
-            if not len(index):
-                continue
+        if team.size > 1:  # equal parts; what does not divide was left out
             index = index[team.part(len(index))]
         images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator, team)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)

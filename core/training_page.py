@@ -56,7 +56,7 @@ def measured_by(checkpoint: Checkpoint) -> str:
     options = f"--steps {first.steps} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
     done = {m.epsilon for m in crafted}
     if not done.issuperset(Plan.standard(datasets.get(checkpoint.data)).epsilons):
-        options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done))
+        options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done)) + " --assess"
     return f"measured by `python -m core precompute checkpoints/{checkpoint.data}/{checkpoint.name} {options}`"
 
 

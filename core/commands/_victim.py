@@ -9,7 +9,7 @@ import typer
 from core import checkpoints, datasets, foreign
 from core.datasets import Dataset
 from core.files import sha256
-from core.models import Normalised
+from core.models import Normalised, check
 
 Folder = Annotated[
     Path | None, typer.Argument(help="A model folder, for example checkpoints/signs/standard; or give --weights.")
@@ -62,20 +62,16 @@ def victim(
             raise ValueError(f"{extra[0]} belongs to --weights; the folder {folder} says for itself what it holds.")
         checkpoint = checkpoints.read(folder)
         found = datasets.get(data or checkpoint.data)
-        _same(len(checkpoint.classes), found)
         model = checkpoints.load(folder, device)
+        check(model, found, checkpoint.architecture)
         return Victim(model, found, checkpoint.name, checkpoint.title, checkpoint.sha256)
     assert weights is not None
     if architecture is None or data is None:
         raise ValueError(f"{weights} needs --arch (the architecture) and --data (what it classifies).")
     found = datasets.get(data)
     model = foreign.load(architecture, weights, len(found.classes), _numbers(mean), _numbers(std), device)
+    check(model, found, architecture)
     return Victim(model, found, weights.stem, f"{architecture} from {weights.name}", sha256(weights))
-
-
-def _same(classes: int, data: Dataset) -> None:
-    if classes != len(data.classes):
-        raise ValueError(f"The model tells {classes} classes apart, and {data.name} has {len(data.classes)}.")
 
 
 def _numbers(text: str | None) -> tuple[float, ...] | None:

@@ -11,7 +11,7 @@ from core.commands._shared import AsJson, Device, Seed, available, out, print_js
 from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
 from core.evaluation import evaluate
 from core.perceptibility import measure
-from core.precompute import Plan
+from core.precompute import Plan, seen
 from core.targets import objective, parse
 from core.threat import Budget
 
@@ -24,7 +24,7 @@ def attack(
     mean: Mean = None,
     std: Std = None,
     name: Annotated[str, typer.Option("--attack", help="spgd, deepfool, random-signs or checkerboard.")] = "spgd",
-    epsilon: Annotated[float, typer.Option(help="Size of the perturbation in n/255.")] = 10.0,
+    epsilon: Annotated[float, typer.Option(help="Size in n/255, a whole number: what a picture can carry.")] = 10,
     target: Annotated[
         str | None,
         typer.Option(help="A class by name or number; for scenes also scene-5, remove-car; default: any error."),
@@ -41,6 +41,8 @@ def attack(
     as_json: AsJson = False,
 ) -> None:
     """Craft one perturbation for all images of the training split, and measure it on images it never saw."""
+    if epsilon not in range(128):
+        raise ValueError(f"--epsilon takes whole numbers from 0 to 127 (n/255), and {epsilon:g} was given.")
     chosen = victim(folder, architecture, weights, data, mean, std, available(device))
     model, found = chosen.model, chosen.data
     aim = None if target is None else parse(target, found)
@@ -68,7 +70,7 @@ def attack(
         "target": aim,
         "steps": plan.steps,
         "seed": seed,
-        "crafted_on": 0 if made.control else len(crafting),
+        "crafted_on": seen(name, plan, len(crafting)),
         "report": report.to_json(),
         "perceptibility": visible.to_json(),
     }

@@ -19,6 +19,10 @@ def precompute_command(
         list[int] | None, typer.Option(help="Only this strength in n/255; can be given several times.")
     ] = None,
     targets: Annotated[int, typer.Option(help="Aim at the first so many classes, or at so many scenes.")] = 3,
+    assess: Annotated[
+        bool | None,
+        typer.Option(help="Also measure robustness and risk ladder; default: unless --epsilon is given."),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -35,7 +39,7 @@ def precompute_command(
             log(f"{done}/{total} {last}, {measurement.seconds:.0f} s of crafting")
 
         precompute.precompute(folder, plan, available(device), report)
-    if not only:
+    if assess or (assess is None and not only):
         assessment.assess(folder, available(device), lambda line: out.print(line, highlight=False))
 
 

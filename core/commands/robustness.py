@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from core.attacks.universal import SPGD
-from core.breaking import UNIT, Point
+from core.breaking import UNIT, Point, Robustness
 from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
 from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
 from core.ladder import climb
@@ -76,15 +76,14 @@ def robustness(
         counts = f"{point.report.accuracy.n:,}", str(point.tries), str(point.steps)
         table.add_row(f"{point.epsilon / UNIT:g}/255", f"{point.success:.1%}", f"{low:.1%} to {high:.1%}", *counts)
     out.print(table)
-    out.print(f"{chosen.title} on {chosen.data.title}: {verdict(found.epsilon, level, highest)}")
+    out.print(f"{chosen.title} on {chosen.data.title}: {verdict(found)}")
 
 
-def verdict(epsilon: float | None, level: float, highest: float) -> str:
+def verdict(found: Robustness) -> str:
     """The universal robustness in words."""
-    share = f"{level:.0%}"
-    if epsilon is None:
-        return f"no perturbation up to {highest:g}/255 was found that gets to {share}."
-    return f"one perturbation of {epsilon / UNIT:g}/255 gets to {share}."
+    if found.epsilon is None:
+        return f"no perturbation up to {found.height:g}/255 was found that gets to {found.level:.0%}."
+    return f"one perturbation of {found.height:g}/255 gets to {found.level:.0%}."
 
 
 def ladder(

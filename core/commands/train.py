@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from core import experiment, training
-from core.commands._shared import AsJson, Device, Root, Seed, log, out, print_json, progress_bar
+from core.commands._shared import AsJson, Device, Root, Seed, available, log, out, print_json, progress_bar
 from core.precision import Precision
 from core.team import leading
 
@@ -46,6 +46,7 @@ def train(
     A killed run goes on where it was when the same command is given again. Harden a trained model with --start.
     On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ...; a heap may span them.
     """
+    device = device if device == "auto" else available(device)
     recipe = training.Recipe(
         data=data,
         architecture=arch,

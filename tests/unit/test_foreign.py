@@ -104,6 +104,12 @@ class TestWhatDoesNotFit:
         with pytest.raises(FileError, match="own"):
             foreign.read_state(tmp_path / name)
 
+    @pytest.mark.parametrize("std", [(0.2, 0.0, 0.2), (0.2, -0.1, 0.2), (0.2, float("nan"), 0.2)])
+    def test_what_cannot_be_divided_by(self, std, model, tmp_path):
+        save_file(model.network.state_dict(), tmp_path / "own.safetensors")
+        with pytest.raises(ValueError, match="std such above 0"):
+            foreign.load("resnet20/8", tmp_path / "own.safetensors", 4, GREY, std)
+
     def test_unknown_normalisation(self, model, tmp_path):
         save_file(model.network.state_dict(), tmp_path / "own.safetensors")
         with pytest.raises(ValueError, match="by which mean its images are normalised"):

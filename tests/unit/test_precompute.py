@@ -47,7 +47,18 @@ class TestPrecompute:
             delta = deltas[found.key]
             assert delta.abs().max() <= found.epsilon / 255 + 1e-7
             assert precompute.evaluate(model, split, delta, objective(found.target, tiny_dataset)) == found.report
-            assert found.crafted_on == (0 if found.attack in ("random-signs", "checkerboard") else 32)
+            assert found.crafted_on == {"spgd": 32, "deepfool": 3}.get(found.attack, 0)  # DeepFool: one image a step
+
+    def test_a_strength_that_no_plan_has_is_named(self, folder, crafted):
+        with pytest.raises(ValueError, match="Nothing is measured at 5/255; the strengths of this data set are 8, 16"):
+            precompute.precompute(folder, replace(PLAN, only=(5,)))
+        assert crafted == []
+
+    def test_another_seed_is_another_perturbation(self, folder, crafted):
+        precompute.precompute(folder, PLAN)
+        results = precompute.precompute(folder, replace(PLAN, seed=1))
+        assert crafted == 2 * CELLS
+        assert {found.seed for found in results.measurements} == {1}
 
     def test_a_killed_run_goes_on_where_it_was(self, folder, crafted):
         def die(measurement, done, total):
@@ -85,8 +96,9 @@ class TestPrecompute:
         for stronger in (replace(PLAN, steps=PLAN.steps + 1), replace(PLAN, crafting_images=40)):
             crafted.clear()
             results = precompute.precompute(folder, stronger)
-            assert crafted == learnt
-            assert {found.steps for found in results.measurements if found.key in learnt} == {stronger.steps}
+            anew = [key for key in learnt if stronger.steps > PLAN.steps or key.startswith("spgd")]
+            assert crafted == anew  # DeepFool looks at one image a step, and more than that are of no use to it
+            assert {found.steps for found in results.measurements if found.key in anew} == {stronger.steps}
         crafted.clear()
         precompute.precompute(folder, replace(PLAN, steps=1))
         assert crafted == []
@@ -144,6 +156,13 @@ class TestAssess:
         anew = precompute.precompute(measured, PLAN)
         assert anew.robustness is anew.ladder is None
         assert BREAKING not in checkpoints.load_perturbations(measured)
+
+    def test_a_ladder_goes_with_the_perturbation_it_stood_on(self, measured):
+        assess(measured)
+        assert precompute.precompute(measured, replace(PLAN, only=(16,), steps=9)).ladder is not None
+        stronger = precompute.precompute(measured, replace(PLAN, only=(8,), steps=9))
+        assert stronger.ladder is None
+        assert stronger.robustness is not None
 
     def test_an_unmeasured_folder_is_named(self, folder, tiny_dataset):
         with pytest.raises(FileError, match=r"was not measured yet; first run: python -m core precompute"):

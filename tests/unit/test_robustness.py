@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from linear import Linear, grey_pictures
 from torch import nn
 
-from core.attacks.objectives import Towards
+from core.attacks.objectives import Remove, Towards
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, Robustness
 from core.datasets import Split
-from core.evaluation import evaluate
+from core.evaluation import evaluate, predict
 from core.robustness import Search
 
 LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
@@ -56,6 +56,19 @@ class TestSearch:
         low, high = found.interval
         assert low <= found.epsilon
         assert high is None or high >= found.epsilon
+
+    def test_it_measures_on_until_n_leaves_no_doubt_on_both_sides(self, victim):
+        found = self.search(victim.model, victim.train, victim.test, classes=8)
+        low, high = found.interval
+        at = {point.epsilon: point.interval for point in found.curve}
+        assert low < found.epsilon < high  # neither end is where the search happened to stop
+        assert at[low][1] < LEVEL <= at[high][0]
+
+    def test_an_aim_that_is_nowhere_to_be_seen_is_named(self, tiny_segmenter):
+        model, train, test = tiny_segmenter
+        absent = next(c for c in range(8) if not (predict(model, test) == c).any())
+        with pytest.raises(ValueError, match="Nothing on the held-out images is what this attack aims at"):
+            Search(objective=Remove(absent), **QUICK)(model, train, test, 8)
 
     def test_the_same_seed_finds_the_same(self, tiny_classifier):
         one, two = (self.search(*tiny_classifier) for _ in range(2))

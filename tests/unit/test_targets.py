@@ -10,7 +10,7 @@ from core.datasets import Dataset, Split
 LABELS = torch.stack([torch.full((4, 6), number, dtype=torch.uint8) for number in range(3)])
 SCENES = Dataset(
     "harbour", "Harbour", "segmentation", ("water", "ship", "car"), (4, 6), "tests",
-    lambda split, limit: Split(torch.zeros(3, 3, 4, 6, dtype=torch.uint8), LABELS).first(limit or 3),
+    lambda split, limit: Split(torch.zeros(3, 3, 4, 6, dtype=torch.uint8), LABELS).first(min(limit or 3, 3)),
 )  # fmt: skip
 IMAGES = Dataset("birds", "Birds", "classification", ("owl", "wren"), (4, 6), "tests", lambda split, limit: None)
 
