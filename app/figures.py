@@ -16,7 +16,8 @@ def accuracy(card: Card) -> str:
     """Right answers (or the target rate) against epsilon, with a marker where the page stands; or a run under way."""
     if card.forming:
         return _figure(*_forming(card.letter, card.forming))
-    return _figure(*_curve(card.letter, card.curve, card.epsilon, card.measured.value if card.measured else None))
+    comparable = card.measured and card.curve.targeted == (card.target is not None)
+    return _figure(*_curve(card.letter, card.curve, card.epsilon, card.measured.value if comparable else None))
 
 
 def _curve(letter: str, curve: Curve, epsilon: int, value: float | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -55,7 +56,6 @@ def tradeoff(page: Tradeoff) -> str:
 
     The chosen models and the fronts of their kinds have the colours of A and B. A clicked point tells its model's name.
     """
-    chosen = {page.a.mark.name: "A", page.b.mark.name: "B"}
     kinds = {page.a.mark.kind: "@a", page.b.mark.kind: "@b"}
     traces = []
     for front in page.fronts:
@@ -64,8 +64,8 @@ def tradeoff(page: Tradeoff) -> str:
         line = {"color": colour, "width": width, "dash": "solid" if front.kind in kinds else "dot"}
         traces.append({"x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"})
     for mark in page.marks:
-        letter = chosen.get(mark.name)
-        colour = f"@{letter.lower()}" if letter else kinds.get(mark.kind, "@soft")
+        letter = page.letters(mark)
+        colour = f"@{letter[0].lower()}" if letter else kinds.get(mark.kind, "@soft")
         look = {"color": colour, "size": 15 if letter else 9, "line": {"color": "@paper", "width": 1.5}}
         look["symbol"] = SYMBOLS[page.settings.kinds.index(mark.kind) % len(SYMBOLS)] + (
             "-open" * (mark.breaks is None)

@@ -1,9 +1,12 @@
 """The page: a table of contents. Header, the person's session, one tab for each file in `app/tabs`."""
 
+import functools
 import importlib
 import os
 import pkgutil
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -23,9 +26,23 @@ def build() -> gr.Blocks:
                 with gr.Tab(tab.TITLE, id=name):
                     views[name] = tab.TITLE, tab.build()
         running.open_tabs(page, switch, views)
-        gr.api(service.list_models, api_name="models")
-        gr.api(service.compare_models, api_name="compare")
-    return page.queue(max_size=16, default_concurrency_limit=4)
+        gr.api(spoken(service.list_models), api_name="models")
+        gr.api(spoken(service.compare_models), api_name="compare")
+    # the limit counts light events too: only runs are refused when too many wait (app.service.outcomes)
+    return page.queue(max_size=512, default_concurrency_limit=4)
+
+
+def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
+    """An endpoint whose mistakes are told in one sentence, which Gradio would hide, and leave no traceback in the log."""
+
+    @functools.wraps(work)
+    def answered(*given: Any, **named: Any) -> Any:
+        try:
+            return work(*given, **named)
+        except (OSError, ValueError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return answered
 
 
 def discovered() -> list[ModuleType]:

@@ -130,7 +130,8 @@ def _curve(card: Card) -> str:
     breaks = card.curve.breaks
     where = f"Breaks at {breaks:g}/255" if breaks is not None else f"Holds up to {card.curve.reaches}/255"
     hint = "the strength at which three quarters of the answers are wrong"
-    return f'<b title="{hint}">{where}</b> · dotted: random signs'
+    line = f" · line: {escape(card.curve.borrowed)}" if card.curve.borrowed else ""
+    return f'<b title="{hint}">{where}</b> · dotted: random signs{line}'
 
 
 def visibility(card: Card) -> str:

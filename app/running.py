@@ -63,8 +63,9 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
                 return opened(view, {"tab": name}, name)
         return {switch: gr.skip()}
 
-    def led(name: str) -> Callable[[Session], Updates]:
-        def there(session: Session) -> Updates:
+    def led(name: str) -> Callable[[Session, Session], Updates]:
+        def there(session: Session, before: Session) -> Updates:
+            service.stop(before)
             query = dict(parse_qsl(replace(session, tab=name).query()))
             return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, name)}
 
@@ -74,7 +75,8 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
     for _, view in views.values():
         if view.onward is not None:
             button, name = view.onward
-            led_there = button.click(led(name), view.session, [switch, *outputs], **LIGHT)
+            both = [view.session, views[name][1].session]
+            led_there = button.click(led(name), both, [switch, *outputs], **LIGHT)
             led_there.then(None, js=TURNED, **LIGHT)
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 
@@ -94,7 +96,11 @@ def _chosen(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
         if getattr(session, name) == value:
             return {view.session: session}
         service.stop(session)
-        return guarded(view, lambda: view.shown(service.changed(session, name, value), changed=name))
+        try:
+            return view.shown(service.changed(session, name, value), changed=name)
+        except (OSError, ValueError) as error:
+            gr.Warning(str(error), title="That did not work")
+            return _rested(view, session, str(error))  # the control goes back to what the page shows
 
     return chosen
 
@@ -131,28 +137,41 @@ def guarded(view: TabView, work: Callable[[], Updates]) -> Updates:
         return {view.status: sentence_line(str(error), bad=True)}
 
 
+def _rested(view: RunView, session: Session, sentence: str) -> Updates:
+    """The tab at rest with a complaint; only buttons and status line where even that cannot be shown."""
+    try:
+        return view.shown(session, sentence)
+    except (OSError, ValueError):
+        return {view.status: sentence_line(sentence, bad=True), **view.buttons(running=False)}
+
+
 def _begun(view: RunView) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
-        return {
-            view.session: service.started(session),
-            view.run: gr.update(interactive=False),
-            view.stop: gr.update(interactive=True),
-            view.status: sentence_line("Waiting for its turn."),
-        }
+        return guarded(
+            view,
+            lambda: {
+                view.session: service.started(session),
+                view.status: sentence_line("Waiting for its turn."),
+                **view.buttons(running=True),
+            },
+        )
 
     return begun
 
 
 def _watched(view: RunView) -> Callable[[Session], Iterator[Updates]]:
     def watched(session: Session) -> Iterator[Updates]:
+        if not service.waits(session):  # Gradio reads the session now: it may hold another run, or none
+            yield {view.status: gr.skip()}
+            return
         try:
             yield from _pictures(view, session)
         except (OSError, ValueError) as error:
             gr.Warning(str(error), title="That did not work")
-            yield view.shown(replace(session, run=""), str(error))
+            yield _rested(view, replace(session, run=""), str(error))
         except Exception:
             logging.getLogger(__name__).exception("A run failed.")
-            yield view.shown(replace(session, run=""), "The run failed; the app's log says why.")
+            yield _rested(view, replace(session, run=""), "The run failed; the app's log says why.")
 
     return watched
 
@@ -171,7 +190,7 @@ def _pictures(view: RunView, session: Session) -> Iterator[Updates]:
             if now - drawn < EVERY:
                 continue
             slowly = now - slow > SLOWLY
-            yield {view.status: sentence_line(tick.message), **view.forming(session, slowly)}
+            yield {view.status: sentence_line(tick.message, aloud=False), **view.forming(session, slowly)}
             drawn, slow = now, now if slowly else slow
         yield gr.skip()  # Gradio goes on here once all earlier pictures are on their way
 

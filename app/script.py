@@ -15,7 +15,7 @@ SCRIPT = """
     document.querySelector('[data-theme-toggle]') ? paint(asked) : setTimeout(wait, 40);
   })();
   async function copy(button, text) {
-    const label = button.textContent;
+    const label = button.dataset.label ||= button.textContent;
     try { await navigator.clipboard.writeText(text); button.textContent = 'Copied'; }
     catch { prompt('Copy this:', text); }
     setTimeout(() => { button.textContent = label; }, 1500);

@@ -132,7 +132,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 /* strip of held-out images */
 .stripbar{align-items:center!important;gap:8px!important;margin:11px 0 7px;flex-wrap:nowrap!important}.stripbar>*{flex:none!important;width:auto!important}
 .stripbar .place{flex:1 1 auto!important}.place>div,.place .prose{display:flex;gap:18px}.place .legend{margin-left:18px}.stripbar .segments{margin:0}
-.small{height:26px!important;width:30px!important;padding:0!important;border:1px solid var(--line)!important;font-size:15px!important;min-width:0!important}
+.small{height:26px!important;width:30px!important;padding:0!important;border:1px solid var(--line)!important;font-size:0!important;min-width:0!important}.small::before{font-size:15px}.small.back::before{content:"‹"}.small.on::before{content:"›"}.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .block.stripbox{min-height:162px}.strip{list-style:none;margin:0;padding:0;display:grid;grid-template-columns:repeat(9,minmax(0,1fr));gap:7px}
 .strip li{font-size:12px;line-height:1.45;margin:0}.strip img{display:block;width:100%;aspect-ratio:1;border-radius:6px;margin:0;image-rendering:pixelated}
 .strip p{display:flex;justify-content:space-between;gap:1px;font-size:11.5px;line-height:1.5;letter-spacing:-.02em}.strip .truth{font-weight:600;margin-top:3px;color:var(--ink);white-space:nowrap;overflow:hidden;text-overflow:ellipsis;display:block}

@@ -3,7 +3,7 @@
 from html import escape
 
 from app.pieces import MARKS, percent
-from app.service import Ladder, Mark, Traded, Tradeoff
+from app.service import Ladder, Mark, Risk, Traded, Tradeoff
 
 
 def headline(page: Tradeoff) -> str:
@@ -52,7 +52,8 @@ def pattern(side: Traded) -> str:
     if side.pattern is None:
         return '<div class="pattern empty">not stored</div>'
     reach = side.mark.height
-    alt = f"The pattern that breaks {side.mark.title}, at true strength {reach:g}/255"
+    does = "breaks" if side.mark.breaks is not None else "comes nearest to breaking"
+    alt = f"The pattern that {does} {side.mark.title}, at true strength {reach:g}/255"
     return f'<img class="pattern" src="{side.pattern}" alt="{escape(alt)}"><p class="note">true strength</p>'
 
 
@@ -62,12 +63,8 @@ def ladder(a: Ladder | None, b: Ladder | None) -> str:
         return '<p class="note">The risk ladder was not measured for both models.</p>'
     rows = []
     for one, other in zip(a.risks, b.risks, strict=True):
-        cells, spans = "", []
-        for letter, risk in (("a", one), ("b", other)):
-            cells += _bar(risk.accuracy.value, risk.loss, letter)
-            spans.append(f"{letter.upper()} {percent(risk.accuracy.low)} to {percent(risk.accuracy.high)}")
-        name = RUNGS.get(one.title, one.title)
-        rows.append(f'<tr title="95% intervals: {", ".join(spans)}"><th scope="row">{name}</th>{cells}</tr>')
+        cells = "".join(_bar(risk, letter) for letter, risk in (("a", one), ("b", other)))
+        rows.append(f'<tr><th scope="row">{RUNGS.get(one.title, one.title)}</th>{cells}</tr>')
     n = a.risks[0].accuracy.n
     caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, from fewest to most freedom; n = {n:,}"
     head = "".join(f'<th scope="col" class="{letter.lower()}">{letter} {MARKS[letter]}</th>' for letter in "AB")
@@ -83,24 +80,25 @@ RUNGS = {
 }
 
 
-def _bar(share: float, loss: float, letter: str) -> str:
-    width = f"{100 * share:.1f}%"
+def _bar(risk: Risk, letter: str) -> str:
+    share, low, high = risk.accuracy, percent(risk.accuracy.low), percent(risk.accuracy.high)
     return (
-        f'<td><span class="bar {letter}"><i style="width:{width}"></i></span>'
-        f'<span class="value">{percent(share)} <i class="soft">({loss:.2f})</i></span></td>'
+        f'<td title="95% interval: {low} to {high}"><span class="bar {letter}"><i style="width:'
+        f'{100 * share.value:.1f}%"></i></span><span class="value">{percent(share.value)} '
+        f'<i class="unseen">95% interval {low} to {high}, mean loss</i>'
+        f'<i class="soft">({risk.loss:.2f})</i></span></td>'
     )
 
 
 def models(page: Tradeoff) -> str:
     """Every model as a button, for the keyboard and for screen readers; pressing one chooses it."""
-    chosen = {page.a.mark.name: "A", page.b.mark.name: "B"}
-    rows = "".join(_row(mark, chosen.get(mark.name, "")) for mark in page.marks)
+    rows = "".join(_row(mark, page.letters(mark)) for mark in page.marks)
     head = "<tr><th>model</th><th>clean</th><th>breaks at</th></tr>"
     return f'<table class="models">{head}{rows}</table>'
 
 
-def _row(mark: Mark, letter: str) -> str:
-    sign = f' <b class="{letter.lower()}">{letter} {MARKS[letter]}</b>' if letter else ""
+def _row(mark: Mark, letters: str) -> str:
+    sign = "".join(f' <b class="{one.lower()}">{one} {MARKS[one]}</b>' for one in letters)
     breaks = "nothing found" if mark.breaks is None else f"{mark.breaks:g}/255"
     button = f'<button type="button" data-model="{escape(mark.name)}">{escape(mark.title)}{sign}</button>'
     return f"<tr><td>{button}</td><td>{percent(mark.clean.value, 1)}</td><td>{breaks}</td></tr>"

@@ -80,9 +80,12 @@ class RunView(TabView):
     def idle(self, session: Session) -> str:
         return service.status(session)
 
+    def buttons(self, running: bool) -> Updates:
+        """Run and Stop, of which one can be pressed."""
+        return {self.run: gr.update(interactive=not running), self.stop: gr.update(interactive=running)}
+
     def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
-        buttons = {self.run: gr.update(interactive=True), self.stop: gr.update(interactive=False)}
-        return {**super().shown(session, sentence, changed), **buttons}
+        return {**super().shown(session, sentence, changed), **self.buttons(running=False)}
 
     def failed(self, sentence: str) -> Updates:
         return {**super().failed(sentence), self.run: gr.update(interactive=False)}
@@ -113,7 +116,7 @@ def _components(values: Any) -> Iterator[Any]:
 
 def aside(tab: str) -> dict[str, Any]:
     """The column of pickers with Run and Stop below; the fields of a `RunView`, the session among them."""
-    session = gr.State(Session(tab=tab), time_to_live=3600)
+    session = gr.State(Session(tab=tab))
     controls: dict[str, Any] = {
         "data": picker("Images"),
         "a": picker("A ● Model", elem_classes=["side-a"]),
@@ -135,7 +138,7 @@ def aside(tab: str) -> dict[str, Any]:
     return {"session": session, "controls": controls, "run": run, "stop": stop, "status": status, "address": address()}
 
 
-def sentence_line(sentence: str, bad: bool = False) -> str:
-    """The status line, which screen readers read out."""
-    kind = "bad" if bad else ""
-    return f'<p class="note {kind}" role="status" aria-live="polite">{escape(sentence)}</p>'
+def sentence_line(sentence: str, bad: bool = False, aloud: bool = True) -> str:
+    """The status line, which screen readers read out; not `aloud` where it changes several times a second."""
+    kind, live = "bad" if bad else "", "polite" if aloud else "off"
+    return f'<p class="note {kind}" role="status" aria-live="{live}">{escape(sentence)}</p>'

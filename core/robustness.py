@@ -85,7 +85,7 @@ class Search:
             if lower is None:
                 break
             low, high = trials.holds_below(lower), lower
-        if high is not None:
+        if high:
             trials.step_up(high, top)
         curve = _rising([point for _, (point, _) in sorted(trials.known.items())])
         last = max(trials.known) if high is None else high

@@ -7,8 +7,8 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from app.service.addresses import opened
-from app.service.catalogue import Menu, NoModels, changed, menu
+from app.service.addresses import opened, understood
+from app.service.catalogue import Menu, changed, menu
 from app.service.comparison import card, comparison, device, estimate_text, scene_page, strip, subject
 from app.service.facts import (
     Answer,
@@ -29,21 +29,22 @@ from app.service.facts import (
     Strip,
     Subject,
 )  # fmt: skip
-from app.service.facts import Visibility as Visibility
 from app.service.live import Tick, estimate, run, started, stop
-from app.service.outcomes import current, drawn, ended, look
+from app.service.outcomes import current, drawn, ended, look, waits
 from app.service.scenes import legend, scene
-from app.service.trade_facts import Ladder, Mark, Traded, Tradeoff
+from app.service.takehome import numbers
+from app.service.trade_facts import Ladder, Mark, Risk, Traded, Tradeoff
 from app.service.tradeoff import chosen, snapped, tradeoff
-from app.session import Session
+from app.session import EPSILONS, Session
 from core.breaking import Robustness
 
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Ladder", "Legend",
-    "Look", "Mark", "Menu", "NoModels", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick",
-    "Traded", "Tradeoff", "Visibility", "card", "changed", "chosen", "compare_models", "comparison", "current",
-    "device", "drawn", "ended", "estimate", "legend", "list_models", "look", "menu", "opened", "ready", "run",
-    "scene", "scene_page", "snapped", "started", "status", "stop", "strip", "subject", "tradeoff", "warm_up",
+    "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick",
+    "Traded", "Tradeoff", "card", "changed", "chosen", "compare_models", "comparison", "current",
+    "device", "drawn", "ended", "estimate", "legend", "list_models", "look", "menu", "numbers", "opened", "ready",
+    "run", "scene", "scene_page", "snapped", "started", "status", "stop", "strip", "subject", "tradeoff", "waits",
+    "warm_up",
 ]  # fmt: skip
 
 
@@ -110,13 +111,16 @@ def compare_models(
 ) -> dict[str, Any]:
     """The measured numbers of one attack on two models: accuracy (or target rate), interval, control, breaking point.
 
-    `epsilon` is in units of 1/255; an empty `a`, `b` or `target` means the usual pair and no target.
+    `epsilon` is in units of 1/255; an empty `a`, `b` or `target` means the usual pair and no target. Raises ValueError
+    that names what fits nothing.
     """
     query = {"data": data, "attack": attack, "epsilon": str(epsilon)}
     query |= {name: value for name, value in (("a", a), ("b", b), ("target", target)) if value}
-    session, complaint = opened(query)
-    if complaint:
-        raise ValueError(complaint)
+    session, odd = understood(query)
+    if odd:
+        known = ", ".join(f"{model['data']}/{model['model']}" for model in list_models())
+        fits = f"models are {known}; epsilon is an even number from {EPSILONS[0]} to {EPSILONS[-1]}"
+        raise ValueError(f"Nothing is known here for the given {odd}; {fits}.")
     cards = {side: asdict(card(session, side)) for side in "ab"}
     left_out = ("pattern", "files", "forming")
     return {side: {k: v for k, v in found.items() if k not in left_out} for side, found in cards.items()}

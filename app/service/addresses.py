@@ -4,8 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 
 from app.service import catalogue
-from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SHEETS, SHOWS, SIDES, STEPS, VIEWS, Session
+from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SHOWS, SIDES, STEPS, VIEWS, Session
 from core import attacks
+
+FAR = 10_000
+"""No sheet and no scene lies beyond; from where there is nothing one comes back to the last."""
 
 
 def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str]:
@@ -13,6 +16,12 @@ def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str
 
     An address that speaks of another tab asks for nothing here.
     """
+    session, words = understood(query, tab)
+    return session, f"The address gives {words} a value unknown here; the usual one is shown instead." if words else ""
+
+
+def understood(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str]:
+    """The session that a query asks for, and the names of what in it fits nothing, like `model A and epsilon`."""
     if query.get("tab", "compare") != tab:
         return catalogue.first(tab=tab), ""
     data = query.get("data", "")
@@ -31,8 +40,8 @@ def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str
         session = replace(session, target=None)
     if session.target is not None and not attacks.get(session.attack).targetable:
         session, odd = replace(session, target=None), [*odd, "target"]
-    words = " and ".join({"a": "model A", "b": "model B", "data": "the data set"}.get(name, name) for name in odd)
-    return session, f"The address gives {words} a value unknown here; the usual one is shown instead." if odd else ""
+    words = {"a": "model A", "b": "model B", "data": "the data set"}
+    return session, " and ".join(words.get(name, name) for name in odd)
 
 
 def _parsed(session: Session, name: str, given: str) -> int | str | None:
@@ -60,8 +69,8 @@ def _parsed(session: Session, name: str, given: str) -> int | str | None:
         "images": IMAGES,
         "amplify": AMPLIFICATIONS,
         "seed": range(10_000),
-        "sheet": range(SHEETS),
-        "scene": range(SHEETS * 9),
+        "sheet": range(FAR),
+        "scene": range(FAR),
         "only": range(len(catalogue.checkpoint(session, "a").classes)),
     }
     return int(given) if int(given) in allowed[name] else None

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from app.service.cache import Shelf
-from app.session import Session
+from app.session import LOOKS, Session
 from core import attacks, checkpoints, datasets
 from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate, Report
@@ -25,6 +25,10 @@ _checkpoints: Shelf[list[Checkpoint]] = Shelf(2)
 _models: Shelf[Normalised] = Shelf(12)
 _results: Shelf[Results] = Shelf(512)
 _deltas: Shelf[dict[str, Tensor]] = Shelf(48)
+
+
+CARRIED = ("amplify", "view", "show", "side")
+"""Ways to look at a result that mean the same for another data set."""
 
 
 class NoModels(ValueError):
@@ -58,7 +62,7 @@ def menu(session: Session) -> Menu:
 
 def _attacks(task: str) -> Choices:
     """The attacks on models of this kind, controls last and named so."""
-    fits = [(name, found) for name, found in registry().items() if task in found.tasks]
+    fits = [(name, found) for name, found in attacks.registry().items() if task in found.tasks]
     return [(f"{found.title} (control)" if found.control else found.title, name) for name, found in fits]
 
 
@@ -145,18 +149,14 @@ def rate(report: Report) -> AnyRate:
 def changed(session: Session, name: str, value: Any) -> Session:
     """The session after one choice; what no longer fits falls back."""
     if name == "data" and value != session.data:
-        return first(value, session.tab)
+        looks = ("seed", *(name for name in LOOKS[session.tab] if name in CARRIED))
+        return replace(first(value, session.tab), **{name: getattr(session, name) for name in looks})
     if name == "seed":
         value = min(max(int(value or 0), 0), 9_999)
     after = replace(session, **{name: value})
     if not attacks.get(after.attack).targetable:
         after = replace(after, target=None)
     return replace(after, run="")
-
-
-def registry() -> dict[str, Any]:
-    """Every attack by name."""
-    return dict(attacks.registry())
 
 
 def all_models() -> list[Checkpoint]:
@@ -169,6 +169,8 @@ def all_models() -> list[Checkpoint]:
 
 def checkpoint(session: Session, side: str) -> Checkpoint:
     """The model that stands on side `a` or `b`."""
+    if not session.data:
+        raise NoModels("This page was left for so long that its choices are forgotten; reload it.")
     name = session.a if side == "a" else session.b
     found = [model for model in all_models() if (model.data, model.name) == (session.data, name)]
     if not found:

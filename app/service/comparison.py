@@ -26,7 +26,7 @@ def scene_page(session: Session) -> ScenePage:
     a, b = card(session, "a"), card(session, "b")
     street, looks = scenes.scene(session)
     numbers = takehome.numbers(session, a, b)
-    return ScenePage(subject(session), (a, b), looks, street, scenes.legend(session), numbers)
+    return ScenePage(subject(session), (a, b), looks, street, numbers)
 
 
 def strip(session: Session) -> Strip:
@@ -39,9 +39,9 @@ def subject(session: Session) -> Subject:
     """What the headline speaks of; n is None until one of the two patterns has been measured."""
     reports = [found.report for side in "ab" if (found := outcome(session, side)) and found.report]
     n = rate(reports[0]).n if reports else None
-    attack, data = attacks.get(session.attack), catalogue.data_title(session.data)
+    attack = attacks.get(session.attack)
     things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
-    return Subject(attack.title, attack.control, data, session.epsilon, n, session.images, things)
+    return Subject(attack.title, attack.control, session.epsilon, n, session.images, things)
 
 
 def card(session: Session, side: str) -> Card:
@@ -69,6 +69,7 @@ def card(session: Session, side: str) -> Card:
         forming=found.forming if found else None,
         origin=_origin(checkpoint, found),
         hardware=found.hardware if found else "",
+        made=_made(found) if found else {},
         files=takehome.files(session, checkpoint, done) if done else (),
         command=takehome.command(session, checkpoint, done),
     )
@@ -118,6 +119,7 @@ def _curve(session: Session, results: Results | None) -> Curve:
     own = results.curve(session.attack, session.target)
     targeted = session.target is not None and len(own) > 1
     points = _points(own if len(own) > 1 else results.curve())
+    borrowed = attacks.get("spgd").title if len(own) < 2 and session.attack != "spgd" else ""
     strongest = [(0, clean[1]), *_points(results.curve())]
     return Curve(
         points=tuple(points if targeted else [clean, *points]),
@@ -125,6 +127,7 @@ def _curve(session: Session, results: Results | None) -> Curve:
         breaks=_breaks(results, strongest),
         reaches=_reaches(results, strongest),
         targeted=targeted,
+        borrowed=borrowed,
     )
 
 
@@ -144,6 +147,10 @@ def _reaches(results: Results, curve: list[tuple[int, float]]) -> int:
 
 def _points(measurements: list[Measurement]) -> list[tuple[int, float]]:
     return [(m.epsilon, rate(m.report).value) for m in measurements]
+
+
+def _made(found: Outcome) -> dict[str, int | bool]:
+    return {"steps": found.steps, "crafted_on": found.crafted_on, "seed": found.seed, "live": found.live}
 
 
 def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
@@ -167,7 +174,7 @@ def estimate_text(seconds: float | None) -> str:
     """How long a run takes, for the status line."""
     if seconds is None:
         return "Space runs and stops."
-    return f"About {max(1, round(seconds)):,} s. Space runs and stops."
+    return f"About {max(1, round(seconds)):,} s to craft, then it is measured. Space runs and stops."
 
 
 def device() -> str:

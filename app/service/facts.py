@@ -25,13 +25,17 @@ class Control:
 
 @dataclass(frozen=True)
 class Curve:
-    """Shares against epsilon (units of 1/255): the attack, the random-sign control, and where the model breaks."""
+    """Shares against epsilon (units of 1/255): the attack, the random-sign control, and where the model breaks.
+
+    `borrowed` names the attack whose points these are, where the chosen one has too few of its own.
+    """
 
     points: tuple[tuple[int, float], ...]
     control: tuple[tuple[int, float], ...]
     breaks: float | None
     reaches: int
     targeted: bool = False
+    borrowed: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Card:
     """Everything about one side.
 
     `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
-    mean IoU of models of scenes.
+    mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live.
     """
 
     letter: Literal["A", "B"]
@@ -105,6 +109,7 @@ class Card:
     forming: Forming | None
     origin: str
     hardware: str
+    made: dict[str, int | bool]
     files: tuple[File, ...]
     command: str
 
@@ -165,7 +170,6 @@ class Subject:
 
     attack: str
     control: bool
-    data: str
     epsilon: int
     n: int | None
     images: int
@@ -234,5 +238,4 @@ class ScenePage:
     cards: tuple[Card, Card]
     looks: tuple[Look, Look]
     street: Street
-    legend: tuple[Legend, ...]
     numbers: File

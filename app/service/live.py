@@ -120,7 +120,7 @@ def _crafted(session: Session, sides: list[_Side]) -> Iterator[Tick]:
             pace = spent / (2 * iteration - (side is sides[0]))
             left = pace * (2 * (total - iteration) + (side is sides[0]))
             yield Tick(f"Step {iteration} of {total}, about {left:.0f} s of crafting left.")
-    _pace.put(session.attack, sum(side.seconds for side in sides) / (2 * total))
+    _pace.put((session.attack, session.data), sum(side.seconds for side in sides) / (2 * total))
 
 
 def _keep_forming(session: Session, side: _Side, total: int) -> None:
@@ -201,14 +201,15 @@ def stop(session: Session) -> str:
     steps = [found.forming.step for found in sides if found.forming is not None]
     if not steps:
         return "It was done already." if sides else "Stopped before the first step."
-    return f"Stopped at step {max(steps)}: the patterns stay, not measured on held-out images."
+    which = "the patterns stay," if len(steps) == len(sides) else "both patterns stay, B's"
+    return f"Stopped at step {max(steps)}: {which} not measured on held-out images."
 
 
 def estimate(session: Session) -> float | None:
     """Seconds that crafting takes: as the last run here did, else judged by the stored results; None if unknown."""
     if attacks.get(session.attack).control:
         return 1.0
-    pace = _pace.get(session.attack)
+    pace = _pace.get((session.attack, session.data))
     if pace is None:
         results = catalogue.results(catalogue.checkpoint(session, "a"))
         measured = [

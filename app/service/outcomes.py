@@ -3,19 +3,20 @@
 delta (1,C,H,W) in whole units of 1/255, as it is stored, drawn and measured.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from app.service import catalogue
 from app.service.cache import Shelf
 from app.service.facts import Forming
 from app.session import LOOKS, Session
-from core import checkpoints
 from core.checkpoints import Checkpoint
 from core.evaluation import Report
 from core.pattern import PatternScore
@@ -48,6 +49,9 @@ class Outcome:
         return self.report is not None
 
 
+MANY, FORGOTTEN = 16, 1800.0
+"""Runs that may wait for their turn, and the seconds after which one that nobody watches any more counts no more."""
+_waiting: dict[str, float] = {}
 _runs: Shelf[dict[str, Outcome]] = Shelf(64)
 _finished: Shelf[Outcome] = Shelf(128)
 _ended: Shelf[bool] = Shelf(256)
@@ -89,8 +93,20 @@ def keep(session: Session, side: str, found: Outcome) -> None:
 
 
 def begin(session: Session) -> None:
-    """A run that has nothing to show yet."""
+    """A run that has nothing to show yet, and waits for its turn. Raises ValueError where too many do."""
+    now = time.monotonic()
+    for run, since in list(_waiting.items()):
+        if now - since > FORGOTTEN:
+            _waiting.pop(run, None)
+    if len(_waiting) >= MANY:
+        raise ValueError(f"{MANY} runs are waiting for their turn already; try again in a minute.")
+    _waiting[session.run] = now
     _runs.put(session.run, {})
+
+
+def waits(session: Session) -> bool:
+    """Whether the session's run waits for its turn; asking takes it out of the line."""
+    return _waiting.pop(session.run, None) is not None
 
 
 @contextmanager
@@ -110,6 +126,7 @@ def stopped(session: Session) -> None:
     """
     if not session.run:
         return
+    _waiting.pop(session.run, None)
     _ended.put(session.run, True)
     if over := _drawing.get(session.run):
         over.wait(PATIENCE)
@@ -137,8 +154,8 @@ def batch(checkpoint: Checkpoint) -> int:
 
 
 def hardware() -> str:
-    """What this machine computes on, in words."""
-    return str(checkpoints.versions()["hardware"])
+    """What the app's models run on, in words: the processor, also where there is a GPU."""
+    return f"CPU, {torch.get_num_threads()} threads"
 
 
 _looks: Shelf[dict[str, Any]] = Shelf(64)

@@ -65,8 +65,8 @@ def strip(session: Session) -> Strip:
     start = min(start, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
     found = {side: outcome(session, side) for side in "ab"}
-    said = {side: _said(session, side, found[side], images) for side in "ab"}
     shown = found.get(session.view)
+    said = {side: _said(session, side, found[side] if session.view != "clean" else None, images) for side in "ab"}
     classes = catalogue.checkpoint(session, "a").classes
     drawn = images if shown is None else apply(images, shown.delta)
     cells = [

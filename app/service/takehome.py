@@ -47,7 +47,8 @@ def numbers(session: Session, a: Card, b: Card) -> File:
     """Every number on the page as JSON."""
     left_out = {"pattern", "files", "forming"}
     cards = [{name: value for name, value in asdict(card).items() if name not in left_out} for card in (a, b)]
-    chosen = {name: value for name, value in asdict(session).items() if name != "run"}
+    left_out_too = {"run", "steps", "images", "seed"}  # a stored result has its own: they stand with each card
+    chosen = {name: value for name, value in asdict(session).items() if name not in left_out_too}
     content = {"unit_of_epsilon": "1/255", "interval": "95%", "chosen": chosen, "a": cards[0], "b": cards[1]}
     text = json.dumps(content, indent=1, ensure_ascii=False)
     return File("JSON", f"plainsight-{session.data.partition(':')[0]}.json", _url(text.encode(), "application/json"))

@@ -77,10 +77,9 @@ class Traded:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the sliders offer and where they stand: the kinds of model, and for hardened ones sigma and epsilon."""
+    """What the controls offer: the kinds of model, and the epsilons of hardened ones."""
 
     kinds: tuple[str, ...]
-    sigmas: tuple[float, ...]
     epsilons: tuple[float, ...]
 
 
@@ -95,3 +94,7 @@ class Tradeoff:
     b: Traded
     settings: Settings
     finding: str
+
+    def letters(self, mark: Mark) -> str:
+        """`A`, `B`, both where one model stands on both sides, or nothing."""
+        return "".join(side.letter for side in (self.a, self.b) if side.mark.name == mark.name)

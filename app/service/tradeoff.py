@@ -26,7 +26,6 @@ def tradeoff(session: Session) -> Tradeoff:
     hardened = [mark for mark in marks if mark.kind != STANDARD]
     settings = Settings(
         tuple(dict.fromkeys(mark.kind for mark in marks)),
-        tuple(sorted({mark.sigma for mark in hardened})),
         tuple(sorted({mark.epsilon for mark in hardened})),
     )
     things = "pixels" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
@@ -144,9 +143,13 @@ def _finding(marks: tuple[Mark, ...], a: Mark, b: Mark) -> str:
     """How the fronts of both models compare at equal clean accuracy."""
     if STANDARD in (a.kind, b.kind) or a.kind == b.kind:
         return "Choose models of two heaps to compare their fronts at equal clean accuracy."
+    if any(mark.breaks is None for mark in marks if mark.kind in (a.kind, b.kind)):
+        return "The fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
     one, other = (_front([mark for mark in marks if mark.kind == kind]) for kind in (a.kind, b.kind))
     ratios, span = fronts.ratios(one, other), fronts.shared_span(one, other)
     assert span, "both models lie on the fronts of their kinds"
+    if not ratios:
+        return f"At equal clean accuracy {a.kind} is broken without any pattern."
     reach, times = _span(*(f"{100 * end:.1f}" for end in span)), _span(f"{min(ratios):.2f}", f"{max(ratios):.2f}")
     return f"At equal clean accuracy ({reach}%) {b.kind} takes {times} times the ε of {a.kind}."
 

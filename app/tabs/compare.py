@@ -27,8 +27,8 @@ def build() -> RunView:
                 place = html(elem_classes=["place"])
                 choices = [("Clean", "clean"), ("A ● added", "a"), ("B ▲ added", "b")]
                 added = segments(choices, "a", "Which pattern is added to the images", elem_classes=["segments"])
-                earlier = gr.Button("‹", elem_classes=["small"], elem_id="earlier", min_width=0)
-                later = gr.Button("›", elem_classes=["small"], elem_id="later", min_width=0)
+                earlier = gr.Button("Earlier images", elem_classes=["small", "back"], elem_id="earlier", min_width=0)
+                later = gr.Button("Later images", elem_classes=["small", "on"], elem_id="later", min_width=0)
             strip = html(elem_classes=["stripbox"])
             footer = html(elem_classes=["footer"])
     parts: dict[str, Any] = {"headline": headline, "a": a, "b": b, "place": place, "strip": strip, "footer": footer}
@@ -118,6 +118,7 @@ class View(RunView):
         if slowly:
             updates |= self._stripped(session, service.strip(session))
             updates[self.headline] = pieces.headline(service.subject(session), a, b)
+            updates[self.footer] = pieces.footer(a, b, service.numbers(session, a, b))
         return updates
 
     def _looks(self, session: Session) -> Updates:

@@ -32,8 +32,12 @@ def build() -> RunView:
                 with gr.Column(elem_classes=["key"], min_width=0):
                     with gr.Row(elem_classes=["stripbar"]):
                         place = html(elem_classes=["place"])
-                        earlier = gr.Button("‹", elem_classes=["small"], elem_id="scene-earlier", min_width=0)
-                        later = gr.Button("›", elem_classes=["small"], elem_id="scene-later", min_width=0)
+                        earlier = gr.Button(
+                            "Earlier scene", elem_classes=["small", "back"], elem_id="scene-earlier", min_width=0
+                        )
+                        later = gr.Button(
+                            "Later scene", elem_classes=["small", "on"], elem_id="scene-later", min_width=0
+                        )
                     legend = pressable("data-class", elem_classes=["legendbox"])
                     with gr.Row(elem_classes=["stripbar", "ways"]):
                         choices = [("Classes", "labels"), ("Flipped pixels", "flips")]
@@ -99,9 +103,12 @@ class View(RunView):
 
     def forming(self, session: Session, slowly: bool) -> Updates:
         a, b = cards = self._cards(session)
-        updates = self._rows(session, cards, service.scene(session)[1])
+        looks = service.scene(session)[1]
+        updates = self._rows(session, cards, looks)
         if slowly:
             updates[self.headline] = pieces.headline(service.subject(session), a, b)
+            updates[self.footer] = pieces.footer(a, b, service.numbers(session, a, b))
+            updates[self.legend] = scene_pieces.legend(service.legend(session), looks, session.only)
         return updates
 
     def _cards(self, session: Session) -> tuple[service.Card, service.Card]:

@@ -25,7 +25,7 @@ def build() -> TabView:
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
-            session = gr.State(Session(tab="tradeoff"), time_to_live=3600)
+            session = gr.State(Session(tab="tradeoff"))
             controls: dict[str, Any] = {
                 "data": picker("Images"),
                 "side": segments(

@@ -58,7 +58,7 @@ def test_the_first_view_is_where_both_models_differ_most(monkeypatch: pytest.Mon
 def test_maps_show_the_labels_in_the_colours_of_the_legend(scenes: Session) -> None:
     page = service.scene_page(scenes)
     truth, held_out = pixels(page.street.truth), datasets.get("streets").split("test")
-    for one in page.legend:
+    for one in service.legend(scenes):
         here = (held_out.labels[0] == one.number).numpy()
         assert {"#" + bytes(colour).hex() for colour in truth[here][:, :3]} <= {one.colour}
     assert (truth[..., 3] == 0).sum() == int((held_out.labels[0] == 255).sum())
@@ -68,9 +68,8 @@ def test_maps_show_the_labels_in_the_colours_of_the_legend(scenes: Session) -> N
 
 def test_one_class_alone_and_flipped_pixels_alone(scenes: Session) -> None:
     whole = service.scene_page(scenes)
-    most = next(
-        one for one in whole.legend if whole.looks[0].told[1].endswith(one.name) or one.name in whole.looks[0].told[1]
-    )
+    told = whole.looks[0].told[1]
+    most = next(one for one in service.legend(scenes) if told.endswith(one.name) or one.name in told)
     alone = pixels(service.scene_page(replace(scenes, only=most.number)).looks[0].after)
     everything = pixels(whole.looks[0].after)
     wanted = [int(most.colour[at : at + 2], 16) for at in (1, 3, 5)]
@@ -175,7 +174,8 @@ def test_an_address_opens_its_own_tab_only(scenes: Session) -> None:
 def test_every_text_of_a_scene_is_escaped(scenes: Session) -> None:
     page, evil = service.scene_page(scenes), "<img src=x onerror=alert(1)>"
     card, look = replace(page.cards[0], title=evil, target=evil), replace(page.looks[0], told=(evil, evil))
-    legend = (replace(page.legend[0], name=evil), *page.legend[1:])
+    first, *rest = service.legend(scenes)
+    legend = (replace(first, name=evil), *rest)
     street = replace(page.street, missing=evil)
     made = scene_pieces.row(card, look, False) + scene_pieces.facts(card, look) + scene_pieces.street(street)
     assert "<img src=x" not in made + scene_pieces.legend(legend, page.looks, None)
