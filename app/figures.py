@@ -16,8 +16,9 @@ def accuracy(card: Card) -> str:
     """Right answers (or the target rate) against epsilon, with a marker where the page stands; or a run under way."""
     if card.forming:
         return _figure(*_forming(card.letter, card.forming))
-    comparable = card.measured and card.curve.targeted == (card.target is not None)
-    return _figure(*_curve(card.letter, card.curve, card.epsilon, card.measured.value if comparable else None))
+    comparable = card.curve.targeted == (card.target is not None)  # a target rate is no point of an accuracy curve
+    value = card.measured.value if card.measured and comparable else None
+    return _figure(*_curve(card.letter, card.curve, card.epsilon, value))
 
 
 def _curve(letter: str, curve: Curve, epsilon: int, value: float | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:

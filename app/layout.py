@@ -33,7 +33,7 @@ def build() -> gr.Blocks:
 
 
 def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
-    """An endpoint whose mistakes are told in one sentence, which Gradio would hide, and leave no traceback in the log."""
+    """An endpoint whose mistakes are told in one sentence (Gradio would hide it), with no traceback in the log."""
 
     @functools.wraps(work)
     def answered(*given: Any, **named: Any) -> Any:

@@ -200,6 +200,8 @@ def place(found: Strip) -> str:
     last = found.first + len(found.cells) - 1
     legend = '<span class="ok">✓</span> right <span class="bad">✗</span> fooled <span class="was">○</span> wrong anyway'
     things = "images"
+    if isinstance(found.cells[0], Cell) and found.cells[0].a.after is not None:
+        legend += ", each model under its own pattern"
     if isinstance(found.cells[0], SceneCell):
         legend, things = "below: what each model sees, and its share of right pixels", "scenes"
     return (

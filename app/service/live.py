@@ -79,6 +79,7 @@ def run(session: Session) -> Iterator[Tick]:
 
     Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
     """
+    outcomes.waits(session)
     if absent := pictures.missing(session.data):
         raise FileNotFoundError(absent)
     crafting = yield from _waited(

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from app import pieces, service
+from app import figures, pieces, service
 from app.service import catalogue, outcomes
 from app.service.cache import Shelf
 from app.session import Session
@@ -216,6 +216,49 @@ def test_a_run_that_is_done_cannot_be_stopped(session: Session) -> None:
     assert service.card(running, "a").measured is not None
 
 
+def test_a_run_is_taken_from_the_line_once_and_not_after_a_stop(session: Session) -> None:
+    """Gradio reads the session when an event's turn comes: then it may name another run than when Run was pressed."""
+    assert not service.waits(session)
+    first = service.started(session)
+    service.stop(first)
+    second = service.started(session)
+    assert [service.waits(one) for one in (first, second, second)] == [False, True, False]
+
+
+def test_too_many_waiting_runs_are_refused_and_forgotten_ones_do_not_count(session: Session, monkeypatch) -> None:
+    monkeypatch.setattr(outcomes, "_waiting", {})
+    waiting = [service.started(session) for _ in range(outcomes.MANY)]
+    with pytest.raises(ValueError, match=f"{outcomes.MANY} runs are waiting"):
+        service.started(session)
+    assert service.waits(waiting[3])
+    service.started(session)
+    monkeypatch.setattr(outcomes, "FORGOTTEN", -1.0)
+    assert service.waits(service.started(session))
+
+
+def test_a_page_whose_choices_were_forgotten_asks_to_be_reloaded() -> None:
+    with pytest.raises(ValueError, match="reload it"):
+        service.comparison(service.changed(Session(), "epsilon", 8))
+
+
+def test_clean_pictures_have_clean_answers(session: Session) -> None:
+    attacked, clean = (service.strip(replace(session, view=view)).cells for view in ("a", "clean"))
+    assert all(cell.a.after is not None and cell.b.after is not None for cell in attacked)
+    assert all(cell.a.after is cell.b.after is None for cell in clean)
+    assert [cell.a.before for cell in clean] == [cell.a.before for cell in attacked]
+
+
+def test_a_rate_stands_on_a_curve_of_its_own_kind_only(session: Session) -> None:
+    untargeted, aimed = service.card(session, "a"), service.card(replace(session, epsilon=16, target=0), "a")
+    assert len(json.loads(figures.accuracy(untargeted))["data"]) == 3
+    assert aimed.measured is not None
+    assert aimed.curve.targeted is False
+    assert len(json.loads(figures.accuracy(aimed))["data"]) == 2
+    other = service.card(replace(session, attack="deepfool"), "a")
+    assert other.curve.borrowed == "S-PGD"
+    assert "line: S-PGD" in pieces.note(other)
+
+
 def test_visibility_that_is_not_known_says_why(session: Session) -> None:
     unseen = replace(service.card(session, "a"), visibility=None)
     assert "needs the images" in pieces.visibility(unseen)
@@ -251,6 +294,12 @@ def test_what_is_taken_home_is_the_pattern_without_loss(session: Session) -> Non
     assert 0 < abs(pixels).max() <= session.epsilon
     numbers = json.loads(content(service.comparison(session).numbers.url))
     assert numbers["a"]["measured"]["n"] == 36
+    assert not {"steps", "images", "seed"} & set(numbers["chosen"])  # of a live run; what is stored has its own
+    made = numbers["a"]["made"]
+    assert (made["live"], f"seed {made['seed']}" in card.origin, f"{made['steps']} steps" in card.origin) == (
+        *(False, True),
+        True,
+    )
     assert card.command.startswith("python -m core attack checkpoints/signs/standard --attack spgd --epsilon")
 
 
@@ -270,7 +319,7 @@ def test_the_published_functions(session: Session) -> None:
     assert found["cifar10", "standard"] is None
     numbers = service.compare_models(epsilon=16, target="stop")
     assert numbers["a"]["target"] == "stop"
-    with pytest.raises(ValueError, match="epsilon"):
+    with pytest.raises(ValueError, match="Nothing is known here for the given epsilon; models are cifar10/standard"):
         service.compare_models(epsilon=3)
 
 

@@ -62,7 +62,7 @@ class TestPage:
             assert mark.breaks == breaks
             assert (mark.sigma, mark.epsilon) == (sigma, epsilon)
             assert mark.kind == ("standard" if name == "standard" else f"heap {heap}")
-        assert marks["standard"].span == "12 to over 12"  # 24.0% of 1,000 may well be above a quarter
+        assert marks["standard"].span == "11.75 to over 12"  # 24.0% of 1,000 may well be above a quarter
 
     def test_a_front_leaves_out_what_is_beaten_and_begins_with_the_standard_model(self, grid):
         fronts = {front.kind: front.points for front in service.tradeoff(grid).fronts}
@@ -77,7 +77,7 @@ class TestPage:
             "At equal clean accuracy (94.0 to 96.0%) heap 64 takes 1.42 to 1.50 times the ε of heap 1."
         )
         apart = replace(grid, a="shared-s8-e24-w0.9", b="shared-s64-e16-w0.7")
-        assert "accuracy (90.0%) heap 64 takes 0.44 times the ε of heap 8." in service.tradeoff(apart).finding
+        assert "nothing that was tried breaks one of the models" in service.tradeoff(apart).finding
         assert "Choose models of two heaps" in service.tradeoff(grid).finding
 
     def test_real_measurements_are_shown_whole(self):
