@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from core import checkpoints, datasets
 from core.breaking import UNIT, Point
+from core.checkpoints import Checkpoint
 from core.datasets import Dataset
 from core.evaluation import breaking_point
 from core.files import FileError
 from core.ladder import climb
 from core.perceptibility import measure
-from core.results import Measurement, Results, key
+from core.results import Results, key
 from core.robustness import Search
 
 BREAKING = "breaking"
@@ -51,9 +54,9 @@ def assess(
 ) -> Results:
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
-    The search starts where the stored curve falls to a quarter, and tries the stored perturbation of that size too.
-    What broke other models is not tried, so that the result is a function of the model alone, whatever lies beside it;
-    that such perturbations get no further is shown in docs/attack.md.
+    The search starts where the stored curve falls to a quarter, and tries the stored perturbation of that size too, and
+    the one that attacks the standard model beside it, which on some data leads further than random starts do
+    (docs/attack.md). What other models lie there makes no difference, so that all are searched on equal terms.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -77,7 +80,7 @@ def assess(
             warm_steps=terms.warm_steps,
             batch_size=terms.batch_size,
         )
-        starts = [deltas[m.key] for m in _nearest(results, first) if m.key in deltas]
+        starts = _stored(folder, first) + (_stored(beside, first) if (beside := _standard(checkpoint)) else [])
         known = held_out.first(min(terms.held_out, len(held_out)))
         found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
         assert found.delta is not None
@@ -103,9 +106,19 @@ def _first(results: Results) -> int:
     return round(max(1.0, guess if guess is not None else max((epsilon for epsilon, _ in curve), default=16.0)))
 
 
-def _nearest(results: Results, epsilon: int) -> list[Measurement]:
-    """The stored untargeted perturbation nearest to that size."""
-    return sorted(results.curve(), key=lambda m: abs(m.epsilon - epsilon))[:1]
+def _stored(folder: Path, epsilon: int) -> list[Tensor]:
+    """The untargeted perturbation of a model folder that is nearest to that size, if it stores one."""
+    results, deltas = Results.load(folder), checkpoints.load_perturbations(folder)
+    curve = [m for m in (results.curve() if results else []) if m.key in deltas]
+    return [deltas[m.key] for m in sorted(curve, key=lambda m: abs(m.epsilon - epsilon))[:1]]
+
+
+def _standard(checkpoint: Checkpoint) -> Path | None:
+    """The standard model of the same data beside this one, if there is one."""
+    folder = checkpoint.folder.parent / "standard"
+    if folder == checkpoint.folder or not (folder / checkpoints.CONFIG).is_file():
+        return None
+    return folder if checkpoints.read(folder).data == checkpoint.data else None
 
 
 def _line(point: Point) -> str:

@@ -1,5 +1,6 @@
 """What fills a model folder: measured as stored, resumed where it was killed, made anew only where it must be."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from core.attacks.objectives import Untargeted
 from core.files import FileError
 from core.precompute import Plan
 from core.results import Results, key
+from core.robustness import Search
 from core.targets import objective
 
 PLAN = Plan((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
@@ -140,6 +142,22 @@ class TestAssess:
         delta = checkpoints.load_perturbations(measured)[BREAKING]
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
         assert 0 < delta.abs().max() <= ends + 1e-6
+
+    def test_the_search_starts_from_its_own_perturbation_and_the_standard_models(self, measured, monkeypatch):
+        tried, search = [], Search.__call__
+
+        def spy(self, model, crafting, held_out, classes, starts, report):
+            tried.append(len(starts))
+            return search(self, model, crafting, held_out, classes, starts, report)
+
+        monkeypatch.setattr(Search, "__call__", spy)
+        assess(measured)
+        for name in ("standard", "another"):  # what else lies there makes no difference
+            shutil.copytree(measured, measured.parent / name)
+            (measured / "results.json").unlink()
+            precompute.precompute(measured, PLAN)
+            assess(measured)
+        assert tried == [1, 2, 2]
 
     def test_what_is_there_is_not_made_again(self, measured):
         results = assess(measured)
