@@ -152,11 +152,11 @@ class TestAssess:
 
         monkeypatch.setattr(Search, "__call__", spy)
         assess(measured)
-        for name in ("standard", "another"):  # what else lies there makes no difference
-            shutil.copytree(measured, measured.parent / name)
-            (measured / "results.json").unlink()
-            precompute.precompute(measured, PLAN)
-            assess(measured)
+        for name in ("one", "another"):  # what else lies there makes no difference
+            folder = shutil.copytree(measured, measured.parent / name)
+            (folder / "results.json").unlink()
+            precompute.precompute(folder, PLAN)
+            assess(folder)
         assert tried == [1, 2, 2]
 
     def test_what_is_there_is_not_made_again(self, measured):
