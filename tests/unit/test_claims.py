@@ -119,6 +119,16 @@ class TestTradeoff:
         assert "takes 2.00 times" in found.why
         assert not ask(3, [STANDARD, self.ONES[0], model(64, 990, 13)]).holds
 
+    def test_an_unbroken_model_of_heap_1_is_no_measure_for_others(self):
+        assert ask(3, [STANDARD, model(1, 960, None), model(64, 930, 35)]).holds is None
+
+    def test_at_one_epsilon_the_stronger_perturbation_counts(self):
+        _, results = model(1, 900, 12)
+        for right in (200, 400):
+            stored = Measurement("spgd", 12, None, 100, 0, 2048, Report(Rate(right, N), Rate(0, N)))
+            kept = dict(replace(results, measurements=(stored,)).still_right())
+            assert kept[12.0].successes == min(right, 240)
+
     def test_without_both_kinds_nothing_is_decided(self):
         assert ask(3, [STANDARD, *self.ONES]).holds is None
         assert ask(3, [STANDARD]) is None

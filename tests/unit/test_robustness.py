@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -63,6 +64,11 @@ class TestSearch:
         at = {point.epsilon: point.interval for point in found.curve}
         assert low < found.epsilon < high  # neither end is where the search happened to stop
         assert at[low][1] < LEVEL <= at[high][0]
+
+    def test_the_lower_end_is_not_where_the_search_began(self, victim):
+        near = self.search(victim.model, victim.train, victim.test, classes=8).epsilon - UNIT
+        found = replace(self.search, first=near)(victim.model, victim.train, victim.test, classes=8)
+        assert 0 < found.interval[0] < near
 
     def test_an_aim_that_is_nowhere_to_be_seen_is_named(self, tiny_segmenter):
         model, train, test = tiny_segmenter
