@@ -110,14 +110,14 @@ def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
     rows = tradeoff.rows(datasets.get(name).title, own)
     if not rows:
         return None
-    found = {size: ratios for size, ratios in tradeoff.against_heap_1(own).items() if ratios}
+    found = tradeoff.leads(own)
     if not found:
         return Finding(rows, None, "there are no broken models of heap 1 and larger heaps to compare.")
-    size, ratios = max(found.items())
-    low = min(ratios)
+    size, lead = max(found.items(), key=lambda item: item[0])
+    low = lead.low
     ahead = "as far ahead as in the paper" if low >= PAPERS_RATIO else "ahead, less than in the paper"
     words = ahead if low > AHEAD else "not ahead everywhere"
-    why = f"at equal clean accuracy heap {size} takes {tradeoff.span(ratios)} times the epsilon of heap 1: {words}."
+    why = f"at equal clean accuracy heap {size} takes {lead.words} times the epsilon of heap 1: {words}."
     return Finding(rows, low > AHEAD, why)
 
 

@@ -3,7 +3,12 @@
 Robustness is read at several levels, since an advantage may lie elsewhere than where 75% are wrong.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from scipy.special import stdtrit
 
 from core import fronts
 from core.checkpoints import Checkpoint
@@ -24,7 +29,8 @@ HEAD = (
 NOTE = (
     "Hypervolume: the area below a front, from (0, 0), the standard model included. Times heap 1: the ratio of the "
     "epsilons at which so many are wrong, at equal clean accuracy, lowest to highest, where hardened models of both "
-    "heaps reach (a front goes on level below its last model). For 75% the epsilons were searched, for less they are "
+    "heaps reach (a front goes on level below its last model); where there are several seeds, the mean with its 95% "
+    "interval over them. For 75% the epsilons were searched, for less they are "
     "read off between the measured ones along a line.\n"
 )
 
@@ -52,35 +58,70 @@ def _falls(results: Results, level: float) -> float:
     return curve[-1][0] if found is None else found
 
 
-def against_heap_1(own: Sequence[Measured], level: float | None = None) -> dict[int, list[float]]:
-    """For each larger heap how many times the epsilon of heap 1 it takes, at equal clean accuracies.
+@dataclass(frozen=True)
+class Lead:
+    """How many times the epsilon of heap 1 a larger heap takes: for each seed the ratios at equal clean accuracies."""
 
-    Empty where they cannot be compared: without models of heap 1, or where nothing broke one of them.
+    ratios: tuple[tuple[float, ...], ...]
+
+    @property
+    def low(self) -> float:
+        """The least that it may be: of one seed the smallest ratio, of several the lower end of the 95% interval."""
+        return min(self.ratios[0]) if len(self.ratios) == 1 else self._interval()[1]
+
+    @property
+    def words(self) -> str:
+        """Of one seed from the smallest ratio to the largest; of several their mean with its 95% interval."""
+        if len(self.ratios) == 1:
+            low, high = f"{min(self.ratios[0]):.2f}", f"{max(self.ratios[0]):.2f}"
+            return low if low == high else f"{low} to {high}"
+        return "{:.2f} [{:.2f}, {:.2f}] ({} seeds)".format(*self._interval(), len(self.ratios))
+
+    def _interval(self) -> tuple[float, float, float]:
+        """Mean over seeds and the ends of Student's interval; within a seed the ratios are averaged."""
+        means, n = [fmean(found) for found in self.ratios], len(self.ratios)
+        middle, reach = fmean(means), float(stdtrit(n - 1, 0.975)) * stdev(means) / math.sqrt(n)
+        return middle, middle - reach, middle + reach
+
+
+def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:
+    """The lead of each larger heap over heap 1.
+
+    Without those that cannot be compared: no models of heap 1, or nothing broke one of them, or all are broken anyway.
     """
     sizes = {checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD}
     unbroken = any(c.heap == 1 and r.robustness and r.robustness.epsilon is None for c, r in own)
     if 1 not in sizes or (unbroken and level is None):
         return {}
-    ones = fronts.front(spots(own, 1, level=level))
-    return {size: fronts.ratios(ones, fronts.front(spots(own, size, level=level))) for size in sorted(sizes - {1})}
+    found: dict[int, Lead] = {}
+    for size in sorted(sizes - {1}):
+        ratios = []
+        for replica in replicas(own):
+            one, other = (fronts.front(spots(replica, heap, level=level)) for heap in (1, size))
+            ratios.append(tuple(fronts.ratios(one, other)))
+        ratios = [some for some in ratios if some]
+        found |= {size: Lead(tuple(ratios))} if ratios else {}
+    return found
+
+
+def replicas(own: Sequence[Measured]) -> list[list[Measured]]:
+    """The grid once for each seed: every cell by its model of that seed, or of the smallest where it has none."""
+    cells: dict[str, dict[int, Measured]] = {}
+    for entry in own:
+        seed = entry[0].recipe.get("seed", 0)
+        cells.setdefault(entry[0].name.removesuffix(f"-r{seed}"), {})[seed] = entry
+    seeds = sorted({seed for models in cells.values() for seed in models})
+    return [[models.get(seed, models[min(models)]) for models in cells.values()] for seed in seeds]
 
 
 def rows(title: str, own: Sequence[Measured]) -> list[list[str]]:
     """The table: a front for each heap."""
     sizes = sorted({checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD})
-    times = [against_heap_1(own, level) for level in (*LEVELS, None)]
+    times = [leads(own, level) for level in (*LEVELS, None)]
     found = []
     for size in sizes:
         line = fronts.front(spots(own, size, STANDARD))
         reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
         cells = [title, f"heap {size}", str(len(spots(own, size))), reach, f"{fronts.hypervolume(line):.2f}"]
-        found.append([*cells, *(span(each[size]) if size in each else "" for each in times)])
+        found.append([*cells, *(each[size].words if size in each else "" for each in times)])
     return found
-
-
-def span(found: Sequence[float]) -> str:
-    """From the smallest to the largest, or the one there is; empty for none."""
-    if not found:
-        return ""
-    low, high = f"{min(found):.2f}", f"{max(found):.2f}"
-    return low if low == high else f"{low} to {high}"

@@ -1,11 +1,13 @@
 """The verdicts on the paper's claims follow from the numbers, and the figures from nothing else."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
+from statistics import stdev
 
 import pytest
 
-from core import checkpoints, datasets
+from core import checkpoints, datasets, tradeoff
 from core.breaking import UNIT, Point, Robustness
 from core.charts import charts
 from core.claims import CLAIMS, Finding
@@ -47,6 +49,13 @@ def model(heap, clean, breaks, rungs=None, visible=None, data="signs", epsilon=8
     return found, Results(
         Report(Rate(clean, N), Rate(0, N)), (), {}, robustness(clean, breaks), ladder(*rungs) if rungs else None, seen
     )
+
+
+def seeded(measured, seed):
+    """The same cell trained from another seed."""
+    found, results = measured
+    recipe, folder = found.recipe | {"seed": seed}, Path(f"{found.name}-r{seed}")
+    return replace(found, recipe=recipe, folder=folder), results
 
 
 def ask(number, own, data="signs"):
@@ -118,6 +127,20 @@ class TestTradeoff:
         assert found.holds
         assert "takes 2.00 times" in found.why
         assert not ask(3, [STANDARD, self.ONES[0], model(64, 990, 13)]).holds
+
+    def test_several_seeds_give_a_mean_with_its_interval(self):
+        one = [model(1, 960, 10), seeded(model(1, 960, 12), 1), seeded(model(1, 960, 11), 2)]
+        many = [model(64, 960, 30), seeded(model(64, 960, 24), 1)]  # of seed 2 there is none: that of seed 0 stands in
+        found = tradeoff.leads([STANDARD, *one, *many])[64]
+        assert found.ratios == ((3.0,), (2.0,), (30 / 11,))
+        reach = 4.302653 * stdev([3, 2, 30 / 11]) / math.sqrt(3)
+        middle = (5 + 30 / 11) / 3
+        assert found.words == f"{middle:.2f} [{middle - reach:.2f}, {middle + reach:.2f}] (3 seeds)"
+        assert found.low == pytest.approx(middle - reach, rel=1e-5)
+        assert ask(3, [STANDARD, *one, *many]).holds
+        apart = [*many[:1], seeded(model(64, 960, 12), 1)]  # 3.0, 1.0 and 2.7 times: it may be no lead at all
+        assert not ask(3, [STANDARD, *one, *apart]).holds
+        assert "3 seeds" in ask(3, [STANDARD, *one, *many]).why
 
     def test_an_unbroken_model_of_heap_1_is_no_measure_for_others(self):
         assert ask(3, [STANDARD, model(1, 960, None), model(64, 930, 35)]).holds is None
