@@ -129,7 +129,7 @@ def _curve(card: Card) -> str:
         return escape(card.claim.axis)
     breaks = card.curve.breaks
     where = f"Breaks at {breaks:g}/255" if breaks is not None else f"Holds up to {card.curve.reaches}/255"
-    hint = "the strength at which three quarters of the answers are wrong"
+    hint = f"the strength at which {percent(card.curve.level)} of the answers are wrong"
     line = f" · line: {escape(card.curve.borrowed)}" if card.curve.borrowed else ""
     return f'<b title="{hint}">{where}</b> · dotted: random signs{line}'
 

@@ -6,7 +6,8 @@ from app.service.facts import Card, Claim, Comparison, Control, Curve, ScenePage
 from app.service.outcomes import Outcome, hardware, outcome
 from app.service.shares import share
 from app.session import Session
-from core import attacks, rendering
+from core import attacks, datasets, rendering
+from core.assessment import Terms
 from core.checkpoints import Checkpoint
 from core.evaluation import breaking_point
 from core.results import Measurement, Results
@@ -120,22 +121,24 @@ def _curve(session: Session, results: Results | None) -> Curve:
     targeted = session.target is not None and len(own) > 1
     points = _points(own if len(own) > 1 else results.curve())
     borrowed = attacks.get("spgd").title if len(own) < 2 and session.attack != "spgd" else ""
+    level = Terms.standard(datasets.get(session.data)).level
     strongest = [(0, clean[1]), *_points(results.curve())]
     return Curve(
         points=tuple(points if targeted else [clean, *points]),
         control=() if targeted else (clean, *_points(results.curve(CONTROL))),
-        breaks=_breaks(results, strongest),
+        breaks=_breaks(results, strongest, level),
         reaches=_reaches(results, strongest),
+        level=results.robustness.level if results.robustness else level,
         targeted=targeted,
         borrowed=borrowed,
     )
 
 
-def _breaks(results: Results, curve: list[tuple[int, float]]) -> float | None:
+def _breaks(results: Results, curve: list[tuple[int, float]], level: float) -> float | None:
     """The universal robustness in units of 1/255; where it was not measured, as the curve tells it."""
     if results.robustness:
         return None if results.robustness.epsilon is None else round(255 * results.robustness.epsilon, 2)
-    read_off = breaking_point(curve)
+    read_off = breaking_point(curve, level)
     return None if read_off is None else round(read_off, 1)
 
 

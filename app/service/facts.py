@@ -34,6 +34,7 @@ class Curve:
     control: tuple[tuple[int, float], ...]
     breaks: float | None
     reaches: int
+    level: float = 0.75
     targeted: bool = False
     borrowed: str = ""
 
