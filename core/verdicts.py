@@ -36,11 +36,11 @@ def _search_row(entry: Measured) -> list[str]:
 
 SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "crafting images", "n")
 SEARCHED = (
-    "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at its "
-    "first epsilon from random starts and on from the stored perturbation of that size, the model's own or the standard "
-    "model's; at all others on from the nearest epsilon's perturbation. The strongest found counts. Brackets: between "
-    "which measured epsilons the model may break for all that n tells. Where more steps and images stop helping, and "
-    "how far other starts lead: [attack.md](attack.md).\n"
+    "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at "
+    "its first epsilon from random starts and on from the stored perturbation of that size, the model's own or the "
+    "standard model's; at all others on from the nearest epsilon's perturbation. The strongest found counts. Brackets: "
+    "between which measured epsilons the model may break for all that n tells. Where more steps and images stop "
+    "helping, and how far other starts lead: [attack.md](attack.md).\n"
 )
 
 
