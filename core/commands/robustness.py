@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from core.assessment import Terms
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, Point, Robustness
 from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
@@ -23,9 +24,12 @@ def robustness(
     data: Data = None,
     mean: Mean = None,
     std: Std = None,
-    level: Annotated[float, typer.Option(help="Share of held-out images (scenes: pixels) that must be wrong.")] = 0.75,
+    level: Annotated[
+        float | None,
+        typer.Option(help="Share that must be wrong; default 0.75 of the images, of scenes 0.5 of the pixels."),
+    ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Instead: the share that must show this class, or scene-5, remove-car.")
+        str | None, typer.Option(help="Instead: the share (0.75) that must show this class, or scene-5, remove-car.")
     ] = None,
     first: Annotated[float, typer.Option(help="Where the search begins, in n/255.")] = 16.0,
     highest: Annotated[float, typer.Option(help="Where it gives up, in n/255.")] = 64.0,
@@ -44,8 +48,9 @@ def robustness(
     chosen = victim(folder, architecture, weights, data, mean, std, available(device))
     aim = None if target is None else parse(target, chosen.data)
     plan = Plan.standard(chosen.data, crafting_images=images, batch_size=batch_size)
+    usual = Terms.standard(chosen.data).level if aim is None else Search.level
     search = Search(
-        level=level,
+        level=usual if level is None else level,
         objective=objective(aim, chosen.data),
         first=min(first, highest) * UNIT,
         highest=highest * UNIT,
