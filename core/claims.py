@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core import datasets, tradeoff
-from core.breaking import UNIT, Robustness
+from core.breaking import UNIT
 from core.evaluation import AnyRate
 from core.ladder import Rung
 from core.markdown import percent
@@ -130,7 +130,7 @@ def _scenes(name: str, own: list[Measured]) -> Finding | None:
     for checkpoint, results in (standard, *hardened):
         found = results.robustness
         assert found
-        n, cells = found.curve[0].report.accuracy.n, [percent(results.clean.accuracy), broken(found)]
+        n, cells = found.curve[0].report.accuracy.n, [percent(results.clean.accuracy), broken(results)]
         rows.append([datasets.get(name).title, checkpoint.title, *cells, f"{n:,}"])
     best = max(hardened, key=lambda entry: entry[1].robustness.height if entry[1].robustness else 0)
     after = best[1].robustness
@@ -139,17 +139,19 @@ def _scenes(name: str, own: list[Measured]) -> Finding | None:
         return Finding(rows, None, "nothing broke the standard model, or it needs no perturbation to be wrong.")
     times = f"{'at least ' if after.epsilon is None else ''}{after.height / first.height:.1f}"
     why = f"{best[0].title} takes {times} times the epsilon that breaks the standard model."
-    _, surely = first.interval
-    return Finding(rows, surely is not None and after.interval[0] > surely, why)
+    _, surely = standard[1].breaks_between()
+    return Finding(rows, surely is not None and best[1].breaks_between()[0] > surely, why)
 
 
-def broken(found: Robustness) -> str:
-    """The breaking epsilon and between which measured epsilons it may lie, in words."""
+def broken(results: Results) -> str:
+    """The breaking epsilon and between which measured epsilons it may lie, in words; the model was searched."""
+    found, (low, high) = results.robustness, results.breaks_between()
+    assert found
     if found.epsilon is None:
-        return f"above {found.curve[-1].epsilon / UNIT:g}/255"
-    low, high = found.interval
-    end = f"{high / UNIT:g}" if high is not None else f"over {found.curve[-1].epsilon / UNIT:g}"
-    return f"{found.epsilon / UNIT:g}/255 [{low / UNIT:g}, {end}]"
+        return f"above {found.height:g}/255"
+    return (
+        f"{found.height:g}/255 [{low:g}, {f'over {results.still_right()[-1][0]:g}' if high is None else f'{high:g}'}]"
+    )
 
 
 def _visible(name: str, own: list[Measured]) -> Finding | None:
@@ -161,7 +163,7 @@ def _visible(name: str, own: list[Measured]) -> Finding | None:
         seen, found = results.visibility, results.robustness
         assert seen
         assert found
-        cells = [broken(found), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}", f"{100 * seen.visible:.0f}"]
+        cells = [broken(results), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}", f"{100 * seen.visible:.0f}"]
         scores = _first_ranks(results)
         words = f"{scores[0]} of {scores[1]}" if scores else ""
         rows.append([datasets.get(name).title, checkpoint.title, *cells, words, f"{seen.n:,}"])

@@ -160,7 +160,7 @@ def _target_table(measured: Sequence[Measured]) -> str:
 def _breaks(results: Results) -> str:
     """The universal robustness in words; where it was not measured, as the curve of single attacks tells it."""
     if results.robustness:
-        return broken(results.robustness)
+        return broken(results)
     curve = [
         (0.0, results.clean.accuracy.value),
         *((float(m.epsilon), m.report.accuracy.value) for m in results.curve()),

@@ -89,6 +89,17 @@ class Results:
             found.append((epsilon, found[-1][1] if weaker else rate))
         return found
 
+    def breaks_between(self) -> tuple[float, float | None]:
+        """Between which measured epsilons (units of 1/255) the model may break, for all that n tells.
+
+        Like `Robustness.interval`, and with the stored perturbations too. Raises ValueError where nothing was searched.
+        """
+        if self.robustness is None:
+            raise ValueError("The universal robustness of this model was not measured.")
+        right, curve = 1 - self.robustness.level, self.still_right()
+        low = max((epsilon for epsilon, rate in curve if rate.interval[0] > right), default=0.0)
+        return low, next((epsilon for epsilon, rate in curve if rate.interval[1] <= right), None)
+
     def to_json(self) -> dict[str, Any]:
         content = {
             "about": self.about,

@@ -31,7 +31,12 @@ def _search_row(entry: Measured) -> list[str]:
     assert found
     tries = sum(point.tries for point in found.curve)
     counts = (len(found.curve) - 1, tries, found.steps, found.crafted_on, found.curve[0].report.accuracy.n)
-    return [datasets.get(checkpoint.data).title, checkpoint.title, broken(found), *(f"{count:,}" for count in counts)]
+    return [
+        datasets.get(checkpoint.data).title,
+        checkpoint.title,
+        broken(entry[1]),
+        *(f"{count:,}" for count in counts),
+    ]
 
 
 SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "crafting images", "n")

@@ -100,7 +100,7 @@ def _marked(model: Checkpoint) -> Mark:
     results = _measured(model)
     found = results.robustness
     assert found is not None
-    low, high = found.interval
+    low, high = results.breaks_between()
     recipe, hardened = model.recipe, bool(model.heap)
     return Mark(
         name=model.name,
@@ -111,9 +111,9 @@ def _marked(model: Checkpoint) -> Mark:
         epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if hardened else 0.0,
         clean=share(results.clean.accuracy),
         breaks=None if found.epsilon is None else _units(found.epsilon),
-        low=_units(low),
-        high=None if high is None else _units(high),
-        reaches=_units(found.curve[-1].epsilon),
+        low=low,
+        high=high,
+        reaches=_units(found.curve[-1].epsilon) if found.epsilon is None else results.still_right()[-1][0],
         level=found.level,
     )
 
