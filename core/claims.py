@@ -116,9 +116,11 @@ def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
     size, lead = max(found.items(), key=lambda item: item[0])
     low = lead.low
     ahead = "as far ahead as in the paper" if low >= PAPERS_RATIO else "ahead, less than in the paper"
-    words = ahead if low > AHEAD else "not ahead everywhere"
+    open_end = "models of both around one clean accuracy would tell" if lead.bound else "not ahead everywhere"
+    words = ahead if low > AHEAD and lead.bound != "at most" else open_end
     why = f"at equal clean accuracy heap {size} takes {lead.words} times the epsilon of heap 1: {words}."
-    return Finding(rows, low > AHEAD, why)
+    decided = {"at least": low > AHEAD or None, "at most": None if low > AHEAD else False}
+    return Finding(rows, decided.get(lead.bound, low > AHEAD), why)
 
 
 def _scenes(name: str, own: list[Measured]) -> Finding | None:

@@ -75,6 +75,24 @@ def ratios(one: Sequence[Spot], other: Sequence[Spot], steps: int = 20) -> list[
     return [second / first for first, second in heights if first and second is not None]
 
 
+def bound(one: Sequence[Spot], other: Sequence[Spot]) -> str:
+    """What a ratio of the other front to the first is where they lie side by side: `at least`, or `at most`.
+
+    Then the front of higher clean accuracy goes on level, and would rise if it had weaker models too. Empty where both
+    have models around one accuracy.
+
+    >>> bound([Spot("a", 0.8, 4)], [Spot("b", 0.9, 4)])
+    'at least'
+    >>> bound([Spot("a", 0.9, 4), Spot("b", 0.7, 8)], [Spot("c", 0.8, 9)])
+    ''
+    """
+    if not one or not other:
+        return ""
+    if other[-1].clean > one[0].clean:
+        return "at least"
+    return "at most" if one[-1].clean > other[0].clean else ""
+
+
 def hypervolume(spots: Sequence[Spot]) -> float:
     """The area that a front dominates, from (0, 0): accuracy times robustness, in the units of both.
 

@@ -29,7 +29,8 @@ HEAD = (
 NOTE = (
     "Hypervolume: the area below a front, from (0, 0), the standard model included. Times heap 1: the ratio of the "
     "epsilons at which so many are wrong, at equal clean accuracy, lowest to highest, where hardened models of both "
-    "heaps reach (a front goes on level below its last model); where there are several seeds, the mean with its 95% "
+    "heaps reach (a front goes on level below its last model: where all models of one heap lie on one side of the "
+    "others, the ratio is a bound); where there are several seeds, the mean with its 95% "
     "interval over them. Broken: 75% wrong, of scenes 50% of the pixels; these epsilons were searched, the others are "
     "read off between the measured ones along a line.\n"
 )
@@ -60,9 +61,13 @@ def _falls(results: Results, level: float) -> float:
 
 @dataclass(frozen=True)
 class Lead:
-    """How many times the epsilon of heap 1 a larger heap takes: for each seed the ratios at equal clean accuracies."""
+    """How many times the epsilon of heap 1 a larger heap takes: for each seed the ratios at equal clean accuracies.
+
+    `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
+    """
 
     ratios: tuple[tuple[float, ...], ...]
+    bound: str = ""
 
     @property
     def low(self) -> float:
@@ -72,6 +77,9 @@ class Lead:
     @property
     def words(self) -> str:
         """Of one seed from the smallest ratio to the largest; of several their mean with its 95% interval."""
+        return f"{self.bound} {self._figures()}".strip()
+
+    def _figures(self) -> str:
         if len(self.ratios) == 1:
             low, high = f"{min(self.ratios[0]):.2f}", f"{max(self.ratios[0]):.2f}"
             return low if low == high else f"{low} to {high}"
@@ -98,9 +106,10 @@ def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead
         ratios = []
         for replica in replicas(own):
             one, other = (fronts.front(spots(replica, heap, level=level)) for heap in (1, size))
+            bound = fronts.bound(one, other)
             ratios.append(tuple(fronts.ratios(one, other)))
         ratios = [some for some in ratios if some]
-        found |= {size: Lead(tuple(ratios))} if ratios else {}
+        found |= {size: Lead(tuple(ratios), bound)} if ratios else {}
     return found
 
 

@@ -61,6 +61,8 @@ def verdict(findings: Sequence[Finding]) -> str:
     asked = [finding.holds for finding in findings if finding.holds is not None]
     if not asked:
         return "Verdict: not decided; the models that would decide it were not measured."
-    held, count = sum(asked), len(asked)
+    held, count, left = sum(asked), len(asked), len(findings) - len(asked)
     word = "reproduced" if held == count else "partly reproduced" if held else "not reproduced"
-    return f"Verdict: {word} (holds on {held} of {count} data set{'s' * (count > 1)})."
+    word += " where it is decided" if left else ""
+    more = f"; {left} leave{'s' * (left == 1)} it open" if left else ""
+    return f"Verdict: {word} (holds on {held} of {count} data set{'s' * (count > 1)}{more})."

@@ -151,7 +151,8 @@ def _finding(marks: tuple[Mark, ...], a: Mark, b: Mark) -> str:
     if not ratios:
         return f"At equal clean accuracy {a.kind} is broken without any pattern."
     reach, times = _span(*(f"{100 * end:.1f}" for end in span)), _span(f"{min(ratios):.2f}", f"{max(ratios):.2f}")
-    return f"At equal clean accuracy ({reach}%) {b.kind} takes {times} times the ε of {a.kind}."
+    limit = f"{bound} " if (bound := fronts.bound(one, other)) else ""
+    return f"At equal clean accuracy ({reach}%) {b.kind} takes {limit}{times} times the ε of {a.kind}."
 
 
 def _span(low: str, high: str) -> str:
