@@ -23,8 +23,8 @@ from core import checkpoints, datasets, experiment
 from core.assessment import Terms
 from core.breaking import UNIT
 from core.evaluation import evaluate
+from core.recipe import Recipe
 from core.robustness import Search
-from core.training import Recipe
 
 WAYS = {
     "4 steps": {"steps": 4, "step_size": 0.5},

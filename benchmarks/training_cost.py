@@ -27,7 +27,8 @@ from benchmarks import _record
 from core.attacks.pgd import frozen
 from core.models import create
 from core.precision import default_precision
-from core.training import Recipe, shared_deltas, update_loss
+from core.recipe import Recipe
+from core.training import shared_deltas, update_loss
 
 SHARED = Recipe(data="made up", sigma=0.5, heap=64, epsilon=16 / 255, steps=4)
 Step = Callable[[], None]

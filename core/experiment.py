@@ -11,9 +11,10 @@ from core import checkpoints, datasets
 from core.checkpoints import Checkpoint
 from core.models import Normalised, check, create
 from core.precision import Precision
+from core.recipe import Recipe
 from core.resume import ResumeFile
 from core.team import leading, wait
-from core.training import Progress, Recipe, train
+from core.training import Progress, train
 
 
 def run(

@@ -20,8 +20,9 @@ from core import checkpoints, datasets, experiment
 from core.assessment import assess
 from core.files import FileError
 from core.precompute import Plan, precompute
+from core.recipe import Recipe
 from core.results import Results
-from core.training import Progress, Recipe
+from core.training import Progress
 
 TOPIC = "plainsight"
 GPU_SHARE = 8 * 2**30

@@ -106,9 +106,9 @@ def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead
         ratios = []
         for replica in replicas(own):
             one, other = (fronts.front(spots(replica, heap, level=level)) for heap in (1, size))
-            bound = fronts.bound(one, other)
             ratios.append(tuple(fronts.ratios(one, other)))
         ratios = [some for some in ratios if some]
+        bound = fronts.bound(*(fronts.front(spots(own, heap, level=level)) for heap in (1, size)))
         found |= {size: Lead(tuple(ratios), bound)} if ratios else {}
     return found
 

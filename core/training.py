@@ -5,8 +5,8 @@ universal adversarial training. The weights are updated on sigma * L(x + delta, 
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,91 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.attacks.objectives import IGNORE, LOSS_CAP, Untargeted
-from core.attacks.pgd import PGD
+from core.attacks.objectives import IGNORE
 from core.augmentation import augment
 from core.datasets import Split
 from core.precision import Precision, default_precision
+from core.recipe import Recipe
 from core.resume import ResumeFile
 from core.team import ALONE, Team, processes
-from core.threat import Budget, apply, heaps
+from core.threat import apply, heaps
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The whole configuration of a training run; epsilon is in [0, 1], `step_size` in units of epsilon.
-
-    sigma 0 is standard training and uses none of the attack's settings. `start` names the model folder whose weights
-    are hardened, or is `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
-    given and what fits.
-    """
-
-    data: str
-    architecture: str = "resnet20"
-    sigma: float = 0.0
-    heap: int = 1
-    epsilon: float = 0.0
-    steps: int = 4
-    step_size: float = 0.5
-    loss_cap: float = LOSS_CAP
-    carry: bool = False
-    epochs: int = 30
-    batch_size: int = 128
-    learning_rate: float = 0.2
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    label_smoothing: float = 0.0
-    warmup: float = 0.15
-    images: int | None = None
-    start: str | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        at_least_one = {"epochs": self.epochs, "batch_size": self.batch_size, "steps": self.steps, "heap": self.heap}
-        for name, count in at_least_one.items():
-            if count < 1:
-                raise ValueError(f"{name} must be at least 1, and {count} was given.")
-        shares = {
-            "sigma": self.sigma,
-            "label_smoothing": self.label_smoothing,
-            "warmup": self.warmup,
-            "weight_decay": self.weight_decay,
-        }
-        for name, value in shares.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, and {value} was given.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, and {self.learning_rate} was given.")
-        if not 0 < self.momentum < 1:
-            raise ValueError(f"momentum must lie between 0 and 1, both excluded, and {self.momentum} was given.")
-        Budget(self.epsilon)
-        if self.sigma and not self.epsilon:
-            raise ValueError("Adversarial training (sigma > 0) needs an epsilon above 0; give for example 8/255.")
-        if self.sigma and self.heap > self.batch_size:
-            raise ValueError(f"A heap of {self.heap} does not fit in a mini-batch of {self.batch_size} images.")
-
-    @property
-    def name(self) -> str:
-        """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon * 255, sigma).
-
-        Carried deltas add their number of steps, seeds other than 0 come last: `shared-s64-e16-w0.5-carried1-r2`.
-        """
-        kind = f"shared-s{self.heap}-e{self.epsilon * 255:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
-        kind += f"-carried{self.steps}" if self.sigma and self.carry else ""
-        return f"{kind}-r{self.seed}" if self.seed else kind
-
-    @property
-    def attack(self) -> PGD:
-        """The inner maximisation: one capped, untargeted delta for each heap."""
-        return PGD(Budget(self.epsilon), Untargeted(self.loss_cap), self.steps, self.step_size, self.heap)
-
-    def matches(self, stored: Mapping[str, Any]) -> bool:
-        """Whether a configuration file's recipe is this one; settings younger than the file have their defaults."""
-        defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
-        return {**defaults, **stored} == asdict(self)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from core import training
 from core.commands._shared import AsJson, Device, Root, log, out, print_json, progress_bar
+from core.recipe import Recipe
 from core.sweep import News, Outcome, grid
 from core.sweep import sweep as run
 
@@ -40,7 +40,7 @@ def sweep(
     The same command goes on where a killed one was. For many machines start `dask scheduler` and `dask worker ADDRESS`
     there (or use dask-jobqueue, dask-kubernetes, SSHCluster), with this package installed and the root folder shared.
     """
-    base = training.Recipe(
+    base = Recipe(
         data=data,
         architecture=arch,
         sigma=0.5,

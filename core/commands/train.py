@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
-from core import experiment, training
+from core import experiment
+from core.attacks.objectives import LOSS_CAP
 from core.commands._shared import AsJson, Device, Root, Seed, available, log, out, print_json, progress_bar
 from core.precision import Precision
+from core.recipe import Recipe
 from core.team import leading
+from core.training import Progress
 
 
 def train(
@@ -22,7 +25,7 @@ def train(
     epsilon: Annotated[float, typer.Option(help="Size of the training deltas in n/255.")] = 16.0,
     steps: Annotated[int, typer.Option(help="Ascent steps K of the inner attack.")] = 4,
     step_size: Annotated[float, typer.Option(help="Inner step in units of epsilon.")] = 0.5,
-    loss_cap: Annotated[float, typer.Option(help="kappa: cap of each loss inside the attack.")] = training.LOSS_CAP,
+    loss_cap: Annotated[float, typer.Option(help="kappa: cap of each loss inside the attack.")] = LOSS_CAP,
     carry: Annotated[bool, typer.Option(help="Start from the last mini-batch's deltas; fewer steps may do.")] = False,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
     batch_size: Annotated[int, typer.Option(help="Images in a mini-batch.")] = 128,
@@ -47,7 +50,7 @@ def train(
     On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ...; a heap may span them.
     """
     device = device if device == "auto" else available(device)
-    recipe = training.Recipe(
+    recipe = Recipe(
         data=data,
         architecture=arch,
         sigma=sigma,
@@ -68,7 +71,7 @@ def train(
     with progress_bar("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} images/s") as bar:
         task = bar.add_task("training", total=None, loss=float("nan"), rate=0.0)
 
-        def report(progress: training.Progress) -> None:
+        def report(progress: Progress) -> None:
             bar.update(
                 task,
                 description=f"epoch {progress.epoch}/{epochs}",

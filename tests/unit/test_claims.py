@@ -166,6 +166,17 @@ class TestTradeoff:
             kept = dict(replace(results, measurements=(stored,)).still_right())
             assert kept[12.0].successes == min(right, 240)
 
+    def test_the_bracket_of_a_breaking_point_counts_stored_perturbations(self):
+        _, results = model(1, 900, 12)  # searched: 70% wrong at 11.75, 76% at 12, 85% at 13
+        assert results.breaks_between() == (11.75, 13.0)
+        wider = replace(results.robustness, curve=results.robustness.curve[:1] + results.robustness.curve[2:3])
+        assert replace(results, robustness=wider).breaks_between() == (0.0, None)
+        stored = tuple(
+            Measurement("spgd", e, None, 100, 0, 2048, Report(Rate(right, N), Rate(0, N)))
+            for e, right in ((8, 500), (16, 150))
+        )
+        assert replace(results, robustness=wider, measurements=stored).breaks_between() == (8.0, 16.0)
+
     def test_without_both_kinds_nothing_is_decided(self):
         assert ask(3, [STANDARD, *self.ONES]).holds is None
         assert ask(3, [STANDARD]) is None

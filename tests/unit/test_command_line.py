@@ -199,6 +199,6 @@ def test_results_pages_come_from_the_json(tmp_path):
 def _recipe():
     from dataclasses import asdict
 
-    from core.training import Recipe
+    from core.recipe import Recipe
 
     return asdict(Recipe(data="signs"))

@@ -15,9 +15,9 @@ from core.evaluation import Rate, Report
 from core.models import create
 from core.pattern import PatternScore
 from core.precompute import Plan
+from core.recipe import Recipe
 from core.results import Measurement, Results
 from core.scenes import SceneRate
-from core.training import Recipe
 from core.training_page import command, measured_by, training_page
 
 RECIPE = {"sigma": 0.0, "seed": 0, "heap": 1}

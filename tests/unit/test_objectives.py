@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.attacks.objectives import IGNORE, LOSS_CAP, Remove, Scene, Towards, Untargeted
-from core.training import Recipe
+from core.recipe import Recipe
 
 
 def logits_with(*probabilities, pixels=False):

@@ -15,9 +15,9 @@ from core import sweep as sweeping
 from core.__main__ import app
 from core.assessment import Terms
 from core.precompute import Plan
+from core.recipe import Recipe
 from core.results import Results
 from core.sweep import Outcome, grid, sweep
-from core.training import Recipe
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ import team_work
 import torch
 from safetensors.torch import load_file
 
+from core.recipe import Recipe
 from core.team import ALONE, Team
-from core.training import Recipe, train
+from core.training import train
 
 WORK = Path(team_work.__file__)
 

@@ -21,8 +21,9 @@ from core.augmentation import augment
 from core.datasets import Split
 from core.models import Normalised
 from core.precision import default_precision
+from core.recipe import Recipe
 from core.threat import apply
-from core.training import Diverged, Recipe, learning_rate, shared_deltas, train, update_loss
+from core.training import Diverged, learning_rate, shared_deltas, train, update_loss
 
 SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8 / 255, steps=2, epochs=3, batch_size=8, learning_rate=0.05)
 
