@@ -173,7 +173,7 @@ class TestTradeoff:
         assert replace(results, robustness=wider).breaks_between() == (0.0, None)
         stored = tuple(
             Measurement("spgd", e, None, 100, 0, 2048, Report(Rate(right, N), Rate(0, N)))
-            for e, right in ((8, 500), (16, 150))
+            for e, right in ((8, 500), (10, 260), (14, 240), (16, 150))  # 26% and 24% may be a quarter
         )
         assert replace(results, robustness=wider, measurements=stored).breaks_between() == (8.0, 16.0)
 
