@@ -5,10 +5,10 @@ M deltas, C channels, H W height and width.
 """
 
 import json
+import lzma
 import math
 import os
 import platform
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ CONFIG, WEIGHTS, RESULTS, PERTURBATIONS = (
     "results.json",
     "perturbations.safetensors",
 )
+SETTINGS = ("heap", "epsilon", "sigma", "seed")
+"""The numbers of a recipe that tell models of one data set apart."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,14 @@ class Checkpoint:
 
     @property
     def title(self) -> str:
-        """For people: `Standard`, or like `Shared, heap 64, ε 16/255, σ 0.5`."""
+        """For people: `Standard`, or like `Shared, heap 64, ε 16/255, σ 0.5`; seeds other than 0 come last."""
         sigma, heap, epsilon = (self.recipe.get(key) for key in ("sigma", "heap", "epsilon"))
         if not sigma or epsilon is None:
             return "Standard" if self.name == "standard" else self.name
         kind = "Adversarial, heap 1" if heap == 1 else f"Shared, heap {heap}"
         carried = ", carried deltas" if self.recipe.get("carry") else ""
-        return f"{kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}"
+        seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
+        return f"{kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}{seed}"
 
 
 def default_root() -> Path:
@@ -102,13 +105,17 @@ def read(folder: Path) -> Checkpoint:
         if not isinstance(config.get(key, kind()), kind):
             given = type(config[key]).__name__
             raise FileError(f"{path}: {key} must be of type {kind.__name__}, and it is of type {given}.")
+    recipe = config.get("recipe", {})
+    for key in SETTINGS:
+        if not isinstance(recipe.get(key, 0), int | float):
+            raise FileError(f"{path}: {key} of the recipe must be a number, and it is {recipe[key]!r}.")
     return Checkpoint(
         folder,
         config["architecture"],
         config["data"],
         tuple(config["classes"]),
         config["sha256"],
-        config.get("recipe", {}),
+        recipe,
         config,
     )
 
@@ -151,9 +158,9 @@ def assign(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def find(root: Path) -> list[Checkpoint]:
-    """All readable model folders at any depth under `root`, sorted by data set, then from standard to hardened."""
+    """All readable model folders at any depth under `root`: by data set, then from standard to the most hardened."""
     found = [checkpoint for path in root.rglob(CONFIG) if (checkpoint := _readable(path.parent))]
-    return sorted(found, key=lambda c: (c.data, c.heap, c.name))
+    return sorted(found, key=lambda c: (c.data, c.heap, *(c.recipe.get(name, 0) for name in SETTINGS), c.name))
 
 
 def _readable(folder: Path) -> Checkpoint | None:
@@ -166,12 +173,12 @@ def _readable(folder: Path) -> Checkpoint | None:
 def save_perturbations(folder: Path, deltas: Mapping[str, Tensor]) -> None:
     """Store deltas (1,C,H,W) by name as int8 in units of 1/255, which is what an 8-bit picture can carry.
 
-    The bytes are packed by zlib, to a third for scenes; the shapes stand in the file's head.
+    The bytes are packed by lzma, to a third or less for scenes; the shapes stand in the file's head.
     Raises ValueError for a delta beyond 127/255.
     """
     tensors = {name: _packed(_int8(name, delta)) for name, delta in deltas.items()}
     shapes = {name: list(delta.shape) for name, delta in deltas.items()}
-    write_tensors(folder / PERTURBATIONS, tensors, {"unit": "1/255", "packed": "zlib", "shapes": json.dumps(shapes)})
+    write_tensors(folder / PERTURBATIONS, tensors, {"unit": "1/255", "packed": "lzma", "shapes": json.dumps(shapes)})
 
 
 def load_perturbations(folder: Path) -> dict[str, Tensor]:
@@ -183,7 +190,7 @@ def load_perturbations(folder: Path) -> dict[str, Tensor]:
     try:
         shapes = json.loads(read_metadata(path)["shapes"])
         return {name: _unpacked(tensor, shapes[name]).float() / 255 for name, tensor in packed.items()}
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, lzma.LZMAError) as error:
         raise FileError(
             f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
             f"python -m core precompute {folder}"
@@ -199,13 +206,13 @@ def _int8(name: str, delta: Tensor) -> Tensor:
 
 def _packed(units: Tensor) -> Tensor:
     """The bytes of an int8 tensor, packed: uint8 (n)."""
-    return torch.frombuffer(bytearray(zlib.compress(units.numpy().tobytes(), 9)), dtype=torch.uint8)
+    return torch.frombuffer(bytearray(lzma.compress(units.numpy().tobytes(), preset=9)), dtype=torch.uint8)
 
 
 def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
     """The int8 tensor again. Raises ValueError where the bytes do not fill the shape."""
     count = math.prod(shape)
-    found = zlib.decompressobj().decompress(packed.numpy().tobytes(), count + 1)
+    found = lzma.LZMADecompressor().decompress(packed.numpy().tobytes(), count + 1)
     if len(found) != count:
         raise ValueError(f"{len(found)} bytes do not fill the shape {tuple(shape)}")
     return torch.frombuffer(bytearray(found), dtype=torch.int8).reshape(shape)

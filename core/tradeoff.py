@@ -30,9 +30,9 @@ NOTE = (
     "Hypervolume: the area below a front, from (0, 0), the standard model included. Times heap 1: the ratio of the "
     "epsilons at which so many are wrong, at equal clean accuracy, lowest to highest, where hardened models of both "
     "heaps reach (a front goes on level below its last model: where all models of one heap lie on one side of the "
-    "others, the ratio is a bound); where there are several seeds, the mean with its 95% "
-    "interval over them. Broken: 75% wrong, of scenes 50% of the pixels; these epsilons were searched, the others are "
-    "read off between the measured ones along a line.\n"
+    "others, the ratio is a bound); where models of both heaps were trained from several seeds, the mean over these "
+    "with its 95% interval. Broken: 75% wrong, of scenes 50% of the pixels; these epsilons were searched, the others "
+    "are read off between the measured ones along a line.\n"
 )
 
 
@@ -92,35 +92,43 @@ class Lead:
         return middle, middle - reach, middle + reach
 
 
-def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:
-    """The lead of each larger heap over heap 1.
+def lead(own: Sequence[Measured], one: int, other: int, level: float | None = None) -> Lead | None:
+    """The lead of heap `other` over heap `one`, from independent runs where there are several seeds.
 
-    Without those that cannot be compared: no models of heap 1, or nothing broke one of them, or all are broken anyway.
+    None where they cannot be compared: no models of one of them, nothing broke one of heap `one`, all of them are
+    broken anyway, or seeds that lie side by side in different order.
     """
-    sizes = {checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD}
-    unbroken = any(c.heap == 1 and r.robustness and r.robustness.epsilon is None for c, r in own)
-    if 1 not in sizes or (unbroken and level is None):
-        return {}
-    found: dict[int, Lead] = {}
-    for size in sorted(sizes - {1}):
-        ratios = []
-        for replica in replicas(own):
-            one, other = (fronts.front(spots(replica, heap, level=level)) for heap in (1, size))
-            ratios.append(tuple(fronts.ratios(one, other)))
-        ratios = [some for some in ratios if some]
-        bound = fronts.bound(*(fronts.front(spots(own, heap, level=level)) for heap in (1, size)))
-        found |= {size: Lead(tuple(ratios), bound)} if ratios else {}
-    return found
+    models = [entry for entry in own if entry[0].heap in (one, other) and entry[1].robustness]
+    base = [results.robustness for checkpoint, results in models if checkpoint.heap == one]
+    if level is None and any(found and found.epsilon is None for found in base):
+        return None
+    runs = [[fronts.front(spots(replica, heap, level=level)) for heap in (one, other)] for replica in replicas(models)]
+    found = [(some, fronts.bound(*run)) for run in runs if (some := tuple(fronts.ratios(*run)))]
+    bounds = {bound for _, bound in found if bound}
+    return Lead(tuple(some for some, _ in found), *bounds) if found and len(bounds) < 2 else None
 
 
-def replicas(own: Sequence[Measured]) -> list[list[Measured]]:
-    """The grid once for each seed: every cell by its model of that seed, or of the smallest where it has none."""
+def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:
+    """The lead over heap 1 of each larger heap that can be compared with it."""
+    sizes = {checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD, 1}
+    return {size: found for size in sorted(sizes) if (found := lead(own, 1, size, level))}
+
+
+def replicas(models: Sequence[Measured]) -> list[list[Measured]]:
+    """The grid once for each seed, with the cells that every seed has; all models at once where one heap lacks these.
+
+    So no model counts twice, and what an interval over seeds is worked out from are independent runs.
+    """
     cells: dict[str, dict[int, Measured]] = {}
-    for entry in own:
+    for entry in models:
         seed = entry[0].recipe.get("seed", 0)
         cells.setdefault(entry[0].name.removesuffix(f"-r{seed}"), {})[seed] = entry
-    seeds = sorted({seed for models in cells.values() for seed in models})
-    return [[models.get(seed, models[min(models)]) for models in cells.values()] for seed in seeds]
+    repeated = [found for found in cells.values() if len(found) > 1]
+    seeds = set.intersection(*(set(found) for found in repeated)) if repeated else set()
+    heaps = [{entry[0].heap for found in some for entry in found.values()} for some in (repeated, cells.values())]
+    if len(seeds) < 2 or heaps[0] != heaps[1]:
+        return [list(models)]
+    return [[found[seed] for found in repeated] for seed in sorted(seeds)]
 
 
 def rows(title: str, own: Sequence[Measured]) -> list[list[str]]:

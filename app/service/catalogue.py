@@ -106,8 +106,8 @@ def _assessed(of: Checkpoint) -> bool:
 def first(data: str | None = None, tab: str = "compare") -> Session:
     """The view that tells the story: standard against a hardened model, where they differ most.
 
-    That is at one epsilon, and for the Segmentation tab with one scene that the attacker wants to be seen.
-    Raises NoModels.
+    Of the models of the largest heap it is the one that most was measured of. The view is at one epsilon, and for the
+    Segmentation tab with one scene that the attacker wants to be seen. Raises NoModels.
     """
     found = fitting(tab)
     if not found:
@@ -119,8 +119,8 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     names = list(dict.fromkeys(model.data for model in found))
     data = data or next((name for name in ("signs", "streets") if name in names), names[0])
     models = [model for model in found if model.data == data]
-    heaps = [model for model in models if model.heap > 1]
-    chosen = Session(tab=tab, data=data, a=models[0].name, b=(heaps or models)[-1].name)
+    hardened = max(models, key=lambda model: (model.heap, _breadth(model)))
+    chosen = Session(tab=tab, data=data, a=models[0].name, b=hardened.name)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
     aims = [value for _, value in _targets(models) if scene_number(value)] if tab == "segmentation" else []
@@ -130,6 +130,12 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
         for epsilon, gap in _gaps(replace(chosen, target=aim)).items()
     ]
     return max(views, key=lambda view: view[0], default=(0.0, chosen))[1]
+
+
+def _breadth(of: Checkpoint) -> int:
+    """How many attacks it was measured under."""
+    found = results(of)
+    return len(found.measurements) if found else 0
 
 
 def _gaps(session: Session) -> dict[int, float]:

@@ -15,6 +15,7 @@ from core.breaking import UNIT
 from core.checkpoints import Checkpoint
 from core.fronts import Spot
 from core.results import Results
+from core.tradeoff import lead
 
 STANDARD = "standard"
 
@@ -29,7 +30,7 @@ def tradeoff(session: Session) -> Tradeoff:
         tuple(sorted({mark.epsilon for mark in hardened})),
     )
     things = "pixels" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
-    return Tradeoff(things, marks, _fronts(marks), a, b, settings, _finding(marks, a.mark, b.mark))
+    return Tradeoff(things, marks, _fronts(marks), a, b, settings, _finding(session.data, a.mark, b.mark))
 
 
 def snapped(session: Session, name: str, value: str | float) -> tuple[Session, str]:
@@ -139,24 +140,18 @@ def _front(marks: Sequence[Mark]) -> list[Spot]:
     return fronts.front(Spot(mark.name, mark.clean.value, mark.height) for mark in marks)
 
 
-def _finding(marks: tuple[Mark, ...], a: Mark, b: Mark) -> str:
-    """How the fronts of both models compare at equal clean accuracy."""
+def _finding(data: str, a: Mark, b: Mark) -> str:
+    """How hardened models of both heaps compare at equal clean accuracy; the same figures as on the page of results."""
     if STANDARD in (a.kind, b.kind) or a.kind == b.kind:
         return "Choose models of two heaps to compare their fronts at equal clean accuracy."
-    if any(mark.breaks is None for mark in marks if mark.kind in (a.kind, b.kind)):
+    own = [(model, _measured(model)) for model in catalogue.fitting("tradeoff") if model.data == data]
+    if any(mark.breaks is None for mark in _marks(data) if mark.kind in (a.kind, b.kind)):
         return "The fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
-    one, other = (_front([mark for mark in marks if mark.kind == kind]) for kind in (a.kind, b.kind))
-    ratios, span = fronts.ratios(one, other), fronts.shared_span(one, other)
-    assert span, "both models lie on the fronts of their kinds"
-    if not ratios:
-        return f"At equal clean accuracy {a.kind} is broken without any pattern."
-    reach, times = _span(*(f"{100 * end:.1f}" for end in span)), _span(f"{min(ratios):.2f}", f"{max(ratios):.2f}")
-    limit = f"{bound} " if (bound := fronts.bound(one, other)) else ""
-    return f"At equal clean accuracy ({reach}%) {b.kind} takes {limit}{times} times the ε of {a.kind}."
-
-
-def _span(low: str, high: str) -> str:
-    return low if low == high else f"{low} to {high}"
+    found = lead(own, a.heap, b.heap)
+    if found is None:
+        return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
+    brackets = " In brackets the 95% interval over seeds." if len(found.ratios) > 1 else ""
+    return f"At equal clean accuracy {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
 
 
 def _traded(session: Session, side: str) -> Traded:

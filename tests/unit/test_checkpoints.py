@@ -40,7 +40,8 @@ def test_the_description_says_what_was_given_and_where_it_was_made(folder):
         ("standard", {}, "Standard"),
         ("mine", {"sigma": 0.0}, "mine"),
         ("x", {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}, "Shared, heap 64, ε 16/255, σ 0.5"),
-        ("x", {"sigma": 1, "heap": 1, "epsilon": 8 / 255}, "Adversarial, heap 1, ε 8/255, σ 1"),
+        ("x", {"sigma": 1, "heap": 1, "epsilon": 8 / 255, "seed": 0}, "Adversarial, heap 1, ε 8/255, σ 1"),
+        ("x", {"sigma": 1, "heap": 1, "epsilon": 8 / 255, "seed": 2}, "Adversarial, heap 1, ε 8/255, σ 1, seed 2"),
     ],
 )
 def test_titles_are_for_people(tmp_path, name, recipe, title):
@@ -115,6 +116,7 @@ CONFIG_DAMAGE = {
     "classes a number": (lambda f: change(f, classes=10), "classes must be of type list, and it is of type int"),
     "classes a word": (lambda f: change(f, classes="abcd"), "classes must be of type list, and it is of type str"),
     "recipe a list": (lambda f: change(f, recipe=[1]), "recipe must be of type dict, and it is of type list"),
+    "a setting in words": (lambda f: change(f, recipe={"epsilon": "8"}), "epsilon of the recipe must be a number"),
 }
 
 
@@ -148,6 +150,13 @@ def test_find_lists_what_is_whole_from_standard_to_hardened(tmp_path):
     found = [(checkpoint.data, checkpoint.name) for checkpoint in checkpoints.find(tmp_path)]
     assert found == [(data, name) for data in ("other", "tiny") for name in ("standard", "s1", "s64")]
     assert checkpoints.find(tmp_path / "nowhere") == []
+
+
+def test_find_sorts_models_of_one_heap_by_their_numbers(tmp_path):
+    for name, epsilon, sigma, seed in [("a", 16, 0.5, 0), ("b", 4, 0.7, 0), ("c", 4, 0.5, 1), ("d", 4, 0.5, 0)]:
+        recipe = {"sigma": sigma, "heap": 1, "epsilon": epsilon / 255, "seed": seed}
+        checkpoints.save(tmp_path / name, network(), {**CONFIG, "recipe": recipe})
+    assert [checkpoint.name for checkpoint in checkpoints.find(tmp_path)] == ["d", "c", "b", "a"]
 
 
 def test_the_shipped_models_can_be_elsewhere(monkeypatch, tmp_path):

@@ -144,7 +144,7 @@ class TestTradeoff:
 
     def test_several_seeds_give_a_mean_with_its_interval(self):
         one = [model(1, 960, 10), seeded(model(1, 960, 12), 1), seeded(model(1, 960, 11), 2)]
-        many = [model(64, 960, 30), seeded(model(64, 960, 24), 1)]  # of seed 2 there is none: that of seed 0 stands in
+        many = [model(64, 960, 30), seeded(model(64, 960, 24), 1), seeded(model(64, 960, 30), 2)]
         found = tradeoff.leads([STANDARD, *one, *many])[64]
         assert found.ratios == ((3.0,), (2.0,), (30 / 11,))
         reach = 4.302653 * stdev([3, 2, 30 / 11]) / math.sqrt(3)
@@ -152,9 +152,24 @@ class TestTradeoff:
         assert found.words == f"{middle:.2f} [{middle - reach:.2f}, {middle + reach:.2f}] (3 seeds)"
         assert found.low == pytest.approx(middle - reach, rel=1e-5)
         assert ask(3, [STANDARD, *one, *many]).holds
-        apart = [*many[:1], seeded(model(64, 960, 12), 1)]  # 3.0, 1.0 and 2.7 times: it may be no lead at all
+        apart = [*many[:1], seeded(model(64, 960, 12), 1), many[2]]  # 3.0, 1.0 and 2.7 times: it may be no lead at all
         assert not ask(3, [STANDARD, *one, *apart]).holds
         assert "3 seeds" in ask(3, [STANDARD, *one, *many]).why
+
+    def test_no_model_stands_for_two_seeds(self):
+        one, many = [model(1, 960, 10), model(1, 930, 14, epsilon=16)], model(64, 960, 30)
+        found = tradeoff.leads([STANDARD, *one, many, seeded(many, 1), seeded(many, 2)])[64]
+        assert found.ratios == ((3.0,),)  # heap 1 was trained once: its chance would be left out of an interval
+        again = seeded(model(1, 960, 12), 1)
+        seeds = tradeoff.replicas([*one, again, many, seeded(many, 1), seeded(many, 2)])
+        assert seeds == [[one[0], many], [again, seeded(many, 1)]]  # the cell that one seed has stands for none
+
+    def test_seeds_that_are_bounds_in_both_directions_say_nothing(self):
+        one = [model(1, 960, 10), seeded(model(1, 960, 10), 1)]
+        both = [model(64, 970, 12), seeded(model(64, 950, 12), 1)]  # of seed 0 more accurate, of seed 1 less
+        assert tradeoff.leads([STANDARD, *one, *both]) == {}
+        found = tradeoff.leads([STANDARD, *one, both[0], seeded(model(64, 980, 12), 1)])[64]
+        assert found.words == "at least 1.20 [1.20, 1.20] (2 seeds)"
 
     def test_an_unbroken_model_of_heap_1_is_no_measure_for_others(self):
         assert ask(3, [STANDARD, model(1, 960, None), model(64, 930, 35)]).holds is None
