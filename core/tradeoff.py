@@ -102,8 +102,11 @@ def lead(own: Sequence[Measured], one: int, other: int, level: float | None = No
     base = [results.robustness for checkpoint, results in models if checkpoint.heap == one]
     if level is None and any(found and found.epsilon is None for found in base):
         return None
-    runs = [[fronts.front(spots(replica, heap, level=level)) for heap in (one, other)] for replica in replicas(models)]
-    found = [(some, fronts.bound(*run)) for run in runs if (some := tuple(fronts.ratios(*run)))]
+    found = []
+    for replica in replicas(models):
+        first, second = (fronts.front(spots(replica, heap, level=level)) for heap in (one, other))
+        if some := tuple(fronts.ratios(first, second)):
+            found.append((some, fronts.bound(first, second)))
     bounds = {bound for _, bound in found if bound}
     return Lead(tuple(some for some, _ in found), *bounds) if found and len(bounds) < 2 else None
 
