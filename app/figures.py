@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff
+from app.service import Card, Curve, Forming, Front, Mark, Traded, Tradeoff
 
 SHAPES = {"A": "circle", "B": "triangle-up"}
 
@@ -76,10 +76,10 @@ def tradeoff(page: Tradeoff) -> str:
             point |= {"mode": "markers+text", "text": [letter], "textposition": "top center"}
             point["textfont"] = {"color": colour, "size": 13}
         traces.append({**point, "customdata": [mark.name], "hovertemplate": _hover(mark, page.things)})
-    labels = [_label(front.kind, front.points[-1], kinds.get(front.kind, "@soft")) for front in page.fronts]
     xs = [100 * mark.clean.value for mark in page.marks]
     margin = max(1.0, 0.12 * (max(xs) - min(xs)))
     top = 1.18 * max(mark.height for mark in page.marks) or 1
+    labels = _labels(page.fronts, kinds, NARROW / (max(xs) - min(xs) + 2 * margin), HIGH / top)
     told = "Clean accuracy and the epsilon that breaks it: " + "; ".join(
         f"{mark.title} {100 * mark.clean.value:.1f}%, {_broken(mark)}" for mark in page.marks
     )
@@ -104,9 +104,29 @@ def _titled(words: str, suffix: str) -> dict[str, Any]:
     return {"title": {"text": words, "standoff": 6, "font": {"size": 12}}, "ticksuffix": suffix}
 
 
-def _label(kind: str, end: tuple[float, float], colour: str) -> dict[str, Any]:
-    place = {"x": 100 * end[0], "y": end[1], "xanchor": "left", "yanchor": "bottom", "showarrow": False}
-    return place | {"text": kind, "font": {"color": colour, "size": 12}, "xshift": 8, "yshift": 2}
+NARROW, HIGH = 250, 250
+"""Pixels of the plane of the trade-off on a telephone, where labels have least room."""
+
+
+def _labels(fronts: Sequence[Front], kinds: dict[str, str], across: float, up: float) -> list[dict[str, Any]]:
+    """The name of each front at its end, above those that it would cover; `across` and `up` are pixels per unit."""
+    found: list[dict[str, Any]] = []
+    placed: list[tuple[float, float]] = []
+    for front in sorted(fronts, key=lambda front: front.points[-1][1]):
+        clean, breaks = front.points[-1]
+        x, y = 100 * clean * across, breaks * up
+        for other_x, other_y in placed:
+            if abs(x - other_x) < LABEL[0] and y - other_y < LABEL[1]:
+                y = other_y + LABEL[1]
+        placed.append((x, y))
+        look = {"text": front.kind, "font": {"color": kinds.get(front.kind, "@soft"), "size": 12}, "showarrow": False}
+        place = {"x": 100 * clean, "y": breaks, "xanchor": "left", "yanchor": "bottom", "xshift": 8}
+        found.append(place | look | {"yshift": round(2 + y - breaks * up, 1)})
+    return found
+
+
+LABEL = (52, 15)
+"""Pixels that the name of a front takes."""
 
 
 def _hover(mark: Mark, things: str) -> str:

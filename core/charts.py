@@ -7,7 +7,7 @@ from typing import Any
 from core import datasets
 from core.breaking import UNIT
 from core.fronts import front
-from core.tradeoff import STANDARD, ByData, Measured, spots
+from core.tradeoff import STANDARD, ByData, Measured, first_seeds, spots
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
@@ -75,7 +75,7 @@ def _fronts(axes: Any, own: Sequence[Measured]) -> None:
     sizes = sorted({checkpoint.heap for checkpoint, _ in own})
     for size in sizes:
         label, looks = "standard" if size == STANDARD else f"heap {size}", _looks(size)
-        marks, line = spots(own, size), front(spots(own, size, STANDARD))
+        marks, line = spots(own, size), front(spots(first_seeds(own), size, STANDARD))
         x, y = [100 * spot.clean for spot in marks], [spot.robustness for spot in marks]
         axes.plot(x, y, ls="", ms=6, label=label, **looks)
         x, y = [100 * spot.clean for spot in line], [spot.robustness for spot in line]

@@ -33,14 +33,14 @@ from app.service.live import Tick, estimate, run, started, stop
 from app.service.outcomes import current, drawn, ended, look, waits
 from app.service.scenes import legend, scene
 from app.service.takehome import numbers
-from app.service.trade_facts import Ladder, Mark, Risk, Traded, Tradeoff
+from app.service.trade_facts import Front, Ladder, Mark, Risk, Traded, Tradeoff
 from app.service.tradeoff import chosen, snapped, tradeoff
 from app.session import EPSILONS, Session
 from core.breaking import Robustness
 
 __all__ = [
-    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Labelled", "Ladder", "Legend",
-    "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick",
+    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Front", "Labelled", "Ladder",
+    "Legend", "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick",
     "Traded", "Tradeoff", "card", "changed", "chosen", "compare_models", "comparison", "current",
     "device", "drawn", "ended", "estimate", "legend", "list_models", "look", "menu", "numbers", "opened", "ready",
     "run", "scene", "scene_page", "snapped", "started", "status", "stop", "strip", "subject", "tradeoff", "waits",

@@ -13,16 +13,15 @@ from app.session import Session
 from core import assessment, fronts, rendering
 from core.breaking import UNIT
 from core.checkpoints import Checkpoint
-from core.fronts import Spot
 from core.results import Results
-from core.tradeoff import lead
+from core.tradeoff import Measured, first_seeds, lead, spots
 
 STANDARD = "standard"
 
 
 def tradeoff(session: Session) -> Tradeoff:
     """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
-    marks = _marks(session.data)
+    own, marks = _own(session.data), _marks(session.data)
     a, b = _traded(session, "a"), _traded(session, "b")
     hardened = [mark for mark in marks if mark.kind != STANDARD]
     settings = Settings(
@@ -30,7 +29,7 @@ def tradeoff(session: Session) -> Tradeoff:
         tuple(sorted({mark.epsilon for mark in hardened})),
     )
     things = "pixels" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
-    return Tradeoff(things, marks, _fronts(marks), a, b, settings, _finding(session.data, a.mark, b.mark))
+    return Tradeoff(things, marks, _fronts(own), a, b, settings, _finding(own, marks, a.mark, b.mark))
 
 
 def snapped(session: Session, name: str, value: str | float) -> tuple[Session, str]:
@@ -81,12 +80,16 @@ def _words(wanted: dict[str, str | float]) -> str:
     return ", ".join(form.format(wanted[key]) for key, form in names.items() if key in wanted)
 
 
-def _marks(data: str) -> tuple[Mark, ...]:
-    """Every model of a data set whose robustness was measured, the standard one first."""
+def _own(data: str) -> list[Measured]:
+    """Every model of a data set whose robustness was measured, the standard one first, with its results."""
     models = [model for model in catalogue.fitting("tradeoff") if model.data == data]
     if not models:
         raise catalogue.NoModels(f"No robustness was measured for {data}; run: python -m core precompute MODEL_FOLDER")
-    return tuple(_marked(model) for model in models)
+    return [(model, _measured(model)) for model in models]
+
+
+def _marks(data: str) -> tuple[Mark, ...]:
+    return tuple(_marked(model, results) for model, results in _own(data))
 
 
 def _mark(marks: tuple[Mark, ...], name: str) -> Mark:
@@ -97,8 +100,7 @@ def _mark(marks: tuple[Mark, ...], name: str) -> Mark:
     return found[0]
 
 
-def _marked(model: Checkpoint) -> Mark:
-    results = _measured(model)
+def _marked(model: Checkpoint, results: Results) -> Mark:
     found = results.robustness
     assert found is not None
     low, high = results.breaks_between()
@@ -129,23 +131,20 @@ def _units(epsilon: float) -> float:
     return round(epsilon / UNIT, 4)
 
 
-def _fronts(marks: tuple[Mark, ...]) -> tuple[Front, ...]:
-    """A front for each heap. The standard model belongs to each: hardening with epsilon 0."""
-    kinds = [kind for kind in dict.fromkeys(mark.kind for mark in marks) if kind != STANDARD]
-    lines = {kind: _front([mark for mark in marks if mark.kind in (kind, STANDARD)]) for kind in kinds}
-    return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())
+def _fronts(own: Sequence[Measured]) -> tuple[Front, ...]:
+    """A front for each heap, of one seed. The standard model belongs to each: hardening with epsilon 0."""
+    heaps = dict.fromkeys(model.heap for model, _ in own if model.heap)
+    lines = {heap: fronts.front(spots(first_seeds(own), heap, 0)) for heap in heaps}
+    return tuple(
+        Front(f"heap {heap}", tuple((spot.clean, spot.robustness) for spot in line)) for heap, line in lines.items()
+    )
 
 
-def _front(marks: Sequence[Mark]) -> list[Spot]:
-    return fronts.front(Spot(mark.name, mark.clean.value, mark.height) for mark in marks)
-
-
-def _finding(data: str, a: Mark, b: Mark) -> str:
+def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -> str:
     """How hardened models of both heaps compare at equal clean accuracy; the same figures as on the page of results."""
     if STANDARD in (a.kind, b.kind) or a.kind == b.kind:
         return "Choose models of two heaps to compare their fronts at equal clean accuracy."
-    own = [(model, _measured(model)) for model in catalogue.fitting("tradeoff") if model.data == data]
-    if any(mark.breaks is None for mark in _marks(data) if mark.kind in (a.kind, b.kind)):
+    if any(mark.breaks is None for mark in marks if mark.kind in (a.kind, b.kind)):
         return "The fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
     found = lead(own, a.heap, b.heap)
     if found is None:

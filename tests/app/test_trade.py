@@ -154,6 +154,18 @@ class TestDrawing:
         assert "n = 1,000" in unbroken["hovertemplate"]
         assert "shared" not in figure["layout"]["meta"].split(":")[0]
 
+    def test_names_of_fronts_that_end_close_together_do_not_cover_each_other(self, grid):
+        page = service.tradeoff(grid)
+        ends = {"heap 1": (0.930, 30.0), "heap 8": (0.932, 30.5), "heap 64": (0.934, 30.25), "heap 2": (0.98, 30.0)}
+        fronts = tuple(service.Front(kind, ((0.98, 12.0), end)) for kind, end in ends.items())
+        drawn = json.loads(figures.tradeoff(replace(page, fronts=fronts)))["layout"]
+        up = figures.HIGH / drawn["yaxis"]["range"][1]
+        heights = {label["text"]: label["y"] * up + label["yshift"] for label in drawn["annotations"]}
+        assert heights["heap 2"] == heights["heap 1"] == pytest.approx(30 * up + 2, abs=0.1)  # far away: both stay
+        near = sorted(heights[kind] for kind in ("heap 1", "heap 8", "heap 64"))
+        assert near[1] - near[0] >= figures.LABEL[1] - 0.2
+        assert near[2] - near[1] >= figures.LABEL[1] - 0.2
+
     def test_the_headline_names_both_strengths_and_the_price(self, grid):
         page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
         told = trade_pieces.headline(page)

@@ -164,6 +164,12 @@ class TestTradeoff:
         seeds = tradeoff.replicas([*one, again, many, seeded(many, 1), seeded(many, 2)])
         assert seeds == [[one[0], many], [again, seeded(many, 1)]]  # the cell that one seed has stands for none
 
+    def test_a_front_is_that_of_one_seed(self):
+        many = [model(64, 960, 30), seeded(model(64, 960, 40), 1)]
+        first, second = ask(3, [STANDARD, model(1, 960, 10), *many]).rows
+        assert second[2:5] == ["2", "96.0 to 98.0", f"{0.98 * 12 + 0.96 * 18:.2f}"]
+        assert first[2] == "1"
+
     def test_seeds_that_are_bounds_in_both_directions_say_nothing(self):
         one = [model(1, 960, 10), seeded(model(1, 960, 10), 1)]
         both = [model(64, 970, 12), seeded(model(64, 950, 12), 1)]  # of seed 0 more accurate, of seed 1 less
