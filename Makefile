@@ -40,6 +40,7 @@ bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.training_cost
 	@.venv/bin/python -m benchmarks.segmentation_cost
 	@.venv/bin/python -m benchmarks.robustness_cost
+	@.venv/bin/python -m benchmarks.sweep_cost
 	@.venv/bin/python -m benchmarks.attack_strength
 
 claims: env-docs ## write docs/results.md (claims, tables, figures) anew from the JSON in checkpoints/

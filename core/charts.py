@@ -55,15 +55,26 @@ def _short(entry: Measured) -> str:
     return entry[0].title.replace("Adversarial, ", "").replace("Shared, ", "")
 
 
+MANY = 6
+
+
+def _names(own: Sequence[Measured]) -> list[str | None]:
+    """For the legend: every model's own name, or where those would be too many one name for each heap."""
+    if len(own) < MANY:
+        return [_short(entry) for entry in own]
+    heaps = ["standard" if entry[0].heap == STANDARD else f"heap {entry[0].heap}" for entry in own]
+    return [None if name in heaps[:place] else name for place, name in enumerate(heaps)]
+
+
 def _ladders(axes: Any, own: Sequence[Measured]) -> None:
-    for entry in own:
+    for entry, label in zip(own, _names(own), strict=True):
         ladder = entry[1].ladder
         assert ladder
         rates = [rung.accuracy for rung in ladder.rungs]
         values = [100 * rate.value for rate in rates]
         below, above = ([abs(100 * rate.interval[end] - 100 * rate.value) for rate in rates] for end in (0, 1))
         names = [rung.title for rung in ladder.rungs]
-        axes.errorbar(names, values, [below, above], label=_short(entry), lw=1.2, ms=4, **_looks(entry[0].heap))
+        axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0].heap))
     first = own[0][1].ladder
     assert first
     axes.set_ylabel(f"right (%) at {first.epsilon / UNIT:g}/255")
@@ -86,14 +97,14 @@ def _fronts(axes: Any, own: Sequence[Measured]) -> None:
 
 
 def _curves(axes: Any, own: Sequence[Measured]) -> None:
-    for entry in own:
+    for entry, label in zip(own, _names(own), strict=True):
         found = entry[1].robustness
         assert found
         x, rates = zip(*entry[1].still_right(), strict=True)
         y = [100 * rate.value for rate in rates]
         low, high = zip(*(rate.interval for rate in rates), strict=True)
         looks = _looks(entry[0].heap)
-        axes.plot(x, y, label=_short(entry), lw=1.2, ms=3.5, **looks)
+        axes.plot(x, y, label=label, lw=1.2, ms=3.5, **looks)
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
         axes.axhline(100 * (1 - found.level), color="#999999", lw=0.7, ls=":")
     axes.set_xlabel("perturbation (/255)")

@@ -93,8 +93,8 @@ def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> s
         "was crafted on training images and measured on held-out images that it never saw; those of the tables below "
         "the claims as they are stored, in whole units of 1/255. Perturbations of heaps and of single images are "
         "crafted, as they must be, on the images that they attack. Brackets hold 95% intervals (Wilson over images, "
-        "bootstrap over scenes); each model is one training run with one seed, so they say nothing about the spread "
-        "between runs.\n",
+        "bootstrap over scenes); each is about one training run, and says nothing about the spread between runs, which "
+        "shows where models were trained from several seeds.\n",
         sections(_by_data(measured), figures),
     ]
     for name, own in _by_data(measured).items():

@@ -27,6 +27,7 @@ from core.training import Progress
 TOPIC = "plainsight"
 GPU_SHARE = 8 * 2**30
 """Bytes of a GPU's memory for each process that shares it."""
+ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ def _tell(cell: str, epoch: int, says: str) -> None:
 def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
     """A client of that scheduler, or of processes on this machine that end with it."""
     try:
+        from dask import config
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise ValueError("A sweep needs Dask; install it with: pip install 'plainsight[cluster]'") from error
@@ -196,7 +198,10 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
         return
     # one task a process at a time: torch's own threads do the rest
     options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.ERROR}
+    # Dask has its processes hand every freed tensor back to the system at once, which costs more than half of the speed
+    environment = {name: value for name, value in config.get(ENVIRONMENT).items() if name != "MALLOC_TRIM_THRESHOLD_"}
     with (
+        config.set({ENVIRONMENT: environment}),
         LocalCluster(n_workers=workers, processes=True, **options) as cluster,
         Client(cluster) as client,
     ):

@@ -86,6 +86,13 @@ def _newest_worker():
     raise AssertionError("no worker found")
 
 
+def test_processes_may_keep_memory_that_they_will_need_again():
+    with sweeping._client(None, 1) as client:
+        environment = client.submit(lambda: dict(os.environ)).result()
+    assert environment["OMP_NUM_THREADS"]
+    assert "MALLOC_TRIM_THRESHOLD_" not in environment  # of 64 KiB: every tensor would go back to the system at once
+
+
 def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     quick = Terms(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
