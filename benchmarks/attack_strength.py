@@ -21,7 +21,7 @@ import typer
 from torch import Tensor
 
 from benchmarks import _record
-from core import checkpoints, datasets
+from core import checkpoints, datasets, perturbations
 from core.attacks.objectives import LOSS_CAP, Untargeted
 from core.attacks.universal import SPGD
 from core.datasets import Dataset, Split
@@ -106,7 +106,7 @@ def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
 
 def _foreign(folder: Path, budget: Budget) -> Tensor:
     """What another model's own attack found, at the nearest stored epsilon, brought to this one."""
-    results, deltas = Results.load(folder), checkpoints.load_perturbations(folder)
+    results, deltas = Results.load(folder), perturbations.load(folder)
     stored = [m for m in (results.curve() if results else []) if m.key in deltas]
     if not stored:
         raise typer.BadParameter(f"{folder} stores no perturbation; first run: python -m core precompute {folder}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from core import checkpoints, datasets
+from core import checkpoints, datasets, perturbations
 from core.breaking import UNIT, Point
 from core.checkpoints import Checkpoint
 from core.datasets import Dataset
@@ -74,7 +74,7 @@ def assess(
         raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
     data = datasets.get(checkpoint.data)
     terms, classes = terms or Terms.standard(data), len(checkpoint.classes)
-    epsilon, deltas = terms.ladder_epsilon, checkpoints.load_perturbations(folder)
+    epsilon, deltas = terms.ladder_epsilon, perturbations.load(folder)
     universal = deltas.get(key("spgd", epsilon))
     if universal is None:
         raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
@@ -95,7 +95,7 @@ def assess(
         known = held_out.first(min(terms.held_out, len(held_out)))
         found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
         assert found.delta is not None
-        checkpoints.save_perturbations(folder, deltas | {BREAKING: found.delta})
+        perturbations.save(folder, deltas | {BREAKING: found.delta})
         shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
         results = replace(results, robustness=found, visibility=measure(shown, found.delta.cpu()))
         results.save(folder)
@@ -119,7 +119,7 @@ def _first(results: Results, level: float) -> int:
 
 def _stored(folder: Path, epsilon: int) -> list[Tensor]:
     """The untargeted perturbation of a model folder that is nearest to that size, if it stores one."""
-    results, deltas = Results.load(folder), checkpoints.load_perturbations(folder)
+    results, deltas = Results.load(folder), perturbations.load(folder)
     curve = [m for m in (results.curve() if results else []) if m.key in deltas]
     return [deltas[m.key] for m in sorted(curve, key=lambda m: abs(m.epsilon - epsilon))[:1]]
 

@@ -1,12 +1,9 @@
 """Model folders: `config.json`, `model.safetensors`, `results.json`, `perturbations.safetensors`. Never pickle.
 
-The names are those of the Hugging Face Hub, so that a folder can be pushed and pulled as it is.
-M deltas, C channels, H W height and width.
+The names are those of the Hugging Face Hub, so that a folder can be pushed and pulled as it is. A folder may lack its
+weights, to save room: then it is the record of a training run and of what was measured.
 """
 
-import json
-import lzma
-import math
 import os
 import platform
 from collections.abc import Mapping
@@ -16,19 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
-from core.files import FileError, read_json, read_metadata, read_tensors, sha256, write_json, write_tensors
+from core.files import FileError, read_json, read_tensors, sha256, write_json, write_tensors
 from core.models import Normalised, create
 
 FORMAT = 1
-CONFIG, WEIGHTS, RESULTS, PERTURBATIONS = (
-    "config.json",
-    "model.safetensors",
-    "results.json",
-    "perturbations.safetensors",
-)
+CONFIG, WEIGHTS, RESULTS = "config.json", "model.safetensors", "results.json"
 SETTINGS = ("heap", "epsilon", "sigma", "seed")
 """The numbers of a recipe that tell models of one data set apart."""
 
@@ -53,6 +44,10 @@ class Checkpoint:
     def heap(self) -> int:
         """How many images shared a delta in training; 0 for a standard model."""
         return int(self.recipe.get("heap", 1)) if self.recipe.get("sigma") else 0
+
+    @property
+    def has_weights(self) -> bool:
+        return (self.folder / WEIGHTS).is_file()
 
     @property
     def title(self) -> str:
@@ -128,7 +123,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Normalised:
     checkpoint = read(folder)
     path = folder / WEIGHTS
     if not path.is_file():
-        raise FileError(f"{path} is missing.")
+        raise FileError(f"{path} is missing; the command in docs/training.md that trained the model makes it again.")
     actual = sha256(path)
     if actual != checkpoint.sha256:
         raise FileError(
@@ -168,75 +163,6 @@ def _readable(folder: Path) -> Checkpoint | None:
         return read(folder)
     except FileError:
         return None
-
-
-def save_perturbations(folder: Path, deltas: Mapping[str, Tensor]) -> None:
-    """Store deltas (1,C,H,W) by name as int8 in units of 1/255, which is what an 8-bit picture can carry.
-
-    The bytes are packed by lzma, to a third or less for scenes; the shapes stand in the file's head.
-    Raises ValueError for a delta beyond 127/255.
-    """
-    tensors = {name: _packed(_int8(name, delta)) for name, delta in deltas.items()}
-    shapes = {name: list(delta.shape) for name, delta in deltas.items()}
-    write_tensors(folder / PERTURBATIONS, tensors, {"unit": "1/255", "packed": "lzma", "shapes": json.dumps(shapes)})
-
-
-def load_perturbations(folder: Path) -> dict[str, Tensor]:
-    """The stored deltas (1,C,H,W) as floats in [-1, 1]; empty where there are none. Raises FileError on damage."""
-    path = folder / PERTURBATIONS
-    if not path.is_file():
-        return {}
-    packed = read_tensors(path)
-    try:
-        shapes = json.loads(read_metadata(path)["shapes"])
-        return {name: _unpacked(tensor, shapes[name]).float() / 255 for name, tensor in packed.items()}
-    except (KeyError, TypeError, ValueError, lzma.LZMAError) as error:
-        raise FileError(
-            f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
-            f"python -m core precompute {folder}"
-        ) from error
-
-
-def _int8(name: str, delta: Tensor) -> Tensor:
-    units = quantise(delta)
-    if (largest := units.abs().max().item()) > 127:
-        raise ValueError(f"The delta {name!r} reaches {largest:.0f}/255, and at most 127/255 can be stored.")
-    return units.to(torch.int8).cpu().contiguous()
-
-
-def _packed(units: Tensor) -> Tensor:
-    """The bytes of an int8 tensor, packed: uint8 (n)."""
-    return torch.frombuffer(bytearray(lzma.compress(units.numpy().tobytes(), preset=9)), dtype=torch.uint8)
-
-
-def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
-    """The int8 tensor again. Raises ValueError where the bytes do not fill the shape."""
-    count = math.prod(shape)
-    found = lzma.LZMADecompressor().decompress(packed.numpy().tobytes(), count + 1)
-    if len(found) != count:
-        raise ValueError(f"{len(found)} bytes do not fill the shape {tuple(shape)}")
-    return torch.frombuffer(bytearray(found), dtype=torch.int8).reshape(shape)
-
-
-def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
-    """The safetensors file of one delta (1,C,H,W), as int8 in units of 1/255, with metadata on where it comes from.
-
-    Raises ValueError for a delta beyond 127/255.
-    """
-    return to_bytes({"delta": _int8("delta", delta)}, {**about, "unit": "1/255"})
-
-
-def read_delta(path: Path) -> Tensor:
-    """The delta (1,C,H,W) of such a file, as floats in [-1, 1]. Raises FileError where it holds none."""
-    found = read_tensors(path).get("delta")
-    if found is None or found.dtype != torch.int8 or found.ndim != 4 or len(found) != 1:
-        raise FileError(f"{path} holds no perturbation; make one with: python -m core attack MODEL --save FOLDER")
-    return found.float() / 255
-
-
-def quantise(delta: Tensor) -> Tensor:
-    """Delta in whole units of 1/255, rounded towards zero so that it stays in its ball."""
-    return (delta * 255 + delta.sign() * 1e-4).trunc()
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from core import attacks, checkpoints, datasets, rendering
+from core import attacks, checkpoints, datasets, perturbations, rendering
 from core.charts import charts
 from core.claims import broken
 from core.datasets import Dataset
@@ -69,7 +69,7 @@ def pattern_sheet(measured: Sequence[Measured], data: Dataset) -> Image | None:
         return None
     rows = []
     for checkpoint, _ in measured:
-        deltas = checkpoints.load_perturbations(checkpoint.folder)
+        deltas = perturbations.load(checkpoint.folder)
         names = [key("spgd", SHOWN, target) for target in targets]
         if all(name in deltas for name in names):
             pictures = [rendering.perturbation(deltas[name], 127 / SHOWN) for name in names]

@@ -27,12 +27,12 @@ def run(
 ) -> Checkpoint:
     """Train what `recipe` says into the folder `root/<data set>/<name>` and return its description.
 
-    A folder whose config holds the same recipe is returned as it is. Raises ValueError where the folder holds
-    another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite.
+    A folder whose config holds the same recipe is returned as it is, if its weights are there. Raises ValueError where
+    the folder holds another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite.
     """
     folder = root / recipe.data.partition(":")[0] / (name or recipe.name)
-    if (folder / checkpoints.CONFIG).is_file():
-        return _finished(folder, recipe)
+    if (folder / checkpoints.CONFIG).is_file() and (finished := _finished(folder, recipe)).has_weights:
+        return finished
     data = datasets.get(recipe.data)
     split = data.split("train", recipe.images)
     with torch.random.fork_rng():

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core import attacks, checkpoints, datasets
+from core import attacks, checkpoints, datasets, perturbations
 from core.attacks.objectives import Objective
 from core.datasets import Dataset, Split
 from core.evaluation import Report, evaluate, predict
@@ -114,9 +114,9 @@ def precompute(
         results = Results(
             evaluate(model, held_out, clean=clean, classes=classes), (), about | {"versions": checkpoints.versions()}
         )
-        checkpoints.save_perturbations(folder, {})
+        perturbations.save(folder, {})
         results.save(folder)
-    deltas, aims = checkpoints.load_perturbations(folder), {target: objective(target, data) for _, _, target in cells}
+    deltas, aims = perturbations.load(folder), {target: objective(target, data) for _, _, target in cells}
     scenes = Scenes(held_out.labels, classes) if any(scene_number(target) for _, _, target in cells) else None
     for done, (name, epsilon, target) in enumerate(cells, 1):
         known = results.find(name, epsilon, target)
@@ -136,7 +136,7 @@ def precompute(
         if results.ladder and measurement.key == key("spgd", round(results.ladder.epsilon * 255)):
             results = replace(results, ladder=None)
         deltas[measurement.key] = delta
-        checkpoints.save_perturbations(folder, deltas)
+        perturbations.save(folder, deltas)
         results.save(folder)
         report(measurement, done, len(cells))
     return results
@@ -161,4 +161,4 @@ def craft(model: nn.Module, split: Split, attack: str, epsilon: int, aim: Object
     options = {"steps": plan.steps, "seed": plan.seed, "batch_size": plan.batch_size}
     fitting = {name: value for name, value in options.items() if name in kind.__dataclass_fields__}
     found = kind(Budget(epsilon / 255), aim, **fitting).craft(model, split)
-    return checkpoints.quantise(found).cpu() / 255
+    return perturbations.quantise(found).cpu() / 255

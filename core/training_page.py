@@ -28,7 +28,8 @@ def training_page(found: Sequence[Checkpoint]) -> str:
             f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
             f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
             f"{history[-1]['images_per_second']:.0f} images/s\n"
-            f"- weights sha256 `{checkpoint.sha256[:16]}`{_origin(checkpoint, found)}\n"
+            f"- weights sha256 `{checkpoint.sha256[:16]}`{'' if checkpoint.has_weights else ' (left out to save room)'}"
+            f"{_origin(checkpoint, found)}\n"
             f"- {measured_by(checkpoint)}\n",
         ]
     return "\n".join(parts)

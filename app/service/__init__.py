@@ -80,6 +80,7 @@ def warm_up() -> None:
 def list_models() -> list[dict[str, Any]]:
     """All trained models: data set, name, title, weights hash, clean accuracy with its interval, and what breaks each.
 
+    Without `has_weights` there is only the record of a training run and of what was measured.
     `breaks_at` names the epsilon in n/255, None where nothing was found that breaks the model.
     """
     from app.service.catalogue import all_models, results
@@ -94,6 +95,7 @@ def list_models() -> list[dict[str, Any]]:
                 "model": model.name,
                 "title": model.title,
                 "sha256": model.sha256,
+                "has_weights": model.has_weights,
                 "clean_accuracy": measured.clean.accuracy.to_json() if measured else None,
                 "breaks_at": _breaks_at(broken) if broken else None,
             }
@@ -118,7 +120,7 @@ def compare_models(
     query |= {name: value for name, value in (("a", a), ("b", b), ("target", target)) if value}
     session, odd = understood(query)
     if odd:
-        known = ", ".join(f"{model['data']}/{model['model']}" for model in list_models())
+        known = ", ".join(f"{model['data']}/{model['model']}" for model in list_models() if model["has_weights"])
         fits = f"models are {known}; epsilon is an even number from {EPSILONS[0]} to {EPSILONS[-1]}"
         raise ValueError(f"Nothing is known here for the given {odd}; {fits}.")
     cards = {side: asdict(card(session, side)) for side in "ab"}

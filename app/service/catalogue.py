@@ -12,7 +12,7 @@ from torch import Tensor
 
 from app.service.cache import Shelf
 from app.session import LOOKS, Session
-from core import attacks, checkpoints, datasets
+from core import attacks, checkpoints, datasets, perturbations
 from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate, Report
 from core.models import Normalised
@@ -92,9 +92,10 @@ def scenic(of: Checkpoint) -> bool:
 
 
 def fitting(tab: str) -> list[Checkpoint]:
-    """The models that a tab can show."""
-    fits = {"segmentation": scenic, "tradeoff": _assessed}.get(tab, lambda model: True)
-    return [model for model in all_models() if fits(model)]
+    """The models that a tab can show: all but the Trade-off, which shows records, need the weights."""
+    if tab == "tradeoff":
+        return [model for model in all_models() if _assessed(model)]
+    return [model for model in all_models() if model.has_weights and (tab != "segmentation" or scenic(model))]
 
 
 def _assessed(of: Checkpoint) -> bool:
@@ -204,10 +205,10 @@ def _nothing() -> Results:
 
 def delta(of: Checkpoint, key: str) -> Tensor | None:
     """A stored delta (1,C,H,W)."""
-    path = of.folder / checkpoints.PERTURBATIONS
+    path = of.folder / perturbations.FILE
     if not path.is_file():
         return None
-    return _deltas.get_or_make(_stamp(path), lambda: checkpoints.load_perturbations(of.folder)).get(key)
+    return _deltas.get_or_make(_stamp(path), lambda: perturbations.load(of.folder)).get(key)
 
 
 def _stamp(path: Path) -> tuple[Path, int]:

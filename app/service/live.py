@@ -17,7 +17,7 @@ from app.service.cache import Shelf
 from app.service.facts import Forming
 from app.service.outcomes import Outcome
 from app.session import Session
-from core import attacks, checkpoints, datasets
+from core import attacks, datasets, perturbations
 from core.attacks.base import Step, UniversalAttack
 from core.datasets import Split
 from core.evaluation import compare
@@ -132,7 +132,7 @@ def _keep_forming(session: Session, side: _Side, total: int) -> None:
 
 def _outcome(session: Session, side: _Side, images: int, forming: Forming | None) -> Outcome:
     assert side.step is not None
-    delta = checkpoints.quantise(side.step.delta).cpu() / 255
+    delta = perturbations.quantise(side.step.delta).cpu() / 255
     crafted_on = 0 if attacks.get(session.attack).control else images or session.images
     return Outcome(
         delta, None, True, side.seconds, side.step.total, session.seed, crafted_on, outcomes.hardware(), forming

@@ -9,7 +9,7 @@ from typing import Any
 from app.service.facts import Card, File
 from app.service.outcomes import Outcome, batch
 from app.session import Session
-from core import attacks, checkpoints, rendering
+from core import attacks, perturbations, rendering
 from core.checkpoints import Checkpoint
 from core.results import key
 from core.targets import title
@@ -20,7 +20,7 @@ def files(session: Session, checkpoint: Checkpoint, found: Outcome) -> tuple[Fil
     name = f"{checkpoint.data.partition(':')[0]}-{checkpoint.name}-"
     name += key(session.attack, session.epsilon, session.target)
     picture = rendering.data_url(rendering.perturbation(found.delta))
-    numbers = checkpoints.delta_file(found.delta, _about(session, checkpoint, found))
+    numbers = perturbations.delta_file(found.delta, _about(session, checkpoint, found))
     return (
         File("PNG", f"{name}.png", picture),
         File("safetensors", f"{name}.safetensors", _url(numbers, "application/octet-stream")),

@@ -65,7 +65,10 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Traded:
-    """One chosen model: its mark, how it falls with epsilon, the pattern that breaks it, and its risks."""
+    """One chosen model: its mark, how it falls with epsilon, the pattern that breaks it, and its risks.
+
+    Without `has_weights` nothing more can be computed of it.
+    """
 
     letter: Literal["A", "B"]
     mark: Mark
@@ -73,6 +76,7 @@ class Traded:
     pattern: str | None
     ladder: Ladder | None
     origin: str
+    has_weights: bool
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ def _traded(session: Session, side: str) -> Traded:
     found = results.robustness
     assert found is not None
     pattern = catalogue.delta(model, assessment.BREAKING)
+    absent = "" if model.has_weights else " (left out to save room)"
     crafted = f"{found.steps:,} steps of S-PGD in all, on {found.crafted_on:,} training images"
     return Traded(
         letter="A" if side == "a" else "B",
@@ -166,7 +167,8 @@ def _traded(session: Session, side: str) -> Traded:
         curve=tuple((epsilon, share(rate)) for epsilon, rate in results.still_right()),
         pattern=None if pattern is None else rendering.data_url(rendering.perturbation(pattern, 1)),
         ladder=_ladder(results),
-        origin=f"{model.architecture}, weights {model.sha256[:6]} · seed {found.seed} · {crafted} · "
+        has_weights=model.has_weights,
+        origin=f"{model.architecture}, weights {model.sha256[:6]}{absent} · seed {found.seed} · {crafted} · "
         f"n = {found.curve[0].report.accuracy.n:,} held out",
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core import attacks, checkpoints, files
+from core import attacks, files, perturbations
 from core.commands._shared import AsJson, Device, Seed, available, out, print_json, progress_bar, rates
 from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
 from core.evaluation import evaluate
@@ -58,7 +58,7 @@ def attack(
         task = bar.add_task(made.title, total=plan.steps, gain=float("nan"))
         for step in made.stream(model, crafting, track=False):
             bar.update(task, completed=step.iteration, total=step.total, gain=step.gain)
-    delta = checkpoints.quantise(step.delta).cpu() / 255
+    delta = perturbations.quantise(step.delta).cpu() / 255
     report = evaluate(model, unseen, delta, wanted, classes=chosen.classes)
     visible = measure(unseen.first(min(200, len(unseen))).batch(slice(None))[0], delta)
     content = {
@@ -101,7 +101,7 @@ def evaluate_command(
 ) -> None:
     """Measure a model on held-out images, clean or under a stored perturbation."""
     chosen = victim(folder, architecture, weights, data, mean, std, available(device))
-    given = None if delta is None else checkpoints.read_delta(delta)
+    given = None if delta is None else perturbations.read_delta(delta)
     report = evaluate(chosen.model, chosen.data.split("test", held_out), given, classes=chosen.classes)
     if as_json:
         print_json({"model": chosen.name, "data": chosen.data.name, "report": report.to_json()})
@@ -114,6 +114,6 @@ def _save(folder: Path, delta: Any, content: dict[str, Any]) -> None:
     from core.rendering import perturbation, png
 
     folder.mkdir(parents=True, exist_ok=True)
-    files.write_bytes(folder / "delta.safetensors", checkpoints.delta_file(delta, {"report": json.dumps(content)}))
+    files.write_bytes(folder / "delta.safetensors", perturbations.delta_file(delta, {"report": json.dumps(content)}))
     (folder / "delta.png").write_bytes(png(perturbation(delta)))
     files.write_json(folder / "report.json", content)

@@ -61,7 +61,8 @@ def models_command(
         if measured:
             reports = [measured.clean, *(m and m.report for m in (measured.find("spgd", e) for e in (8, 16)))]
             cells = [f"{report.accuracy.value:.1%}" if report else "" for report in reports]
-        table.add_row(checkpoint.data, checkpoint.name, checkpoint.title, *cells)
+        title = checkpoint.title + ("" if checkpoint.has_weights else " (without weights)")
+        table.add_row(checkpoint.data, checkpoint.name, title, *cells)
     out.print(table if found else f"There are no model folders under {root}.")
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
 import torch
@@ -79,6 +80,22 @@ class TestPage:
         apart = replace(grid, a="shared-s8-e24-w0.9", b="shared-s64-e16-w0.7")
         assert "nothing that was tried breaks one of the models" in service.tradeoff(apart).finding
         assert "Choose models of two heaps" in service.tradeoff(grid).finding
+
+    def test_a_record_without_weights_stays_in_this_tab(self, grid):
+        catalogue = service.catalogue
+        name = "shared-s64-e16-w0.7"
+        (checkpoints.default_root() / "signs" / name / checkpoints.WEIGHTS).unlink()
+        chosen = replace(grid, a="shared-s1-e8-w0.5", b=name)
+        page = service.tradeoff(chosen)
+        assert (page.a.has_weights, page.b.has_weights) == (True, False)
+        assert "(left out to save room)" in page.b.origin
+        assert "(left out" not in page.a.origin
+        assert name in [model.name for model in catalogue.fitting("tradeoff")]
+        assert name not in [model.name for model in catalogue.fitting("compare")]
+        there, sentence = service.opened({**dict(parse_qsl(chosen.query())), "tab": "compare"}, "compare")
+        assert there.a == chosen.a
+        assert there.b != name
+        assert "model B a value unknown here" in sentence
 
     def test_real_measurements_are_shown_whole(self):
         session, complaint = service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")

@@ -34,6 +34,13 @@ def test_the_description_says_what_was_given_and_where_it_was_made(folder):
     assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
 
 
+def test_a_folder_without_weights_is_a_record(folder):
+    assert checkpoints.read(folder).has_weights
+    (folder / "model.safetensors").unlink()
+    assert not checkpoints.read(folder).has_weights
+    assert [found.name for found in checkpoints.find(folder.parent)] == [folder.name]
+
+
 @pytest.mark.parametrize(
     ("name", "recipe", "title"),
     [
@@ -82,7 +89,7 @@ def pickled(folder):
 
 
 WEIGHTS_DAMAGE = {
-    "missing": (lambda f: (f / "model.safetensors").unlink(), "is missing"),
+    "missing": (lambda f: (f / "model.safetensors").unlink(), "is missing; the command in docs/training.md"),
     "truncated": (lambda f: overwrite(f, lambda b: b[:-50], sign=False), "the file was changed"),
     "one bit": (lambda f: overwrite(f, lambda b: b[:-1] + bytes([b[-1] ^ 1]), sign=False), "the file was changed"),
     "truncated and signed": (lambda f: overwrite(f, lambda b: b[:-50]), "no readable safetensors file"),
@@ -176,68 +183,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Perturbations and results
-
-
-@pytest.mark.parametrize("units", [0, 1, 2, 10, 16, 32, 127])
-def test_quantising_keeps_whole_units_and_stays_in_the_ball(units):
-    epsilon = units / 255
-    delta = (torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(units)) * 2 - 1) * epsilon
-    found = checkpoints.quantise(delta)
-    assert found.abs().max() <= units
-    assert (found / 255 - delta).abs().max() < 1 / 255
-    assert (found.abs() <= delta.abs() * 255 + 1e-3).all()  # towards zero, or a ball of 2.7/255 would be left
-    assert torch.equal(found, found.round())
-    full = torch.full((1, 3, 2, 2), epsilon)
-    assert (checkpoints.quantise(full) == units).all()
-    assert (checkpoints.quantise(-full) == -units).all()
-    assert torch.equal(checkpoints.quantise(found / 255), found)
-
-
-def test_perturbations_are_bytes_on_disk_and_come_back_exactly(folder):
-    deltas = {f"e{units}": torch.arange(-units, units + 1).float().reshape(1, 1, 1, -1) / 255 for units in (2, 127)}
-    assert checkpoints.load_perturbations(folder) == {}
-    checkpoints.save_perturbations(folder, deltas)
-    assert {tensor.dtype for tensor in load_file(folder / "perturbations.safetensors").values()} == {torch.uint8}
-    found = checkpoints.load_perturbations(folder)
-    assert found.keys() == deltas.keys()
-    assert all(torch.equal(found[name], deltas[name]) for name in deltas)
-
-
-def test_what_a_byte_cannot_hold_is_refused(folder):
-    with pytest.raises(ValueError, match=r"'big' reaches 200/255, and at most 127/255"):
-        checkpoints.save_perturbations(folder, {"big": torch.full((1, 3, 2, 2), 200 / 255)})
-
-
-def test_perturbations_of_full_strength_take_little_space(folder):
-    signs = torch.randint(0, 2, (1, 3, 96, 128), generator=torch.Generator().manual_seed(0)) * 2 - 1
-    checkpoints.save_perturbations(folder, {"signs": signs * 10 / 255})
-    assert (folder / "perturbations.safetensors").stat().st_size < signs.numel() / 4
-
-
-@pytest.mark.parametrize(
-    ("shapes", "words"),
-    [
-        ("{}", "delta"),
-        ('{"delta": [1, 3, 2, 2]}', "do not fill"),
-        ("[]", "core precompute"),
-        ("{", "property name"),
-        (None, "shapes"),
-    ],
-)
-def test_perturbations_that_do_not_fit_their_head_are_named(folder, shapes, words):
-    checkpoints.save_perturbations(folder, {"delta": torch.zeros(1, 3, 5, 5)})
-    path = folder / "perturbations.safetensors"
-    head = {} if shapes is None else {"shapes": shapes}
-    files.write_tensors(path, load_file(path), head)
-    with pytest.raises(FileError, match=words):
-        checkpoints.load_perturbations(folder)
-
-
-def test_damaged_perturbations_are_named(folder):
-    (folder / "perturbations.safetensors").write_bytes(b"x" * 30)
-    with pytest.raises(FileError, match=r"perturbations\.safetensors is no readable"):
-        checkpoints.load_perturbations(folder)
+# Results
 
 
 def measurement(epsilon, target=None, attack="spgd"):

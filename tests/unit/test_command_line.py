@@ -1,6 +1,7 @@
 """The command line: it does what it says, and a mistake gets one sentence and no traceback."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from stored import class_folders
 from typer.testing import CliRunner
 
-from core import checkpoints, datasets
+from core import checkpoints, datasets, perturbations
 from core.__main__ import app
 from core.models import create
 
@@ -65,7 +66,7 @@ def test_training_again_returns_the_finished_model(trained, images):
 def test_attack_saves_what_evaluate_reads(trained, tmp_path):
     words = ["attack", str(trained), "--epsilon", "8", "--steps", "3", "--images", "8", "--device", "cpu", "--json"]
     report = json.loads(run(*words, "--save", str(tmp_path)).stdout)
-    delta = checkpoints.read_delta(tmp_path / "delta.safetensors")
+    delta = perturbations.read_delta(tmp_path / "delta.safetensors")
     assert delta.shape == (1, 3, 16, 16)
     assert delta.abs().max() * 255 <= 8.001
     again = run("evaluate", str(trained), "--delta", str(tmp_path / "delta.safetensors"), "--device", "cpu", "--json")
@@ -83,6 +84,13 @@ def test_a_target_is_given_by_name(trained):
 def test_models_lists_what_is_there(trained):
     listed = json.loads(run("models", "--root", str(trained.parent.parent), "--json").stdout)
     assert [Path(entry["folder"]) for entry in listed] == [trained]
+
+
+def test_models_says_where_weights_were_left_out(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "signs" / "standard")
+    assert "without weights" not in run("models", "--root", str(tmp_path)).stdout
+    (tmp_path / "signs" / "standard" / "model.safetensors").unlink()
+    assert "without weights" in " ".join(run("models", "--root", str(tmp_path)).stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -123,7 +131,7 @@ def test_models_lists_what_is_there(trained):
     ],
 )
 def test_a_mistake_gets_one_sentence(words, names, trained, tmp_path, monkeypatch, capsys):
-    (tmp_path / "small.safetensors").write_bytes(checkpoints.delta_file(torch.zeros(1, 3, 8, 8), {}))
+    (tmp_path / "small.safetensors").write_bytes(perturbations.delta_file(torch.zeros(1, 3, 8, 8), {}))
     places = {"MODEL": trained, "WEIGHTS": trained / "model.safetensors", "SMALL": tmp_path / "small.safetensors"}
     words = [str(places.get(word, word)) for word in words]
     monkeypatch.setattr(sys, "argv", ["core", *words])

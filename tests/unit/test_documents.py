@@ -8,7 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from core import checkpoints, datasets, experiment, rendering
+from core import checkpoints, datasets, experiment, perturbations, rendering
 from core.__main__ import app
 from core.documents import pattern_sheet, results_page
 from core.evaluation import Rate, Report
@@ -109,7 +109,7 @@ def test_perturbations_towards_scenes_stand_below_their_drawn_targets(tmp_path):
     found = measured(tmp_path / "standard", "streets", scenes())
     delta = torch.randint(-10, 11, (1, 3, 192, 256), generator=torch.Generator().manual_seed(0)) / 255
     (tmp_path / "standard").mkdir()
-    checkpoints.save_perturbations(found[0].folder, {"spgd-e10-scene-5": delta, "spgd-e10-scene-12": -delta})
+    perturbations.save(found[0].folder, {"spgd-e10-scene-5": delta, "spgd-e10-scene-12": -delta})
     streets = datasets.get("streets")
     sheet = np.asarray(pattern_sheet([found], streets))
     flat = sheet.reshape(-1, 3)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from stored import CONFIG, network
 
-from core import checkpoints, precompute
+from core import checkpoints, perturbations, precompute
 from core.assessment import BREAKING, Terms, assess
 from core.attacks.objectives import Untargeted
 from core.files import FileError
@@ -38,7 +38,7 @@ class TestPrecompute:
 
     def test_it_measures_every_cell_as_stored(self, folder, crafted, tiny_dataset):
         results = precompute.precompute(folder, PLAN)
-        deltas = checkpoints.load_perturbations(folder)
+        deltas = perturbations.load(folder)
         assert crafted == CELLS
         assert sorted(deltas) == sorted(CELLS)
         assert [found.key for found in results.measurements] == CELLS
@@ -89,7 +89,7 @@ class TestPrecompute:
         (folder / "perturbations.safetensors").unlink()
         results = precompute.precompute(folder, PLAN)
         assert crafted == 2 * CELLS
-        assert sorted(checkpoints.load_perturbations(folder)) == sorted(CELLS)
+        assert sorted(perturbations.load(folder)) == sorted(CELLS)
         assert [found.key for found in results.measurements] == CELLS
 
     def test_a_plan_with_more_steps_or_images_makes_anew_what_learns_from_images(self, folder, crafted):
@@ -139,7 +139,7 @@ class TestAssess:
         assert [rung.heap for rung in stored.ladder.rungs] == [0, 0, 8, 1]  # 40 images do not fill a heap of 64
         assert {rung.accuracy.n for rung in stored.ladder.rungs} == {40}
         assert len(heard) == len(stored.robustness.curve) + 4
-        delta = checkpoints.load_perturbations(measured)[BREAKING]
+        delta = perturbations.load(measured)[BREAKING]
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
         assert 0 < delta.abs().max() <= ends + 1e-6
 
@@ -169,11 +169,11 @@ class TestAssess:
         assess(measured)
         more = precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
         assert more.robustness is not None
-        assert BREAKING in checkpoints.load_perturbations(measured)
+        assert BREAKING in perturbations.load(measured)
         checkpoints.save(measured, network(seed=1), CONFIG)
         anew = precompute.precompute(measured, PLAN)
         assert anew.robustness is anew.ladder is None
-        assert BREAKING not in checkpoints.load_perturbations(measured)
+        assert BREAKING not in perturbations.load(measured)
 
     def test_a_ladder_goes_with_the_perturbation_it_stood_on(self, measured):
         assess(measured)

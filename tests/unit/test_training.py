@@ -414,6 +414,14 @@ class TestExperiment:
         with pytest.raises(ValueError, match="holds a model of another recipe; give --name"):
             self.run(tmp_path, replace(self.RECIPE, learning_rate=0.1))
 
+    def test_weights_that_were_left_out_are_made_again(self, tiny_dataset, tmp_path):
+        made = self.run(tmp_path)
+        (made.folder / "model.safetensors").unlink()
+        with pytest.raises(ValueError, match="holds a model of another recipe"):
+            self.run(tmp_path, replace(self.RECIPE, learning_rate=0.1))
+        again = self.run(tmp_path)
+        assert (again.has_weights, again.sha256) == (True, made.sha256)
+
     def test_hardening_starts_from_the_given_weights(self, tiny_dataset, tmp_path, monkeypatch):
         start = self.run(tmp_path)
         weights, given = checkpoints.load(start.folder), []
