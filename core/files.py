@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 
@@ -42,10 +43,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A safetensors file that appears whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        save_file(tensors, Path(folder) / path.name, metadata)
-        os.replace(Path(folder) / path.name, path)
+    """A safetensors file that appears whole or not at all, and that whoever may read its neighbours may read."""
+    write_bytes(path, to_bytes(tensors, metadata))  # what safetensors writes itself only its owner may read
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

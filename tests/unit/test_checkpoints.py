@@ -173,6 +173,11 @@ def test_the_shipped_models_can_be_elsewhere(monkeypatch, tmp_path):
     assert checkpoints.default_root().name == "checkpoints"
 
 
+def test_weights_may_be_read_by_whoever_may_read_their_description(folder):
+    modes = {path.name: path.stat().st_mode for path in folder.iterdir()}
+    assert modes["model.safetensors"] == modes["config.json"]
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     files.write_tensors(tmp_path / "x", {"a": torch.ones(2)}, {})
     monkeypatch.setattr(checkpoints.os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
