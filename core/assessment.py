@@ -17,6 +17,7 @@ from core.evaluation import breaking_point
 from core.files import FileError
 from core.ladder import climb
 from core.perceptibility import measure
+from core.precompute import Plan
 from core.results import Results, key
 from core.robustness import Search
 
@@ -64,8 +65,9 @@ def assess(
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
     The search starts where the stored curve crosses the level, and tries the stored perturbation of that size too, and
-    the one that attacks the standard model beside it, which on some data leads further than random starts do
-    (docs/attack.md). What other models lie there makes no difference, so that all are searched on equal terms.
+    those of the models beside it that were measured at every strength: on some data they lead further than random
+    starts do (docs/attack.md). Models measured at a few strengths, as those of a sweep are, lend none: so all cells of
+    a grid are searched on equal terms. Whose were tried is kept in the results (`about`, "starts").
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -91,13 +93,15 @@ def assess(
             warm_steps=terms.warm_steps,
             batch_size=terms.batch_size,
         )
-        starts = _stored(folder, first) + (_stored(beside, first) if (beside := _standard(checkpoint)) else [])
+        lenders = [folder, *_lenders(checkpoint, data)]
+        starts = [delta for lender in lenders for delta in _stored(lender, first)]
         known = held_out.first(min(terms.held_out, len(held_out)))
         found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
         assert found.delta is not None
         perturbations.save(folder, deltas | {BREAKING: found.delta})
         shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
-        results = replace(results, robustness=found, visibility=measure(shown, found.delta.cpu()))
+        about = {**results.about, "starts": [lender.name for lender in lenders]}
+        results = replace(results, robustness=found, visibility=measure(shown, found.delta.cpu()), about=about)
         results.save(folder)
     if results.ladder is None:
         images = held_out.first(min(terms.ladder_images, len(held_out)))
@@ -124,12 +128,16 @@ def _stored(folder: Path, epsilon: int) -> list[Tensor]:
     return [deltas[m.key] for m in sorted(curve, key=lambda m: abs(m.epsilon - epsilon))[:1]]
 
 
-def _standard(checkpoint: Checkpoint) -> Path | None:
-    """The standard model of the same data beside this one, if there is one."""
-    folder = checkpoint.folder.parent / "standard"
-    if folder == checkpoint.folder or not (folder / checkpoints.CONFIG).is_file():
-        return None
-    return folder if checkpoints.read(folder).data == checkpoint.data else None
+def _lenders(checkpoint: Checkpoint, data: Dataset) -> list[Path]:
+    """The other models of the same data beside this one that were measured at every strength."""
+    epsilons = set(Plan.standard(data).epsilons)
+    beside = [other for other in checkpoints.find(checkpoint.folder.parent) if other.data == checkpoint.data]
+    found = {other.folder: Results.load(other.folder) for other in beside if other.folder != checkpoint.folder}
+    return [
+        folder
+        for folder, results in found.items()
+        if results and epsilons <= {measurement.epsilon for measurement in results.curve()}
+    ]
 
 
 def _line(point: Point) -> str:

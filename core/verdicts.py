@@ -30,7 +30,8 @@ def _search_row(entry: Measured) -> list[str]:
     checkpoint, found = entry[0], entry[1].robustness
     assert found
     tries = sum(point.tries for point in found.curve)
-    counts = (len(found.curve) - 1, tries, found.steps, found.crafted_on, found.curve[0].report.accuracy.n)
+    starts = len(entry[1].about.get("starts", ()))
+    counts = (len(found.curve) - 1, tries, found.steps, starts, found.crafted_on, found.curve[0].report.accuracy.n)
     return [
         datasets.get(checkpoint.data).title,
         checkpoint.title,
@@ -39,13 +40,14 @@ def _search_row(entry: Measured) -> list[str]:
     ]
 
 
-SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "crafting images", "n")
+SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "starts", "crafting images", "n")
 SEARCHED = (
     "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at "
-    "its first epsilon from random starts and on from the stored perturbation of that size, the model's own or the "
-    "standard model's; at all others on from the nearest epsilon's perturbation. The strongest found counts. Brackets: "
-    "between which measured epsilons the model may break for all that n tells. Where more steps and images stop "
-    "helping, and how far other starts lead: [attack.md](attack.md).\n"
+    "its first epsilon from random starts and on from stored perturbations of that size, its own and those of other "
+    "models (starts: of how many models in all; those measured at every strength lend theirs, of scenes so far only "
+    "the standard one); at all others on from the nearest epsilon's perturbation. The strongest found counts. "
+    "Brackets: between which measured epsilons the model may break for all that n tells. Where more steps and images "
+    "stop helping, and how far other starts lead: [attack.md](attack.md).\n"
 )
 
 
