@@ -143,7 +143,7 @@ class TestAssess:
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
         assert 0 < delta.abs().max() <= ends + 1e-6
 
-    def test_the_search_starts_from_its_own_perturbation_and_the_standard_models(self, measured, monkeypatch):
+    def test_the_search_starts_from_models_that_were_measured_at_every_strength(self, measured, monkeypatch):
         tried, search = [], Search.__call__
 
         def spy(self, model, crafting, held_out, classes, starts, report):
@@ -151,13 +151,20 @@ class TestAssess:
             return search(self, model, crafting, held_out, classes, starts, report)
 
         monkeypatch.setattr(Search, "__call__", spy)
-        assess(measured)
-        for name in ("one", "another"):  # what else lies there makes no difference
+        monkeypatch.setattr(Plan, "standard", lambda data: PLAN)
+        lent = [assess(measured).about["starts"]]
+        for name, plan in (("brief", replace(PLAN, only=(8,))), ("whole", PLAN), ("last", PLAN)):
             folder = shutil.copytree(measured, measured.parent / name)
             (folder / "results.json").unlink()
-            precompute.precompute(folder, PLAN)
-            assess(folder)
-        assert tried == [1, 2, 2]
+            precompute.precompute(folder, plan)
+            lent.append(assess(folder).about["starts"])
+        assert lent == [
+            [measured.name],
+            ["brief", measured.name],
+            ["whole", measured.name],
+            ["last", measured.name, "whole"],
+        ]
+        assert tried == [1, 2, 2, 3]
 
     def test_what_is_there_is_not_made_again(self, measured):
         results = assess(measured)
