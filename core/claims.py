@@ -13,7 +13,7 @@ from core.ladder import Rung
 from core.markdown import percent
 from core.results import Results
 from core.targets import scene_number
-from core.tradeoff import STANDARD, Measured
+from core.tradeoff import STANDARD, Lead, Measured
 
 PAPERS_RATIO = 2.0
 """At equal clean accuracy the paper's models with heap 64 are two to three times as robust as those with heap 1."""
@@ -114,13 +114,20 @@ def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
     if not found:
         return Finding(rows, None, "there are no broken models of heap 1 and larger heaps to compare.")
     size, lead = max(found.items(), key=lambda item: item[0])
-    low = lead.low
-    ahead = "as far ahead as in the paper" if low >= PAPERS_RATIO else "ahead, less than in the paper"
-    open_end = "models of both around one clean accuracy would tell" if lead.bound else "not ahead everywhere"
-    words = ahead if low > AHEAD and lead.bound != "at most" else open_end
+    holds, words = _leads(lead)
     why = f"at equal clean accuracy heap {size} takes {lead.words} times the epsilon of heap 1: {words}."
-    decided = {"at least": low > AHEAD or None, "at most": None if low > AHEAD else False}
-    return Finding(rows, decided.get(lead.bound, low > AHEAD), why)
+    return Finding(rows, holds, why)
+
+
+def _leads(lead: Lead) -> tuple[bool | None, str]:
+    """Whether the larger heap is ahead, None where that is open, and the same in words."""
+    if lead.low > AHEAD and lead.bound != "at most":
+        return True, "as far ahead as in the paper" if lead.low >= PAPERS_RATIO else "ahead, less than in the paper"
+    if lead.bound and (lead.bound == "at least" or lead.low > AHEAD):
+        return None, "models of both around one clean accuracy would tell"
+    if not lead.bound and len(lead.ratios) > 1 and lead.high > AHEAD:
+        return None, "the seeds lie too far apart to tell"
+    return False, "not ahead everywhere"
 
 
 def _scenes(name: str, own: list[Measured]) -> Finding | None:

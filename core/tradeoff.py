@@ -75,6 +75,11 @@ class Lead:
         return min(self.ratios[0]) if len(self.ratios) == 1 else self._interval()[1]
 
     @property
+    def high(self) -> float:
+        """The most that it may be."""
+        return max(self.ratios[0]) if len(self.ratios) == 1 else self._interval()[2]
+
+    @property
     def words(self) -> str:
         """Of one seed from the smallest ratio to the largest; of several their mean with its 95% interval."""
         return f"{self.bound} {self._figures()}".strip()

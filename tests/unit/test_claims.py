@@ -153,7 +153,10 @@ class TestTradeoff:
         assert found.low == pytest.approx(middle - reach, rel=1e-5)
         assert ask(3, [STANDARD, *one, *many]).holds
         apart = [*many[:1], seeded(model(64, 960, 12), 1), many[2]]  # 3.0, 1.0 and 2.7 times: it may be no lead at all
-        assert not ask(3, [STANDARD, *one, *apart]).holds
+        assert ask(3, [STANDARD, *one, *apart]).holds is None
+        assert "the seeds lie too far apart to tell" in ask(3, [STANDARD, *one, *apart]).why
+        behind = [model(64, 960, 9), seeded(model(64, 960, 11), 1), seeded(model(64, 960, 10), 2)]
+        assert ask(3, [STANDARD, *one, *behind]).holds is False
         assert "3 seeds" in ask(3, [STANDARD, *one, *many]).why
 
     def test_no_model_stands_for_two_seeds(self):
@@ -274,7 +277,7 @@ def test_the_verdict_counts_data_sets(held, words):
 def test_the_page_has_five_sections_with_tables_and_the_figures_that_exist():
     page = sections({"signs": [STANDARD, ADVERSARIAL]}, ["figures/fronts.svg", "figures/ladders.svg"])
     assert page.count("### ") == 6
-    assert "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 3 | 4 | 160 | 2,048 | 1,000 |" in page
+    assert "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 3 | 4 | 160 | 0 | 2,048 | 1,000 |" in page
     assert page.count("**Verdict") == 5
     assert page.count("![") == 2
     assert page.index("ladders.svg") < page.index("### 2.") < page.index("fronts.svg") < page.index("### 4.")
