@@ -64,7 +64,7 @@ def assess(
 ) -> Results:
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
-    The search starts where the stored curve crosses the level, and tries the stored perturbation of that size too, and
+    The search starts where the stored curve crosses the level, and tries the stored perturbations too, its own and
     those of the models beside it that were measured at every strength: on some data they lead further than random
     starts do (docs/attack.md). Models measured at a few strengths, as those of a sweep are, lend none: so all cells of
     a grid are searched on equal terms. Whose were tried is kept in the results (`about`, "starts").
@@ -94,7 +94,7 @@ def assess(
             batch_size=terms.batch_size,
         )
         lenders = [folder, *_lenders(checkpoint, data)]
-        starts = [delta for lender in lenders for delta in _stored(lender, first)]
+        starts = [delta for lender in lenders for delta in _stored(lender)]
         known = held_out.first(min(terms.held_out, len(held_out)))
         found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
         assert found.delta is not None
@@ -121,11 +121,10 @@ def _first(results: Results, level: float) -> int:
     return round(max(1.0, guess if guess is not None else max((epsilon for epsilon, _ in curve), default=16.0)))
 
 
-def _stored(folder: Path, epsilon: int) -> list[Tensor]:
-    """The untargeted perturbation of a model folder that is nearest to that size, if it stores one."""
+def _stored(folder: Path) -> list[Tensor]:
+    """The untargeted perturbations that a model folder stores."""
     results, deltas = Results.load(folder), perturbations.load(folder)
-    curve = [m for m in (results.curve() if results else []) if m.key in deltas]
-    return [deltas[m.key] for m in sorted(curve, key=lambda m: abs(m.epsilon - epsilon))[:1]]
+    return [deltas[m.key] for m in (results.curve() if results else []) if m.key in deltas]
 
 
 def _lenders(checkpoint: Checkpoint, data: Dataset) -> list[Path]:

@@ -18,6 +18,9 @@ from core.datasets import Split
 from core.evaluation import Report, evaluate, predict
 from core.threat import Budget
 
+GIVEN = 4
+"""How many of the given perturbations are tried at one epsilon."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -71,17 +74,20 @@ class Search:
     ) -> Robustness:
         """The robustness of `model`; `report` hears of every point as soon as it is measured.
 
-        `starts` are perturbations (1,C,H,W) that may work too, for example those that broke other models: rescaled to
-        the first epsilon they compete with what was crafted there. `classes` is K, for scenes.
+        `starts` are perturbations (1,C,H,W) that may work too, for example those that broke other models. They compete
+        with what was crafted at the first epsilon, and again just below the epsilon that breaks the model, those few
+        that are nearest in size, rescaled; the best of them is worked on too. `classes` is K, for scenes.
         """
-        trials = _Trials(self, model, crafting, held_out, classes, report)
+        trials = _Trials(self, model, crafting, held_out, classes, starts, report)
         top = int(self.highest / self.tolerance + 1e-9)
-        low, high = trials.bracket(min(top, round(self.first / self.tolerance)), top, starts)
+        low, high = trials.bracket(min(top, round(self.first / self.tolerance)), top)
         while True:
             while high is not None and high - low > 1:
                 middle = (low + high) // 2
                 low, high = (low, middle) if trials.broken(middle) else (middle, high)
             lower = trials.step_down(low)
+            if lower is None and trials.starts_break(low):
+                lower = low
             if lower is None:
                 break
             low, high = trials.holds_below(lower), lower
@@ -113,10 +119,11 @@ class _Trials:
         crafting: Split,
         held_out: Split,
         classes: int | None,
+        starts: Sequence[Tensor],
         report: Callable[[Point], None],
     ) -> None:
         self.search, self.model, self.crafting, self.held_out = search, model, crafting, held_out
-        self.classes, self.report = classes, report
+        self.classes, self.starts, self.report = classes, starts, report
         self.clean = predict(model, held_out)
         self.seed = search.seed
         nothing = torch.zeros(1, *crafting.images.shape[1:], device=device_of(model))
@@ -126,12 +133,12 @@ class _Trials:
         self.known: dict[int, tuple[Point, Tensor]] = {0: (unattacked, nothing)}
         report(unattacked)
 
-    def bracket(self, first: int, top: int, starts: Iterable[Tensor]) -> tuple[int, int | None]:
+    def bracket(self, first: int, top: int) -> tuple[int, int | None]:
         """The largest epsilon known to hold and the smallest known to break, None if even `top` holds."""
         if self.known[0][0].success >= self.search.level:
             return 0, 0
         stride = max(1, first // 4)
-        if self._reaches(self._cold(first, starts)):
+        if self._reaches(self._cold(first)):
             high, low = first, max(0, first - stride)
             while low and self.broken(low):
                 stride *= 2
@@ -163,6 +170,15 @@ class _Trials:
             self.broken(epsilon)
             stride *= 2
 
+    def starts_break(self, epsilon: int) -> bool:
+        """Whether the given perturbations lead further, to where this epsilon breaks the model after all."""
+        point, delta = self.known[epsilon]
+        tries = self._given(epsilon) if epsilon else []
+        if not tries:
+            return False
+        steps = point.steps + self.search.warm_steps
+        return self._reaches(self._keep(epsilon, [*tries, (point.report, delta)], point.tries + len(tries), steps))
+
     def holds_below(self, epsilon: int) -> int:
         """The largest known epsilon below this one that does not break the model."""
         return max(known for known, (point, _) in self.known.items() if known < epsilon and not self._reaches(point))
@@ -180,17 +196,24 @@ class _Trials:
         inherited = self.known[smaller][0].report, self.known[smaller][1]
         return self._reaches(self._keep(epsilon, [*tries, inherited], len(tries), steps))
 
-    def _cold(self, epsilon: int, starts: Iterable[Tensor]) -> Point:
-        """The first epsilon: random starts, and given perturbations, the best of which is worked on like the rest."""
+    def _cold(self, epsilon: int) -> Point:
+        """The first epsilon: random starts, and given perturbations."""
         budget, search = self._budget(epsilon), self.search
         tries = [self._attack(budget, search.steps) for _ in range(search.restarts)]
         steps = search.restarts * search.steps
-        given = [self._rescaled(start, budget) for start in starts]
-        if given:
-            best = max(((self._measured(delta), delta) for delta in given), key=lambda found: success(found[0]))
-            tries += [best, self._attack(budget, search.warm_steps, best[1])]
-            steps += search.warm_steps
+        if given := self._given(epsilon):
+            tries, steps = [*tries, *given], steps + search.warm_steps
         return self._keep(epsilon, tries, len(tries), steps)
+
+    def _given(self, epsilon: int) -> list[tuple[Report, Tensor]]:
+        """Of the given perturbations that are nearest in size the best as it is, and worked on like the rest."""
+        budget = self._budget(epsilon)
+        nearest = sorted(self.starts, key=lambda start: abs(start.abs().max().item() - budget.epsilon))[:GIVEN]
+        given = [self._rescaled(start, budget) for start in nearest]
+        if not given:
+            return []
+        best = max(((self._measured(delta), delta) for delta in given), key=lambda found: success(found[0]))
+        return [best, self._attack(budget, self.search.warm_steps, best[1])]
 
     def _keep(self, epsilon: int, found: Sequence[tuple[Report, Tensor]], tries: int, steps: int) -> Point:
         best, delta = max(found, key=lambda one: success(one[0]))

@@ -119,6 +119,17 @@ class TestSearch:
         alone, helped = weak(model, train, test), weak(model, train, test, starts=[0.1 * strong.delta])
         assert helped.epsilon < alone.epsilon
 
+    def test_it_counts_too_where_the_search_began_far_away(self, tiny_classifier):
+        model, train, test = tiny_classifier
+        weak = Search(LEVEL, tolerance=UNIT, first=UNIT, steps=1, warm_steps=1, restarts=1)
+        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
+        useless = [
+            torch.zeros(1, 3, *train.images.shape[2:])
+        ] * 20  # of another size: never tried at the breaking point
+        alone, helped = weak(model, train, test), weak(model, train, test, starts=[*useless, strong.delta])
+        assert strong.epsilon <= helped.epsilon < alone.epsilon
+        assert helped.epsilon <= strong.epsilon + UNIT
+
     def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
         unhindered = self.search(*tiny_classifier)
         craft, stuck = SPGD.craft, []
