@@ -77,14 +77,15 @@ def tradeoff(page: Tradeoff) -> str:
             point["textfont"] = {"color": colour, "size": 13}
         traces.append({**point, "customdata": [mark.name], "hovertemplate": _hover(mark, page.things)})
     xs = [100 * mark.clean.value for mark in page.marks]
-    margin = max(1.0, 0.12 * (max(xs) - min(xs)))
+    span = max(max(xs) - min(xs), 1.0)
+    left, right = min(xs) - 0.3 * span, max(xs) + 0.12 * span  # on the left the names of fronts need room
     top = 1.18 * max(mark.height for mark in page.marks) or 1
-    labels = _labels(page.fronts, kinds, NARROW / (max(xs) - min(xs) + 2 * margin), HIGH / top)
+    labels = _labels(page.fronts, kinds, NARROW / (right - left), HIGH / top)
     told = "Clean accuracy and the epsilon that breaks it: " + "; ".join(
         f"{mark.title} {100 * mark.clean.value:.1f}%, {_broken(mark)}" for mark in page.marks
     )
     layout = {
-        "xaxis": _axis([min(xs) - margin, max(xs) + margin], None) | _titled("clean accuracy", "%"),
+        "xaxis": _axis([left, right], None) | _titled("clean accuracy", "%"),
         "yaxis": _axis([0, top], None)
         | {"gridcolor": "@line", "showgrid": True, **_titled("ε that breaks it", "/255")},
         "margin": {"l": 58, "r": 10, "t": 8, "b": 40},
@@ -109,7 +110,7 @@ NARROW, HIGH = 250, 250
 
 
 def _labels(fronts: Sequence[Front], kinds: dict[str, str], across: float, up: float) -> list[dict[str, Any]]:
-    """The name of each front at its end, above those that it would cover; `across` and `up` are pixels per unit."""
+    """The name of each front beside its end, above those that it would cover; `across` and `up` are pixels per unit."""
     found: list[dict[str, Any]] = []
     placed: list[tuple[float, float]] = []
     for front in sorted(fronts, key=lambda front: front.points[-1][1]):
@@ -120,7 +121,7 @@ def _labels(fronts: Sequence[Front], kinds: dict[str, str], across: float, up: f
                 y = other_y + LABEL[1]
         placed.append((x, y))
         look = {"text": front.kind, "font": {"color": kinds.get(front.kind, "@soft"), "size": 12}, "showarrow": False}
-        place = {"x": 100 * clean, "y": breaks, "xanchor": "left", "yanchor": "bottom", "xshift": 8}
+        place = {"x": 100 * clean, "y": breaks, "xanchor": "right", "yanchor": "bottom", "xshift": -8}
         found.append(place | look | {"yshift": round(2 + y - breaks * up, 1)})
     return found
 

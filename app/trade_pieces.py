@@ -34,7 +34,8 @@ def card(side: Traded) -> str:
     """One model: what it is, what breaks it, and the pattern that does, as strong as it is."""
     mark, letter = side.mark, side.letter
     clean = f"{percent(mark.clean.value, 1)} clean"
-    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.title)}'
+    name = mark.title.removeprefix("Shared, ").removeprefix("Adversarial, ")  # its heap says as much
+    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(name[:1].upper() + name[1:])}'
     big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
     span = f"({mark.span})" if mark.breaks is not None else ""
     hint = (
@@ -76,7 +77,7 @@ RUNGS = {
     "universal": "one for all images",
     "heap 64": "one for 64 images",
     "heap 8": "one for 8 images",
-    "adversarial": "each image its own",
+    "adversarial": "one for each",
 }
 
 

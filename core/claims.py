@@ -115,7 +115,7 @@ def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
         return Finding(rows, None, "there are no broken models of heap 1 and larger heaps to compare.")
     size, lead = max(found.items(), key=lambda item: item[0])
     holds, words = _leads(lead)
-    why = f"at equal clean accuracy heap {size} takes {lead.words} times the epsilon of heap 1: {words}."
+    why = f"at equal clean accuracy ({lead.where}) heap {size} takes {lead.words} times the epsilon of heap 1: {words}."
     return Finding(rows, holds, why)
 
 

@@ -64,9 +64,11 @@ class Lead:
     """How many times the epsilon of heap 1 a larger heap takes: for each seed the ratios at equal clean accuracies.
 
     `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
+    `span` are the smallest and the largest of these accuracies.
     """
 
     ratios: tuple[tuple[float, ...], ...]
+    span: tuple[float, float]
     bound: str = ""
 
     @property
@@ -83,6 +85,12 @@ class Lead:
     def words(self) -> str:
         """Of one seed from the smallest ratio to the largest; of several their mean with its 95% interval."""
         return f"{self.bound} {self._figures()}".strip()
+
+    @property
+    def where(self) -> str:
+        """The clean accuracies at which the heaps were compared, like `97.4 to 97.9%`."""
+        low, high = (f"{100 * end:.1f}" for end in self.span)
+        return f"{low}%" if low == high else f"{low} to {high}%"
 
     def _figures(self) -> str:
         if len(self.ratios) == 1:
@@ -111,9 +119,12 @@ def lead(own: Sequence[Measured], one: int, other: int, level: float | None = No
     for replica in replicas(models):
         first, second = (fronts.front(spots(replica, heap, level=level)) for heap in (one, other))
         if some := tuple(fronts.ratios(first, second)):
-            found.append((some, fronts.bound(first, second)))
-    bounds = {bound for _, bound in found if bound}
-    return Lead(tuple(some for some, _ in found), *bounds) if found and len(bounds) < 2 else None
+            found.append((some, fronts.shared_span(first, second) or (0.0, 0.0), fronts.bound(first, second)))
+    bounds = {bound for _, _, bound in found if bound}
+    if not found or len(bounds) > 1:
+        return None
+    span = min(low for _, (low, _), _ in found), max(high for _, (_, high), _ in found)
+    return Lead(tuple(some for some, _, _ in found), span, *bounds)
 
 
 def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:

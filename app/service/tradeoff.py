@@ -150,7 +150,7 @@ def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
     brackets = " In brackets the 95% interval over seeds." if len(found.ratios) > 1 else ""
-    return f"At equal clean accuracy {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
+    return f"At equal clean accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
 
 
 def _traded(session: Session, side: str) -> Traded:

@@ -115,9 +115,7 @@ class View(TabView):
         page = service.tradeoff(session)
         able = page.a.has_weights and page.b.has_weights
         return {
-            self.to_compare: gr.update(
-                value="Open in Compare" if able else "Weights left out: stays here", interactive=able
-            ),
+            self.to_compare: gr.update(value="Open in Compare" if able else "Weights not shipped", interactive=able),
             self.headline: trade_pieces.headline(page),
             self.figure: figures.tradeoff(page),
             self.finding: f'<p class="note">{escape(page.finding)}</p>',
