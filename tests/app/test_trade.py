@@ -5,15 +5,17 @@ import shutil
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
+import gradio as gr
 import pytest
 import torch
 
 from app import figures, service, trade_pieces
+from app.tabs import tradeoff
 from core import checkpoints
 from core.breaking import UNIT, Point, Robustness
 from core.evaluation import Rate, Report
 from core.models import create
-from core.results import Results
+from core.results import Measurement, Results
 
 SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon
     ("standard", 1, 0.0, 0, 980, 12.0),
@@ -96,6 +98,18 @@ class TestPage:
         assert there.a == chosen.a
         assert there.b != name
         assert "model B a value unknown here" in sentence
+        with gr.Blocks():
+            view = tradeoff.build()
+        assert view.at_rest(chosen)[view.to_compare]["interactive"] is False
+        assert view.at_rest(replace(chosen, b="shared-s64-e8-w0.3"))[view.to_compare]["interactive"] is True
+
+    def test_the_first_view_shows_the_model_of_the_largest_heap_that_most_is_known_of(self, grid):
+        assert (grid.a, grid.b) == ("standard", "shared-s64-e8-w0.3")  # none was attacked
+        folder = checkpoints.default_root() / "signs" / "shared-s64-e16-w0.7"
+        report = Report(Rate(500, 1000), Rate(0, 1000))
+        known = Results.load(folder)
+        replace(known, measurements=(Measurement("spgd", 8, None, 100, 0, 2048, report),)).save(folder)
+        assert service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")[0].b == "shared-s64-e16-w0.7"
 
     def test_real_measurements_are_shown_whole(self):
         session, complaint = service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")

@@ -179,6 +179,14 @@ class TestTradeoff:
         assert tradeoff.leads([STANDARD, *one, *both]) == {}
         found = tradeoff.leads([STANDARD, *one, both[0], seeded(model(64, 980, 12), 1)])[64]
         assert found.words == "at least 1.20 [1.20, 1.20] (2 seeds)"
+        assert found.span == (0.96, 0.96)
+
+    def test_the_span_is_that_of_all_seeds(self):
+        one = [model(1, 960, 10), model(1, 940, 12, epsilon=16)]
+        one += [seeded(model(1, 970, 10), 1), seeded(model(1, 950, 12, epsilon=16), 1)]
+        many = [model(64, 950, 30), seeded(model(64, 960, 30), 1)]
+        assert tradeoff.leads([STANDARD, *one, *many])[64].where == "95.0 to 96.0%"
+        assert "equal clean accuracy (95.0 to 96.0%)" in ask(3, [STANDARD, *one, *many]).why
 
     def test_an_unbroken_model_of_heap_1_is_no_measure_for_others(self):
         assert ask(3, [STANDARD, model(1, 960, None), model(64, 930, 35)]).holds is None
@@ -291,6 +299,10 @@ def test_the_figures_follow_from_the_numbers_and_nothing_else():
     assert set(first) == {"ladders.svg", "fronts.svg", "curves.svg"}
     assert all(b"<svg" in content for content in first.values())
     assert b"Traffic signs" in first["fronts.svg"]
+    crowd = [STANDARD, *(model(heap, 930, 20, (930, 900, 400), epsilon=e) for heap in (1, 64) for e in (4, 8, 16))]
+    legend = charts({"signs": crowd})["ladders.svg"].decode()
+    assert legend.count(">heap 1<") == legend.count(">heap 64<") == legend.count(">standard<") == 1
+    assert "σ 0.5" not in legend
     other = charts({"signs": [STANDARD, model(1, 930, 25, (930, 900, 400), 0.8)]})
     assert other["fronts.svg"] != first["fronts.svg"]
     assert other["ladders.svg"] == first["ladders.svg"]
