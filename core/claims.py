@@ -126,7 +126,7 @@ def _leads(lead: Lead) -> tuple[bool | None, str]:
     if lead.bound and (lead.bound == "at least" or lead.low > AHEAD):
         return None, "models of both around one clean accuracy would tell"
     if not lead.bound and len(lead.ratios) > 1 and lead.high > AHEAD:
-        return None, "the seeds lie too far apart to tell"
+        return None, f"the interval over seeds reaches below {AHEAD:g}, which would be no difference"
     return False, "not ahead everywhere"
 
 
