@@ -7,7 +7,7 @@ Shared training with 4 ascent steps and one update on attacked and clean images 
 for each image it learns from, with 1 step 3. A carried step goes on from the deltas of the last mini-batch
 (`Recipe.carry`). All start from the same standard weights, with the same images, epochs and rate; then the search of
 `core.robustness` finds what breaks each. Cheaper is as good only if clean accuracy and breaking epsilon are.
-Finished cells lie in the JSON and their models under the root; neither is made again.
+Finished cells lie in the JSON and their models under the root; neither is made again. `docs/hardening.md` is its page.
 """
 
 import json
@@ -21,8 +21,9 @@ import typer
 from benchmarks import _record
 from core import checkpoints, datasets, experiment
 from core.assessment import Terms
-from core.breaking import UNIT
-from core.evaluation import evaluate
+from core.breaking import UNIT, Robustness
+from core.evaluation import Rate, evaluate
+from core.markdown import percent, table
 from core.recipe import Recipe
 from core.robustness import Search
 
@@ -52,6 +53,46 @@ def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
         "breaks_at": None if found.epsilon is None else round(found.epsilon / UNIT, 4),
         "robustness": found.to_json(),
     }
+
+
+def page(record: dict[str, Any]) -> str:
+    """`docs/hardening.md` from the JSON."""
+    cells, hardware = record["cells"], record["hardware"]
+    dearest = {
+        (cell["data"], cell["seed"]): cell["cpu_seconds"] for cell in cells.values() if cell["way"] == next(iter(WAYS))
+    }
+    rows = [
+        [
+            key,
+            str(cell["passes"]),
+            f"{cell['cpu_seconds']:,.0f} s ({100 * cell['cpu_seconds'] / dearest[cell['data'], cell['seed']]:.0f}%)",
+            percent(Rate.from_json(cell["clean"])),
+            f"{_at(cell)} [{_span(cell)}]",
+        ]
+        for key, cell in cells.items()
+    ]
+    where = f"{hardware['processor']}, {hardware['threads']} threads, {record['date'][:10]}.\n"
+    head = ("cell", "passes", "computing time", "clean (%)", "breaks at [between]")
+    return "\n".join(["# Cheaper hardening\n", TOLD + where, table(head, rows), READ])
+
+
+TOLD = (
+    "Written by `python -m benchmarks.hardening_cost` from `benchmarks/results/hardening_cost.json`; do not edit. "
+    "Shared training from the same standard weights, with the same images, epochs, rate and seed: with the paper's 4 "
+    "ascent steps, with one step from a random start, and with one step that goes on from the deltas of the last "
+    "mini-batch (`train --steps 1 --carry`). Passes: how often an image goes forwards and backwards for each update. "
+    "Then the search of `core.robustness`, random starts only, so these epsilons are a little higher than those of the "
+    "results page. "
+)
+READ = (
+    "One step from a random start is no substitute where it breaks earlier; the carried step is one where both figures "
+    "lie within the other's brackets. Each row is one training run.\n"
+)
+
+
+def _span(cell: dict[str, Any]) -> str:
+    low, high = Robustness.from_json(cell["robustness"]).interval
+    return f"{low / UNIT:.4g}, {'open' if high is None else f'{high / UNIT:.4g}'}"
 
 
 def main(
@@ -87,6 +128,8 @@ def main(
         for key, cell in record["cells"].items()
     ]
     _record.show(f"{threads} threads", ("", "passes", "computing s", "clean", "breaks at"), rows)
+    if out == _record.RESULTS / "hardening_cost.json":
+        (_record.HERE.parent / "docs" / "hardening.md").write_text(page(record), encoding="utf-8")
     _record.console.print(f"written to {out}")
 
 
