@@ -30,7 +30,7 @@ def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
     page.click("[role=tab]:has-text('Trade-off')")
     page.wait_for_selector(".plane .plotly-figure .points path.point")
     chosen(page, "a", "Standard")
-    chosen(page, "b", "heap 64")
+    chosen(page, "b", "Heap 64")
     assert page.locator(".ladder tr:visible").count() == 5
     assert page.locator(".cards img.pattern:visible").count() == 2
     assert page.locator("img:visible:not([alt])").count() == 0
@@ -71,7 +71,7 @@ def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Vi
     page.wait_for_selector(".plane .hovertext")
     named = page.text_content(".plane .hovertext")
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    chosen(page, "a", "Standard" if "Standard" in named else "heap 4")
+    chosen(page, "a", "Standard" if "Standard" in named else "Heap 4")
 
 
 def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
