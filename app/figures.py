@@ -107,6 +107,8 @@ def _titled(words: str, suffix: str) -> dict[str, Any]:
 
 NARROW, HIGH = 250, 250
 """Pixels of the plane of the trade-off on a telephone, where labels have least room."""
+LABEL = (52, 15)
+"""Pixels that the name of a front takes."""
 
 
 def _labels(fronts: Sequence[Front], kinds: dict[str, str], across: float, up: float) -> list[dict[str, Any]]:
@@ -124,10 +126,6 @@ def _labels(fronts: Sequence[Front], kinds: dict[str, str], across: float, up: f
         place = {"x": 100 * clean, "y": breaks, "xanchor": "right", "yanchor": "bottom", "xshift": -8}
         found.append(place | look | {"yshift": round(2 + y - breaks * up, 1)})
     return found
-
-
-LABEL = (52, 15)
-"""Pixels that the name of a front takes."""
 
 
 def _hover(mark: Mark, things: str) -> str:

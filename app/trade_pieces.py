@@ -34,8 +34,7 @@ def card(side: Traded) -> str:
     """One model: what it is, what breaks it, and the pattern that does, as strong as it is."""
     mark, letter = side.mark, side.letter
     clean = f"{percent(mark.clean.value, 1)} clean"
-    name = mark.title.removeprefix("Shared, ").removeprefix("Adversarial, ")  # its heap says as much
-    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(name[:1].upper() + name[1:])}'
+    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.short[:1].upper() + mark.short[1:])}'
     big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
     span = f"({mark.span})" if mark.breaks is not None else ""
     hint = (

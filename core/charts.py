@@ -51,19 +51,15 @@ def _looks(size: int) -> dict[str, Any]:
     return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v")}
 
 
-def _short(entry: Measured) -> str:
-    return entry[0].title.replace("Adversarial, ", "").replace("Shared, ", "")
-
-
 MANY = 6
 
 
 def _names(own: Sequence[Measured]) -> list[str | None]:
     """For the legend: every model's own name, or where those would be too many one name for each heap."""
     if len(own) < MANY:
-        return [_short(entry) for entry in own]
-    heaps = ["standard" if entry[0].heap == STANDARD else f"heap {entry[0].heap}" for entry in own]
-    return [None if name in heaps[:place] else name for place, name in enumerate(heaps)]
+        return [checkpoint.short for checkpoint, _ in own]
+    kinds = [checkpoint.kind for checkpoint, _ in own]
+    return [None if kind in kinds[:place] else kind for place, kind in enumerate(kinds)]
 
 
 def _ladders(axes: Any, own: Sequence[Measured]) -> None:
@@ -83,9 +79,8 @@ def _ladders(axes: Any, own: Sequence[Measured]) -> None:
 
 
 def _fronts(axes: Any, own: Sequence[Measured]) -> None:
-    sizes = sorted({checkpoint.heap for checkpoint, _ in own})
-    for size in sizes:
-        label, looks = "standard" if size == STANDARD else f"heap {size}", _looks(size)
+    for size, label in sorted({(checkpoint.heap, checkpoint.kind) for checkpoint, _ in own}):
+        looks = _looks(size)
         marks, line = spots(own, size), front(spots(first_seeds(own), size, STANDARD))
         x, y = [100 * spot.clean for spot in marks], [spot.robustness for spot in marks]
         axes.plot(x, y, ls="", ms=6, label=label, **looks)

@@ -52,13 +52,28 @@ class Checkpoint:
     @property
     def title(self) -> str:
         """For people: `Standard`, or like `Shared, heap 64, ε 16/255, σ 0.5`; seeds other than 0 come last."""
-        sigma, heap, epsilon = (self.recipe.get(key) for key in ("sigma", "heap", "epsilon"))
-        if not sigma or epsilon is None:
+        return f"{'Adversarial' if self.heap == 1 else 'Shared'}, {self.short}" if self._settings else self.short
+
+    @property
+    def short(self) -> str:
+        """The title where its heap says enough: `Standard`, or like `heap 64, ε 16/255, σ 0.5`."""
+        if not self._settings:
             return "Standard" if self.name == "standard" else self.name
-        kind = "Adversarial, heap 1" if heap == 1 else f"Shared, heap {heap}"
+        sigma, epsilon = self._settings
         carried = ", carried deltas" if self.recipe.get("carry") else ""
         seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
-        return f"{kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}{seed}"
+        return f"{self.kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}{seed}"
+
+    @property
+    def kind(self) -> str:
+        """Which models share a front: `standard`, or like `heap 64`."""
+        return f"heap {self.heap}" if self.heap else "standard"
+
+    @property
+    def _settings(self) -> tuple[float, float] | None:
+        """sigma and epsilon of a hardened model."""
+        sigma, epsilon = self.recipe.get("sigma"), self.recipe.get("epsilon")
+        return (sigma, epsilon) if sigma and epsilon is not None else None
 
 
 def default_root() -> Path:

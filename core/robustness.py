@@ -86,10 +86,10 @@ class Search:
                 middle = (low + high) // 2
                 low, high = (low, middle) if trials.broken(middle) else (middle, high)
             lower = trials.step_down(low)
-            if lower is None and trials.starts_break(low):
-                lower = low
             if lower is None:
-                break
+                if not trials.starts_break(low):
+                    break
+                lower = low
             low, high = trials.holds_below(lower), lower
         if high:
             trials.step_up(high, top)

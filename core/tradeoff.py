@@ -118,13 +118,14 @@ def lead(own: Sequence[Measured], one: int, other: int, level: float | None = No
     found = []
     for replica in replicas(models):
         first, second = (fronts.front(spots(replica, heap, level=level)) for heap in (one, other))
-        if some := tuple(fronts.ratios(first, second)):
-            found.append((some, fronts.shared_span(first, second) or (0.0, 0.0), fronts.bound(first, second)))
+        span = fronts.shared_span(first, second)
+        if span and (some := tuple(fronts.ratios(first, second))):
+            found.append((some, span, fronts.bound(first, second)))
     bounds = {bound for _, _, bound in found if bound}
     if not found or len(bounds) > 1:
         return None
-    span = min(low for _, (low, _), _ in found), max(high for _, (_, high), _ in found)
-    return Lead(tuple(some for some, _, _ in found), span, *bounds)
+    whole = min(low for _, (low, _), _ in found), max(high for _, (_, high), _ in found)
+    return Lead(tuple(some for some, _, _ in found), whole, *bounds)
 
 
 def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:

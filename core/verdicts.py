@@ -43,11 +43,11 @@ def _search_row(entry: Measured) -> list[str]:
 SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "starts", "crafting images", "n")
 SEARCHED = (
     "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at "
-    "its first epsilon from random starts and on from stored perturbations of that size, its own and those of other "
-    "models (starts: of how many models in all; those measured at every strength lend theirs, of scenes so far only "
-    "the standard one); at all others on from the nearest epsilon's perturbation. The strongest found counts. "
-    "Brackets: between which measured epsilons the model may break for all that n tells. Where more steps and images "
-    "stop helping, and how far other starts lead: [attack.md](attack.md).\n"
+    "its first epsilon from random starts, at all others on from the nearest epsilon's perturbation; at the first one, "
+    "and again just below the breaking one, stored perturbations compete too (starts: of how many models, its own and "
+    "those that lent theirs). The strongest found counts. Models with three starts or fewer were searched before the "
+    "second of these was there. Brackets: between which measured epsilons the model may break for all that n tells. "
+    "Where more steps and images stop helping, and how far other starts lead: [attack.md](attack.md).\n"
 )
 
 

@@ -16,6 +16,7 @@ class Mark:
 
     name: str
     title: str
+    short: str
     kind: str
     heap: int
     sigma: float

@@ -108,7 +108,8 @@ def _marked(model: Checkpoint, results: Results) -> Mark:
     return Mark(
         name=model.name,
         title=model.title,
-        kind=f"heap {model.heap}" if hardened else STANDARD,
+        short=model.short,
+        kind=model.kind,
         heap=model.heap,
         sigma=round(recipe.get("sigma", 0.0), 4) if hardened else 0.0,
         epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if hardened else 0.0,
@@ -133,11 +134,9 @@ def _units(epsilon: float) -> float:
 
 def _fronts(own: Sequence[Measured]) -> tuple[Front, ...]:
     """A front for each heap, of one seed. The standard model belongs to each: hardening with epsilon 0."""
-    heaps = dict.fromkeys(model.heap for model, _ in own if model.heap)
-    lines = {heap: fronts.front(spots(first_seeds(own), heap, 0)) for heap in heaps}
-    return tuple(
-        Front(f"heap {heap}", tuple((spot.clean, spot.robustness) for spot in line)) for heap, line in lines.items()
-    )
+    heaps = dict.fromkeys((model.kind, model.heap) for model, _ in own if model.heap)
+    lines = {kind: fronts.front(spots(first_seeds(own), heap, 0)) for kind, heap in heaps}
+    return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())
 
 
 def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -> str:

@@ -123,12 +123,12 @@ class TestSearch:
         model, train, test = tiny_classifier
         weak = Search(LEVEL, tolerance=UNIT, first=UNIT, steps=1, warm_steps=1, restarts=1)
         strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
-        useless = [
-            torch.zeros(1, 3, *train.images.shape[2:])
-        ] * 20  # of another size: never tried at the breaking point
+        useless = 20 * [torch.zeros(1, 3, *train.images.shape[2:])]  # of another size: not tried where it breaks
         alone, helped = weak(model, train, test), weak(model, train, test, starts=[*useless, strong.delta])
         assert strong.epsilon <= helped.epsilon < alone.epsilon
         assert helped.epsilon <= strong.epsilon + UNIT
+        nearer = strong.delta.abs().max() * torch.ones_like(strong.delta)  # of that very size, and no help
+        assert weak(model, train, test, starts=[nearer, nearer, 0.9 * strong.delta]).epsilon < alone.epsilon
 
     def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
         unhindered = self.search(*tiny_classifier)
