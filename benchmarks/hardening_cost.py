@@ -81,8 +81,8 @@ TOLD = (
     "Shared training from the same standard weights, with the same images, epochs, rate and seed: with the paper's 4 "
     "ascent steps, with one step from a random start, and with one step that goes on from the deltas of the last "
     "mini-batch (`train --steps 1 --carry`). Passes: how often an image goes forwards and backwards for each update. "
-    "Then the search of `core.robustness`, random starts only, so these epsilons are a little higher than those of the "
-    "results page. "
+    "Then the search of `core.robustness` from random starts only, so these epsilons are not those of the results "
+    "page. "
 )
 READ = (
     "One step from a random start is no substitute where it breaks earlier; the carried step is one where both figures "
