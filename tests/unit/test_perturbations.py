@@ -1,5 +1,7 @@
 """Stored perturbations: whole units of 1/255 go in and come out, and every kind of damage is one sentence."""
 
+import zlib
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -66,7 +68,8 @@ def test_perturbations_that_do_not_fit_their_head_are_named(folder, shapes, word
 def test_bytes_that_were_packed_otherwise_are_named(folder):
     perturbations.save(folder, {"delta": torch.zeros(1, 3, 5, 5)})
     path = folder / "perturbations.safetensors"
-    files.write_tensors(path, {"delta": torch.zeros(40, dtype=torch.uint8)}, {"shapes": '{"delta": [1, 3, 5, 5]}'})
+    packed = torch.frombuffer(bytearray(zlib.compress(bytes(75))), dtype=torch.uint8)
+    files.write_tensors(path, {"delta": packed}, {"shapes": '{"delta": [1, 3, 5, 5]}'})
     with pytest.raises(FileError, match="core precompute"):
         perturbations.load(folder)
 
