@@ -2,7 +2,7 @@
 
     make bench                                   # with everything it needs, or:
     python -m benchmarks.training_cost --threads 2
-    python -m benchmarks.training_cost --device cuda --arch resnet20/64
+    python -m benchmarks.training_cost --device cuda --arch resnet20/64 --graph
 
 A shared step is what `core.training` does with each mini-batch: K = 4 ascent steps for a delta per heap of 64, then
 one update on the attacked and the clean images together. K + 2 plain steps pass as many images forwards and backwards,
@@ -10,6 +10,7 @@ but each of them also computes the gradients of all weights and updates them. Th
 should be about 0.8 or less. The bare bound is what the network alone needs for the same work: K forward and backward
 passes to the input and one to the weights on twice the images, without losses, heaps, clipping, optimiser or Fabric;
 shared training should reach 85% of that rate. All three take turns; each ratio is the median over the rounds.
+With --graph each of the three is recorded as a CUDA graph, as training on a GPU is.
 """
 
 from collections.abc import Callable
@@ -25,16 +26,19 @@ from torch import Tensor
 
 from benchmarks import _record
 from core.attacks.pgd import frozen
+from core.capture import Captured
 from core.models import create
 from core.precision import default_precision
 from core.recipe import Recipe
-from core.training import shared_deltas, update_loss
+from core.training import Update
 
 SHARED = Recipe(data="made up", sigma=0.5, heap=64, epsilon=16 / 255, steps=4)
-Step = Callable[[], None]
+Step = Callable[[], object]
 
 
-def programs(architecture: str, batch: int, size: int, device: str) -> tuple[Step, Step, Step, torch.device]:
+def programs(
+    architecture: str, batch: int, size: int, device: str, graph: bool
+) -> tuple[Step, Step, Step, torch.device]:
     """One shared step, one plain one and the bare passes, of one network on the same images, and where they run."""
     torch.manual_seed(0)
     fabric = Fabric(accelerator=device, devices=1, precision=default_precision(device))
@@ -46,30 +50,27 @@ def programs(architecture: str, batch: int, size: int, device: str) -> tuple[Ste
     twice, labels = torch.cat([images, images]), torch.randint(10, (batch,)).to(fabric.device)
     generator = torch.Generator(fabric.device).manual_seed(0)
 
-    def step(recipe: Recipe) -> None:
-        with fabric.autocast():
-            delta = shared_deltas(model.module, images, labels, recipe, generator)
-            loss: Tensor = update_loss(model.module, images, labels, delta, recipe)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        optimizer.step()
+    def step(recipe: Recipe) -> Step:
+        update = Update(fabric, model, optimizer, replace(recipe, batch_size=batch), graph=graph)
+        return lambda: update(images, labels, generator)
 
-    def bare() -> None:
+    def passes(images: Tensor, twice: Tensor) -> tuple[Tensor, ...]:
         with fabric.autocast():
             with frozen(network):
                 for _ in range(SHARED.steps):
                     given = images.detach().requires_grad_()
-                    torch.autograd.grad(network(given).float().sum(), given)
-            torch.autograd.grad(network(twice).float().sum(), list(network.parameters()))
+                    (found,) = torch.autograd.grad(network(given).float().sum(), given)
+            gradients = torch.autograd.grad(network(twice).float().sum(), list(network.parameters()))
+        return found, *gradients
 
-    standard = replace(SHARED, sigma=0.0)
     model.train()
-    return lambda: step(SHARED), lambda: step(standard), bare, fabric.device
+    bare = Captured(passes, [images, twice], network) if graph else passes
+    return step(SHARED), step(replace(SHARED, sigma=0.0)), lambda: bare(images, twice), fabric.device
 
 
-def measure(architecture: str, batch: int, size: int, device: str, repeats: int) -> dict[str, Any]:
+def measure(architecture: str, batch: int, size: int, device: str, repeats: int, graph: bool = False) -> dict[str, Any]:
     """Medians over `repeats` rounds of all three, after one unmeasured round."""
-    shared, plain, bare, where = programs(architecture, batch, size, device)
+    shared, plain, bare, where = programs(architecture, batch, size, device, graph)
     count = SHARED.steps + 2
     kinds = {"shared_step": (shared, 1), "plain_steps": (plain, count), "bare_passes": (bare, 1)}
     rounds = [
@@ -106,6 +107,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Measured rounds.")] = 15,
     threads: Annotated[int, typer.Option(help="Processors to hold to.")] = 2,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    graph: Annotated[bool, typer.Option(help="Record each program as a CUDA graph.")] = False,
     out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "training_cost.json",
 ) -> None:
     """One shared training step against K + 2 plain ones and the bare passes of the network."""
@@ -113,9 +115,9 @@ def main(
     shared = {key: getattr(SHARED, key) for key in ("sigma", "heap", "steps", "epsilon")}
     precision = default_precision(device)
     config = {"architecture": arch, "batch": batch, "size": size, "repeats": repeats, "threads": threads}
-    config |= {"device": device, "precision": precision, "shared": shared, "seed": 0}
+    config |= {"device": device, "graph": graph, "precision": precision, "shared": shared, "seed": 0}
     record = {"benchmark": "training_cost", "config": config, **_record.surroundings(("lightning-fabric",))}
-    result = measure(arch, batch, size, device, repeats)
+    result = measure(arch, batch, size, device, repeats, graph)
     _record.write(out, {**record, "result": result})
     count, low, high = SHARED.steps + 2, *result["ratio_range"]
     rows = [

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from core.attacks.objectives import IGNORE
 from core.augmentation import augment
+from core.capture import Work, capture
 from core.datasets import Split
 from core.precision import Precision, default_precision
 from core.recipe import Recipe
@@ -57,8 +58,13 @@ def shared_deltas(
     """
     if not recipe.sigma:
         return None
-    start = before[: heaps(len(images), recipe.heap)] if recipe.carry and before is not None else None
+    start = _carried(recipe, before, len(images))
     return replace(recipe.attack, team=team)(model, images, labels, start, generator)
+
+
+def _carried(recipe: Recipe, before: Tensor | None, n: int) -> Tensor | None:
+    """The deltas of the mini-batch before, as many as n images need; None where the ascent starts anew."""
+    return before[: heaps(n, recipe.heap)] if recipe.carry and before is not None else None
 
 
 def update_loss(forward: nn.Module, images: Tensor, labels: Tensor, delta: Tensor | None, recipe: Recipe) -> Tensor:
@@ -91,12 +97,16 @@ def train(
     precision: Precision | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     started_from: str | None = None,
+    graph: bool | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place on `split`; returns for each epoch its mean loss, seconds and images per second.
 
     After each epoch everything needed goes to the file `resume`; a run that was killed and is started again with the
     same recipe, from the same weights (`started_from` is their sha256), goes on from there and ends with the same
     weights. Raises Diverged on a loss that is not finite.
+
+    `graph` records the work of a mini-batch as a CUDA graph, which spares launching its kernels one by one; None: on a
+    GPU, for one process. The mini-batch that is smaller than the others, and what cannot be recorded, runs without.
 
     Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
     ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried.
@@ -122,8 +132,9 @@ def train(
     first, history = state.load(network, optimizer)
     trained, optimizer = fabric.setup(network, optimizer)
     data = split.to(fabric.device)
+    update = Update(fabric, trained, optimizer, recipe, team, graph is not False and records(fabric.device, team))
     for epoch in range(first, recipe.epochs):
-        history.append(_epoch(fabric, trained, optimizer, data, recipe, epoch, mirror, report, team))
+        history.append(_epoch(fabric, update, data, epoch, mirror, report))
         if team.rank == 0:
             state.save(network, optimizer, epoch + 1, history)
         fabric.barrier()
@@ -131,39 +142,94 @@ def train(
     return history
 
 
+def records(device: torch.device, team: Team) -> bool:
+    """Whether the work of a mini-batch can be a CUDA graph."""
+    return device.type == "cuda" and team.size == 1
+
+
+class Update:
+    """One update of the weights by a mini-batch, with its `graph` recorded at the first whole one."""
+
+    def __init__(
+        self, fabric: "Fabric", model: Any, optimizer: Any, recipe: Recipe, team: Team = ALONE, graph: bool = False
+    ) -> None:
+        self.fabric, self.model, self.optimizer, self.recipe, self.team = fabric, model, optimizer, recipe, team
+        self.network = model.module  # in mixed precision Fabric's wrapper lets nobody else differentiate
+        self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.graph = graph
+        self.recorded: Work | None = None
+        self.delta: Tensor | None = None
+
+    def begin(self) -> None:
+        """A new epoch, which is to run alike whether it follows another or a resumed run begins with it."""
+        self.delta = None
+        self.model.train()
+
+    def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss, which later updates leave alone."""
+        if self.graph and len(images) == self.recipe.batch_size:
+            loss = self._replayed(images, labels, generator)
+        else:
+            loss = self._directly(images, labels, generator)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _directly(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        with self.fabric.autocast():
+            self.delta = shared_deltas(self.network, images, labels, self.recipe, generator, self.delta, self.team)
+            loss = update_loss(
+                self.model if self.team.size > 1 else self.network, images, labels, self.delta, self.recipe
+            )
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        return loss
+
+    def _replayed(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        inputs = [images, labels]
+        if self.recipe.sigma:
+            start = _carried(self.recipe, self.delta, len(images))
+            inputs.append(self.recipe.attack.start(images, generator) if start is None else start)
+        if self.recorded is None:
+            self.recorded = capture(self._gradients, inputs, self.network)
+        loss, *found = self.recorded(*inputs)
+        gradients, self.delta = found[: len(self.parameters)], found[-1] if self.recipe.sigma else None
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        return loss.clone()
+
+    def _gradients(self, images: Tensor, labels: Tensor, start: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The loss, the gradient of each parameter, and the deltas if there are any."""
+        with self.fabric.autocast():
+            delta = None if start is None else self.recipe.attack(self.network, images, labels, start)
+            loss = update_loss(self.network, images, labels, delta, self.recipe)
+        gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
+        return loss.detach(), *gradients, *(() if delta is None else (delta,))
+
+
 def _epoch(
     fabric: "Fabric",
-    model: Any,
-    optimizer: Any,
+    update: Update,
     data: Split,
-    recipe: Recipe,
     epoch: int,
     mirror: bool,
     report: Callable[[Progress], None],
-    team: Team,
 ) -> dict[str, float]:
     """One pass over the data. All chance is a function of seed and epoch, so that a resumed run repeats it."""
+    recipe, team = update.recipe, update.team
     generator = torch.Generator(fabric.device).manual_seed(recipe.seed * 100_003 + epoch)
     batches = torch.randperm(len(data), generator=generator, device=fabric.device).split(recipe.batch_size)
     batches = [index[: len(index) - len(index) % team.size] for index in batches if len(index) >= team.size]
     total, started, losses = recipe.epochs * len(batches), time.perf_counter(), []
-    delta: Tensor | None = None
-    model.train()
+    update.begin()
     for number, index in enumerate(batches):
         done = epoch * len(batches) + number
-        for group in optimizer.param_groups:
+        for group in update.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, done, total)
         if team.size > 1:  # equal parts; what does not divide was left out
             index = index[team.part(len(index))]
         images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator, team)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
-        with fabric.autocast():  # past Fabric's wrapper: in mixed precision it lets nobody else differentiate
-            delta = shared_deltas(model.module, images, labels, recipe, generator, delta, team)
-            loss = update_loss(model if team.size > 1 else model.module, images, labels, delta, recipe)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        optimizer.step()
-        losses.append(loss.detach())
+        losses.append(update(images, labels, generator))
         if number % 20 == 19 or number + 1 == len(batches):
             recent = torch.stack(losses[-20:]).mean().item()
             if not torch.isfinite(torch.tensor(recent)):

@@ -82,6 +82,11 @@ class PGD:
         if self.steps < 1:
             raise ValueError(f"An attack takes at least 1 step, and {self.steps} were given.")
 
+    def start(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Random deltas for images of the whole mini-batch: (M,C,H,W), uniform in the ball."""
+        count = heaps(len(images) * self.team.size, self.heap)
+        return self.budget.random_start((count, *images.shape[1:]), generator)
+
     def __call__(
         self,
         model: nn.Module,
@@ -96,7 +101,7 @@ class PGD:
         placed: Callable[[Tensor], Tensor] = lambda delta: delta  # noqa: E731
         if delta is None:
             generator = generator or torch.Generator(images.device).manual_seed(0)
-            delta = self.budget.random_start((count, *images.shape[1:]), generator)
+            delta = self.start(images, generator)
             delta = delta if spanning else delta[self.team.part(count)]
         if spanning:
             owners = torch.arange(n, device=images.device)[own] // math.ceil(n / count)
