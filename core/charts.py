@@ -4,16 +4,15 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core import datasets
 from core.breaking import UNIT
 from core.fronts import front
-from core.tradeoff import STANDARD, ByData, Measured, first_seeds, spots
+from core.tradeoff import STANDARD, ByGroup, Measured, first_seeds, spots
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
 
 
-def charts(measured: ByData) -> dict[str, bytes]:
+def charts(measured: ByGroup) -> dict[str, bytes]:
     """Every figure by file name; none for what was not measured."""
     drawn = {
         "ladders.svg": _panels(measured, lambda results: results.ladder is not None, _ladders),
@@ -24,9 +23,9 @@ def charts(measured: ByData) -> dict[str, bytes]:
 
 
 def _panels(
-    measured: ByData, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[Measured]], None]
+    measured: ByGroup, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[Measured]], None]
 ) -> bytes | None:
-    """One small figure beside the other, one a data set."""
+    """One small figure beside the other, one a group."""
     from matplotlib import rc_context  # here, since only these pages need it
     from matplotlib.figure import Figure
 
@@ -37,10 +36,10 @@ def _panels(
     style: Any = {"svg.fonttype": "none", "svg.hashsalt": "plainsight", "font.size": 9, "axes.spines.top": False}
     with rc_context({**style, "axes.spines.right": False}):
         figure = Figure(figsize=(3.6 * len(shown), 3.2), layout="constrained")
-        for place, (name, own) in enumerate(shown.items(), 1):
+        for place, own in enumerate(shown.values(), 1):
             axes = figure.add_subplot(1, len(shown), place)
             draw(axes, own)
-            axes.set_title(datasets.get(name).title, fontsize=10)
+            axes.set_title(own[0][0].group_title, fontsize=10)
             axes.legend(frameon=False, fontsize=7.5)
         content = io.BytesIO()
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})

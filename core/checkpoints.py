@@ -6,8 +6,8 @@ weights, to save room: then it is the record of a training run and of what was m
 
 import os
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core import datasets
 from core.files import FileError, read_json, read_tensors, sha256, write_json, write_tensors
 from core.models import Normalised, create
 
 FORMAT = 1
 CONFIG, WEIGHTS, RESULTS = "config.json", "model.safetensors", "results.json"
+APART = "|"
+"""Stands between data set and architecture in the name of a group."""
 SETTINGS = ("heap", "epsilon", "sigma", "seed")
 """The numbers of a recipe that tell models of one data set apart."""
 
@@ -35,6 +38,22 @@ class Checkpoint:
     sha256: str
     recipe: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    variant: str = ""
+    """The architecture, where it is not the usual one of the data set (see `find`)."""
+
+    @property
+    def group(self) -> str:
+        """Which models this one compares with: `cifar10`, or like `cifar10|resnet20/64` for an unusual architecture."""
+        return f"{self.data}{APART}{self.variant}" if self.variant else self.data
+
+    @property
+    def group_title(self) -> str:
+        """The group for people: the data set's title, and the architecture where it is an unusual one."""
+        try:
+            title = datasets.get(self.data).title
+        except ValueError:
+            title = self.data
+        return f"{title}, {self.variant}" if self.variant else title
 
     @property
     def name(self) -> str:
@@ -168,9 +187,22 @@ def assign(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def find(root: Path) -> list[Checkpoint]:
-    """All readable model folders at any depth under `root`: by data set, then from standard to the most hardened."""
+    """All readable model folders at any depth under `root`: by group, then from standard to the most hardened.
+
+    The usual architecture of a data set is the one that most of its models with weights have; models of others are
+    groups of their own.
+    """
     found = [checkpoint for path in root.rglob(CONFIG) if (checkpoint := _readable(path.parent))]
-    return sorted(found, key=lambda c: (c.data, c.heap, *(c.recipe.get(name, 0) for name in SETTINGS), c.name))
+    usual = {data: _usual([c for c in found if c.data == data]) for data in {c.data for c in found}}
+    found = [c if c.architecture == usual[c.data] else replace(c, variant=c.architecture) for c in found]
+    return sorted(
+        found, key=lambda c: (c.data, c.variant, c.heap, *(c.recipe.get(name, 0) for name in SETTINGS), c.name)
+    )
+
+
+def _usual(own: Sequence[Checkpoint]) -> str:
+    names = [c.architecture for c in own if c.has_weights] or [c.architecture for c in own]
+    return max(sorted(set(names)), key=names.count)
 
 
 def _readable(folder: Path) -> Checkpoint | None:

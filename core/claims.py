@@ -23,7 +23,7 @@ AHEAD = 1.05
 
 @dataclass(frozen=True)
 class Finding:
-    """What one data set says on a claim: its rows of the table, and whether the claim holds there, with why."""
+    """What one group of models says on a claim: its rows of the table, and whether the claim holds there, with why."""
 
     rows: list[list[str]]
     holds: bool | None
@@ -32,11 +32,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim: its words, the head of its table, how a data set is asked, and the figures that belong to it."""
+    """One claim: its words, the head of its table, what a group of models says, and its figures."""
 
     words: str
     head: tuple[str, ...]
-    ask: Callable[[str, list[Measured]], Finding | None]
+    ask: Callable[[list[Measured]], Finding | None]
     figures: tuple[str, ...] = ()
     note: str = ""
 
@@ -63,12 +63,12 @@ def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
     return expected, universal, adversarial
 
 
-def _sensitive(name: str, own: list[Measured]) -> Finding | None:
+def _sensitive(own: list[Measured]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.ladder)
     one = [entry for entry in hardened if entry[0].heap == 1]
     if not standard or not one:
         return None
-    rows = [_ladder_row(name, entry) for entry in (standard, *one)]
+    rows = [_ladder_row(entry) for entry in (standard, *one)]
     _, _, before = _accuracies(standard[1])
     better = [(checkpoint, *_accuracies(results)) for checkpoint, results in one]
     more = any(_above(adversarial, before) for _, _, _, adversarial in better)
@@ -81,18 +81,18 @@ def _sensitive(name: str, own: list[Measured]) -> Finding | None:
     return Finding(rows, more and fooled, why)
 
 
-def _ladder_row(name: str, entry: Measured) -> list[str]:
+def _ladder_row(entry: Measured) -> list[str]:
     checkpoint, results = entry
     assert results.ladder
     cells = [f"{results.ladder.epsilon / UNIT:g}/255", *(percent(rate) for rate in _accuracies(results))]
-    return [datasets.get(name).title, checkpoint.title, *cells, f"{results.ladder.rungs[0].accuracy.n:,}"]
+    return [checkpoint.group_title, checkpoint.title, *cells, f"{results.ladder.rungs[0].accuracy.n:,}"]
 
 
-def _universal(name: str, own: list[Measured]) -> Finding | None:
+def _universal(own: list[Measured]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.ladder)
     if not standard or not hardened:
         return None
-    rows = [_ladder_row(name, entry) for entry in (standard, *hardened)]
+    rows = [_ladder_row(entry) for entry in (standard, *hardened)]
     held = []
     for _, results in hardened:
         _, universal, adversarial = _accuracies(results)
@@ -105,9 +105,9 @@ def _universal(name: str, own: list[Measured]) -> Finding | None:
     return Finding(rows, all(held), why)
 
 
-def _tradeoff(name: str, own: list[Measured]) -> Finding | None:
+def _tradeoff(own: list[Measured]) -> Finding | None:
     """Holds where the largest heap is ahead of heap 1 at every equal clean accuracy, by what breaks the models."""
-    rows = tradeoff.rows(datasets.get(name).title, own)
+    rows = tradeoff.rows(own)
     if not rows:
         return None
     found = tradeoff.leads(own)
@@ -130,7 +130,7 @@ def _leads(lead: Lead) -> tuple[bool | None, str]:
     return False, "not ahead everywhere"
 
 
-def _scenes(name: str, own: list[Measured]) -> Finding | None:
+def _scenes(own: list[Measured]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.robustness)
     if not standard or not hardened:
         return None
@@ -140,7 +140,7 @@ def _scenes(name: str, own: list[Measured]) -> Finding | None:
         found = results.robustness
         assert found
         n, cells = found.curve[0].report.accuracy.n, [percent(results.clean.accuracy), broken(results)]
-        rows.append([datasets.get(name).title, checkpoint.title, *cells, f"{n:,}"])
+        rows.append([checkpoint.group_title, checkpoint.title, *cells, f"{n:,}"])
     best = max(hardened, key=lambda entry: entry[1].robustness.height if entry[1].robustness else 0)
     after = best[1].robustness
     assert after
@@ -163,7 +163,7 @@ def broken(results: Results) -> str:
     )
 
 
-def _visible(name: str, own: list[Measured]) -> Finding | None:
+def _visible(own: list[Measured]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.visibility and results.robustness)
     if not standard or not hardened:
         return None
@@ -175,7 +175,7 @@ def _visible(name: str, own: list[Measured]) -> Finding | None:
         cells = [broken(results), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}", f"{100 * seen.visible:.0f}"]
         scores = _first_ranks(results)
         words = f"{scores[0]} of {scores[1]}" if scores else ""
-        rows.append([datasets.get(name).title, checkpoint.title, *cells, words, f"{seen.n:,}"])
+        rows.append([checkpoint.group_title, checkpoint.title, *cells, words, f"{seen.n:,}"])
     before = standard[1].visibility
     assert before
     more = [results.visibility for _, results in hardened if results.visibility]
@@ -221,7 +221,7 @@ CLAIMS = (
     Claim(
         "The same holds for semantic segmentation",
         ("data", "model", "clean (%)", "50% of pixels wrong at", "n"),
-        lambda name, own: _scenes(name, own) if datasets.get(name).task == "segmentation" else None,
+        lambda own: _scenes(own) if datasets.get(own[0][0].data).task == "segmentation" else None,
         ("curves",),
     ),
     Claim(

@@ -1,5 +1,6 @@
 """The pages `docs/results.md` and `docs/training.md`, written from the JSON of the model folders and nothing else."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,23 +40,31 @@ def write(root: Path, folder: Path) -> list[Path]:
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     drawn = []
-    for name, content in charts(_by_data(measured)).items():
+    for name, content in charts(_by_group(measured)).items():
         drawn.append(figures / name)
         drawn[-1].write_bytes(content)
-    for name, own in _by_data(measured).items():
-        if sheet := pattern_sheet(own, datasets.get(name)):
-            drawn.append(folder / PATTERNS.format(name))
+    for name, own in _by_group(measured).items():
+        if sheet := pattern_sheet(own, datasets.get(own[0][0].data)):
+            drawn.append(folder / _patterns(name))
             sheet.save(drawn[-1])
     shown = [str(path.relative_to(folder)) for path in drawn if path.suffix == ".svg"]
-    pages = {"results.md": results_page(measured, shown), "training.md": training_page(found)}
+    pages = {"results.md": results_page(measured, shown), "training.md": training_page(found, root)}
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [*(folder / name for name in pages), *drawn]
 
 
-def _by_data(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
-    names = sorted({checkpoint.data for checkpoint, _ in measured}, reverse=True)
-    return {name: [entry for entry in measured if entry[0].data == name] for name in names}
+def _patterns(group: str) -> str:
+    """The file of the group's sheet of perturbations, from the page."""
+    return PATTERNS.format(re.sub(r"[^\w.-]+", "-", group))
+
+
+def _by_group(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """The models of each group, those of one data set side by side."""
+    names = sorted({(checkpoint.data, checkpoint.variant) for checkpoint, _ in measured}, key=lambda name: name[1])
+    names.sort(key=lambda name: name[0], reverse=True)
+    groups = [[entry for entry in measured if (entry[0].data, entry[0].variant) == name] for name in names]
+    return {own[0][0].group: own for own in groups}
 
 
 def pattern_sheet(measured: Sequence[Measured], data: Dataset) -> Image | None:
@@ -89,20 +98,20 @@ def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> s
     """
     parts = [
         "# Results\n",
-        "Written by `make results` from `checkpoints/*/*/results.json`; do not edit. Every perturbation for all images "
+        "Written by `make results` from `checkpoints/**/results.json`; do not edit. Every perturbation for all images "
         "was crafted on training images and measured on held-out images that it never saw; those of the tables below "
         "the claims as they are stored, in whole units of 1/255. Perturbations of heaps and of single images are "
         "crafted, as they must be, on the images that they attack. Brackets hold 95% intervals (Wilson over images, "
         "bootstrap over scenes); each is about one training run, and says nothing about the spread between runs, which "
         "shows where models were trained from several seeds.\n",
-        sections(_by_data(measured), figures),
+        sections(_by_group(measured), figures),
     ]
-    for name, own in _by_data(measured).items():
+    for name, own in _by_group(measured).items():
         n = own[0][1].clean.accuracy.n
         parts += [
-            f"## {datasets.get(name).title}\n",
+            f"## {own[0][0].group_title}\n",
             f"n = {n:,} held-out {'scenes' if _scenic(own[0]) else 'images'} "
-            f"({own[0][1].about['source'].rstrip('.')}). Architecture: {_architectures(own)}.\n",
+            f"({own[0][1].about['source'].rstrip('.')}). Architecture: `{own[0][0].architecture}`.\n",
         ]
         if _scenic(own[0]):
             parts += ["Right pixels (%) under untargeted S-PGD:\n", _curve_table(own, "spgd", SCENE_EPSILONS)]
@@ -112,19 +121,12 @@ def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> s
             parts += [TARGETS, _target_table(own)]
             if any(scene_number(m.target) and m.epsilon == SHOWN for _, results in own for m in results.measurements):
                 parts += [f"The perturbations at {SHOWN}/255, amplified to the full range:\n", f"![{FIGURE}]"]
-                parts[-1] += f"({PATTERNS.format(name)})\n"
+                parts[-1] += f"({_patterns(name)})\n"
             continue
         parts += ["Accuracy (%) under untargeted S-PGD:\n", _curve_table(own, "spgd")]
         parts += ["The control, random signs of equal strength:\n", _curve_table(own, "random-signs")]
         parts += ["Breaking point and other attacks:\n", _other_table(own)]
     return "\n".join(parts)
-
-
-def _architectures(measured: Sequence[Measured]) -> str:
-    """The architecture of all, or of each where they differ."""
-    each = {checkpoint.title: f"`{checkpoint.architecture}`" for checkpoint, _ in measured}
-    kinds = set(each.values())
-    return kinds.pop() if len(kinds) == 1 else "; ".join(f"{name} {kind}" for name, kind in each.items())
 
 
 def _scenic(measured: Measured) -> bool:

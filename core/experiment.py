@@ -24,8 +24,11 @@ def run(
     device: str = "auto",
     precision: Precision | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
+    graph: bool | None = None,
 ) -> Checkpoint:
     """Train what `recipe` says into the folder `root/<data set>/<name>` and return its description.
+
+    `device`, `precision` and `graph` are as for `core.training.train`.
 
     A folder whose config holds the same recipe is returned as it is, if its weights are there. Raises ValueError where
     the folder holds another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite.
@@ -45,7 +48,7 @@ def run(
         started_from = checkpoints.read(Path(recipe.start)).sha256  # now: the folder may change while this trains
     check(model, data, recipe.architecture)
     resume = folder / "resume.safetensors"
-    history = train(model, split, recipe, resume, data.mirror, device, precision, report, started_from)
+    history = train(model, split, recipe, resume, data.mirror, device, precision, report, started_from, graph)
     config = {
         "architecture": recipe.architecture,
         "data": recipe.data,

@@ -1,4 +1,4 @@
-"""What the fronts of a data set say: how many times as robust as heap 1 larger heaps are, at equal clean accuracy.
+"""What a group's fronts say: how many times as robust as heap 1 larger heaps are, at equal clean accuracy.
 
 Robustness is read at several levels, since an advantage may lie elsewhere than where a model counts as broken.
 """
@@ -17,7 +17,7 @@ from core.fronts import Spot
 from core.results import Results
 
 Measured = tuple[Checkpoint, Results]
-ByData = dict[str, list[Measured]]
+ByGroup = dict[str, list[Measured]]
 STANDARD = 0
 LEVELS = (0.25, 0.5)
 """Shares misclassified, below the one that universal robustness is defined by."""
@@ -162,7 +162,7 @@ def _cells(models: Sequence[Measured]) -> dict[str, dict[int, Measured]]:
     return cells
 
 
-def rows(title: str, own: Sequence[Measured]) -> list[list[str]]:
+def rows(own: Sequence[Measured]) -> list[list[str]]:
     """The table: a front for each heap."""
     sizes = sorted({checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD})
     times = [leads(own, level) for level in (*LEVELS, None)]
@@ -170,6 +170,12 @@ def rows(title: str, own: Sequence[Measured]) -> list[list[str]]:
     for size in sizes:
         line = fronts.front(spots(first_seeds(own), size, STANDARD))
         reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
-        cells = [title, f"heap {size}", str(len(spots(own, size))), reach, f"{fronts.hypervolume(line):.2f}"]
+        cells = [
+            own[0][0].group_title,
+            f"heap {size}",
+            str(len(spots(own, size))),
+            reach,
+            f"{fronts.hypervolume(line):.2f}",
+        ]
         found.append([*cells, *(each[size].words if size in each else "" for each in times)])
     return found

@@ -109,7 +109,8 @@ def train(
     GPU, for one process. The mini-batch that is smaller than the others, and what cannot be recorded, runs without.
 
     Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
-    ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried.
+    ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried; and where a graph is
+    asked for that cannot be.
     """
     from lightning_fabric import Fabric  # here, since importing it takes seconds
 
@@ -132,7 +133,10 @@ def train(
     first, history = state.load(network, optimizer)
     trained, optimizer = fabric.setup(network, optimizer)
     data = split.to(fabric.device)
-    update = Update(fabric, trained, optimizer, recipe, team, graph is not False and records(fabric.device, team))
+    able = records(fabric.device, team)
+    if graph and not able:
+        raise ValueError(f"A CUDA graph needs one process on a GPU, and here run {team.size} on {fabric.device.type}.")
+    update = Update(fabric, trained, optimizer, recipe, team, able and graph is not False)
     for epoch in range(first, recipe.epochs):
         history.append(_epoch(fabric, update, data, epoch, mirror, report))
         if team.rank == 0:

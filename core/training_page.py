@@ -1,6 +1,7 @@
 """The page `docs/training.md`: how each shipped model was made, from the JSON of the model folders and nothing else."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from core import datasets
 from core.attacks.objectives import LOSS_CAP
@@ -9,43 +10,46 @@ from core.precompute import Plan
 from core.results import Results
 from core.targets import scene_number
 
+SHIPPED = "checkpoints"
+"""Where the shipped models lie, as the commands name it."""
 
-def training_page(found: Sequence[Checkpoint]) -> str:
-    """How each shipped model was made: command, data, seed, hardware, time."""
+
+def training_page(found: Sequence[Checkpoint], root: Path) -> str:
+    """How each model shipped under `root` was made: command, data, seed, hardware, time."""
     parts = [
         "# How the shipped models were trained\n",
-        "Written by `make results` from `checkpoints/*/*/config.json`; do not edit. Each model was made by the "
+        "Written by `make results` from `checkpoints/**/config.json`; do not edit. Each model was made by the "
         "command under its name (or by `core.experiment.run`, which that command calls, with the same recipe).\n",
     ]
     for checkpoint in found:
         config, versions = checkpoint.config, checkpoint.config["versions"]
         history = config["history"]
         parts += [
-            f"## {checkpoint.data}/{checkpoint.name}\n",
-            f"    {command(checkpoint)}\n",
+            f"## {_place(checkpoint, root)}\n",
+            f"    {command(checkpoint, root)}\n",
             f"- data: {config['source'].rstrip('.')} ({config['training_images']:,} training images)\n"
             f"- seed {checkpoint.recipe['seed']}; {len(history)} epochs in {config['seconds'] / 60:.0f} minutes on "
             f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
             f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
             f"{history[-1]['images_per_second']:.0f} images/s\n"
             f"- weights sha256 `{checkpoint.sha256[:16]}`{'' if checkpoint.has_weights else ' (left out to save room)'}"
-            f"{_origin(checkpoint, found)}\n"
-            f"- {measured_by(checkpoint)}\n",
+            f"{_origin(checkpoint, found, root)}\n"
+            f"- {measured_by(checkpoint, root)}\n",
         ]
     return "\n".join(parts)
 
 
-def _origin(checkpoint: Checkpoint, found: Sequence[Checkpoint]) -> str:
+def _origin(checkpoint: Checkpoint, found: Sequence[Checkpoint], root: Path) -> str:
     """Which weights the training began with, where it did not begin from scratch."""
     digest = checkpoint.config.get("start_sha256")
     if not digest:
         return ""
-    known = [f"those of {other.data}/{other.name} here" for other in found if other.sha256 == digest]
+    known = [f"those of {_place(other, root)} here" for other in found if other.sha256 == digest]
     where = known[0] if known else "an earlier stage, which the history of this repository holds"
     return f", trained on from sha256 `{digest[:16]}` ({where})"
 
 
-def measured_by(checkpoint: Checkpoint) -> str:
+def measured_by(checkpoint: Checkpoint, root: Path) -> str:
     """The command line that measured this model, as its stored results tell."""
     results = Results.load(checkpoint.folder)
     crafted = results.curve() if results else []
@@ -58,10 +62,10 @@ def measured_by(checkpoint: Checkpoint) -> str:
     done = {m.epsilon for m in crafted}
     if not done.issuperset(Plan.standard(datasets.get(checkpoint.data)).epsilons):
         options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done)) + " --assess"
-    return f"measured by `python -m core precompute checkpoints/{checkpoint.data}/{checkpoint.name} {options}`"
+    return f"measured by `python -m core precompute {SHIPPED}/{_place(checkpoint, root)} {options}`"
 
 
-def command(checkpoint: Checkpoint) -> str:
+def command(checkpoint: Checkpoint, root: Path) -> str:
     """The command line that trains this model again."""
     recipe = checkpoint.recipe
     words = [f"python -m core train --data {recipe['data']} --arch {recipe['architecture']}"]
@@ -75,4 +79,10 @@ def command(checkpoint: Checkpoint) -> str:
     words += [f"--label-smoothing {recipe['label_smoothing']:g}"] if recipe["label_smoothing"] else []
     words += [f"--images {recipe['images']}"] if recipe["images"] else []
     words += [f"--start {recipe['start']}"] if recipe["start"] else []
-    return " ".join([*words, "--root checkpoints"])
+    home = Path(SHIPPED, _place(checkpoint, root)).parent.parent
+    return " ".join([*words, f"--root {home.as_posix()}"])
+
+
+def _place(checkpoint: Checkpoint, root: Path) -> str:
+    """Where the model folder lies under `root`: `cifar10/standard`, or like `wide/cifar10/standard`."""
+    return checkpoint.folder.relative_to(root).as_posix()

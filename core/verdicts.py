@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 
-from core import datasets
 from core.claims import CLAIMS, Finding, broken
 from core.markdown import table
-from core.tradeoff import ByData, Measured
+from core.tradeoff import ByGroup, Measured
 
 
-def sections(measured: ByData, written: Sequence[str]) -> str:
+def sections(measured: ByGroup, written: Sequence[str]) -> str:
     """The five sections; `written` are the figures that exist, as paths from the page."""
     parts = ["## The paper's claims\n", INTRODUCTION]
     for number, claim in enumerate(CLAIMS, 1):
-        found = {name: finding for name, own in measured.items() if (finding := claim.ask(name, own))}
+        found = {name: finding for name, own in measured.items() if (finding := claim.ask(own))}
         parts += [f"### {number}. {claim.words}\n", f"**{verdict(list(found.values()))}**\n"]
-        reasons = [f"- {datasets.get(name).title}: {finding.why}" for name, finding in found.items()]
+        reasons = [f"- {measured[name][0][0].group_title}: {finding.why}" for name, finding in found.items()]
         parts += ["\n".join(reasons) + "\n"] if reasons else []
         rows = [row for finding in found.values() for row in finding.rows]
         parts += [table(claim.head, rows)] if rows else []
@@ -33,7 +32,7 @@ def _search_row(entry: Measured) -> list[str]:
     starts = len(entry[1].about.get("starts", ()))
     counts = (len(found.curve) - 1, tries, found.steps, starts, found.crafted_on, found.curve[0].report.accuracy.n)
     return [
-        datasets.get(checkpoint.data).title,
+        checkpoint.group_title,
         checkpoint.title,
         broken(entry[1]),
         *(f"{count:,}" for count in counts),
@@ -52,14 +51,14 @@ SEARCHED = (
 
 
 INTRODUCTION = (
-    "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds on every data "
-    "set that was asked, *partly* where it holds on some, *not reproduced* where it holds on none. Models are one "
-    "training run each unless a seed is named.\n"
+    "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds in every case "
+    "that was asked, *partly* where it holds in some, *not reproduced* where it holds in none; a case is a data "
+    "set, or another architecture on it. Models are one training run each unless a seed is named.\n"
 )
 
 
 def verdict(findings: Sequence[Finding]) -> str:
-    """One sentence over all data sets."""
+    """One sentence over all cases."""
     asked = [finding.holds for finding in findings if finding.holds is not None]
     if not asked:
         return "Verdict: not decided; the models that would decide it were not measured."
@@ -67,4 +66,4 @@ def verdict(findings: Sequence[Finding]) -> str:
     word = "reproduced" if held == count else "partly reproduced" if held else "not reproduced"
     word += " where it is decided" if left else ""
     more = f"; {left} leave{'s' * (left == 1)} it open" if left else ""
-    return f"Verdict: {word} (holds on {held} of {count} data set{'s' * (count > 1)}{more})."
+    return f"Verdict: {word} (holds in {held} of {count} case{'s' * (count > 1)}{more})."

@@ -80,6 +80,7 @@ def warm_up() -> None:
 def list_models() -> list[dict[str, Any]]:
     """All trained models: data set, name, title, weights hash, clean accuracy with its interval, and what breaks each.
 
+    `data` names the architecture too where it is an unusual one, like `cifar10|resnet20/64`.
     Without `has_weights` there is only the record of a training run and of what was measured.
     `breaks_at` names the epsilon in n/255, None where nothing was found that breaks the model.
     """
@@ -91,7 +92,7 @@ def list_models() -> list[dict[str, Any]]:
         broken = measured.robustness if measured else None
         found.append(
             {
-                "data": model.data,
+                "data": model.group,
                 "model": model.name,
                 "title": model.title,
                 "sha256": model.sha256,

@@ -25,7 +25,7 @@ def understood(query: Mapping[str, str], tab: str = "compare") -> tuple[Session,
     if query.get("tab", "compare") != tab:
         return catalogue.first(tab=tab), ""
     data = query.get("data", "")
-    known = {model.data for model in catalogue.fitting(tab)}
+    known = {model.group for model in catalogue.fitting(tab)}
     session, odd = catalogue.first(data if data in known else None, tab), [] if data in known or not data else ["data"]
     for field in fields(Session):
         given = query.get(field.name)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from app.service.cache import Shelf
 from app.session import LOOKS, Session
-from core import attacks, checkpoints, datasets, perturbations
+from core import attacks, checkpoints, perturbations
 from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate, Report
 from core.models import Normalised
@@ -48,11 +48,11 @@ class Menu:
 
 def menu(session: Session) -> Menu:
     """The choices that fit the session's tab, data set and attack."""
-    models = [model for model in fitting(session.tab) if model.data == session.data]
-    names = dict.fromkeys(model.data for model in fitting(session.tab))
+    models = [model for model in fitting(session.tab) if model.group == session.data]
+    groups = {model.group: model.group_title for model in fitting(session.tab)}
     attack = attacks.get(session.attack)
     return Menu(
-        [(data_title(name), name) for name in names],
+        [(title, group) for group, title in groups.items()],
         [(model.title, model.name) for model in models],
         _attacks("segmentation" if models and scenic(models[0]) else "classification"),
         [("none (any mistake)", None), *(_targets(models) if models else [])],
@@ -117,9 +117,9 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
             f"There are no trained models {'of scenes ' * bool(scenes)}under {checkpoints.default_root()}; "
             f"train two with: python -m core train{scenes} --root checkpoints, then the same with --sigma 0.5"
         )
-    names = list(dict.fromkeys(model.data for model in found))
+    names = list(dict.fromkeys(model.group for model in found))
     data = data or next((name for name in ("signs", "streets") if name in names), names[0])
-    models = [model for model in found if model.data == data]
+    models = [model for model in found if model.group == data]
     hardened = max(models, key=lambda model: (model.heap, _breadth(model)))
     chosen = Session(tab=tab, data=data, a=models[0].name, b=hardened.name)
     if scenic(models[0]):
@@ -179,10 +179,15 @@ def checkpoint(session: Session, side: str) -> Checkpoint:
     if not session.data:
         raise NoModels("This page was left for so long that its choices are forgotten; reload it.")
     name = session.a if side == "a" else session.b
-    found = [model for model in all_models() if (model.data, model.name) == (session.data, name)]
+    found = [model for model in all_models() if (model.group, model.name) == (session.data, name)]
     if not found:
         raise NoModels(f"There is no model {name!r} for {session.data!r} any more; choose another one.")
     return found[0]
+
+
+def dataset(session: Session) -> str:
+    """The name of the data set; what the session calls so is a group of models, which may be one of several."""
+    return next((model.data for model in all_models() if model.group == session.data), session.data)
 
 
 def model(of: Checkpoint) -> Normalised:
@@ -213,11 +218,3 @@ def delta(of: Checkpoint, key: str) -> Tensor | None:
 
 def _stamp(path: Path) -> tuple[Path, int]:
     return path, path.stat().st_mtime_ns
-
-
-def data_title(name: str) -> str:
-    """A data set's name for people."""
-    try:
-        return datasets.get(name).title
-    except ValueError:
-        return name

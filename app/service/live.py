@@ -80,14 +80,16 @@ def run(session: Session) -> Iterator[Tick]:
     Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
     """
     outcomes.waits(session)
-    if absent := pictures.missing(session.data):
+    if absent := pictures.missing(catalogue.dataset(session)):
         raise FileNotFoundError(absent)
     crafting = yield from _waited(
-        lambda: pictures.split(session.data, "train", session.images), "Getting the crafting images"
+        lambda: pictures.split(catalogue.dataset(session), "train", session.images), "Getting the crafting images"
     )
     sides = [_opened(session, side, crafting) for side in "ab"]
     yield from _crafted(session, sides)
-    held_out = yield from _waited(lambda: pictures.split(session.data, "test"), "Getting the held-out images")
+    held_out = yield from _waited(
+        lambda: pictures.split(catalogue.dataset(session), "test"), "Getting the held-out images"
+    )
     for side in sides:
         yield from _measured(session, side, held_out, len(crafting))
     total = sum(side.seconds for side in sides)
@@ -102,7 +104,7 @@ def _opened(session: Session, side: str, crafting: Split) -> _Side:
 
 def attack(session: Session) -> UniversalAttack:
     """The attack as chosen. Raises ValueError where it cannot aim at a class."""
-    aim = objective(session.target, datasets.get(session.data))
+    aim = objective(session.target, datasets.get(catalogue.dataset(session)))
     kind = attacks.get(session.attack)
     options = {"steps": session.steps, "seed": session.seed}
     if "batch_size" in kind.__dataclass_fields__:
@@ -162,8 +164,8 @@ def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -
             yield Tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
         predictions[name] = torch.cat(parts)
     _clean.put((side.clean_key, len(held_out)), predictions["clean"])
-    aim = objective(session.target, datasets.get(session.data))
-    classes = len(datasets.get(session.data).classes)
+    aim = objective(session.target, datasets.get(catalogue.dataset(session)))
+    classes = len(datasets.get(catalogue.dataset(session)).classes)
     report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
     side.seconds += time.perf_counter() - started
     outcomes.keep(session, side.side, replace(found, report=report, forming=None, seconds=side.seconds))

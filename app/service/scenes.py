@@ -34,9 +34,9 @@ class _Sight:
 
 def strip(session: Session) -> Strip:
     """The session's sheet of held-out scenes, as the chosen view draws them, each with both models' label maps."""
-    if absent := pictures.missing(session.data):
+    if absent := pictures.missing(catalogue.dataset(session)):
         return Strip((), 0, 0, absent)
-    data = datasets.get(session.data)
+    data = datasets.get(catalogue.dataset(session))
     held_out, total = _held_out(data, (session.sheet + 1) * PER_SHEET)
     start = min(session.sheet * PER_SHEET, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
@@ -73,15 +73,15 @@ def _right(seen: Tensor, truth: Tensor) -> float:
 
 def legend(session: Session) -> tuple[Legend, ...]:
     """The classes with their colours."""
-    data = datasets.get(session.data)
+    data = datasets.get(catalogue.dataset(session))
     colours = ("#" + bytes(colour).hex() for colour in data.palette)
     return tuple(Legend(number, *pair) for number, pair in enumerate(zip(data.classes, colours, strict=True)))
 
 
 def scene(session: Session) -> tuple[Street, tuple[Look, Look]]:
     """The chosen held-out scene, and what both models see in it, clean and attacked."""
-    data, found = datasets.get(session.data), {side: outcome(session, side) for side in "ab"}
-    if absent := pictures.missing(session.data):
+    data, found = datasets.get(catalogue.dataset(session)), {side: outcome(session, side) for side in "ab"}
+    if absent := pictures.missing(catalogue.dataset(session)):
         a, b = (_unseen(session, side, found[side]) for side in "ab")
         return Street(0, 0, "", "", None, absent), (a, b)
     held_out, total = _held_out(data, session.scene + 1)
@@ -105,7 +105,7 @@ def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
 
 
 def _look(session: Session, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
-    data, sight = datasets.get(session.data), _sight(session, side, found, images, place)
+    data, sight = datasets.get(catalogue.dataset(session)), _sight(session, side, found, images, place)
     before, after = sight.before[0], None if sight.after is None else sight.after[0]
     return Look(
         None if found is None else rendering.data_url(rendering.attacked(images[0], found.delta)),
@@ -144,11 +144,14 @@ def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
     if found is None or number is None or found.forming is not None:
         return None
     score = found.pattern
-    if score is None and pictures.missing(session.data):
+    if score is None and pictures.missing(catalogue.dataset(session)):
         return None
     if score is None:
-        labels, classes = pictures.split(session.data, "test").labels, len(datasets.get(session.data).classes)
-        scenes = _patterns.get_or_make(session.data, lambda: pattern.Scenes(labels, classes))
+        labels, classes = (
+            pictures.split(catalogue.dataset(session), "test").labels,
+            len(datasets.get(catalogue.dataset(session)).classes),
+        )
+        scenes = _patterns.get_or_make(catalogue.dataset(session), lambda: pattern.Scenes(labels, classes))
         score = scenes.score(found.delta, number - 1)
     return Pattern(score.rank, score.n, score.share, score.others)
 
@@ -171,7 +174,7 @@ def _sight(session: Session, side: str, found: Outcome | None, images: Tensor, s
         with torch.inference_mode():
             return model(images if delta is None else apply(images, delta)).argmax(1).byte()
 
-    key = (checkpoint.sha256, session.data, start, len(images))
+    key = (checkpoint.sha256, catalogue.dataset(session), start, len(images))
     before = _seen.get_or_make(key, lambda: ask(None))
     if found is None:
         return _Sight(before, None)

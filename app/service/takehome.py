@@ -6,10 +6,11 @@ import shlex
 from dataclasses import asdict
 from typing import Any
 
+from app.service import catalogue
 from app.service.facts import Card, File
 from app.service.outcomes import Outcome, batch
 from app.session import Session
-from core import attacks, perturbations, rendering
+from core import attacks, checkpoints, perturbations, rendering
 from core.checkpoints import Checkpoint
 from core.results import key
 from core.targets import title
@@ -51,7 +52,11 @@ def numbers(session: Session, a: Card, b: Card) -> File:
     chosen = {name: value for name, value in asdict(session).items() if name not in left_out_too}
     content = {"unit_of_epsilon": "1/255", "interval": "95%", "chosen": chosen, "a": cards[0], "b": cards[1]}
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    return File("JSON", f"plainsight-{session.data.partition(':')[0]}.json", _url(text.encode(), "application/json"))
+    return File(
+        "JSON",
+        f"plainsight-{catalogue.dataset(session).partition(':')[0]}.json",
+        _url(text.encode(), "application/json"),
+    )
 
 
 def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> str:
@@ -59,7 +64,7 @@ def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> 
     steps, images, seed = session.steps, session.images, session.seed
     if found is not None:
         steps, images, seed = found.steps, found.crafted_on or session.images, found.seed
-    folder = f"checkpoints/{checkpoint.data.partition(':')[0]}/{checkpoint.name}"
+    folder = f"checkpoints/{checkpoint.folder.relative_to(checkpoints.default_root()).as_posix()}"
     words = ["python", "-m", "core", "attack", folder, "--attack", session.attack, "--epsilon", str(session.epsilon)]
     words += ["--steps", str(steps), "--images", str(images), "--seed", str(seed)]
     if (found is None or found.live) and "batch_size" in attacks.get(session.attack).__dataclass_fields__:

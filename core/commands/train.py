@@ -42,6 +42,10 @@ def train(
     precision: Annotated[
         Precision | None, typer.Option(help="32-true or bf16-mixed; default: what the device does well.")
     ] = None,
+    graph: Annotated[
+        bool | None,
+        typer.Option(help="Record the work of a mini-batch as a CUDA graph; default: yes, on a GPU in one process."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a model: standard (--sigma 0) or shared adversarial (--sigma 0.5 --heap 64 --epsilon 16).
@@ -84,7 +88,8 @@ def train(
                 figures = f"loss {progress.loss:.3f}, {progress.images_per_second:.0f} images/s"
                 log(f"{time.strftime('%H:%M')} epoch {progress.epoch}/{epochs}: {figures}")
 
-        made = experiment.run(recipe, root, name, device, precision, report if leading() else lambda progress: None)
+        told = report if leading() else lambda progress: None
+        made = experiment.run(recipe, root, name, device, precision, told, graph)
     if not leading():
         return
     if as_json:

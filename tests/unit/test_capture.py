@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny_training import SHARED, tiny_network, tiny_split
 
 from core import training
 from core.capture import Captured, capture
 from core.training import train
-from tests.unit.test_training import SHARED, tiny_network, tiny_split
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="records a CUDA graph, and there is no GPU")
 RECIPES = {
@@ -50,6 +50,11 @@ def test_the_recorded_work_trains_as_the_direct_one(kind, tmp_path, monkeypatch)
     train(recorded, tiny_split(), RECIPES[kind], tmp_path / "recorded", True, "cpu", "32-true")
     assert len(calls) == 1, "recorded once, at the first whole mini-batch"
     assert closeness(weights(direct), weights(recorded)) < 1e-6
+
+
+def test_a_graph_without_a_gpu_is_refused_in_words(tmp_path):
+    with pytest.raises(ValueError, match="needs one process on a GPU, and here run 1 on cpu"):
+        train(tiny_network(), tiny_split(), SHARED, tmp_path / "resume", True, "cpu", "32-true", graph=True)
 
 
 @needs_gpu

@@ -12,6 +12,7 @@ from stored import CONFIG, IMAGES, network
 from core import checkpoints, files
 from core.evaluation import Rate, Report
 from core.files import FileError
+from core.models import create
 from core.results import Measurement, Results, key
 
 
@@ -164,6 +165,23 @@ def test_find_sorts_models_of_one_heap_by_their_numbers(tmp_path):
         recipe = {"sigma": sigma, "heap": 1, "epsilon": epsilon / 255, "seed": seed}
         checkpoints.save(tmp_path / name, network(), {**CONFIG, "recipe": recipe})
     assert [checkpoint.name for checkpoint in checkpoints.find(tmp_path)] == ["d", "c", "b", "a"]
+
+
+def test_models_of_an_unusual_architecture_are_a_group_of_their_own(tmp_path):
+    """The usual one is what most models with weights have; records without weights do not outvote them."""
+    places = {"tiny/a": "resnet20/8", "tiny/b": "resnet20/8", **{f"wide/tiny/{name}": "resnet20/16" for name in "acd"}}
+    for place, architecture in places.items():
+        model = create(architecture, 4)
+        checkpoints.save(tmp_path / place, model, {**CONFIG, "architecture": architecture, "data": "tiny"})
+    (tmp_path / "wide/tiny/c/model.safetensors").unlink()
+    (tmp_path / "wide/tiny/d/model.safetensors").unlink()
+    found = checkpoints.find(tmp_path)
+    assert [(c.group, c.name) for c in found] == [
+        *(("tiny", name) for name in "ab"),
+        *(("tiny|resnet20/16", name) for name in "acd"),
+    ]
+    assert [found[0].group_title, found[-1].group_title] == ["tiny", "tiny, resnet20/16"]
+    assert checkpoints.read(tmp_path / "wide/tiny/a").group == "tiny", "one folder alone says nothing of others"
 
 
 def test_the_shipped_models_can_be_elsewhere(monkeypatch, tmp_path):

@@ -58,8 +58,8 @@ def seeded(measured, seed):
     return replace(found, recipe=recipe, folder=folder), results
 
 
-def ask(number, own, data="signs"):
-    return CLAIMS[number - 1].ask(data, own)
+def ask(number, own):
+    return CLAIMS[number - 1].ask(own)
 
 
 STANDARD = model(0, 980, 12, (980, 600, 10), 0.3)
@@ -221,24 +221,24 @@ class TestTradeoff:
 class TestScenes:
     def test_it_asks_only_data_sets_of_scenes(self):
         assert ask(4, [STANDARD, ADVERSARIAL]) is None
-        found = ask(4, [model(0, 920, 10, data="streets"), model(4, 910, 22, data="streets")], "streets")
+        found = ask(4, [model(0, 920, 10, data="streets"), model(4, 910, 22, data="streets")])
         assert found.holds
         assert "2.2 times" in found.why
-        assert not ask(4, [model(0, 920, 10, data="streets"), model(4, 910, 11, data="streets")], "streets").holds
+        assert not ask(4, [model(0, 920, 10, data="streets"), model(4, 910, 11, data="streets")]).holds
 
     def test_an_unbroken_model_takes_at_least_as_much_and_an_unbroken_standard_one_decides_nothing(self):
         standard, strong = model(0, 920, 10, data="streets"), model(4, 910, None, data="streets")
-        assert "takes at least 6.4 times" in ask(4, [standard, strong], "streets").why
-        assert ask(4, [strong, model(0, 920, None, data="streets")], "streets").holds is None
+        assert "takes at least 6.4 times" in ask(4, [standard, strong]).why
+        assert ask(4, [strong, model(0, 920, None, data="streets")]).holds is None
 
 
 class TestVisible:
     def test_it_holds_where_most_pixels_differ_noticeably_and_more_than_for_the_standard_model(self):
         shown = self.aimed(model(4, 910, 22, visible=0.8, data="streets"), (1, 1, 1))
-        assert ask(5, [model(0, 920, 10, visible=0.3, data="streets"), shown], "streets").holds
-        assert ask(5, [model(0, 920, 10, visible=0.9, data="streets"), shown], "streets").holds is False
+        assert ask(5, [model(0, 920, 10, visible=0.3, data="streets"), shown]).holds
+        assert ask(5, [model(0, 920, 10, visible=0.9, data="streets"), shown]).holds is False
         faint = self.aimed(model(4, 910, 22, visible=0.4, data="streets"), (1, 1, 1))
-        assert ask(5, [model(0, 920, 10, visible=0.3, data="streets"), faint], "streets").holds is False
+        assert ask(5, [model(0, 920, 10, visible=0.3, data="streets"), faint]).holds is False
 
     def test_where_no_target_was_aimed_at_half_of_it_stays_open(self):
         assert ask(5, [STANDARD, ADVERSARIAL]).holds is None
@@ -248,7 +248,7 @@ class TestVisible:
     @pytest.mark.parametrize(("ranks", "holds"), [((1, 1, 7), True), ((1, 3, 7), False)])
     def test_perturbations_towards_scenes_must_show_them_too(self, ranks, holds):
         standard = model(0, 920, 10, visible=0.3, data="streets")
-        found = ask(5, [standard, self.aimed(model(4, 910, 22, visible=0.8, data="streets"), ranks)], "streets")
+        found = ask(5, [standard, self.aimed(model(4, 910, 22, visible=0.8, data="streets"), ranks)])
         assert found.holds == holds
         assert f"in {ranks.count(1)} of 3 attacks" in found.why
 
@@ -267,12 +267,12 @@ class TestVisible:
 @pytest.mark.parametrize(
     ("held", "words"),
     [
-        ([True, True], "Verdict: reproduced (holds on 2 of 2 data sets)."),
-        ([True, False], "Verdict: partly reproduced (holds on 1 of 2 data sets)."),
-        ([False, None], "Verdict: not reproduced where it is decided (holds on 0 of 1 data set; 1 leaves it open)."),
+        ([True, True], "Verdict: reproduced (holds in 2 of 2 cases)."),
+        ([True, False], "Verdict: partly reproduced (holds in 1 of 2 cases)."),
+        ([False, None], "Verdict: not reproduced where it is decided (holds in 0 of 1 case; 1 leaves it open)."),
         (
             [True, None, None],
-            "Verdict: reproduced where it is decided (holds on 1 of 1 data set; 2 leave it open).",
+            "Verdict: reproduced where it is decided (holds in 1 of 1 case; 2 leave it open).",
         ),
         ([None], "Verdict: not decided; the models that would decide it were not measured."),
         ([], "Verdict: not decided; the models that would decide it were not measured."),

@@ -85,11 +85,22 @@ def test_a_page_on_images_holds_every_number(tmp_path):
     assert "Architecture: `resnet20/8`." in page
 
 
-def test_architectures_that_differ_are_all_named(tmp_path):
-    narrow, wide = (measured(tmp_path / name, "signs", images()) for name in ("narrow", "wide"))
-    wide = replace(wide[0], architecture="resnet20/64"), wide[1]
+def test_models_of_an_unusual_architecture_have_a_section_of_their_own(tmp_path):
+    narrow, wide = (measured(tmp_path / name / "standard", "signs", images()) for name in ("signs", "wide"))
+    wide = replace(wide[0], architecture="resnet20/64", variant="resnet20/64"), wide[1]
     page = results_page([narrow, wide])
-    assert "Architecture: narrow `resnet20/8`; wide `resnet20/64`." in page
+    title = datasets.get("signs").title
+    first, second = page.split(f"## {title}")[1:]
+    assert "Architecture: `resnet20/8`." in first
+    assert second.startswith(", resnet20/64\n")
+    assert "Architecture: `resnet20/64`." in second
+
+
+def test_the_command_of_a_model_names_the_folder_that_its_kind_lies_in(tmp_path):
+    found = measured(tmp_path / "wide" / "signs" / "standard", "signs", images())[0]
+    found = replace(found, recipe=vars(Recipe("signs")))
+    assert command(found, tmp_path).endswith(" --root checkpoints/wide")
+    assert "## wide/signs/standard\n" in training_page([found], tmp_path)
 
 
 def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
@@ -143,10 +154,10 @@ def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilo
     })  # fmt: skip
     found = [Measurement("spgd", e, None, 100, 4, 2048, Report(rate(0.5), rate(0.5))) for e in epsilons]
     Results(Report(rate(0.98), rate(0)), tuple(found)).save(folder)
-    said = measured_by(checkpoints.read(folder))
+    said = measured_by(checkpoints.read(folder), tmp_path)
     assert "--steps 100 --images 2048 --targets 0 --seed 4" in said
     assert re.findall(r"--epsilon.*\d", said) == ([words] if words else [])
-    assert said in training_page([checkpoints.read(folder)])
+    assert said in training_page([checkpoints.read(folder)], tmp_path)
 
 
 SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, steps=3, epochs=4, learning_rate=0.08)
@@ -164,7 +175,7 @@ SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, st
 def test_the_command_of_a_model_gives_its_recipe_again(recipe, monkeypatch, tmp_path):
     made, run = [], measured(tmp_path / "standard", "signs", images())[0]
     monkeypatch.setattr(experiment, "run", lambda found, *rest: made.append(found) or run)
-    words = command(replace(run, recipe=vars(recipe))).split()
+    words = command(replace(run, recipe=vars(recipe), folder=tmp_path / "signs" / "standard"), tmp_path).split()
     result = CliRunner().invoke(app, words[3:], catch_exceptions=False)
     assert result.exit_code == 0
     assert made == [recipe]
