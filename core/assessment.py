@@ -10,19 +10,24 @@ from pathlib import Path
 from torch import Tensor
 
 from core import checkpoints, datasets, perturbations
+from core.attacks.universal import SPGD
 from core.breaking import UNIT, Point
 from core.checkpoints import Checkpoint
-from core.datasets import Dataset
+from core.datasets import Dataset, Split
 from core.evaluation import breaking_point
+from core.exchange import Exchange
 from core.files import FileError
 from core.ladder import climb
-from core.perceptibility import measure
+from core.perceptibility import Perceptibility, measure
 from core.precompute import Plan
-from core.results import Results, key
-from core.robustness import Search
+from core.results import EXCHANGED, Results, key
+from core.robustness import WARM_STEP, Search
+from core.threat import Budget
 
 BREAKING = "breaking"
 """The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
+ASIDE = 1e-6
+"""Keeps the perturbation at the breaking point apart from one that was stored at the same strength."""
 VISIBLE_ON = 200
 """Held-out images that visibility is measured on."""
 
@@ -67,7 +72,8 @@ def assess(
     The search starts where the stored curve crosses the level, and tries the stored perturbations too, its own and
     those of the models beside it that were measured at every strength: on some data they lead further than random
     starts do (docs/attack.md). Models measured at a few strengths, as those of a sweep are, lend none: so all cells of
-    a grid are searched on equal terms. Whose were tried is kept in the results (`about`, "starts").
+    a grid are searched on equal terms. Whose were tried is kept in the results (`about`, "starts"). Then the model's
+    own perturbations compete at every strength (`core.exchange`).
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -77,8 +83,7 @@ def assess(
     data = datasets.get(checkpoint.data)
     terms, classes = terms or Terms.standard(data), len(checkpoint.classes)
     epsilon, deltas = terms.ladder_epsilon, perturbations.load(folder)
-    universal = deltas.get(key("spgd", epsilon))
-    if universal is None:
+    if key("spgd", epsilon) not in deltas:
         raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
     model = checkpoints.load(folder, device)
     crafting, held_out = data.split("train", terms.crafting_images), data.split("test")
@@ -99,19 +104,62 @@ def assess(
         found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
         assert found.delta is not None
         perturbations.save(folder, deltas | {BREAKING: found.delta})
-        shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
         about = {**results.about, "starts": [lender.name for lender in lenders]}
-        results = replace(results, robustness=found, visibility=measure(shown, found.delta.cpu()), about=about)
+        results = replace(results, robustness=found, visibility=_visibility(held_out, found.delta), about=about)
+        results.save(folder)
+    if EXCHANGED not in results.about:
+        attack = SPGD(Budget(1), steps=terms.warm_steps, batch_size=terms.batch_size, step_size=WARM_STEP)
+        exchange = Exchange(model, crafting, held_out, terms.held_out, attack, classes)
+        results = _exchanged(folder, exchange, results, report)
         results.save(folder)
     if results.ladder is None:
         images = held_out.first(min(terms.ladder_images, len(held_out)))
         sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
+        universal = perturbations.load(folder)[key("spgd", epsilon)]
         ladder = climb(model, images, universal, epsilon * UNIT, sizes, terms.ladder_steps, classes=classes)
         results = replace(results, ladder=ladder)
         results.save(folder)
         for rung in ladder.rungs:
             report(f"{rung.title} risk at {epsilon}/255: {rung.loss:.3f}, {rung.accuracy.value:.1%} right")
     return results
+
+
+def _exchanged(folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None]) -> Results:
+    """The results after the model's own perturbations have competed at every strength; those that changed are saved.
+
+    A risk ladder goes that stood on a perturbation that is no longer the strongest.
+    """
+    deltas, before = perturbations.load(folder), results.robustness
+    assert before
+    stored = [m for m in results.curve() if m.key in deltas]
+    pool = {float(m.epsilon): deltas[m.key] for m in stored}
+    if BREAKING in deltas:
+        pool[before.height + ASIDE] = deltas[BREAKING]
+    curve = {m.key: m for m in exchange.measurements(stored, pool, report)}
+    found = exchange.robustness(before, pool, report)
+    visibility = results.visibility
+    if found.epsilon != before.epsilon:
+        assert found.delta is not None
+        deltas[BREAKING] = found.delta
+        visibility = _visibility(exchange.held_out, found.delta)
+    changed = [m for m in stored if curve[m.key] != m]
+    perturbations.save(folder, deltas | {m.key: pool[m.epsilon] for m in changed})
+    ladder = results.ladder
+    if ladder and any(m.epsilon == round(ladder.epsilon / UNIT) for m in changed):
+        ladder = None
+    return replace(
+        results,
+        measurements=tuple(curve.get(m.key, m) for m in results.measurements),
+        robustness=found,
+        visibility=visibility,
+        ladder=ladder,
+        about={**results.about, EXCHANGED: len(changed)},
+    )
+
+
+def _visibility(held_out: Split, delta: Tensor) -> Perceptibility:
+    shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
+    return measure(shown, delta.cpu())
 
 
 def _first(results: Results, level: float) -> int:

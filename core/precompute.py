@@ -16,7 +16,7 @@ from core.attacks.objectives import Objective
 from core.datasets import Dataset, Split
 from core.evaluation import Report, evaluate, predict
 from core.pattern import PatternScore, Scenes
-from core.results import Measurement, Results, key
+from core.results import EXCHANGED, Measurement, Results, key
 from core.targets import Target, objective, scene_number
 from core.threat import Budget
 
@@ -132,7 +132,10 @@ def precompute(
         shown = _pattern(scenes, delta, target)
         measurement = Measurement(name, epsilon, target, plan.steps, plan.seed, images, found, seconds, shown)
         others = (kept for kept in results.measurements if kept.key != measurement.key)
-        results = replace(results, measurements=(*others, measurement))
+        about = dict(results.about)
+        if (name, target) == ("spgd", None):
+            about.pop(EXCHANGED, None)  # the new one may help others
+        results = replace(results, measurements=(*others, measurement), about=about)
         if results.ladder and measurement.key == key("spgd", round(results.ladder.epsilon * 255)):
             results = replace(results, ladder=None)
         deltas[measurement.key] = delta

@@ -15,6 +15,9 @@ from core.pattern import PatternScore
 from core.perceptibility import Perceptibility
 from core.targets import Target
 
+EXCHANGED = "exchanged"
+"""In `Results.about`: how many perturbations gave way to those of other strengths, once all have competed."""
+
 
 @dataclass(frozen=True)
 class Measurement:

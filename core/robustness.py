@@ -93,20 +93,25 @@ class Search:
             low, high = trials.holds_below(lower), lower
         if high:
             trials.step_up(high, top)
-        curve = _rising([point for _, (point, _) in sorted(trials.known.items())])
+        curve = rising([point for _, (point, _) in sorted(trials.known.items())])
         last = max(trials.known) if high is None else high
         epsilon = None if high is None else trials.known[high][0].epsilon
         delta = trials.known[last][1]
         return Robustness(self.level, self.tolerance, epsilon, curve, len(crafting), self.seed, delta)
 
 
-def _rising(curve: Iterable[Point]) -> tuple[Point, ...]:
+def rising(curve: Iterable[Point]) -> tuple[Point, ...]:
     """The points in order of epsilon, each with the strongest perturbation of all smaller epsilons and its own."""
     risen: list[Point] = []
     for point in curve:
         inherits = risen and point.success < risen[-1].success
         risen.append(replace(point, report=risen[-1].report) if inherits else point)
     return tuple(risen)
+
+
+def rescaled(delta: Tensor, budget: Budget) -> Tensor:
+    """A perturbation of any size as one of full size; an untouched picture stays one."""
+    return budget.project(delta * (budget.epsilon / delta.abs().max().clamp(min=1e-12)))
 
 
 class _Trials:
@@ -209,7 +214,7 @@ class _Trials:
         """Of the given perturbations that are nearest in size the best as it is, and worked on like the rest."""
         budget = self._budget(epsilon)
         nearest = sorted(self.starts, key=lambda start: abs(start.abs().max().item() - budget.epsilon))[:GIVEN]
-        given = [self._rescaled(start, budget) for start in nearest]
+        given = [rescaled(start.to(device_of(self.model)), budget) for start in nearest]
         if not given:
             return []
         best = max(((self._measured(delta), delta) for delta in given), key=lambda found: success(found[0]))
@@ -232,11 +237,6 @@ class _Trials:
 
     def _measured(self, delta: Tensor) -> Report:
         return evaluate(self.model, self.held_out, delta, self.search.objective, self.clean, self.classes)
-
-    def _rescaled(self, start: Tensor, budget: Budget) -> Tensor:
-        """A perturbation of any size as one of full size; an untouched picture stays one."""
-        largest = start.abs().max().clamp(min=1e-12)
-        return budget.project(start.to(device_of(self.model)) * (budget.epsilon / largest))
 
     def _budget(self, epsilon: int) -> Budget:
         return Budget(epsilon * self.search.tolerance)

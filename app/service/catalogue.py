@@ -107,7 +107,8 @@ def _assessed(of: Checkpoint) -> bool:
 def first(data: str | None = None, tab: str = "compare") -> Session:
     """The view that tells the story: standard against a hardened model, where they differ most.
 
-    Of the models of the largest heap it is the one that most was measured of. The view is at one epsilon, and for the
+    Of the models of the largest heap it is one with weights if there is any, the one that most was measured of, and of
+    several such the most robust. The view is at one epsilon, and for the
     Segmentation tab with one scene that the attacker wants to be seen. Raises NoModels.
     """
     found = fitting(tab)
@@ -120,7 +121,7 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     names = list(dict.fromkeys(model.group for model in found))
     data = data or next((name for name in ("signs", "streets") if name in names), names[0])
     models = [model for model in found if model.group == data]
-    hardened = max(models, key=lambda model: (model.heap, _breadth(model)))
+    hardened = max(models, key=lambda model: (model.heap, model.has_weights, _breadth(model), _height(model)))
     chosen = Session(tab=tab, data=data, a=models[0].name, b=hardened.name)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
@@ -137,6 +138,12 @@ def _breadth(of: Checkpoint) -> int:
     """How many attacks it was measured under."""
     found = results(of)
     return len(found.measurements) if found else 0
+
+
+def _height(of: Checkpoint) -> float:
+    """The epsilon that breaks it, or where the search ended; 0 where none was made."""
+    found = results(of)
+    return found.robustness.height if found and found.robustness else 0.0
 
 
 def _gaps(session: Session) -> dict[int, float]:

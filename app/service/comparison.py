@@ -170,7 +170,7 @@ def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
         parts.append(f"live in {found.seconds:.1f} s" if found.live else "precomputed")
     elif found.forming and found.forming.state == "stopped":
         parts.append(f"stopped at step {found.forming.step}, not measured on held-out images")
-    return " · ".join([*parts, found.hardware.partition(",")[0]] if found.hardware else parts)
+    return " · ".join([*parts, found.hardware.partition(",")[0].removeprefix("NVIDIA ")] if found.hardware else parts)
 
 
 def estimate_text(seconds: float | None) -> str:

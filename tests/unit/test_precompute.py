@@ -10,9 +10,11 @@ from stored import CONFIG, network
 from core import checkpoints, perturbations, precompute
 from core.assessment import BREAKING, Terms, assess
 from core.attacks.objectives import Untargeted
+from core.evaluation import Rate, Report
+from core.exchange import Exchange
 from core.files import FileError
 from core.precompute import Plan
-from core.results import Results, key
+from core.results import EXCHANGED, Results, key
 from core.robustness import Search
 from core.targets import objective
 
@@ -134,12 +136,12 @@ class TestAssess:
         results = assess(measured, report=heard.append)
         stored = Results.load(measured)
         assert stored.to_json() == results.to_json()
-        assert stored.measurements == before.measurements
+        assert [m.key for m in stored.measurements] == [m.key for m in before.measurements]
         assert {point.report.accuracy.n for point in stored.robustness.curve} == {96}
         assert [rung.heap for rung in stored.ladder.rungs] == [0, 0, 8, 1]  # 40 images do not fill a heap of 64
         assert {rung.accuracy.n for rung in stored.ladder.rungs} == {40}
         rungs = [line for line in heard if " risk at " in line]
-        epsilons = {line.partition(":")[0] for line in heard if line not in rungs}  # one where starts were tried, twice
+        epsilons = {line.partition(":")[0] for line in heard if " after " in line}  # one where starts were tried, twice
         assert (len(rungs), len(epsilons)) == (4, len(stored.robustness.curve))
         delta = perturbations.load(measured)[BREAKING]
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
@@ -167,6 +169,27 @@ class TestAssess:
             ["last", measured.name, "whole"],
         ]
         assert tried == [2, 3, 4, 6]  # whoever lends gives both strengths, the brief one has one of its own
+
+    def test_what_competes_better_is_stored_and_the_ladder_that_stood_on_the_other_goes(self, measured, monkeypatch):
+        before, stronger = assess(measured), Report(Rate(1, 96), Rate(90, 96))
+        delta = torch.full_like(perturbations.load(measured)["spgd-e8"], 8 / 255)
+
+        def measurements(self, known, pool, report):
+            pool[8.0] = delta
+            return [replace(m, report=stronger) if m.epsilon == 8 else m for m in known]
+
+        monkeypatch.setattr(Exchange, "measurements", measurements)
+        precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
+        assert EXCHANGED not in Results.load(measured).about, "a new one may help others"
+        heard = []
+        after = assess(measured, report=heard.append)
+        assert after.about[EXCHANGED] == 1
+        assert after.find("spgd", 8).report == stronger
+        assert after.find("spgd", 16) == before.find("spgd", 16)
+        assert torch.equal(perturbations.load(measured)["spgd-e8"], delta)
+        assert sum("adversarial risk" in line for line in heard) == 1
+        assert after.ladder != before.ladder
+        assert after.to_json() == Results.load(measured).to_json()
 
     def test_what_is_there_is_not_made_again(self, measured):
         results = assess(measured)

@@ -1,0 +1,81 @@
+"""Perturbations of other strengths take the place of those that got stuck."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core import perturbations
+from core.attacks.universal import SPGD
+from core.breaking import UNIT, Point, Robustness, success
+from core.evaluation import evaluate
+from core.exchange import Exchange
+from core.results import Measurement
+from core.threat import Budget
+
+STRONG, STUCK = 40, 30
+"""Strengths that break the tiny classifier, if the attack gets anywhere."""
+
+
+@pytest.fixture
+def exchange(tiny_classifier):
+    attack = SPGD(Budget(1), steps=4, batch_size=16)
+    return Exchange(tiny_classifier.model, tiny_classifier.train, tiny_classifier.test, 96, attack, 4)
+
+
+@pytest.fixture
+def pool(tiny_classifier):
+    """A perturbation that works, and one of another strength that does nothing."""
+    found = SPGD(Budget(STRONG * UNIT), steps=40).craft(tiny_classifier.model, tiny_classifier.train)
+    nothing = torch.zeros_like(found)
+    nothing[..., 0, 0] = STUCK * UNIT
+    return {float(STRONG): perturbations.quantise(found) / 255, float(STUCK): nothing}
+
+
+def measured(exchange, pool):
+    return [
+        Measurement("spgd", int(epsilon), None, 40, 0, 64, evaluate(exchange.model, exchange.held_out, delta), 1.0)
+        for epsilon, delta in sorted(pool.items())
+    ]
+
+
+def test_a_strength_that_got_stuck_takes_the_perturbation_of_another(exchange, pool):
+    before, heard = measured(exchange, pool), []
+    stuck, strong = exchange.measurements(before, pool, heard.append)
+    assert success(before[0].report) < 0.3, "the test needs one that does nothing"
+    lent = pool[STRONG] * (STUCK / STRONG)
+    assert success(stuck.report) >= success(evaluate(exchange.model, exchange.held_out, lent)) - 0.02  # it is rounded
+    assert success(stuck.report) > success(before[0].report) + 0.2
+    assert stuck.steps == before[0].steps + 4
+    assert len(heard) == 1
+    assert strong == before[1]
+    kept = pool[STUCK]
+    assert torch.equal(kept * 255, (kept * 255).round())
+    assert kept.abs().max() <= STUCK * UNIT + 1e-7
+    assert stuck.report == evaluate(exchange.model, exchange.held_out, kept)
+
+
+def test_once_all_have_competed_nothing_changes_any_more(exchange, pool):
+    first = exchange.measurements(measured(exchange, pool), pool, print)
+    heard = []
+    again = exchange.measurements(first, pool, heard.append)
+    assert [success(m.report) for m in again] >= [success(m.report) for m in first]
+    assert len(heard) <= 1  # working on a rival may still find a little
+
+
+def test_the_search_learns_of_a_smaller_epsilon_that_breaks_the_model(exchange, pool):
+    nothing = evaluate(exchange.model, exchange.held_out, pool[STUCK])
+    strong = evaluate(exchange.model, exchange.held_out, pool[STRONG])
+    level = (success(nothing) + success(strong)) / 2
+    curve = tuple(
+        Point(epsilon * UNIT, report, 1, 40) for epsilon, report in ((0, nothing), (STUCK, nothing), (STRONG, strong))
+    )
+    before = Robustness(level, 0.25 * UNIT, STRONG * UNIT, curve, 64, 0, pool[STRONG])
+    after = exchange.robustness(before, {float(STRONG): pool[STRONG]}, print)
+    assert after.epsilon == pytest.approx(STUCK * UNIT)
+    assert after.delta.abs().max() <= STUCK * UNIT + 1e-6
+    assert success(evaluate(exchange.model, exchange.judges, after.delta)) >= level
+    assert [point.success for point in after.curve] == sorted(point.success for point in after.curve)
+    assert after.curve[1].tries == before.curve[1].tries + 2
+    unchanged = replace(before, curve=after.curve, epsilon=after.epsilon)
+    assert exchange.robustness(unchanged, {float(STRONG): pool[STRONG]}, print).epsilon == after.epsilon
