@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from core.claims import CLAIMS, Finding, broken
 from core.markdown import table
+from core.results import EXCHANGED
 from core.tradeoff import ByGroup, Measured
 
 
@@ -31,21 +32,19 @@ def _search_row(entry: Measured) -> list[str]:
     tries = sum(point.tries for point in found.curve)
     starts = len(entry[1].about.get("starts", ()))
     counts = (len(found.curve) - 1, tries, found.steps, starts, found.crafted_on, found.curve[0].report.accuracy.n)
-    return [
-        checkpoint.group_title,
-        checkpoint.title,
-        broken(entry[1]),
-        *(f"{count:,}" for count in counts),
-    ]
+    said = [checkpoint.group_title, checkpoint.title, broken(entry[1]), *(f"{count:,}" for count in counts)]
+    return [*said, str(entry[1].about.get(EXCHANGED, ""))]
 
 
-SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "starts", "crafting images", "n")
+SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "starts", "crafting images", "n", "gave way")
 SEARCHED = (
     "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at "
     "its first epsilon from random starts, at all others on from the nearest epsilon's perturbation; at the first one, "
     "and again just below the breaking one, stored perturbations compete too (starts: of how many models, its own and "
-    "those that lent theirs). The strongest found counts. Models with three starts or fewer were searched before the "
-    "second of these was there. Brackets: between which measured epsilons the model may break for all that n tells. "
+    "those that lent theirs). The strongest found counts. Models of signs with three starts were searched before the "
+    "second of these was there. At last the model's own stored perturbations competed at every strength, rescaled "
+    "(`core/exchange.py`; gave way: how many were replaced so, empty where that is still to be done). Brackets: "
+    "between which measured epsilons the model may break for all that n tells. "
     "Where more steps and images stop helping, and how far other starts lead: [attack.md](attack.md).\n"
 )
 

@@ -15,7 +15,7 @@ from core.evaluation import Rate, Report
 from core.ladder import Ladder, Rung
 from core.pattern import PatternScore
 from core.perceptibility import Perceptibility
-from core.results import Measurement, Results
+from core.results import EXCHANGED, Measurement, Results
 from core.verdicts import sections, verdict
 
 N = 1000
@@ -283,9 +283,11 @@ def test_the_verdict_counts_data_sets(held, words):
 
 
 def test_the_page_has_five_sections_with_tables_and_the_figures_that_exist():
-    page = sections({"signs": [STANDARD, ADVERSARIAL]}, ["figures/fronts.svg", "figures/ladders.svg"])
+    competed = ADVERSARIAL[0], replace(ADVERSARIAL[1], about={"starts": ["standard"], EXCHANGED: 5})
+    page = sections({"signs": [STANDARD, competed]}, ["figures/fronts.svg", "figures/ladders.svg"])
     assert page.count("### ") == 6
-    assert "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 3 | 4 | 160 | 0 | 2,048 | 1,000 |" in page
+    assert "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 3 | 4 | 160 | 0 | 2,048 | 1,000 |  |" in page
+    assert "| 20/255 [19.75, 21] | 3 | 4 | 160 | 1 | 2,048 | 1,000 | 5 |" in page
     assert page.count("**Verdict") == 5
     assert page.count("![") == 2
     assert page.index("ladders.svg") < page.index("### 2.") < page.index("fronts.svg") < page.index("### 4.")
