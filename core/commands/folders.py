@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from core import assessment, checkpoints, datasets, documents, precompute, results
 from core.commands._shared import AsJson, Device, Folder, Seed, available, log, out, print_json, progress_bar
@@ -55,14 +55,15 @@ def models_command(
             [{"folder": str(c.folder), "title": c.title, "recipe": c.recipe, "sha256": c.sha256} for c, _ in found]
         )
         return
-    table = Table("data", "name", "model", "clean", "8/255", "16/255", box=None)
+    names = (Column(word, no_wrap=True) for word in ("data", "name"))
+    table = Table(*names, "model", "clean", "8/255", "16/255", box=None)
     for checkpoint, measured in found:
         cells = ["", "", ""]
         if measured:
             reports = [measured.clean, *(m and m.report for m in (measured.find("spgd", e) for e in (8, 16)))]
             cells = [f"{report.accuracy.value:.1%}" if report else "" for report in reports]
-        title = checkpoint.title + ("" if checkpoint.has_weights else " (without weights)")
-        table.add_row(checkpoint.data, checkpoint.name, title, *cells)
+        title = checkpoint.short + ("" if checkpoint.has_weights else " (no weights)")
+        table.add_row(checkpoint.group, checkpoint.name, title, *cells)
     out.print(table if found else f"There are no model folders under {root}.")
 
 

@@ -88,9 +88,9 @@ def test_models_lists_what_is_there(trained):
 
 def test_models_says_where_weights_were_left_out(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "signs" / "standard")
-    assert "without weights" not in run("models", "--root", str(tmp_path)).stdout
+    assert "no weights" not in run("models", "--root", str(tmp_path)).stdout
     (tmp_path / "signs" / "standard" / "model.safetensors").unlink()
-    assert "without weights" in " ".join(run("models", "--root", str(tmp_path)).stdout.split())
+    assert "no weights" in " ".join(run("models", "--root", str(tmp_path)).stdout.split())
 
 
 @pytest.mark.parametrize(
