@@ -55,8 +55,9 @@ def models_command(
             [{"folder": str(c.folder), "title": c.title, "recipe": c.recipe, "sha256": c.sha256} for c, _ in found]
         )
         return
-    names = (Column(word, no_wrap=True) for word in ("data", "name"))
-    table = Table(*names, "model", "clean", "8/255", "16/255", box=None)
+    table = Table(
+        Column("data", overflow="fold"), Column("name", no_wrap=True), "model", "clean", "8/255", "16/255", box=None
+    )
     for checkpoint, measured in found:
         cells = ["", "", ""]
         if measured:
