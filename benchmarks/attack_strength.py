@@ -32,8 +32,12 @@ from core.results import Results
 from core.robustness import WARM_STEP
 from core.threat import Budget
 
-CASES = (("cifar10/standard", 10), ("cifar10/shared-s64-e16-w0.7", 16), ("signs/shared-s64-e16-w0.5", 24))
+EARLIER = (("cifar10/standard, weights 8b5260", 10), ("cifar10/shared-s64-e16-w0.7, weights 9e35e8", 16))
+"""Models that others have replaced since: what was measured of them stays on the page."""
+CASES = (("cifar10/shared-s64-e24-w0.5", 16), ("signs/shared-s64-e16-w0.5", 24))
 """Model folder under the root, and epsilon in n/255: where fooling rates are far from 0 and 1."""
+OTHER_SIZES = (18, 24)
+"""Strengths in n/255 whose stored perturbations of the model itself are starts, in the third table."""
 CAPS = (LOSS_CAP, math.inf)
 SETTINGS = tuple((step, momentum) for step in (0.2, 0.5, 1.0, 2.0) for momentum in (0.0, 0.5, 0.9))
 STEPS, IMAGES = (50, 100, 200, 400), (512, 2048, 8192)
@@ -46,8 +50,9 @@ PAGE = _record.HERE.parent / "docs" / "attack.md"
 class Cell:
     """One run: the model, epsilon in n/255, and the attack's settings.
 
-    `start` is the model folder whose own perturbation the run goes on from (0 steps: as it is, rescaled), or like
-    `seed 1` another random start; empty is the random start of the benchmark's seed.
+    `start` is the model folder whose own perturbation the run goes on from (0 steps: as it is, rescaled), with the
+    strength that it was stored at (`@18`) or the nearest one, or like `seed 1` another random start; empty is the
+    random start of the benchmark's seed.
     """
 
     model: str
@@ -80,11 +85,10 @@ def starts(model: str, epsilon: int, root: Path) -> list[list[Cell]]:
     """The third table: restarts, then for each other model of the data set its perturbation as it is and worked on."""
     one = Cell(model, epsilon, SPGD.steps, 2048)
     rows = [[replace(one, start=start)] for start in ("", *(f"seed {seed}" for seed in RESTARTS))]
-    for other in sorted(path.parent.name for path in (root / model).parent.glob(f"*/{checkpoints.CONFIG}")):
-        if other != Path(model).name:
-            name = f"{Path(model).parent.name}/{other}"
-            rows.append([replace(one, start=name, steps=0), replace(one, start=name, step_size=WARM_STEP)])
-    return rows
+    others = [path.parent.name for path in (root / model).parent.glob(f"*/{checkpoints.CONFIG}")]
+    names = [f"{Path(model).parent.name}/{other}" for other in sorted(others) if other != Path(model).name]
+    names += [f"{model}@{size}" for size in OTHER_SIZES if size != epsilon]
+    return rows + [[replace(one, start=name, steps=0), replace(one, start=name, step_size=WARM_STEP)] for name in names]
 
 
 def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
@@ -105,12 +109,14 @@ def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
 
 
 def _foreign(folder: Path, budget: Budget) -> Tensor:
-    """What another model's own attack found, at the nearest stored epsilon, brought to this one."""
+    """What a model's own attack found, at the named or the nearest stored epsilon, brought to this one."""
+    name, _, size = folder.name.partition("@")
+    folder, wanted = folder.with_name(name), float(size) / 255 if size else budget.epsilon
     results, deltas = Results.load(folder), perturbations.load(folder)
     stored = [m for m in (results.curve() if results else []) if m.key in deltas]
     if not stored:
         raise typer.BadParameter(f"{folder} stores no perturbation; first run: python -m core precompute {folder}")
-    delta = deltas[min(stored, key=lambda m: abs(m.epsilon / 255 - budget.epsilon)).key]
+    delta = deltas[min(stored, key=lambda m: abs(m.epsilon / 255 - wanted)).key]
     return budget.project(delta * (budget.epsilon / delta.abs().max()))
 
 
@@ -122,7 +128,7 @@ def _opened(folder: Path, held_out: int) -> tuple[Normalised, Dataset, Split, Te
     return model, data, test, predict(model, test)
 
 
-def page(record: dict[str, Any], root: Path) -> str:
+def page(record: dict[str, Any]) -> str:
     """`docs/attack.md` from the JSON; cells that were not measured stay empty."""
     config, cells = record["config"], record["cells"]
     parts = [
@@ -136,29 +142,39 @@ def page(record: dict[str, Any], root: Path) -> str:
         f"itself on a few images; the evaluator goes without. Its first step is {SPGD.step_size:g} epsilon by default, "
         f"its momentum {SPGD.momentum:g}.\n",
     ]
-    for model, epsilon in CASES:
+    for model, epsilon in (*EARLIER, *CASES):
         title = f"{model}, {epsilon}/255"
         rows = [
             [f"{row[0].step_size:g}", f"{row[0].momentum:g}", *(_value(cells, cell) for cell in row)]
             for row in settings(model, epsilon)
         ]
-        parts += [f"## {title}\n", "The settings, with 80 steps on 512 crafting images:\n"]
-        parts.append(table(["first step (epsilon)", "momentum", *(f"cap {_cap(cap)}" for cap in CAPS)], rows))
+        parts.append(f"## {title}\n")
+        if any(row[2:] != ["", ""] for row in rows):
+            parts.append("The settings, with 80 steps on 512 crafting images:\n")
+            parts.append(table(["first step (epsilon)", "momentum", *(f"cap {_cap(cap)}" for cap in CAPS)], rows))
         rows = [[str(row[0].steps), *(_value(cells, cell) for cell in row)] for row in saturation(model, epsilon)]
-        parts.append("Where it saturates, with the default settings (steps down, crafting images across):\n")
-        parts.append(table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
-        begun = [row for row in starts(model, epsilon, root) if all(cell.key in cells for cell in row)]
-        if begun:
-            rows = [_start_row(cells, row, config["seed"]) for row in begun]
+        if any(any(row[1:]) for row in rows):
+            parts.append("Where it saturates, with the default settings (steps down, crafting images across):\n")
+            parts.append(table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
+        if rows := _start_rows(cells, model, epsilon, config["seed"]):
             parts.append(f"Other starts, with 2,048 crafting images and {SPGD.steps} steps:\n")
             parts.append(table(["start", "as it is", "after the attack"], rows))
     return "\n".join(parts)
 
 
-def _start_row(cells: dict[str, Any], row: list[Cell], seed: int) -> list[str]:
-    """A random start has no figure of its own: it fools as little as noise."""
-    first = [""] if len(row) == 1 else []
-    return [row[0].start or f"seed {seed}", *first, *(_value(cells, cell) for cell in row)]
+def _start_rows(cells: dict[str, Any], model: str, epsilon: int, seed: int) -> list[list[str]]:
+    """What was measured from other starts; a random start has no figure of its own: it fools as little as noise."""
+    one = Cell(model, epsilon, SPGD.steps, 2048)
+    own = [cell for cell in cells.values() if (cell["model"], cell["epsilon"]) == (model, epsilon)]
+    begun = dict.fromkeys(cell["start"] for cell in own if cell.get("start"))
+    rows = [[f"seed {seed}", "", _value(cells, one)]] if begun else []
+    for start in begun:
+        first = _value(cells, replace(one, start=start, steps=0))
+        step = SPGD.step_size if start.startswith("seed ") else WARM_STEP
+        size = start.partition("@")[2]
+        name = f"its own at {size}/255" if size else start
+        rows.append([name, first, _value(cells, replace(one, start=start, step_size=step))])
+    return rows
 
 
 def _value(cells: dict[str, Any], cell: Cell) -> str:
@@ -191,10 +207,11 @@ def main(
     config = {"held_out": held_out, "seed": seed, "models": models}
     record: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {}
     if not page_only:
-        known = record.get("config") == config
-        record = {"benchmark": "attack_strength", "config": config, **_record.surroundings()} | {
-            "cells": record["cells"] if known else {}
-        }
+        measured = record.get("config", {}).get("models", {})
+        same = {model for model, sha256 in measured.items() if models.get(model, sha256) == sha256}
+        kept = {name: cell for name, cell in record.get("cells", {}).items() if cell["model"] in same}
+        config["models"] = {model: measured[model] for model, _ in EARLIER if model in measured} | models
+        record = {"benchmark": "attack_strength", "config": config, **_record.surroundings(), "cells": kept}
         tables: dict[str, Callable[[str, int], list[list[Cell]]]] = {
             "settings": settings,
             "saturation": saturation,
@@ -210,7 +227,7 @@ def main(
             _record.console.print(f"[dim]{cell.key}: {_value(record['cells'], cell)}%[/dim]")
     if not record:
         raise typer.BadParameter(f"{out} is absent: measure first, without --page-only.")
-    PAGE.write_text(page(record, root), encoding="utf-8")
+    PAGE.write_text(page(record), encoding="utf-8")
     _record.console.print(f"wrote {PAGE}")
 
 
