@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core import checkpoints, datasets, perturbations
 from core.attacks.universal import SPGD
-from core.breaking import UNIT, Point
+from core.breaking import UNIT, Point, Robustness
 from core.checkpoints import Checkpoint
 from core.datasets import Dataset, Split
 from core.evaluation import breaking_point
@@ -21,11 +21,13 @@ from core.ladder import climb
 from core.perceptibility import Perceptibility, measure
 from core.precompute import Plan
 from core.results import EXCHANGED, Results, key
-from core.robustness import WARM_STEP, Search
+from core.robustness import WARM_STEP, Search, combined
 from core.threat import Budget
 
 BREAKING = "breaking"
 """The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
+LATER = 1000
+"""What is added to the seed where a search goes on."""
 ASIDE = 1e-6
 """Keeps the perturbation at the breaking point apart from one that was stored at the same strength."""
 VISIBLE_ON = 200
@@ -48,6 +50,18 @@ class Terms:
     ladder_steps: int = 20
     level: float = Search.level
     restarts: int = Search.restarts
+
+    def search(self, first: int) -> Search:
+        """The search on these terms from an epsilon in units of 1/255."""
+        return Search(
+            first=max(first * UNIT, self.tolerance),
+            level=self.level,
+            tolerance=self.tolerance,
+            restarts=self.restarts,
+            steps=self.steps,
+            warm_steps=self.warm_steps,
+            batch_size=self.batch_size,
+        )
 
     @classmethod
     def standard(cls, data: Dataset) -> "Terms":
@@ -73,7 +87,7 @@ def assess(
     those of the models beside it that were measured at every strength: on some data they lead further than random
     starts do (docs/attack.md). Models measured at a few strengths, as those of a sweep are, lend none: so all cells of
     a grid are searched on equal terms. Whose were tried is kept in the results (`about`, "starts"). Then the model's
-    own perturbations compete at every strength (`core.exchange`).
+    own perturbations compete at every strength (`core.exchange`), and the search goes on from the strongest.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -87,31 +101,23 @@ def assess(
         raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
     model = checkpoints.load(folder, device)
     crafting, held_out = data.split("train", terms.crafting_images), data.split("test")
+    known, search = held_out.first(min(terms.held_out, len(held_out))), terms.search(_first(results, terms.level))
+    heard: Callable[[Point], None] = lambda point: report(_line(point))  # noqa: E731
     if results.robustness is None:
-        first = _first(results, terms.level)
-        search = Search(
-            first=max(first * UNIT, terms.tolerance),
-            level=terms.level,
-            tolerance=terms.tolerance,
-            restarts=terms.restarts,
-            steps=terms.steps,
-            warm_steps=terms.warm_steps,
-            batch_size=terms.batch_size,
-        )
         lenders = [folder, *_lenders(checkpoint, data)]
         starts = [delta for lender in lenders for delta in _stored(lender)]
-        known = held_out.first(min(terms.held_out, len(held_out)))
-        found = search(model, crafting, known, classes, starts, lambda point: report(_line(point)))
-        assert found.delta is not None
-        perturbations.save(folder, deltas | {BREAKING: found.delta})
+        found = search(model, crafting, known, classes, starts, heard)
         about = {**results.about, "starts": [lender.name for lender in lenders]}
-        results = replace(results, robustness=found, visibility=_visibility(held_out, found.delta), about=about)
-        results.save(folder)
+        results = _found(folder, replace(results, about=about), found, held_out)
     if EXCHANGED not in results.about:
         attack = SPGD(Budget(1), steps=terms.warm_steps, batch_size=terms.batch_size, step_size=WARM_STEP)
         exchange = Exchange(model, crafting, held_out, terms.held_out, attack, classes)
-        results = _exchanged(folder, exchange, results, report)
-        results.save(folder)
+        results, pool = _exchanged(folder, exchange, results, report)
+        before = results.robustness
+        assert before
+        later = replace(search, seed=before.seed + LATER)
+        again = later(model, crafting, known, classes, (), heard, {size * UNIT: delta for size, delta in pool.items()})
+        results = _found(folder, results, combined(before, again), held_out)
     if results.ladder is None:
         images = held_out.first(min(terms.ladder_images, len(held_out)))
         sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
@@ -124,37 +130,36 @@ def assess(
     return results
 
 
-def _exchanged(folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None]) -> Results:
-    """The results after the model's own perturbations have competed at every strength; those that changed are saved.
+def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -> Results:
+    """The results with this robustness, saved; where its perturbation is a new one that goes to the stored ones."""
+    results = replace(results, robustness=found)
+    if found.delta is not None:
+        perturbations.save(folder, perturbations.load(folder) | {BREAKING: found.delta})
+        results = replace(results, visibility=_visibility(held_out, found.delta))
+    results.save(folder)
+    return results
 
-    A risk ladder goes that stood on a perturbation that is no longer the strongest.
+
+def _exchanged(
+    folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None]
+) -> tuple[Results, dict[float, Tensor]]:
+    """The results after the model's own perturbations have competed at every strength, and the strongest of each.
+
+    Those that changed are saved. A risk ladder goes that stood on a perturbation that is no longer the strongest.
     """
-    deltas, before = perturbations.load(folder), results.robustness
-    assert before
+    deltas, ladder = perturbations.load(folder), results.ladder
     stored = [m for m in results.curve() if m.key in deltas]
     pool = {float(m.epsilon): deltas[m.key] for m in stored}
-    if BREAKING in deltas:
-        pool[before.height + ASIDE] = deltas[BREAKING]
+    if BREAKING in deltas and results.robustness:
+        pool[results.robustness.height + ASIDE] = deltas[BREAKING]
     curve = {m.key: m for m in exchange.measurements(stored, pool, report)}
-    found = exchange.robustness(before, pool, report)
-    visibility = results.visibility
-    if found.epsilon != before.epsilon:
-        assert found.delta is not None
-        deltas[BREAKING] = found.delta
-        visibility = _visibility(exchange.held_out, found.delta)
     changed = [m for m in stored if curve[m.key] != m]
     perturbations.save(folder, deltas | {m.key: pool[m.epsilon] for m in changed})
-    ladder = results.ladder
     if ladder and any(m.epsilon == round(ladder.epsilon / UNIT) for m in changed):
         ladder = None
-    return replace(
-        results,
-        measurements=tuple(curve.get(m.key, m) for m in results.measurements),
-        robustness=found,
-        visibility=visibility,
-        ladder=ladder,
-        about={**results.about, EXCHANGED: len(changed)},
-    )
+    measurements = tuple(curve.get(m.key, m) for m in results.measurements)
+    about = {**results.about, EXCHANGED: len(changed)}
+    return replace(results, measurements=measurements, ladder=ladder, about=about), pool
 
 
 def _visibility(held_out: Split, delta: Tensor) -> Perceptibility:

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from core import perturbations
 from core.attacks.universal import SPGD
-from core.breaking import UNIT, Point, Robustness, success
+from core.breaking import UNIT, success
 from core.datasets import Split
 from core.evaluation import Report, evaluate, predict
 from core.results import Measurement
-from core.robustness import rescaled, rising
+from core.robustness import rescaled
 from core.threat import Budget
 
 Pool = dict[float, Tensor]
@@ -51,7 +51,7 @@ class Exchange:
         for epsilons, above, below in ((sorted(found, reverse=True), 2, 1), (sorted(found), 0, 1)):
             for epsilon in epsilons:
                 own = success(self._judged(pool[epsilon]))
-                better = self._better(pool, epsilon, own, above, below, whole=True)
+                better = self._better(pool, epsilon, own, above, below)
                 if better is None:
                     continue
                 _, delta = better
@@ -63,51 +63,22 @@ class Exchange:
                     report(f"{epsilon}/255: {success(whole):.1%} wrong in place of {success(before.report):.1%}")
         return [found[epsilon] for epsilon in sorted(found)]
 
-    def robustness(self, found: Robustness, pool: Pool, report: Callable[[str], None]) -> Robustness:
-        """The search's points below the breaking epsilon, each with what the nearest perturbations do there.
-
-        A point that breaks the model after all becomes its breaking epsilon.
-        """
-        points = {point.epsilon: point for point in found.curve}
-        top, broken, strongest = found.height, found.epsilon, found.delta
-        for point in reversed(found.curve):
-            epsilon = round(point.epsilon / UNIT, 4)
-            if not 0 < epsilon < top:
-                continue
-            better = self._better(pool, epsilon, point.success, 1, 1, whole=False)
-            if better is None:
-                continue
-            seen, delta = better
-            point = replace(point, report=seen, tries=point.tries + 2, steps=point.steps + self.attack.steps)
-            points[point.epsilon], pool[epsilon] = point, delta
-            report(f"{epsilon:g}/255: {point.success:.1%} wrong in place of {_at(found, point).success:.1%}")
-            if point.success >= found.level:
-                broken, strongest = point.epsilon, delta
-        curve = rising([points[epsilon] for epsilon in sorted(points)])
-        return replace(found, epsilon=broken, curve=curve, delta=strongest)
-
-    def _better(
-        self, pool: Pool, epsilon: float, known: float, above: int, below: int, whole: bool
-    ) -> tuple[Report, Tensor] | None:
+    def _better(self, pool: Pool, epsilon: float, known: float, above: int, below: int) -> tuple[Report, Tensor] | None:
         """The strongest at this size of its neighbours in the pool, if it does more than `known`, and worked on."""
         larger = sorted(size for size in pool if size > epsilon)[:above]
         smaller = sorted((size for size in pool if size < epsilon), reverse=True)[:below]
         budget = Budget(epsilon * UNIT)
-        tried = [self._tried(rescaled(pool[size], budget), whole) for size in (*larger, *smaller)]
+        tried = [self._tried(rescaled(pool[size], budget)) for size in (*larger, *smaller)]
         best = max(tried, key=lambda one: success(one[0]), default=None)
         if best is None or success(best[0]) <= known:
             return None
-        worked = self._tried(replace(self.attack, budget=budget).craft(self.model, self.crafting, best[1]), whole)
+        worked = self._tried(replace(self.attack, budget=budget).craft(self.model, self.crafting, best[1]))
         return max(best, worked, key=lambda one: success(one[0]))
 
-    def _tried(self, delta: Tensor, whole: bool) -> tuple[Report, Tensor]:
-        """What a delta does, in whole units of 1/255 where it is to be stored so."""
-        delta = perturbations.quantise(delta).cpu() / 255 if whole else delta
+    def _tried(self, delta: Tensor) -> tuple[Report, Tensor]:
+        """What a delta does in whole units of 1/255, as it is stored."""
+        delta = perturbations.quantise(delta).cpu() / 255
         return self._judged(delta), delta
 
     def _judged(self, delta: Tensor) -> Report:
         return evaluate(self.model, self.judges, delta, None, self.clean[: len(self.judges)], self.classes)
-
-
-def _at(found: Robustness, point: Point) -> Point:
-    return next(other for other in found.curve if other.epsilon == point.epsilon)

@@ -66,8 +66,11 @@ class Plan:
 
     @classmethod
     def brief(cls, data: Dataset) -> "Plan":
-        """What is measured of every cell of a grid: no targets, and few strengths."""
-        epsilons = (8, 16) if data.task == "classification" else (8, 10)
+        """What is measured of every cell of a grid: no targets, and few strengths.
+
+        The largest is there for the smaller ones too: an attack gets stuck there less often (`core.exchange`).
+        """
+        epsilons = (8, 16, 32) if data.task == "classification" else (8, 10, 20)
         return replace(
             cls.standard(data), epsilons=epsilons, targets=(), checkerboard_epsilons=epsilons, deepfool_epsilons=()
         )

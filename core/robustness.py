@@ -4,7 +4,7 @@ N images, C channels, H W height and width. Epsilon is in [0, 1].
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -71,16 +71,20 @@ class Search:
         classes: int | None = None,
         starts: Sequence[Tensor] = (),
         report: Callable[[Point], None] = lambda point: None,
+        known: Mapping[float, Tensor] | None = None,
     ) -> Robustness:
         """The robustness of `model`; `report` hears of every point as soon as it is measured.
 
         `starts` are perturbations (1,C,H,W) that may work too, for example those that broke other models. They compete
         with what was crafted at the first epsilon, and again just below the epsilon that breaks the model, those few
-        that are nearest in size, rescaled; the best of them is worked on too. `classes` is K, for scenes.
+        that are nearest in size, rescaled; the best of them is worked on too. `known` are the strongest perturbations
+        of an earlier search by their epsilons: then this one goes on from them, and nothing starts at random. `classes`
+        is K, for scenes.
         """
         trials = _Trials(self, model, crafting, held_out, classes, starts, report)
         top = int(self.highest / self.tolerance + 1e-9)
-        low, high = trials.bracket(min(top, round(self.first / self.tolerance)), top)
+        first = min(top, round(self.first / self.tolerance))
+        low, high = trials.recalled(known, top) if known else trials.bracket(first, top)
         while True:
             while high is not None and high - low > 1:
                 middle = (low + high) // 2
@@ -107,6 +111,24 @@ def rising(curve: Iterable[Point]) -> tuple[Point, ...]:
         inherits = risen and point.success < risen[-1].success
         risen.append(replace(point, report=risen[-1].report) if inherits else point)
     return tuple(risen)
+
+
+def combined(before: Robustness, after: Robustness) -> Robustness:
+    """Two searches of one model as one: at every epsilon the stronger perturbation, and the smaller breaking epsilon.
+
+    `delta` is None where it is that of the first, which was read from a file.
+    """
+    points: dict[float, Point] = {}
+    for point in (*before.curve, *after.curve):
+        size = round(point.epsilon / UNIT, 4)
+        if size in points:
+            known, stronger = points[size], max(points[size], point, key=lambda one: one.success)
+            point = replace(stronger, tries=known.tries + point.tries, steps=known.steps + point.steps)
+        points[size] = point
+    curve = rising([points[size] for size in sorted(points)])
+    broken = [found for found in (before, after) if found.epsilon is not None]
+    first = min(broken, key=lambda found: found.epsilon or 0.0, default=after)
+    return replace(after, epsilon=first.epsilon, curve=curve, seed=before.seed, delta=first.delta)
 
 
 def rescaled(delta: Tensor, budget: Budget) -> Tensor:
@@ -149,7 +171,23 @@ class _Trials:
                 stride *= 2
                 high, low = low, max(0, low - stride)
             return low, high
-        low = first
+        return self._upward(first, stride, top)
+
+    def recalled(self, known: Mapping[float, Tensor], top: int) -> tuple[int, int | None]:
+        """The same bracket from perturbations that were found earlier, each at the epsilon that it belongs to."""
+        for size, delta in sorted(known.items()):
+            epsilon = round(size / self.search.tolerance)
+            one = rescaled(delta.to(device_of(self.model)), self._budget(epsilon))
+            earlier = self.known.get(epsilon)
+            before = [] if earlier is None else [(earlier[0].report, earlier[1])]
+            self._keep(epsilon, [(self._measured(one), one), *before], 1, 0)
+        broken = min((epsilon for epsilon, (point, _) in self.known.items() if self._reaches(point)), default=None)
+        if broken is None:
+            last = max(self.known)
+            return self._upward(last, max(1, last // 16), top)
+        return (self.holds_below(broken), broken) if broken else (0, 0)
+
+    def _upward(self, low: int, stride: int, top: int) -> tuple[int, int | None]:
         while low < top:
             high = min(top, low + stride)
             if self.broken(high):

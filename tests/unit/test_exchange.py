@@ -1,13 +1,11 @@
 """Perturbations of other strengths take the place of those that got stuck."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from core import perturbations
 from core.attacks.universal import SPGD
-from core.breaking import UNIT, Point, Robustness, success
+from core.breaking import UNIT, success
 from core.evaluation import evaluate
 from core.exchange import Exchange
 from core.results import Measurement
@@ -61,21 +59,3 @@ def test_once_all_have_competed_nothing_changes_any_more(exchange, pool):
     again = exchange.measurements(first, pool, heard.append)
     assert [success(m.report) for m in again] >= [success(m.report) for m in first]
     assert len(heard) <= 1  # working on a rival may still find a little
-
-
-def test_the_search_learns_of_a_smaller_epsilon_that_breaks_the_model(exchange, pool):
-    nothing = evaluate(exchange.model, exchange.held_out, pool[STUCK])
-    strong = evaluate(exchange.model, exchange.held_out, pool[STRONG])
-    level = (success(nothing) + success(strong)) / 2
-    curve = tuple(
-        Point(epsilon * UNIT, report, 1, 40) for epsilon, report in ((0, nothing), (STUCK, nothing), (STRONG, strong))
-    )
-    before = Robustness(level, 0.25 * UNIT, STRONG * UNIT, curve, 64, 0, pool[STRONG])
-    after = exchange.robustness(before, {float(STRONG): pool[STRONG]}, print)
-    assert after.epsilon == pytest.approx(STUCK * UNIT)
-    assert after.delta.abs().max() <= STUCK * UNIT + 1e-6
-    assert success(evaluate(exchange.model, exchange.judges, after.delta)) >= level
-    assert [point.success for point in after.curve] == sorted(point.success for point in after.curve)
-    assert after.curve[1].tries == before.curve[1].tries + 2
-    unchanged = replace(before, curve=after.curve, epsilon=after.epsilon)
-    assert exchange.robustness(unchanged, {float(STRONG): pool[STRONG]}, print).epsilon == after.epsilon

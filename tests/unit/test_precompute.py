@@ -150,9 +150,10 @@ class TestAssess:
     def test_the_search_starts_from_models_that_were_measured_at_every_strength(self, measured, monkeypatch):
         tried, search = [], Search.__call__
 
-        def spy(self, model, crafting, held_out, classes, starts, report):
-            tried.append(len(starts))
-            return search(self, model, crafting, held_out, classes, starts, report)
+        def spy(self, model, crafting, held_out, classes, starts, report, known=None):
+            if known is None:
+                tried.append(len(starts))
+            return search(self, model, crafting, held_out, classes, starts, report, known)
 
         monkeypatch.setattr(Search, "__call__", spy)
         monkeypatch.setattr(Plan, "standard", lambda data: PLAN)

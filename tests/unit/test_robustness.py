@@ -16,7 +16,7 @@ from core.attacks.universal import SPGD
 from core.breaking import UNIT, Robustness
 from core.datasets import Split
 from core.evaluation import evaluate, predict
-from core.robustness import Search
+from core.robustness import Search, _Trials, combined
 
 LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
 QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "restarts": 1}
@@ -145,6 +145,31 @@ class TestSearch:
         assert stuck
         assert any(point.tries > 1 for point in found.curve[2:])
         assert found.epsilon == pytest.approx(unhindered.epsilon, abs=2 * UNIT)
+
+    def test_it_goes_on_from_what_was_found_before_and_nothing_starts_at_random(self, tiny_classifier, monkeypatch):
+        """A search that found little, everything 5/255 too late, is made good by strong perturbations of other sizes."""
+        strong = self.search(*tiny_classifier)
+        late = [replace(point, epsilon=point.epsilon + 5 * UNIT) for point in strong.curve[1:]]
+        before = replace(strong, curve=(strong.curve[0], *late), epsilon=strong.epsilon + 5 * UNIT, delta=None)
+        monkeypatch.setattr(_Trials, "_cold", lambda self, epsilon: pytest.fail("a random start"))
+        known = {strong.epsilon + 3 * UNIT: strong.delta, 40 * UNIT: strong.delta, 8 * UNIT: torch.zeros(1, 3, 12, 12)}
+        after = self.search(*tiny_classifier, known=known)
+        assert after.epsilon <= strong.epsilon + UNIT
+        assert after.delta.abs().max() <= after.epsilon + 1e-7
+        both = combined(before, after)
+        assert both.epsilon == after.epsilon
+        assert both.delta is after.delta
+        assert both.steps == before.steps + after.steps
+        assert [point.success for point in both.curve] == sorted(point.success for point in both.curve)
+        sizes = [{round(point.epsilon / UNIT) for point in found.curve} for found in (before, after, both)]
+        assert sizes[2] == sizes[0] | sizes[1]
+        other = combined(after, before)
+        assert (other.epsilon, other.delta) == (after.epsilon, after.delta)
+
+    def test_what_is_known_not_to_break_it_is_made_larger(self, tiny_classifier):
+        found = self.search(*tiny_classifier, known={UNIT: torch.zeros(1, 3, 12, 12) + UNIT})
+        assert found.epsilon is not None
+        assert found.epsilon > UNIT
 
     def test_it_survives_json(self, tiny_classifier):
         found = self.search(*tiny_classifier)
