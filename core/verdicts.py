@@ -42,8 +42,9 @@ SEARCHED = (
     "its first epsilon from random starts, at all others on from the nearest epsilon's perturbation; at the first one, "
     "and again just below the breaking one, stored perturbations compete too (starts: of how many models, its own and "
     "those that lent theirs). The strongest found counts. Models of signs with three starts were searched before the "
-    "second of these was there. At last the model's own stored perturbations competed at every strength, rescaled "
-    "(`core/exchange.py`; gave way: how many were replaced so, empty where that is still to be done). Brackets: "
+    "second of these was there. At last the model's own stored perturbations competed at every strength, rescaled, and "
+    "the search went on from the strongest (`core/exchange.py`; gave way: how many were replaced so, empty where that is "
+    "still to be done). Brackets: "
     "between which measured epsilons the model may break for all that n tells. "
     "Where more steps and images stop helping, and how far other starts lead: [attack.md](attack.md).\n"
 )

@@ -147,7 +147,7 @@ class TestSearch:
         assert found.epsilon == pytest.approx(unhindered.epsilon, abs=2 * UNIT)
 
     def test_it_goes_on_from_what_was_found_before_and_nothing_starts_at_random(self, tiny_classifier, monkeypatch):
-        """A search that found little, everything 5/255 too late, is made good by strong perturbations of other sizes."""
+        """A search that found everything 5/255 too late is made good by strong perturbations of other sizes."""
         strong = self.search(*tiny_classifier)
         late = [replace(point, epsilon=point.epsilon + 5 * UNIT) for point in strong.curve[1:]]
         before = replace(strong, curve=(strong.curve[0], *late), epsilon=strong.epsilon + 5 * UNIT, delta=None)
