@@ -32,7 +32,8 @@ NOTE = (
     "models of both heaps reach (a front goes on level below its last model: where all models of one heap lie on one "
     "side of the others, the ratio is a bound); where models of both heaps were trained from several seeds, the mean "
     "over these with its 95% interval. Broken: 75% wrong, of scenes 50% of the pixels; these epsilons were searched, "
-    "the others are read off between the measured ones along a line.\n"
+    "the others are read off between the measured ones along a line. Models whose stored perturbations have not "
+    "competed yet (`gave way` is empty in the table of how each was attacked) may break earlier than is said here.\n"
 )
 
 
