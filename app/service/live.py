@@ -215,6 +215,8 @@ def estimate(session: Session) -> float | None:
     pace = _pace.get((session.attack, session.data))
     if pace is None:
         results = catalogue.results(catalogue.checkpoint(session, "a"))
+        if results and not results.about.get("versions", {}).get("hardware", "CPU").startswith("CPU"):
+            return None  # a GPU's pace says nothing of the processor that runs here
         measured = [
             m.seconds / m.steps for m in (results.measurements if results else ()) if m.attack == session.attack
         ]

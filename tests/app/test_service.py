@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load
 
 from app import figures, pieces, service
-from app.service import catalogue, outcomes
+from app.service import catalogue, live, outcomes
 from app.service.cache import Shelf
 from app.session import Session
 from core import attacks
@@ -329,3 +329,12 @@ def test_the_run_uses_the_engine_attack(session: Session) -> None:
     made = attack(replace(session, epsilon=10, steps=20, seed=5))
     assert isinstance(made, SPGD)
     assert (made.steps, made.seed, made.batch_size, made.budget.label) == (20, 5, 32, "10/255")
+
+
+def test_the_pace_of_a_gpu_is_no_estimate_for_this_processor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_pace", Shelf(8))
+    known = catalogue.results
+    assert live.estimate(session) > 0
+    versions = {"versions": {"hardware": "NVIDIA H200"}}
+    monkeypatch.setattr(catalogue, "results", lambda of: replace(known(of), about={**known(of).about, **versions}))
+    assert live.estimate(session) is None
