@@ -23,13 +23,12 @@ from torch import Tensor
 from benchmarks import _record
 from core import checkpoints, datasets, perturbations
 from core.attacks.objectives import LOSS_CAP, Untargeted
-from core.attacks.universal import SPGD
+from core.attacks.universal import SPGD, WARM_STEP
 from core.datasets import Dataset, Split
 from core.evaluation import Rate, evaluate, predict
 from core.markdown import table
 from core.models import Normalised
 from core.results import Results
-from core.robustness import WARM_STEP
 from core.threat import Budget
 
 EARLIER = (("cifar10/standard, weights 8b5260", 10), ("cifar10/shared-s64-e16-w0.7, weights 9e35e8", 16))
@@ -117,7 +116,7 @@ def _foreign(folder: Path, budget: Budget) -> Tensor:
     if not stored:
         raise typer.BadParameter(f"{folder} stores no perturbation; first run: python -m core precompute {folder}")
     delta = deltas[min(stored, key=lambda m: abs(m.epsilon / 255 - wanted)).key]
-    return budget.project(delta * (budget.epsilon / delta.abs().max()))
+    return budget.rescale(delta)
 
 
 @lru_cache(maxsize=1)
@@ -142,7 +141,8 @@ def page(record: dict[str, Any]) -> str:
         f"itself on a few images; the evaluator goes without. Its first step is {SPGD.step_size:g} epsilon by default, "
         f"its momentum {SPGD.momentum:g}.\n",
     ]
-    for model, epsilon in (*EARLIER, *CASES):
+    measured = {(cell["model"], cell["epsilon"]) for cell in cells.values()}
+    for model, epsilon in (case for case in (*EARLIER, *CASES) if case in measured):
         title = f"{model}, {epsilon}/255"
         rows = [
             [f"{row[0].step_size:g}", f"{row[0].momentum:g}", *(_value(cells, cell) for cell in row)]

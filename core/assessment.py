@@ -10,18 +10,18 @@ from pathlib import Path
 from torch import Tensor
 
 from core import checkpoints, datasets, perturbations
-from core.attacks.universal import SPGD
-from core.breaking import UNIT, Point, Robustness
+from core.attacks.universal import SPGD, WARM_STEP
+from core.breaking import UNIT, Point, Robustness, combined
 from core.checkpoints import Checkpoint
 from core.datasets import Dataset, Split
 from core.evaluation import breaking_point
-from core.exchange import Exchange
+from core.exchange import Exchange, Pool
 from core.files import FileError
 from core.ladder import climb
 from core.perceptibility import Perceptibility, measure
 from core.precompute import Plan
 from core.results import EXCHANGED, Results, key
-from core.robustness import WARM_STEP, Search, combined
+from core.robustness import Search
 from core.threat import Budget
 
 BREAKING = "breaking"
@@ -102,7 +102,10 @@ def assess(
     model = checkpoints.load(folder, device)
     crafting, held_out = data.split("train", terms.crafting_images), data.split("test")
     known, search = held_out.first(min(terms.held_out, len(held_out))), terms.search(_first(results, terms.level))
-    heard: Callable[[Point], None] = lambda point: report(_line(point))  # noqa: E731
+
+    def heard(point: Point) -> None:
+        report(_line(point))
+
     if results.robustness is None:
         lenders = [folder, *_lenders(checkpoint, data)]
         starts = [delta for lender in lenders for delta in _stored(lender)]
@@ -112,12 +115,13 @@ def assess(
     if EXCHANGED not in results.about:
         attack = SPGD(Budget(1), steps=terms.warm_steps, batch_size=terms.batch_size, step_size=WARM_STEP)
         exchange = Exchange(model, crafting, held_out, terms.held_out, attack, classes)
-        results, pool = _exchanged(folder, exchange, results, report)
+        results, pool, changed = _exchanged(folder, exchange, results, report)
+        about = {**results.about, EXCHANGED: changed}  # told when all is over: a killed run begins again here
         before = results.robustness
         assert before
         later = replace(search, seed=before.seed + LATER)
         again = later(model, crafting, known, classes, (), heard, {size * UNIT: delta for size, delta in pool.items()})
-        results = _found(folder, results, combined(before, again), held_out)
+        results = _found(folder, replace(results, about=about), combined(before, again), held_out)
     if results.ladder is None:
         images = held_out.first(min(terms.ladder_images, len(held_out)))
         sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
@@ -142,10 +146,11 @@ def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -
 
 def _exchanged(
     folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None]
-) -> tuple[Results, dict[float, Tensor]]:
-    """The results after the model's own perturbations have competed at every strength, and the strongest of each.
+) -> tuple[Results, Pool, int]:
+    """The results after the model's own perturbations have competed at every strength, saved with them.
 
-    Those that changed are saved. A risk ladder goes that stood on a perturbation that is no longer the strongest.
+    Also the strongest of each strength, and how many are new. A risk ladder goes that stood on a perturbation that is
+    no longer the strongest.
     """
     deltas, ladder = perturbations.load(folder), results.ladder
     stored = [m for m in results.curve() if m.key in deltas]
@@ -158,8 +163,9 @@ def _exchanged(
     if ladder and any(m.epsilon == round(ladder.epsilon / UNIT) for m in changed):
         ladder = None
     measurements = tuple(curve.get(m.key, m) for m in results.measurements)
-    about = {**results.about, EXCHANGED: len(changed)}
-    return replace(results, measurements=measurements, ladder=ladder, about=about), pool
+    results = replace(results, measurements=measurements, ladder=ladder)
+    results.save(folder)
+    return results, pool, len(changed)
 
 
 def _visibility(held_out: Split, delta: Tensor) -> Perceptibility:

@@ -3,7 +3,8 @@
 C channels, H W height and width. Epsilon is in [0, 1] here, and in units of 1/255 in JSON.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -108,3 +109,30 @@ class Robustness:
 def success(report: Report) -> float:
     """How far a perturbation has got, from 0 to 1: what shows its target, without one what is misclassified."""
     return 1 - report.accuracy.value if report.success is None else report.success.value
+
+
+def rising(curve: Iterable[Point]) -> tuple[Point, ...]:
+    """The points in order of epsilon, each with the strongest perturbation of all smaller epsilons and its own."""
+    risen: list[Point] = []
+    for point in curve:
+        inherits = risen and point.success < risen[-1].success
+        risen.append(replace(point, report=risen[-1].report) if inherits else point)
+    return tuple(risen)
+
+
+def combined(before: Robustness, after: Robustness) -> Robustness:
+    """Two searches of one model as one: at every epsilon the stronger perturbation, and the smaller breaking epsilon.
+
+    `delta` is None where it is that of the first, which was read from a file.
+    """
+    points: dict[float, Point] = {}
+    for point in (*before.curve, *after.curve):
+        size = round(point.epsilon / UNIT, 4)
+        if size in points:
+            known, stronger = points[size], max(points[size], point, key=lambda one: one.success)
+            point = replace(stronger, tries=known.tries + point.tries, steps=known.steps + point.steps)
+        points[size] = point
+    curve = rising([points[size] for size in sorted(points)])
+    broken = [found for found in (before, after) if found.epsilon is not None]
+    first = min(broken, key=lambda found: found.epsilon or 0.0, default=after)
+    return replace(after, epsilon=first.epsilon, curve=curve, seed=before.seed, delta=first.delta)

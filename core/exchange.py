@@ -17,7 +17,6 @@ from core.breaking import UNIT, success
 from core.datasets import Split
 from core.evaluation import Report, evaluate, predict
 from core.results import Measurement
-from core.robustness import rescaled
 from core.threat import Budget
 
 Pool = dict[float, Tensor]
@@ -68,7 +67,7 @@ class Exchange:
         larger = sorted(size for size in pool if size > epsilon)[:above]
         smaller = sorted((size for size in pool if size < epsilon), reverse=True)[:below]
         budget = Budget(epsilon * UNIT)
-        tried = [self._tried(rescaled(pool[size], budget)) for size in (*larger, *smaller)]
+        tried = [self._tried(budget.rescale(pool[size])) for size in (*larger, *smaller)]
         best = max(tried, key=lambda one: success(one[0]), default=None)
         if best is None or success(best[0]) <= known:
             return None

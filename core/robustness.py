@@ -4,7 +4,7 @@ N images, C channels, H W height and width. Epsilon is in [0, 1].
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from core.attacks.base import device_of
 from core.attacks.objectives import Objective, Untargeted
-from core.attacks.universal import SPGD
-from core.breaking import UNIT, Point, Robustness, success
+from core.attacks.universal import SPGD, WARM_STEP
+from core.breaking import UNIT, Point, Robustness, rising, success
 from core.datasets import Split
 from core.evaluation import Report, evaluate, predict
 from core.threat import Budget
@@ -104,38 +104,6 @@ class Search:
         return Robustness(self.level, self.tolerance, epsilon, curve, len(crafting), self.seed, delta)
 
 
-def rising(curve: Iterable[Point]) -> tuple[Point, ...]:
-    """The points in order of epsilon, each with the strongest perturbation of all smaller epsilons and its own."""
-    risen: list[Point] = []
-    for point in curve:
-        inherits = risen and point.success < risen[-1].success
-        risen.append(replace(point, report=risen[-1].report) if inherits else point)
-    return tuple(risen)
-
-
-def combined(before: Robustness, after: Robustness) -> Robustness:
-    """Two searches of one model as one: at every epsilon the stronger perturbation, and the smaller breaking epsilon.
-
-    `delta` is None where it is that of the first, which was read from a file.
-    """
-    points: dict[float, Point] = {}
-    for point in (*before.curve, *after.curve):
-        size = round(point.epsilon / UNIT, 4)
-        if size in points:
-            known, stronger = points[size], max(points[size], point, key=lambda one: one.success)
-            point = replace(stronger, tries=known.tries + point.tries, steps=known.steps + point.steps)
-        points[size] = point
-    curve = rising([points[size] for size in sorted(points)])
-    broken = [found for found in (before, after) if found.epsilon is not None]
-    first = min(broken, key=lambda found: found.epsilon or 0.0, default=after)
-    return replace(after, epsilon=first.epsilon, curve=curve, seed=before.seed, delta=first.delta)
-
-
-def rescaled(delta: Tensor, budget: Budget) -> Tensor:
-    """A perturbation of any size as one of full size; an untouched picture stays one."""
-    return budget.project(delta * (budget.epsilon / delta.abs().max().clamp(min=1e-12)))
-
-
 class _Trials:
     """The attacks of one search; epsilons are whole multiples of its tolerance."""
 
@@ -177,9 +145,8 @@ class _Trials:
         """The same bracket from perturbations that were found earlier, each at the epsilon that it belongs to."""
         for size, delta in sorted(known.items()):
             epsilon = round(size / self.search.tolerance)
-            one = rescaled(delta.to(device_of(self.model)), self._budget(epsilon))
-            earlier = self.known.get(epsilon)
-            before = [] if earlier is None else [(earlier[0].report, earlier[1])]
+            one = self._budget(epsilon).rescale(delta.to(device_of(self.model)))
+            before = [(point.report, other) for at, (point, other) in self.known.items() if at == epsilon]
             self._keep(epsilon, [(self._measured(one), one), *before], 1, 0)
         broken = min((epsilon for epsilon, (point, _) in self.known.items() if self._reaches(point)), default=None)
         if broken is None:
@@ -252,7 +219,7 @@ class _Trials:
         """Of the given perturbations that are nearest in size the best as it is, and worked on like the rest."""
         budget = self._budget(epsilon)
         nearest = sorted(self.starts, key=lambda start: abs(start.abs().max().item() - budget.epsilon))[:GIVEN]
-        given = [rescaled(start.to(device_of(self.model)), budget) for start in nearest]
+        given = [budget.rescale(start.to(device_of(self.model))) for start in nearest]
         if not given:
             return []
         best = max(((self._measured(delta), delta) for delta in given), key=lambda found: success(found[0]))
@@ -281,7 +248,3 @@ class _Trials:
 
     def _reaches(self, point: Point) -> bool:
         return point.success >= self.search.level
-
-
-WARM_STEP = 0.5
-"""The first step of an attack from a known perturbation, in units of epsilon."""

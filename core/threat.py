@@ -43,6 +43,14 @@ class Budget:
     def project(self, delta: Tensor) -> Tensor:
         return delta.clamp(-self.epsilon, self.epsilon)
 
+    def rescale(self, delta: Tensor) -> Tensor:
+        """A delta of any size as one of full size; zeros stay zeros.
+
+        >>> Budget(0.5).rescale(torch.tensor([-0.1, 0.05])).tolist()
+        [-0.5, 0.25]
+        """
+        return self.project(delta * (self.epsilon / delta.abs().max().clamp(min=1e-12)))
+
 
 def heaps(n: int, size: int) -> int:
     """The number M of heaps that n images make when at most `size` of them share a delta."""

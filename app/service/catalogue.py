@@ -108,8 +108,8 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     """The view that tells the story: standard against a hardened model, where they differ most.
 
     Of the models of the largest heap it is one with weights if there is any, the one that most was measured of, and of
-    several such the most robust. The view is at one epsilon, and for the
-    Segmentation tab with one scene that the attacker wants to be seen. Raises NoModels.
+    several such the most robust. The view is at one epsilon, and for the Segmentation tab with one scene that the
+    attacker wants to be seen. Raises NoModels.
     """
     found = fitting(tab)
     if not found:

@@ -80,16 +80,13 @@ def run(session: Session) -> Iterator[Tick]:
     Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
     """
     outcomes.waits(session)
-    if absent := pictures.missing(catalogue.dataset(session)):
+    data = catalogue.dataset(session)
+    if absent := pictures.missing(data):
         raise FileNotFoundError(absent)
-    crafting = yield from _waited(
-        lambda: pictures.split(catalogue.dataset(session), "train", session.images), "Getting the crafting images"
-    )
+    crafting = yield from _waited(lambda: pictures.split(data, "train", session.images), "Getting the crafting images")
     sides = [_opened(session, side, crafting) for side in "ab"]
     yield from _crafted(session, sides)
-    held_out = yield from _waited(
-        lambda: pictures.split(catalogue.dataset(session), "test"), "Getting the held-out images"
-    )
+    held_out = yield from _waited(lambda: pictures.split(data, "test"), "Getting the held-out images")
     for side in sides:
         yield from _measured(session, side, held_out, len(crafting))
     total = sum(side.seconds for side in sides)
@@ -164,8 +161,8 @@ def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -
             yield Tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
         predictions[name] = torch.cat(parts)
     _clean.put((side.clean_key, len(held_out)), predictions["clean"])
-    aim = objective(session.target, datasets.get(catalogue.dataset(session)))
-    classes = len(datasets.get(catalogue.dataset(session)).classes)
+    data = datasets.get(catalogue.dataset(session))
+    aim, classes = objective(session.target, data), len(data.classes)
     report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
     side.seconds += time.perf_counter() - started
     outcomes.keep(session, side.side, replace(found, report=report, forming=None, seconds=side.seconds))

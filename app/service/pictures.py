@@ -40,12 +40,13 @@ def split(data: str, name: str, limit: int | None = None) -> Split:
 
 def prepare(session: Session) -> None:
     """Read what leafing and a run need."""
-    if missing(catalogue.dataset(session)):
+    data = catalogue.dataset(session)
+    if missing(data):
         return
-    if not _scenic(catalogue.dataset(session)):
-        split(catalogue.dataset(session), "test", SHEETS * PER_SHEET)
-    split(catalogue.dataset(session), "test")
-    split(catalogue.dataset(session), "train", session.images)
+    if not _scenic(data):
+        split(data, "test", SHEETS * PER_SHEET)
+    split(data, "test")
+    split(data, "train", session.images)
 
 
 def missing(data: str) -> str:
@@ -58,10 +59,11 @@ def missing(data: str) -> str:
 
 def strip(session: Session) -> Strip:
     """The session's sheet of held-out images, as the chosen view draws them."""
-    if absent := missing(catalogue.dataset(session)):
+    data = catalogue.dataset(session)
+    if absent := missing(data):
         return Strip((), 0, 0, absent)
     start = session.sheet * PER_SHEET
-    held_out = split(catalogue.dataset(session), "test", _enough(start))
+    held_out = split(data, "test", _enough(start))
     start = min(start, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
     found = {side: outcome(session, side) for side in "ab"}
@@ -110,7 +112,7 @@ def _answered(
 
     if found is not None and not found.finished:
         return ask()
-    key = (checkpoint.sha256, catalogue.dataset(session), session.sheet, fingerprint(found.delta) if found else None)
+    key = (checkpoint.sha256, session.data, session.sheet, fingerprint(found.delta) if found else None)
     return _answers.get_or_make(key, ask)
 
 
@@ -126,16 +128,17 @@ def _answer(said: _Said, place: int, label: int, classes: tuple[str, ...]) -> An
 
 def visibility(session: Session, delta: Tensor) -> Visibility | None:
     """How visible the delta is on the first held-out images; None where there are no images to see it on."""
-    if missing(catalogue.dataset(session)):
+    data = catalogue.dataset(session)
+    if missing(data):
         return None
 
     def look() -> Visibility:
-        count = SAMPLE // 3 if _scenic(catalogue.dataset(session)) else SAMPLE
-        images, _ = split(catalogue.dataset(session), "test", count).batch(slice(None))
+        count = SAMPLE // 3 if _scenic(data) else SAMPLE
+        images, _ = split(data, "test", count).batch(slice(None))
         found = perceptibility.measure(images, delta)
         return Visibility(found.ssim, found.colour_difference, found.visible, found.n)
 
-    return _visibility.get_or_make((catalogue.dataset(session), fingerprint(delta)), look)
+    return _visibility.get_or_make((data, fingerprint(delta)), look)
 
 
 def _scenic(data: str) -> bool:

@@ -143,15 +143,12 @@ def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
     number = scene_number(session.target)
     if found is None or number is None or found.forming is not None:
         return None
-    score = found.pattern
-    if score is None and pictures.missing(catalogue.dataset(session)):
+    score, data = found.pattern, catalogue.dataset(session)
+    if score is None and pictures.missing(data):
         return None
     if score is None:
-        labels, classes = (
-            pictures.split(catalogue.dataset(session), "test").labels,
-            len(datasets.get(catalogue.dataset(session)).classes),
-        )
-        scenes = _patterns.get_or_make(catalogue.dataset(session), lambda: pattern.Scenes(labels, classes))
+        labels, classes = pictures.split(data, "test").labels, len(datasets.get(data).classes)
+        scenes = _patterns.get_or_make(data, lambda: pattern.Scenes(labels, classes))
         score = scenes.score(found.delta, number - 1)
     return Pattern(score.rank, score.n, score.share, score.others)
 
@@ -174,7 +171,7 @@ def _sight(session: Session, side: str, found: Outcome | None, images: Tensor, s
         with torch.inference_mode():
             return model(images if delta is None else apply(images, delta)).argmax(1).byte()
 
-    key = (checkpoint.sha256, catalogue.dataset(session), start, len(images))
+    key = (checkpoint.sha256, session.data, start, len(images))
     before = _seen.get_or_make(key, lambda: ask(None))
     if found is None:
         return _Sight(before, None)

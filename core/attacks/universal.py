@@ -18,6 +18,8 @@ from core.datasets import Split
 from core.precision import Precision, autocast
 
 NAME = "spgd"
+WARM_STEP = 0.5
+"""The first step of an attack that goes on from a known perturbation, in units of epsilon."""
 
 
 @dataclass(frozen=True)

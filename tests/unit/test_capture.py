@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_training import SHARED, tiny_network, tiny_split
 
-from core import training
+from core import training, update
 from core.capture import Captured, capture
 from core.training import train
 
@@ -45,7 +45,7 @@ def test_the_recorded_work_trains_as_the_direct_one(kind, tmp_path, monkeypatch)
         calls.append([tuple(example.shape) for example in examples])
         return work
 
-    monkeypatch.setattr(training, "capture", pretended)
+    monkeypatch.setattr(update, "capture", pretended)
     monkeypatch.setattr(training, "records", lambda device, team: True)
     train(recorded, tiny_split(), RECIPES[kind], tmp_path / "recorded", True, "cpu", "32-true")
     assert len(calls) == 1, "recorded once, at the first whole mini-batch"

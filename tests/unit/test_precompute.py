@@ -192,6 +192,26 @@ class TestAssess:
         assert after.ladder != before.ladder
         assert after.to_json() == Results.load(measured).to_json()
 
+    def test_a_run_killed_after_the_exchange_has_stored_what_belongs_together(self, measured, monkeypatch):
+        assess(measured)
+        precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
+        better, search = Report(Rate(1, 96), Rate(90, 96)), Search.__call__
+
+        def measurements(self, known, pool, report):
+            return [replace(m, report=better) if m.epsilon == 8 else m for m in known]
+
+        def killed(self, *rest):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Exchange, "measurements", measurements)
+        monkeypatch.setattr(Search, "__call__", killed)
+        with pytest.raises(KeyboardInterrupt):
+            assess(measured)
+        assert Results.load(measured).find("spgd", 8).report == better
+        assert EXCHANGED not in Results.load(measured).about, "it is not over yet"
+        monkeypatch.setattr(Search, "__call__", search)
+        assert EXCHANGED in assess(measured).about
+
     def test_what_is_there_is_not_made_again(self, measured):
         results = assess(measured)
         heard = []

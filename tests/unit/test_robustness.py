@@ -13,10 +13,10 @@ from torch import nn
 
 from core.attacks.objectives import Remove, Towards
 from core.attacks.universal import SPGD
-from core.breaking import UNIT, Robustness
+from core.breaking import UNIT, Robustness, combined
 from core.datasets import Split
 from core.evaluation import evaluate, predict
-from core.robustness import Search, _Trials, combined
+from core.robustness import Search, _Trials
 
 LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
 QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "restarts": 1}

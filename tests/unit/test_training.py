@@ -20,7 +20,8 @@ from core.augmentation import augment
 from core.precision import default_precision
 from core.recipe import Recipe
 from core.threat import apply
-from core.training import Diverged, learning_rate, shared_deltas, train, update_loss
+from core.training import Diverged, learning_rate, train
+from core.update import shared_deltas, update_loss
 
 
 def run(recipe, resume, report=lambda progress: None, split=None, mirror=True):
