@@ -108,6 +108,9 @@ class Report:
 
 RATES = ("accuracy", "fooling", "target", "overlap", "vanished", "kept", "baseline")
 """The fields of a report that are rates."""
+CPU_PIXELS, GPU_PIXELS = 128 * 32**2, 500 * 32**2
+"""How many pixels are looked at together. On a CPU more of them cost a third of the speed: what a layer gives no longer
+fits the caches, and memory is taken from the system and handed back for every layer."""
 
 
 def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_size: int | None = None) -> Tensor:
@@ -116,7 +119,8 @@ def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_s
     Scenes come as uint8, a byte a pixel.
     """
     device, parts = device_of(model), []
-    batch_size = batch_size or max(1, 512_000 // (split.images.shape[-1] * split.images.shape[-2]))
+    height, width = split.images.shape[-2:]
+    batch_size = batch_size or max(1, (CPU_PIXELS if device.type == "cpu" else GPU_PIXELS) // (height * width))
     with frozen(model), torch.inference_mode():
         for start in range(0, len(split), batch_size):
             images, _ = split.batch(slice(start, start + batch_size))
