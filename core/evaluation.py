@@ -109,8 +109,8 @@ class Report:
 RATES = ("accuracy", "fooling", "target", "overlap", "vanished", "kept", "baseline")
 """The fields of a report that are rates."""
 CPU_PIXELS, GPU_PIXELS = 128 * 32**2, 500 * 32**2
-"""How many pixels are looked at together. On a CPU more of them cost a third of the speed: what a layer gives no longer
-fits the caches, and memory is taken from the system and handed back for every layer."""
+"""How many pixels are looked at together. On a CPU more of them are slower: what a layer gives no longer fits the caches,
+and its memory is taken from the system and handed back for every layer."""
 
 
 def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_size: int | None = None) -> Tensor:
