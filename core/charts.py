@@ -50,7 +50,18 @@ def _looks(size: int) -> dict[str, Any]:
     return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v")}
 
 
-MANY = 6
+MANY = 5
+"""From so many models on a figure shows the heaps, not each model."""
+
+
+def _shown(own: Sequence[Measured]) -> Sequence[Measured]:
+    """The models that get a line: all, or where those would be too many the ones on the fronts of their heaps."""
+    if len(own) < MANY:
+        return own
+    firsts = first_seeds(own)
+    sizes = {checkpoint.heap for checkpoint, _ in own}
+    best = {spot.name for size in sizes for spot in front(spots(firsts, size))}
+    return [entry for entry in firsts if entry[0].name in best]
 
 
 def _names(own: Sequence[Measured]) -> list[str | None]:
@@ -62,6 +73,7 @@ def _names(own: Sequence[Measured]) -> list[str | None]:
 
 
 def _ladders(axes: Any, own: Sequence[Measured]) -> None:
+    own = _shown(own)
     for entry, label in zip(own, _names(own), strict=True):
         ladder = entry[1].ladder
         assert ladder
@@ -91,6 +103,7 @@ def _fronts(axes: Any, own: Sequence[Measured]) -> None:
 
 
 def _curves(axes: Any, own: Sequence[Measured]) -> None:
+    own = _shown(own)
     for entry, label in zip(own, _names(own), strict=True):
         found = entry[1].robustness
         assert found

@@ -109,8 +109,8 @@ class Report:
 RATES = ("accuracy", "fooling", "target", "overlap", "vanished", "kept", "baseline")
 """The fields of a report that are rates."""
 CPU_PIXELS, GPU_PIXELS = 128 * 32**2, 500 * 32**2
-"""How many pixels are looked at together. On a CPU more of them are slower: what a layer gives no longer fits the caches,
-and its memory is taken from the system and handed back for every layer."""
+"""How many pixels are looked at together. On a CPU more are slower: what a layer gives no longer fits the caches, and
+its memory is taken from the system and handed back for every layer."""
 
 
 def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_size: int | None = None) -> Tensor:
@@ -183,6 +183,13 @@ def evaluate(
     before = predict(model, split) if clean is None else clean
     after = before if delta is None else predict(model, split, delta)
     return compare(split.labels.cpu(), before, after, objective, classes)
+
+
+def hits(labels: Tensor, predictions: Tensor) -> tuple[float, ...]:
+    """What share of each image is right (N): 0 or 1, of a scene the labelled pixels (1 where it has none)."""
+    counted = (labels != IGNORE).reshape(len(labels), -1)
+    right = (predictions == labels).reshape(len(labels), -1) & counted
+    return tuple(torch.where(counted.any(1), right.sum(1) / counted.sum(1), 1.0).tolist())
 
 
 def breaking_point(curve: Iterable[tuple[float, float]], misclassified: float = 0.75) -> float | None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from core import attacks, checkpoints, datasets, perturbations
 from core.attacks.objectives import Objective
 from core.datasets import Dataset, Split
-from core.evaluation import Report, evaluate, predict
+from core.evaluation import Report, evaluate, hits, predict
 from core.pattern import PatternScore, Scenes
 from core.results import EXCHANGED, Measurement, Results, key
 from core.targets import Target, objective, scene_number
@@ -118,6 +118,9 @@ def precompute(
             evaluate(model, held_out, clean=clean, classes=classes), (), about | {"versions": checkpoints.versions()}
         )
         perturbations.save(folder, {})
+        results.save(folder)
+    if not results.hits:
+        results = replace(results, hits=hits(held_out.labels.cpu(), clean))
         results.save(folder)
     deltas, aims = perturbations.load(folder), {target: objective(target, data) for _, _, target in cells}
     scenes = Scenes(held_out.labels, classes) if any(scene_number(target) for _, _, target in cells) else None

@@ -3,9 +3,14 @@
 Every number carries its attack, seed, n and the number of crafting images. M deltas, C channels, H W height, width.
 """
 
+import base64
+import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from core import checkpoints, files
 from core.breaking import UNIT, Robustness
@@ -56,7 +61,9 @@ class Results:
     """The clean report and every measurement of one model, on `n` held-out images of `source`.
 
     `robustness` and `ladder` are its universal robustness and its risk ladder, `visibility` tells how visible the
-    perturbation at the breaking point is; None where they were not measured.
+    perturbation at the breaking point is; None where they were not measured. `hits` tells for each of the n images
+    what share of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
+    between), so that models can be compared image by image; empty in results that were made before this was kept.
     """
 
     clean: Report
@@ -65,6 +72,7 @@ class Results:
     robustness: Robustness | None = None
     ladder: Ladder | None = None
     visibility: Perceptibility | None = None
+    hits: tuple[float, ...] = ()
 
     def find(self, attack: str, epsilon: int, target: Target = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
@@ -111,7 +119,8 @@ class Results:
         }
         content |= {"robustness": self.robustness.to_json()} if self.robustness else {}
         content |= {"ladder": self.ladder.to_json()} if self.ladder else {}
-        return content | ({"visibility": self.visibility.to_json()} if self.visibility else {})
+        content |= {"visibility": self.visibility.to_json()} if self.visibility else {}
+        return content | ({"hits": _packed(self.hits)} if self.hits else {})
 
     def save(self, folder: Path) -> None:
         files.write_json(folder / checkpoints.RESULTS, self.to_json())
@@ -129,9 +138,26 @@ class Results:
             ladder = Ladder.from_json(content["ladder"]) if content.get("ladder") else None
             visibility = Perceptibility(**content["visibility"]) if content.get("visibility") else None
             clean, about = Report.from_json(content["clean"]), content.get("about", {})
-            return cls(clean, measurements, about, robustness, ladder, visibility)
-        except (AttributeError, KeyError, TypeError) as error:
+            hits = _unpacked(content.get("hits", ""))
+            return cls(clean, measurements, about, robustness, ladder, visibility, hits)
+        except (AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
+
+
+WHOLE = 65535
+"""All of an image is right, as it is stored: base64 of zlib of 16 bits an image, little-endian."""
+
+
+def _packed(hits: Sequence[float]) -> str:
+    numbers = np.rint(np.array(hits) * WHOLE).astype("<u2")
+    return base64.b64encode(zlib.compress(numbers.tobytes(), 9)).decode()
+
+
+def _unpacked(text: str) -> tuple[float, ...]:
+    if not text:
+        return ()
+    numbers = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), "<u2")
+    return tuple((numbers / WHOLE).tolist())
 
 
 def key(attack: str, epsilon: int, target: Target = None) -> str:

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 from scipy.special import stdtrit
 
-from core import fronts
+from core import fronts, resampling
 from core.checkpoints import Checkpoint
 from core.evaluation import breaking_point
 from core.fronts import Spot
@@ -28,12 +28,14 @@ HEAD = (
 )
 NOTE = (
     "Hypervolume: the area below a front of one seed, from (0, 0), the standard model included. Times heap 1: the "
-    "ratio of the epsilons at which so many are wrong, at equal clean accuracy, lowest to highest, where hardened "
-    "models of both heaps reach (a front goes on level below its last model: where all models of one heap lie on one "
-    "side of the others, the ratio is a bound); where models of both heaps were trained from several seeds, the mean "
-    "over these with its 95% interval. Broken: 75% wrong, of scenes 50% of the pixels; these epsilons were searched, "
-    "the others are read off between the measured ones along a line. Models whose stored perturbations have not "
-    "competed yet (`gave way` is empty in the table of how each was attacked) may break earlier than is said here.\n"
+    "ratio of the epsilons at which so many are wrong, at equal clean accuracy, averaged (lowest to highest) where "
+    "hardened models of both heaps reach (a front goes on level below its last model: where all models of one heap lie "
+    "on one side of the others, the ratio is a bound). Where models of both heaps were trained from several seeds: the "
+    "mean over these with its 95% interval. Elsewhere brackets hold the 95% interval that the held-out images leave, "
+    "whose outcomes are resampled for all models together (`core/resampling.py`); it says nothing about the spread "
+    "between trainings. Broken: 75% wrong, of scenes 50% of the pixels; these epsilons were searched, the others are "
+    "read off between the measured ones along a line. Models whose stored perturbations have not competed yet (`gave "
+    "way` is empty in the table of how each was attacked) may break earlier than is said here.\n"
 )
 
 
@@ -65,12 +67,14 @@ class Lead:
     """How many times the epsilon of heap 1 a larger heap takes: for each seed the ratios at equal clean accuracies.
 
     `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
-    `span` are the smallest and the largest of these accuracies.
+    `span` are the smallest and the largest of these accuracies. `images` is, for models of one seed, the 95% interval
+    of the mean ratio over what other held-out images would say (`core.resampling`); None where that is not known.
     """
 
     ratios: tuple[tuple[float, ...], ...]
     span: tuple[float, float]
     bound: str = ""
+    images: tuple[float, float] | None = None
 
     @property
     def low(self) -> float:
@@ -84,7 +88,7 @@ class Lead:
 
     @property
     def words(self) -> str:
-        """Of one seed from the smallest ratio to the largest; of several their mean with its 95% interval."""
+        """The mean ratio with its 95% interval; of one seed also from the smallest ratio to the largest."""
         return f"{self.bound} {self._figures()}".strip()
 
     @property
@@ -96,7 +100,10 @@ class Lead:
     def _figures(self) -> str:
         if len(self.ratios) == 1:
             low, high = f"{min(self.ratios[0]):.2f}", f"{max(self.ratios[0]):.2f}"
-            return low if low == high else f"{low} to {high}"
+            if not self.images:
+                return low if low == high else f"{low} to {high}"
+            mean = "{:.2f} [{:.2f}, {:.2f}]".format(fmean(self.ratios[0]), *self.images)
+            return mean if low == high else f"{mean} ({low} to {high})"
         return "{:.2f} [{:.2f}, {:.2f}] ({} seeds)".format(*self._interval(), len(self.ratios))
 
     def _interval(self) -> tuple[float, float, float]:
@@ -126,7 +133,8 @@ def lead(own: Sequence[Measured], one: int, other: int, level: float | None = No
     if not found or len(bounds) > 1:
         return None
     whole = min(low for _, (low, _), _ in found), max(high for _, (_, high), _ in found)
-    return Lead(tuple(some for some, _, _ in found), whole, *bounds)
+    images = resampling.interval(first_seeds(models), one, other) if level is None and len(found) == 1 else None
+    return Lead(tuple(some for some, _, _ in found), whole, "".join(bounds), images)
 
 
 def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:

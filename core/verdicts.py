@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from core.charts import MANY
 from core.claims import CLAIMS, Finding, broken
 from core.markdown import table
 from core.results import EXCHANGED
@@ -17,13 +18,24 @@ def sections(measured: ByGroup, written: Sequence[str]) -> str:
         reasons = [f"- {measured[name][0][0].group_title}: {finding.why}" for name, finding in found.items()]
         parts += ["\n".join(reasons) + "\n"] if reasons else []
         rows = [row for finding in found.values() for row in finding.rows]
-        parts += [table(claim.head, rows)] if rows else []
+        parts += [_folded(claim.head, rows)] if rows else []
         parts += [claim.note] if claim.note and rows else []
         parts += [f"![{claim.words}]({path})\n" for path in written if path.split("/")[-1].startswith(claim.figures)]
     rows = [_search_row(entry) for own in measured.values() for entry in own if entry[1].robustness]
     if rows:
-        parts += ["### How hard each model was attacked\n", SEARCHED, table(SEARCH_HEAD, rows)]
+        parts += ["### How hard each model was attacked\n", SEARCHED, _folded(SEARCH_HEAD, rows)]
     return "\n".join(parts)
+
+
+def _folded(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; a long one opens on a press, so that the claims can be read one after the other."""
+    found = table(head, rows)
+    if len(rows) <= LONG:
+        return found
+    return f"<details><summary>The table: {len(rows)} rows</summary>\n\n{found}\n</details>\n"
+
+
+LONG = 20
 
 
 def _search_row(entry: Measured) -> list[str]:
@@ -52,7 +64,8 @@ SEARCHED = (
 INTRODUCTION = (
     "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds in every case "
     "that was asked, *partly* where it holds in some, *not reproduced* where it holds in none; a case is a data "
-    "set, or another architecture on it. Models are one training run each unless a seed is named.\n"
+    "set, or another architecture on it. Models are one training run each unless a seed is named. Curves of groups of "
+    f"{MANY} models and more show those on the fronts of their heaps.\n"
 )
 
 

@@ -148,7 +148,8 @@ def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -
     found = lead(own, a.heap, b.heap)
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
-    brackets = " In brackets the 95% interval over seeds." if len(found.ratios) > 1 else ""
+    over = "seeds" if len(found.ratios) > 1 else "held-out images" if found.images else ""
+    brackets = f" In brackets the 95% interval over {over}." if over else ""
     return f"At equal clean accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
 
 

@@ -227,6 +227,16 @@ def test_results_survive_the_file(tmp_path):
     assert kept[2].key == "spgd-e8-t3"
 
 
+CLEAN = Report(Rate(3, 4), Rate(0, 4)).to_json()
+
+
+def test_which_images_are_right_survives_json(tmp_path):
+    hits = (1.0, 0.0, 0.25, 0.123456)
+    Results(Report.from_json(CLEAN), hits=hits).save(tmp_path)
+    assert Results.load(tmp_path).hits == pytest.approx(hits, abs=1e-5)
+    assert Results.load(tmp_path).hits[:2] == (1.0, 0.0)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -235,6 +245,7 @@ def test_results_survive_the_file(tmp_path):
         {"measurements": []},
         {"measurements": [], "clean": []},
         {"measurements": [{}], "clean": {}},
+        *({"measurements": [], "clean": CLEAN, "hits": hits} for hits in ("no base64", "AAAA", 3)),
     ],
 )
 def test_odd_results_are_named(tmp_path, content):

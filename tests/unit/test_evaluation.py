@@ -9,7 +9,7 @@ from torch import nn
 
 from core.attacks.objectives import Remove, Scene, Towards
 from core.datasets import Split
-from core.evaluation import Rate, Report, breaking_point, compare, evaluate, predict
+from core.evaluation import Rate, Report, breaking_point, compare, evaluate, hits, predict
 from core.scenes import share
 
 
@@ -150,6 +150,12 @@ class Threshold(nn.Module):
     def forward(self, images):
         brightness = images.mean((1, 2, 3))
         return torch.stack([0.5 - brightness, brightness - 0.5], 1)
+
+
+def test_hits_are_image_by_image_and_a_scene_counts_its_labelled_pixels():
+    assert hits(torch.tensor([0, 1, 2]), torch.tensor([0, 2, 2])) == (1.0, 0.0, 1.0)
+    labels = torch.tensor([[[0, 1], [255, 255]], [[1, 1], [1, 1]], [[255, 255], [255, 255]]])
+    assert hits(labels, torch.ones(3, 2, 2, dtype=torch.long)) == (0.5, 1.0, 1.0)
 
 
 def test_a_whole_evaluation_by_hand():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from stored import CONFIG, network
 
-from core import checkpoints, perturbations, precompute
+from core import checkpoints, evaluation, perturbations, precompute
 from core.assessment import BREAKING, Terms, assess
 from core.attacks.objectives import Untargeted
 from core.evaluation import Rate, Report
@@ -76,6 +76,15 @@ class TestPrecompute:
         whole = precompute.precompute(folder, PLAN)
         assert crafted == CELLS
         assert precompute.precompute(folder, PLAN) == whole
+        assert crafted == CELLS
+
+    def test_it_keeps_which_images_are_right_and_adds_that_to_older_results(self, folder, crafted, tiny_dataset):
+        results, split = precompute.precompute(folder, PLAN), tiny_dataset.split("test")
+        right = evaluation.predict(checkpoints.load(folder), split) == split.labels
+        assert results.hits == tuple(right.float().tolist())
+        assert sum(results.hits) == results.clean.accuracy.successes
+        replace(results, hits=()).save(folder)
+        assert precompute.precompute(folder, PLAN) == results == Results.load(folder)
         assert crafted == CELLS
 
     def test_other_weights_are_measured_anew(self, folder, crafted):
