@@ -1,6 +1,7 @@
 """The Trade-off tab: what it reads from results, what its sliders snap to, and what it draws."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from urllib.parse import parse_qsl
@@ -82,6 +83,18 @@ class TestPage:
         apart = replace(grid, a="shared-s8-e24-w0.9", b="shared-s64-e16-w0.7")
         assert "nothing that was tried breaks one of the models" in service.tradeoff(apart).finding
         assert "Choose models of two heaps" in service.tradeoff(grid).finding
+
+    def test_the_lead_of_one_seed_comes_with_what_the_held_out_images_leave_open(self, grid):
+        for name, *_, clean, _ in SIGNS:
+            folder = checkpoints.default_root() / "signs" / name
+            hits = (1.0,) * clean + (0.0,) * (1000 - clean)
+            replace(Results.load(folder), hits=hits).save(folder)
+        said = service.tradeoff(replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")).finding
+        assert re.fullmatch(
+            r"At equal clean accuracy \(94\.0 to 96\.0%\) heap 64 takes 1\.46 \[1\.\d\d, 1\.\d\d\] \(1\.42 to 1\.50\) "
+            r"times the ε of heap 1\. In brackets the 95% interval over held-out images\.",
+            said,
+        )
 
     def test_a_record_without_weights_stays_in_this_tab(self, grid):
         catalogue = service.catalogue
