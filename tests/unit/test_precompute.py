@@ -10,6 +10,7 @@ from stored import CONFIG, network
 from core import checkpoints, evaluation, perturbations, precompute
 from core.assessment import BREAKING, Terms, assess
 from core.attacks.objectives import Untargeted
+from core.breaking import UNIT
 from core.evaluation import Rate, Report
 from core.exchange import Exchange
 from core.files import FileError
@@ -130,7 +131,15 @@ def test_crafted_deltas_are_whole_units(tiny_classifier):
 
 class TestAssess:
     TERMS = Terms(
-        held_out=96, crafting_images=32, batch_size=16, ladder_images=40, ladder_sizes=(64, 8), ladder_steps=2
+        held_out=96,
+        crafting_images=32,
+        batch_size=16,
+        steps=8,
+        warm_steps=4,
+        tolerance=UNIT,
+        ladder_images=40,
+        ladder_sizes=(64, 8),
+        ladder_steps=2,
     )
 
     @pytest.fixture
