@@ -58,11 +58,14 @@ def measured_by(checkpoint: Checkpoint, root: Path) -> str:
     first = crafted[0]
     aims = {m.target for m in results.measurements if m.target is not None}
     targets = sum(isinstance(aim, int) or scene_number(aim) is not None for aim in aims)
-    options = f"--steps {first.steps} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
+    steps = sorted(m.steps for m in crafted)
+    options = f"--steps {steps[0]} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
     done = {m.epsilon for m in crafted}
     if not done.issuperset(Plan.standard(datasets.get(checkpoint.data)).epsilons):
-        options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done)) + " --assess"
-    return f"measured by `python -m core precompute {SHIPPED}/{_place(checkpoint, root)} {options}`"
+        options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done))
+    options += " --assess" if results.robustness else ""
+    more = f"; later runs or the exchange went on to {steps[-1]} steps with some" if steps[-1] > steps[0] else ""
+    return f"measured by `python -m core precompute {SHIPPED}/{_place(checkpoint, root)} {options}`{more}"
 
 
 def command(checkpoint: Checkpoint, root: Path) -> str:

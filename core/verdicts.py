@@ -64,8 +64,8 @@ SEARCHED = (
 INTRODUCTION = (
     "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds in every case "
     "that was asked, *partly* where it holds in some, *not reproduced* where it holds in none; a case is a data "
-    "set, or another architecture on it. Models are one training run each unless a seed is named. Curves of groups of "
-    f"{MANY} models and more show those on the fronts of their heaps.\n"
+    "set, or another architecture on it. Models are one training run each unless a seed is named. Figures of risks "
+    f"and curves show, of groups of {MANY} models and more, those on the fronts of their heaps.\n"
 )
 
 

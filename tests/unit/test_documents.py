@@ -158,6 +158,11 @@ def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilo
     assert "--steps 100 --images 2048 --targets 0 --seed 4" in said
     assert re.findall(r"--epsilon.*\d", said) == ([words] if words else [])
     assert said in training_page([checkpoints.read(folder)], tmp_path)
+    worked_on = (replace(found[0], steps=140), *found[1:])  # by the exchange: no step count that was asked for
+    Results(Report(rate(0.98), rate(0)), worked_on).save(folder)
+    assert measured_by(checkpoints.read(folder), tmp_path) == (
+        f"{said}; later runs or the exchange went on to 140 steps with some"
+    )
 
 
 SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, steps=3, epochs=4, learning_rate=0.08)
