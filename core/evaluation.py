@@ -187,8 +187,7 @@ def evaluate(
 
 def hits(labels: Tensor, predictions: Tensor) -> tuple[float, ...]:
     """What share of each image is right (N): 0 or 1, of a scene the labelled pixels (1 where it has none)."""
-    counted = (labels != IGNORE).reshape(len(labels), -1)
-    right = (predictions == labels).reshape(len(labels), -1) & counted
+    right, counted = (part.reshape(len(labels), -1) for part in (predictions == labels, labels != IGNORE))
     return tuple(torch.where(counted.any(1), right.sum(1) / counted.sum(1), 1.0).tolist())
 
 
