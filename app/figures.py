@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from app.service import Card, Curve, Forming, Front, Mark, Traded, Tradeoff
+from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff
 
 SHAPES = {"A": "circle", "B": "triangle-up"}
 
@@ -64,23 +64,22 @@ def tradeoff(page: Tradeoff) -> str:
         x, y = [100 * clean for clean, _ in front.points], [breaks for _, breaks in front.points]
         line = {"color": colour, "width": width, "dash": "solid" if front.kind in kinds else "dot"}
         traces.append({"x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"})
+    best = {point for front in page.fronts for point in front.points}
     for mark in page.marks:
         letter = page.letters(mark)
+        beaten = bool(mark.heap) and (mark.clean.value, mark.height) not in best
         colour = f"@{letter[0].lower()}" if letter else kinds.get(mark.kind, "@soft")
-        look = {"color": colour, "size": 15 if letter else 9, "line": {"color": "@paper", "width": 1.5}}
-        look["symbol"] = SYMBOLS[page.settings.kinds.index(mark.kind) % len(SYMBOLS)] + (
-            "-open" * (mark.breaks is None)
-        )
+        look = {"color": colour, "line": {"color": "@paper", "width": 1.5}, **_size(letter, beaten)}
+        look["symbol"] = _shape(page.settings.kinds, mark.kind)[0] + "-open" * (mark.breaks is None)
         point = {"x": [100 * mark.clean.value], "y": [mark.height], "mode": "markers", "marker": look}
         if letter:
             point |= {"mode": "markers+text", "text": [letter], "textposition": "top center"}
             point["textfont"] = {"color": colour, "size": 13}
-        traces.append({**point, "customdata": [mark.name], "hovertemplate": _hover(mark, page.things)})
+        traces.append({**point, "customdata": [mark.name], "hovertemplate": _hover(mark, page.things, beaten)})
     xs = [100 * mark.clean.value for mark in page.marks]
     span = max(max(xs) - min(xs), 1.0)
-    left, right = min(xs) - 0.3 * span, max(xs) + 0.12 * span  # on the left the names of fronts need room
+    left, right = min(xs) - 0.12 * span, max(xs) + 0.12 * span
     top = 1.18 * max(mark.height for mark in page.marks) or 1
-    labels = _labels(page.fronts, kinds, NARROW / (right - left), HIGH / top)
     told = "Clean accuracy and the epsilon that breaks it: " + "; ".join(
         f"{mark.title} {100 * mark.clean.value:.1f}%, {_broken(mark)}" for mark in page.marks
     )
@@ -89,7 +88,7 @@ def tradeoff(page: Tradeoff) -> str:
         "yaxis": _axis([0, top], None)
         | {"gridcolor": "@line", "showgrid": True, **_titled("ε that breaks it", "/255")},
         "margin": {"l": 58, "r": 10, "t": 8, "b": 40},
-        "annotations": labels,
+        "annotations": _key(page.settings.kinds, kinds),
         "hovermode": "closest",
         "font": {"color": "@soft", "size": 11.5, "family": "system-ui, sans-serif"},
         "meta": told,
@@ -97,42 +96,44 @@ def tradeoff(page: Tradeoff) -> str:
     return _figure(traces, layout)
 
 
-SYMBOLS = ("star", "circle", "square", "diamond", "triangle-up", "cross", "pentagon")
-"""A shape for each kind of model, so that colour is not the only mark."""
+SYMBOLS = (
+    *(("star", "★"), ("circle", "●"), ("square", "■"), ("diamond", "◆")),
+    *(("triangle-up", "▲"), ("cross", "✚"), ("pentagon", "⬟")),
+)
+"""A shape for each kind of model, and how it is written, so that colour is not the only mark."""
+
+
+def _shape(all_kinds: Sequence[str], kind: str) -> tuple[str, str]:
+    return SYMBOLS[all_kinds.index(kind) % len(SYMBOLS)]
+
+
+def _size(letter: str, beaten: bool) -> dict[str, float]:
+    """Chosen models large, those off the fronts small and pale, so that among many the fronts can be seen."""
+    return {"size": 15} if letter else {"size": 6, "opacity": 0.6} if beaten else {"size": 9}
 
 
 def _titled(words: str, suffix: str) -> dict[str, Any]:
     return {"title": {"text": words, "standoff": 6, "font": {"size": 12}}, "ticksuffix": suffix}
 
 
-NARROW, HIGH = 250, 250
-"""Pixels of the plane of the trade-off on a telephone, where labels have least room."""
-LABEL = (52, 15)
-"""Pixels that the name of a front takes."""
-
-
-def _labels(fronts: Sequence[Front], kinds: dict[str, str], across: float, up: float) -> list[dict[str, Any]]:
-    """The name of each front beside its end, above those that it would cover; `across` and `up` are pixels per unit."""
-    found: list[dict[str, Any]] = []
-    placed: list[tuple[float, float]] = []
-    for front in sorted(fronts, key=lambda front: front.points[-1][1]):
-        clean, breaks = front.points[-1]
-        x, y = 100 * clean * across, breaks * up
-        for other_x, other_y in placed:
-            if abs(x - other_x) < LABEL[0] and y - other_y < LABEL[1]:
-                y = other_y + LABEL[1]
-        placed.append((x, y))
-        look = {"text": front.kind, "font": {"color": kinds.get(front.kind, "@soft"), "size": 12}, "showarrow": False}
-        place = {"x": 100 * clean, "y": breaks, "xanchor": "right", "yanchor": "bottom", "xshift": -8}
-        found.append(place | look | {"yshift": round(2 + y - breaks * up, 1)})
+def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]]:
+    """Which shape is which kind, at the lower left: what is neither right nor robust is no model on show."""
+    found = []
+    for place, kind in enumerate(reversed(all_kinds)):
+        words = {
+            "text": f"{_shape(all_kinds, kind)[1]} {kind}",
+            "font": {"color": kinds.get(kind, "@soft"), "size": 12},
+        }
+        spot = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+        found.append({**words, **spot, "xshift": 8, "yshift": 4 + 17 * place, "showarrow": False})
     return found
 
 
-def _hover(mark: Mark, things: str) -> str:
-    clean = mark.clean
+def _hover(mark: Mark, things: str, beaten: bool) -> str:
+    clean, off = mark.clean, f"<br>not on the front of {mark.kind}" * beaten
     return (
         f"{mark.title}<br>{100 * clean.value:.1f}% of {things} right clean "
-        f"({100 * clean.low:.1f} to {100 * clean.high:.1f}, n = {clean.n:,})<br>{_broken(mark)}<extra></extra>"
+        f"({100 * clean.low:.1f} to {100 * clean.high:.1f}, n = {clean.n:,})<br>{_broken(mark)}{off}<extra></extra>"
     )
 
 

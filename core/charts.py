@@ -93,10 +93,13 @@ def _fronts(axes: Any, own: Sequence[Measured]) -> None:
     for size, label in sorted({(checkpoint.heap, checkpoint.kind) for checkpoint, _ in own}):
         looks = _looks(size)
         marks, line = spots(own, size), front(spots(first_seeds(own), size, STANDARD))
-        x, y = [100 * spot.clean for spot in marks], [spot.robustness for spot in marks]
-        axes.plot(x, y, ls="", ms=6, label=label, **looks)
-        x, y = [100 * spot.clean for spot in line], [spot.robustness for spot in line]
-        axes.plot(x, y, lw=1, color=looks["color"])
+        beaten = [spot for spot in marks if spot not in line]
+        for some, style in (
+            (line, {"lw": 1, "marker": ""}),
+            (beaten, {"ls": "", "ms": 3.5, "alpha": 0.6}),
+            ([spot for spot in marks if spot in line], {"ls": "", "ms": 6, "label": label}),
+        ):
+            axes.plot([100 * spot.clean for spot in some], [spot.robustness for spot in some], **{**looks, **style})
     axes.set_xlabel("clean accuracy (%)")
     axes.set_ylabel("breaks at (/255)")
     axes.set_ylim(bottom=0)

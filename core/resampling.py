@@ -35,17 +35,24 @@ def interval(models: Sequence[tuple[Checkpoint, Results]], one: int, other: int)
     spread = np.atleast_2d(np.cov(np.array(each))) / n
     clean = random.multivariate_normal(middle, spread, DRAWS, check_valid="ignore")
     breaks = np.stack([_breaks(results, random) for _, results in models], axis=1)
-    means = []
-    for row in zip(clean.tolist(), breaks.tolist(), strict=True):
-        drawn: dict[int, list[Spot]] = {one: [], other: []}
-        for (checkpoint, _), right, height in zip(models, *row, strict=True):
-            drawn[checkpoint.heap].append(Spot(checkpoint.name, right, height))
-        found = fronts.ratios(fronts.front(drawn[one]), fronts.front(drawn[other]), STEPS)
-        means += [sum(found) / len(found)] if found else []
+    names, heaps = (np.array([getattr(checkpoint, key) for checkpoint, _ in models]) for key in ("name", "heap"))
+    drawn = [_fronts(names[mine], clean[:, mine], breaks[:, mine]) for mine in (heaps == one, heaps == other)]
+    ratios = [fronts.ratios(first, second, STEPS) for first, second in zip(*drawn, strict=True)]
+    means = [sum(found) / len(found) for found in ratios if found]
     if not means:
         return None
     low, high = np.percentile(means, [2.5, 97.5])
     return round(float(low), 4), round(float(high), 4)
+
+
+def _fronts(names: np.ndarray, clean: np.ndarray, breaks: np.ndarray) -> list[list[Spot]]:
+    """The front of each draw, as `fronts.front` has it, for all draws at once; names (M), what was drawn (DRAWS, M)."""
+    order = np.lexsort((-breaks, -clean), axis=1)
+    right, height = (np.take_along_axis(drawn, order, axis=1) for drawn in (clean, breaks))
+    best = np.maximum.accumulate(height, axis=1)
+    first = np.column_stack([np.ones(len(best), dtype=bool), best[:, 1:] > best[:, :-1]])
+    each = zip(names[order], right, height, first, strict=True)
+    return [list(map(Spot, *(column[on].tolist() for column in row))) for *row, on in each]
 
 
 def _breaks(results: Results, random: np.random.Generator) -> np.ndarray:

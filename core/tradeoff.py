@@ -27,15 +27,16 @@ HEAD = (
     "times heap 1, broken",
 )
 NOTE = (
-    "Hypervolume: the area below a front of one seed, from (0, 0), the standard model included. Times heap 1: the "
-    "ratio of the epsilons at which so many are wrong, at equal clean accuracy, averaged (lowest to highest) where "
-    "hardened models of both heaps reach (a front goes on level below its last model: where all models of one heap lie "
-    "on one side of the others, the ratio is a bound). Where models of both heaps were trained from several seeds: the "
-    "mean over these with its 95% interval. Elsewhere brackets hold the 95% interval that the held-out images leave, "
-    "whose outcomes are resampled for all models together (`core/resampling.py`); it says nothing about the spread "
-    "between trainings. Broken: 75% wrong, of scenes 50% of the pixels; these epsilons were searched, the others are "
-    "read off between the measured ones along a line. Models whose stored perturbations have not competed yet (`gave "
-    "way` is empty in the table of how each was attacked) may break earlier than is said here.\n"
+    "Small marks: models off the front of their heap, and further seeds. Hypervolume: the area below a front of one "
+    "seed, from (0, 0), the standard model included. Times heap 1: the ratio of the epsilons at which so many are "
+    "wrong, at equal clean accuracy, averaged (lowest to highest) where hardened models of both heaps reach (a front "
+    "goes on level below its last model: where all models of one heap lie on one side of the others, the ratio is a "
+    "bound). Where models of both heaps were trained from several seeds: the mean over these with its 95% interval. "
+    "Elsewhere brackets hold the 95% interval that the held-out images leave, whose outcomes are resampled for all "
+    "models together (`core/resampling.py`); it says nothing about the spread between trainings. Broken: 75% wrong, of "
+    "scenes 50% of the pixels; these epsilons were searched, the others are read off between the measured ones along a "
+    "line. Models whose stored perturbations have not competed yet (`gave way` is empty in the table of how each was "
+    "attacked) may break earlier than is said here.\n"
 )
 
 

@@ -21,8 +21,9 @@ STANDARD = "standard"
 
 def tradeoff(session: Session) -> Tradeoff:
     """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
-    own, marks = _own(session.data), _marks(session.data)
-    a, b = _traded(session, "a"), _traded(session, "b")
+    own = _own(session.data)
+    marks = _marks(own)
+    a, b = _traded(session, "a", marks), _traded(session, "b", marks)
     hardened = [mark for mark in marks if mark.kind != STANDARD]
     settings = Settings(
         tuple(dict.fromkeys(mark.kind for mark in marks)),
@@ -38,7 +39,7 @@ def snapped(session: Session, name: str, value: str | float) -> tuple[Session, s
     `name` is `kind`, `sigma` or `epsilon`; the other settings stay as near as they can. sigma or epsilon 0 is the
     standard model.
     """
-    marks = _marks(session.data)
+    marks = _marks(_own(session.data))
     now = _mark(marks, getattr(session, session.side))
     plain = [mark for mark in marks if mark.kind == STANDARD]
     if value in (STANDARD, 0) and plain:
@@ -63,7 +64,7 @@ def snapped(session: Session, name: str, value: str | float) -> tuple[Session, s
 
 def chosen(session: Session, name: str) -> Session:
     """The session with the named model on the side that the sliders move. Raises ValueError for an unknown one."""
-    return _placed(session, _mark(_marks(session.data), name))
+    return _placed(session, _mark(_marks(_own(session.data)), name))
 
 
 def _placed(session: Session, mark: Mark) -> Session:
@@ -88,8 +89,8 @@ def _own(data: str) -> list[Measured]:
     return [(model, _measured(model)) for model in models]
 
 
-def _marks(data: str) -> tuple[Mark, ...]:
-    return tuple(_marked(model, results) for model, results in _own(data))
+def _marks(own: Sequence[Measured]) -> tuple[Mark, ...]:
+    return tuple(_marked(model, results) for model, results in own)
 
 
 def _mark(marks: tuple[Mark, ...], name: str) -> Mark:
@@ -153,9 +154,9 @@ def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -
     return f"At equal clean accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
 
 
-def _traded(session: Session, side: str) -> Traded:
+def _traded(session: Session, side: str, marks: tuple[Mark, ...]) -> Traded:
     model = catalogue.checkpoint(session, side)
-    results, mark = _measured(model), _mark(_marks(session.data), model.name)
+    results, mark = _measured(model), _mark(marks, model.name)
     found = results.robustness
     assert found is not None
     pattern = catalogue.delta(model, assessment.BREAKING)

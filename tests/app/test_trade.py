@@ -204,17 +204,34 @@ class TestDrawing:
         assert "n = 1,000" in unbroken["hovertemplate"]
         assert "shared" not in figure["layout"]["meta"].split(":")[0]
 
-    def test_names_of_fronts_that_end_close_together_do_not_cover_each_other(self, grid):
-        page = service.tradeoff(grid)
-        ends = {"heap 1": (0.930, 30.0), "heap 8": (0.932, 30.5), "heap 64": (0.934, 30.25), "heap 2": (0.98, 30.0)}
-        fronts = tuple(service.Front(kind, ((0.98, 12.0), end)) for kind, end in ends.items())
-        drawn = json.loads(figures.tradeoff(replace(page, fronts=fronts)))["layout"]
-        up = figures.HIGH / drawn["yaxis"]["range"][1]
-        heights = {label["text"]: label["y"] * up + label["yshift"] for label in drawn["annotations"]}
-        assert heights["heap 2"] == heights["heap 1"] == pytest.approx(30 * up + 2, abs=0.1)  # far away: both stay
-        near = sorted(heights[kind] for kind in ("heap 1", "heap 8", "heap 64"))
-        assert near[1] - near[0] >= figures.LABEL[1] - 0.2
-        assert near[2] - near[1] >= figures.LABEL[1] - 0.2
+    def test_the_key_says_which_shape_and_colour_is_which_kind(self, grid):
+        page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
+        drawn = json.loads(figures.tradeoff(page))
+        written = dict(figures.SYMBOLS)
+        kinds = {mark.name: mark.kind for mark in page.marks}
+        marks = [trace for trace in drawn["data"] if "customdata" in trace]
+        shown = {
+            (f"{written[trace['marker']['symbol'].removesuffix('-open')]} {kinds[trace['customdata'][0]]}", colour)
+            for trace in marks
+            for colour in [trace["marker"]["color"]]
+        }
+        key = drawn["layout"]["annotations"]
+        assert {(line["text"], line["font"]["color"]) for line in key} == shown
+        assert len({line["yshift"] for line in key}) == len(key) == 4
+
+    def test_models_off_the_fronts_are_small_and_say_so_unless_chosen(self, grid):
+        page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
+        beaten = replace(page.marks[-1], name="beaten", clean=page.marks[1].clean, breaks=0.5)
+        drawn = json.loads(figures.tradeoff(replace(page, marks=(*page.marks, beaten))))
+        marks = {trace["customdata"][0]: trace for trace in drawn["data"] if "customdata" in trace}
+        sizes = {name: trace["marker"]["size"] for name, trace in marks.items()}
+        best = {mark.name for mark in page.marks if (mark.clean.value, mark.height) in page.fronts[-1].points}
+        assert sizes["beaten"] < min(sizes[name] for name in best)
+        assert "not on the front of" in marks["beaten"]["hovertemplate"]
+        assert "not on the front" not in marks["standard"]["hovertemplate"]
+        drawn = json.loads(figures.tradeoff(replace(page, marks=(*page.marks, beaten), b=replace(page.b, mark=beaten))))
+        chosen = next(trace for trace in drawn["data"] if trace.get("customdata") == ["beaten"])
+        assert chosen["marker"]["size"] == sizes["standard"]
 
     def test_the_headline_names_both_strengths_and_the_price(self, grid):
         page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))

@@ -62,6 +62,14 @@ def test_it_is_what_resampling_the_images_themselves_gives():
     assert interval(own, 1, 64) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.02)
 
 
+def test_models_that_others_beat_change_nothing():
+    """Their share of right answers is that of a better model's images less some, so that they never come before it."""
+    own = grid(True)
+    worse = [np.array(own[place][1].hits) * right(0.9) for place in (0, 1, 2)]
+    beaten = [model(1, worse[0], 9, "-c"), model(1, worse[1], 29, "-d"), model(64, worse[2], 24, "-e")]
+    assert interval([*beaten, *own], 1, 64) == pytest.approx(interval(own, 1, 64), abs=0.02)
+
+
 def test_four_times_the_images_leave_half_of_it():
     assert width(interval(grid(True, 4 * N), 1, 64)) == pytest.approx(width(interval(grid(True), 1, 64)) / 2, rel=0.2)
 
