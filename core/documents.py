@@ -7,14 +7,15 @@ from pathlib import Path
 from PIL.Image import Image
 
 from core import attacks, checkpoints, datasets, perturbations, rendering
+from core.breaking import UNIT
 from core.charts import charts
 from core.claims import broken
 from core.datasets import Dataset
 from core.evaluation import breaking_point
-from core.markdown import percent, table
+from core.markdown import folded, percent, table
 from core.results import Results, key
 from core.targets import scene_number, title
-from core.tradeoff import Measured
+from core.tradeoff import Measured, first_seeds
 from core.training_page import training_page
 from core.verdicts import sections
 
@@ -30,6 +31,12 @@ TARGETS = (
     "target's rank among all held-out scenes (1: none fits better; by chance every rank is as likely), the share of "
     "the blurred perturbation that the target explains beyond the common layout, and that share for the other scenes "
     "on average.\n"
+)
+
+
+GRID = (
+    "The grid, of each cell the model of the smallest seed: clean accuracy in %, then the epsilon in n/255 that breaks "
+    "it. Empty: not trained yet.\n"
 )
 
 
@@ -113,6 +120,8 @@ def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> s
             f"n = {n:,} held-out {'scenes' if _scenic(own[0]) else 'images'} "
             f"({own[0][1].about['source'].rstrip('.')}). Architecture: `{own[0][0].architecture}`.\n",
         ]
+        if rows := _grid(own):
+            parts += [GRID, table(*rows)]
         if _scenic(own[0]):
             parts += ["Right pixels (%) under untargeted S-PGD:\n", _curve_table(own, "spgd", SCENE_EPSILONS)]
             parts += ["Mean IoU (%) under the same:\n", _curve_table(own, "spgd", SCENE_EPSILONS, "overlap")]
@@ -141,7 +150,26 @@ def _curve_table(
         found = (results.find(attack, epsilon) for epsilon in epsilons)
         reports = [results.clean, *(m.report if m else None for m in found)]
         rows.append([checkpoint.title, *(percent(getattr(report, figure, None)) for report in reports)])
-    return table(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
+    return folded(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
+
+
+def _grid(measured: Sequence[Measured]) -> tuple[list[str], list[list[str]]] | None:
+    """Head and rows of the grid: heap and sigma down, epsilon across; None where sigma was never varied."""
+    cells: dict[tuple[int, float], dict[float, str]] = {}
+    for checkpoint, results in first_seeds(measured):
+        if checkpoint.heap and (found := results.robustness):
+            sigma, epsilon = round(checkpoint.recipe["sigma"], 4), round(checkpoint.recipe["epsilon"] / UNIT, 2)
+            breaks = f"{found.height:g}" if found.epsilon else f"over {found.height:g}"
+            row = cells.setdefault((checkpoint.heap, sigma), {})
+            row[epsilon] = f"{100 * results.clean.accuracy.value:.1f} · {breaks}"
+    if len({sigma for _, sigma in cells}) < 2:
+        return None
+    across = sorted({epsilon for row in cells.values() for epsilon in row})
+    rows = [
+        [f"heap {heap}, σ {sigma:g}", *(row.get(epsilon, "") for epsilon in across)]
+        for (heap, sigma), row in sorted(cells.items())
+    ]
+    return ["", *(f"ε {epsilon:g}/255" for epsilon in across)], rows
 
 
 def _target_table(measured: Sequence[Measured]) -> str:
@@ -156,7 +184,7 @@ def _target_table(measured: Sequence[Measured]) -> str:
             cells = [title(m.target, checkpoint.classes), f"{m.epsilon}/255"]
             rows.append([checkpoint.title, *cells, percent(report.success), percent(report.unprovoked), *score])
     figures = ["success (%)", "unattacked (%)", "pattern rank", "share (%)", "others (%)"]
-    return table(["model", "target", "epsilon", *figures], rows)
+    return folded(["model", "target", "epsilon", *figures], rows)
 
 
 def _breaks(results: Results) -> str:
@@ -188,4 +216,4 @@ def _other_table(measured: Sequence[Measured]) -> str:
             ]
         )
     head = ["model", "75% misclassified at", f"accuracy, {attacks.get('deepfool').title}, 16/255", "best target rate"]
-    return table(head, rows)
+    return folded(head, rows)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.charts import MANY
 from core.claims import CLAIMS, Finding, broken
-from core.markdown import table
+from core.markdown import folded
 from core.results import EXCHANGED
 from core.tradeoff import ByGroup, Measured
 
@@ -18,24 +18,13 @@ def sections(measured: ByGroup, written: Sequence[str]) -> str:
         reasons = [f"- {measured[name][0][0].group_title}: {finding.why}" for name, finding in found.items()]
         parts += ["\n".join(reasons) + "\n"] if reasons else []
         rows = [row for finding in found.values() for row in finding.rows]
-        parts += [_folded(claim.head, rows)] if rows else []
+        parts += [folded(claim.head, rows)] if rows else []
         parts += [claim.note] if claim.note and rows else []
         parts += [f"![{claim.words}]({path})\n" for path in written if path.split("/")[-1].startswith(claim.figures)]
     rows = [_search_row(entry) for own in measured.values() for entry in own if entry[1].robustness]
     if rows:
-        parts += ["### How hard each model was attacked\n", SEARCHED, _folded(SEARCH_HEAD, rows)]
+        parts += ["### How hard each model was attacked\n", SEARCHED, folded(SEARCH_HEAD, rows)]
     return "\n".join(parts)
-
-
-def _folded(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; a long one opens on a press, so that the claims can be read one after the other."""
-    found = table(head, rows)
-    if len(rows) <= LONG:
-        return found
-    return f"<details><summary>The table: {len(rows)} rows</summary>\n\n{found}\n</details>\n"
-
-
-LONG = 20
 
 
 def _search_row(entry: Measured) -> list[str]:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from core import checkpoints, datasets, experiment, perturbations, rendering
 from core.__main__ import app
+from core.breaking import UNIT, Point, Robustness
 from core.documents import pattern_sheet, results_page
 from core.evaluation import Rate, Report
 from core.models import create
@@ -83,6 +84,43 @@ def test_a_page_on_images_holds_every_number(tmp_path):
     assert other[1] == "15.0/255"
     assert other[3].startswith(f"{datasets.get('signs').classes[3]} at 16/255: 55.0")
     assert "Architecture: `resnet20/8`." in page
+
+
+def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):
+    """A cell of the grid that breaks at so many 255ths; at 0 nothing up to 40/255 broke it."""
+    curve = tuple(
+        Point(e * UNIT, Report(rate(share), rate(0)), 1, 40) for e, share in ((0, clean), (breaks or 40, 0.2))
+    )
+    found = Robustness(0.75, 0.25 * UNIT, breaks * UNIT if breaks else None, curve, 2048, 0)
+    name = f"shared-s{heap}-e{epsilon}-w{sigma:g}" + f"-r{seed}" * bool(seed)
+    entry = measured(folder / name, "signs", replace(images(), clean=curve[0].report, robustness=found))
+    recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": seed}
+    return replace(entry[0], recipe=recipe), entry[1]
+
+
+def test_a_grid_of_several_sigmas_is_one_table_of_clean_accuracies_and_breaking_epsilons(tmp_path):
+    own = [
+        measured(tmp_path / "standard", "signs", images()),
+        searched(tmp_path, 1, 0.5, 2, 0.97, 21.5),
+        searched(tmp_path, 64, 0.3, 8, 0.96, 24),
+        searched(tmp_path, 64, 0.3, 8, 0.95, 23, seed=1),
+        searched(tmp_path, 64, 0.9, 8, 0.93, 0),
+    ]
+    page = results_page(own)
+    grid = page.split("The grid")[1].split("\n\n")[1].splitlines()
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in grid if "---" not in line] == [
+        ["", "ε 2/255", "ε 8/255"],
+        ["heap 1, σ 0.5", "97.0 · 21.5", ""],
+        ["heap 64, σ 0.3", "", "96.0 · 24"],
+        ["heap 64, σ 0.9", "", "93.0 · over 40"],
+    ]
+    assert "The grid" not in results_page(own[:4:2])  # one sigma only
+
+
+def test_a_long_table_opens_on_a_press_a_short_one_stands_there(tmp_path):
+    own = [measured(tmp_path / f"model-{number}", "signs", images()) for number in range(21)]
+    assert results_page(own).count("<details><summary>The table: 21 rows</summary>\n\n| model | ") == 3
+    assert "<details>" not in results_page(own[:20])
 
 
 def test_models_of_an_unusual_architecture_have_a_section_of_their_own(tmp_path):
