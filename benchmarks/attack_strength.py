@@ -40,6 +40,8 @@ OTHER_SIZES = (18, 24)
 CAPS = (LOSS_CAP, math.inf)
 SETTINGS = tuple((step, momentum) for step in (0.2, 0.5, 1.0, 2.0) for momentum in (0.0, 0.5, 0.9))
 STEPS, IMAGES = (50, 100, 200, 400), (512, 2048, 8192)
+AGAIN = (0.5, WARM_STEP)
+"""First steps of the third table's attacks that go on from another perturbation, in units of epsilon."""
 RESTARTS = (1, 2)
 """Further seeds of the third table."""
 PAGE = _record.HERE.parent / "docs" / "attack.md"
@@ -87,7 +89,8 @@ def starts(model: str, epsilon: int, root: Path) -> list[list[Cell]]:
     others = [path.parent.name for path in (root / model).parent.glob(f"*/{checkpoints.CONFIG}")]
     names = [f"{Path(model).parent.name}/{other}" for other in sorted(others) if other != Path(model).name]
     names += [f"{model}@{size}" for size in OTHER_SIZES if size != epsilon]
-    return rows + [[replace(one, start=name, steps=0), replace(one, start=name, step_size=WARM_STEP)] for name in names]
+    begun = [replace(one, start=name) for name in names]
+    return rows + [[replace(cell, steps=0), *(replace(cell, step_size=step) for step in AGAIN)] for cell in begun]
 
 
 def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
@@ -157,8 +160,13 @@ def page(record: dict[str, Any]) -> str:
             parts.append("Where it saturates, with the default settings (steps down, crafting images across):\n")
             parts.append(table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
         if rows := _start_rows(cells, model, epsilon, config["seed"]):
-            parts.append(f"Other starts, with 2,048 crafting images and {SPGD.steps} steps:\n")
-            parts.append(table(["start", "as it is", "after the attack"], rows))
+            parts.append(
+                f"Other starts, with 2,048 crafting images and {SPGD.steps} steps. The first step (in "
+                f"units of epsilon) is {SPGD.step_size:g} from random starts; from a perturbation a long one "
+                "can lose what that had:\n"
+            )
+            steps = [f"first step {step:g}" for step in (SPGD.step_size, *AGAIN)]
+            parts.append(table(["start", "as it is", *steps], rows))
     return "\n".join(parts)
 
 
@@ -167,13 +175,13 @@ def _start_rows(cells: dict[str, Any], model: str, epsilon: int, seed: int) -> l
     one = Cell(model, epsilon, SPGD.steps, 2048)
     own = [cell for cell in cells.values() if (cell["model"], cell["epsilon"]) == (model, epsilon)]
     begun = dict.fromkeys(cell["start"] for cell in own if cell.get("start"))
-    rows = [[f"seed {seed}", "", _value(cells, one)]] if begun else []
+    rows = [[f"seed {seed}", "", _value(cells, one), *("" for _ in AGAIN)]] if begun else []
     for start in begun:
-        first = _value(cells, replace(one, start=start, steps=0))
-        step = SPGD.step_size if start.startswith("seed ") else WARM_STEP
+        cell = replace(one, start=start)
         size = start.partition("@")[2]
         name = f"its own at {size}/255" if size else start
-        rows.append([name, first, _value(cells, replace(one, start=start, step_size=step))])
+        tried = (_value(cells, replace(cell, step_size=step)) for step in (SPGD.step_size, *AGAIN))
+        rows.append([name, _value(cells, replace(cell, steps=0)), *tried])
     return rows
 
 
