@@ -44,8 +44,8 @@ SEARCHED = (
     "and again just below the breaking one, stored perturbations compete too (starts: of how many models, its own and "
     "those that lent theirs). The strongest found counts. Models of signs with three starts were searched before the "
     "second of these was there. At last the model's own stored perturbations competed at every strength, rescaled, and "
-    "the search went on from the strongest (`core/exchange.py`; gave way: how many were replaced so, empty where that "
-    "is still to be done). Brackets: between which measured epsilons the model may break for all that n tells. "
+    "the search went on from the strongest (`core/exchange.py`; gave way: how often one was replaced so, empty where "
+    "that is still to be done). Brackets: between which measured epsilons the model may break for all that n tells. "
     "Where more steps and images stop helping, and how far other starts lead: [attack.md](attack.md).\n"
 )
 
