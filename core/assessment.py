@@ -3,7 +3,7 @@
 M deltas, C channels, H W height and width.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from core.evaluation import breaking_point
 from core.exchange import Exchange, Pool
 from core.files import FileError
 from core.ladder import climb
+from core.lent import Lent
 from core.perceptibility import Perceptibility, measure
-from core.precompute import Plan
 from core.results import EXCHANGED, Results, key
 from core.robustness import Search
 from core.threat import Budget
@@ -83,11 +83,11 @@ def assess(
 ) -> Results:
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
-    The search starts where the stored curve crosses the level, and tries the stored perturbations too, its own and
-    those of the models beside it that were measured at every strength: on some data they lead further than random
-    starts do (docs/attack.md). Models measured at a few strengths, as those of a sweep are, lend none: so all cells of
-    a grid are searched on equal terms. Whose were tried is kept in the results (`about`, "starts"). Then the model's
-    own perturbations compete at every strength (`core.exchange`), and the search goes on from the strongest.
+    The search starts where the stored curve crosses the level, and tries stored perturbations too: the model's own,
+    and those that broke the models beside it, which lead further than random starts on some data (docs/attack.md).
+    Then its own and the lent ones compete at every strength (`core.exchange`), and the search goes on from the
+    strongest. Whose were tried is kept in the results (`about`, "starts"): where models have come since, run this
+    again, and theirs are tried too; only where one of them does more than what is known all goes on.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -106,22 +106,30 @@ def assess(
     def heard(point: Point) -> None:
         report(_line(point))
 
+    lenders = _lenders(checkpoint)
     if results.robustness is None:
-        lenders = [folder, *_lenders(checkpoint, data)]
-        starts = [delta for lender in lenders for delta in _stored(lender)]
-        found = search(model, crafting, known, classes, starts, heard)
-        about = {**results.about, "starts": [lender.name for lender in lenders]}
-        results = _found(folder, replace(results, about=about), found, held_out)
-    if EXCHANGED not in results.about:
+        found = search(model, crafting, known, classes, [*_stored(folder), *lenders.values()], heard)
+        results = _found(folder, _tried(results, lenders), found, held_out)
+    strangers = [delta for name, delta in lenders.items() if name not in results.about.get("starts", ())]
+    lent = Lent(model, crafting, strangers, classes=classes)
+    gave_way = results.about.get(EXCHANGED)
+    if gave_way is None or _lead_further(lent, folder, results):
+        lent = replace(lent, deltas=list(lenders.values()))
         attack = SPGD(Budget(1), steps=terms.warm_steps, batch_size=terms.batch_size, step_size=WARM_STEP)
-        exchange = Exchange(model, crafting, held_out, terms.held_out, attack, classes)
-        results, pool, changed = _exchanged(folder, exchange, results, report)
-        about = {**results.about, EXCHANGED: changed}  # told when all is over: a killed run begins again here
+        exchange = Exchange(model, crafting, held_out, terms.held_out, attack, classes, lent)
+        about = {name: value for name, value in results.about.items() if name != EXCHANGED}
+        settled, results = gave_way is not None, replace(results, about=about)
+        results, pool, changed = _exchanged(folder, exchange, results, report, settled)
+        about[EXCHANGED] = (gave_way or 0) + changed  # told when all is over: a killed run begins again here
         before = results.robustness
         assert before
-        later = replace(search, seed=before.seed + LATER)
-        again = later(model, crafting, known, classes, (), heard, {size * UNIT: delta for size, delta in pool.items()})
+        pool |= _at_the_breaking_point(lent, pool, before)
+        later, stored = replace(search, seed=before.seed + LATER), {size * UNIT: delta for size, delta in pool.items()}
+        again = later(model, crafting, known, classes, lent.deltas, heard, stored)
         results = _found(folder, replace(results, about=about), combined(before, again), held_out)
+    if strangers:
+        results = _tried(results, lenders)
+        results.save(folder)
     if results.ladder is None:
         images = held_out.first(min(terms.ladder_images, len(held_out)))
         sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
@@ -144,20 +152,42 @@ def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -
     return results
 
 
+def _tried(results: Results, lenders: Mapping[str, Tensor]) -> Results:
+    """The results, which say whose perturbations were tried."""
+    return replace(results, about={**results.about, "starts": sorted(lenders)})
+
+
+def _lead_further(lent: Lent, folder: Path, results: Results) -> bool:
+    """Whether one does more than the model's own: at a stored strength, where the model breaks, or just below."""
+    pool, found = _pool(folder, results), results.robustness
+    if not lent.deltas or not found:
+        return False
+    below = max(found.height - found.tolerance / UNIT, found.tolerance / UNIT)
+    nearest = {below: min(pool, key=lambda size: abs(size - below))} if pool else {}
+    own = {size: size for size in pool} | nearest
+    return any(lent.better(Budget(size * UNIT), Budget(size * UNIT).rescale(pool[at])) for size, at in own.items())
+
+
+def _pool(folder: Path, results: Results) -> Pool:
+    """The model's own perturbations by size in units of 1/255: those of the stored strengths, and what broke it."""
+    deltas = perturbations.load(folder)
+    pool = {float(m.epsilon): deltas[m.key] for m in results.curve() if m.key in deltas}
+    if BREAKING in deltas and results.robustness:
+        pool[results.robustness.height + ASIDE] = deltas[BREAKING]
+    return pool
+
+
 def _exchanged(
-    folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None]
+    folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None], settled: bool
 ) -> tuple[Results, Pool, int]:
-    """The results after the model's own perturbations have competed at every strength, saved with them.
+    """The results after stored and lent perturbations have competed at every strength, saved with them.
 
     Also the strongest of each strength, and how many are new. A risk ladder goes that stood on a perturbation that is
     no longer the strongest.
     """
-    deltas, ladder = perturbations.load(folder), results.ladder
+    deltas, ladder, pool = perturbations.load(folder), results.ladder, _pool(folder, results)
     stored = [m for m in results.curve() if m.key in deltas]
-    pool = {float(m.epsilon): deltas[m.key] for m in stored}
-    if BREAKING in deltas and results.robustness:
-        pool[results.robustness.height + ASIDE] = deltas[BREAKING]
-    curve = {m.key: m for m in exchange.measurements(stored, pool, report)}
+    curve = {m.key: m for m in exchange.measurements(stored, pool, report, settled)}
     changed = [m for m in stored if curve[m.key] != m]
     perturbations.save(folder, deltas | {m.key: pool[m.epsilon] for m in changed})
     if ladder and any(m.epsilon == round(ladder.epsilon / UNIT) for m in changed):
@@ -166,6 +196,14 @@ def _exchanged(
     results = replace(results, measurements=measurements, ladder=ladder)
     results.save(folder)
     return results, pool, len(changed)
+
+
+def _at_the_breaking_point(lent: Lent, pool: Pool, found: Robustness) -> Pool:
+    """What does most there of the lent ones, if that is more than the model's own: a search from it is a short one."""
+    budget, size = Budget(found.height * UNIT), found.height + ASIDE
+    best = lent.best(budget, 1)
+    known = [budget.rescale(pool[size])] if size in pool else []
+    return {size: max([*known, *best], key=lent.strength)} if best else {}
 
 
 def _visibility(held_out: Split, delta: Tensor) -> Perceptibility:
@@ -186,16 +224,11 @@ def _stored(folder: Path) -> list[Tensor]:
     return [deltas[m.key] for m in (results.curve() if results else []) if m.key in deltas]
 
 
-def _lenders(checkpoint: Checkpoint, data: Dataset) -> list[Path]:
-    """The other models of the same data beside this one that were measured at every strength."""
-    epsilons = set(Plan.standard(data).epsilons)
+def _lenders(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """The perturbations that broke the other models of the same data beside this one, by the models' names."""
     beside = [other for other in checkpoints.find(checkpoint.folder.parent) if other.data == checkpoint.data]
-    found = {other.folder: Results.load(other.folder) for other in beside if other.folder != checkpoint.folder}
-    return [
-        folder
-        for folder, results in found.items()
-        if results and epsilons <= {measurement.epsilon for measurement in results.curve()}
-    ]
+    found = {other.name: perturbations.load(other.folder) for other in beside if other.folder != checkpoint.folder}
+    return {name: deltas[BREAKING] for name, deltas in found.items() if BREAKING in deltas}
 
 
 def _line(point: Point) -> str:

@@ -16,10 +16,11 @@ from core.attacks.universal import SPGD, WARM_STEP
 from core.breaking import UNIT, Point, Robustness, rising, success
 from core.datasets import Split
 from core.evaluation import Report, evaluate, predict
+from core.lent import Lent
 from core.threat import Budget
 
-GIVEN = 4
-"""How many of the given perturbations are tried at one epsilon."""
+GIVEN = 2
+"""How many of the given perturbations are tried at one epsilon, and worked on."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ class Search:
         """The robustness of `model`; `report` hears of every point as soon as it is measured.
 
         `starts` are perturbations (1,C,H,W) that may work too, for example those that broke other models. They compete
-        with what was crafted at the first epsilon, and again just below the epsilon that breaks the model, those few
-        that are nearest in size, rescaled; the best of them is worked on too. `known` are the strongest perturbations
-        of an earlier search by their epsilons: then this one goes on from them, and nothing starts at random. `classes`
-        is K, for scenes.
+        with what was crafted at the first epsilon, and again just below the epsilon that breaks the model: those few
+        that do most on crafting images there, rescaled, as they are and worked on. `known` are the strongest
+        perturbations of an earlier search by their epsilons: then this one goes on from them, and nothing starts at
+        random. `classes` is K, for scenes.
         """
         trials = _Trials(self, model, crafting, held_out, classes, starts, report)
         top = int(self.highest / self.tolerance + 1e-9)
@@ -93,7 +94,7 @@ class Search:
             if lower is None:
                 if not trials.starts_break(low):
                     break
-                lower = low
+                lower = trials.fall(low)
             low, high = trials.holds_below(lower), lower
         if high:
             trials.step_up(high, top)
@@ -118,7 +119,8 @@ class _Trials:
         report: Callable[[Point], None],
     ) -> None:
         self.search, self.model, self.crafting, self.held_out = search, model, crafting, held_out
-        self.classes, self.starts, self.report = classes, starts, report
+        self.classes, self.report = classes, report
+        self.lent = Lent(model, crafting, starts, search.objective, classes)
         self.clean = predict(model, held_out)
         self.seed = search.seed
         nothing = torch.zeros(1, *crafting.images.shape[1:], device=device_of(model))
@@ -186,8 +188,24 @@ class _Trials:
         tries = self._given(epsilon) if epsilon else []
         if not tries:
             return False
-        steps = point.steps + self.search.warm_steps
+        steps = point.steps + len(tries) // 2 * self.search.warm_steps
         return self._reaches(self._keep(epsilon, [*tries, (point.report, delta)], point.tries + len(tries), steps))
+
+    def fall(self, epsilon: int) -> int:
+        """The smallest epsilon, in growing strides, that what broke this one breaks; what held there is tried anew."""
+        stride = 1
+        while (below := epsilon - stride) > 0:
+            budget = self._budget(below)
+            tries = [self._attack(budget, self.search.warm_steps, budget.rescale(self.known[epsilon][1]))]
+            counts = 1, self.search.warm_steps
+            if below in self.known:
+                point, delta = self.known[below]
+                tries.append((point.report, delta))
+                counts = point.tries + 1, point.steps + self.search.warm_steps
+            if not self._reaches(self._keep(below, tries, *counts)):
+                break
+            epsilon, stride = below, 2 * stride
+        return epsilon
 
     def holds_below(self, epsilon: int) -> int:
         """The largest known epsilon below this one that does not break the model."""
@@ -212,18 +230,15 @@ class _Trials:
         tries = [self._attack(budget, search.steps) for _ in range(search.restarts)]
         steps = search.restarts * search.steps
         if given := self._given(epsilon):
-            tries, steps = [*tries, *given], steps + search.warm_steps
+            tries, steps = [*tries, *given], steps + len(given) // 2 * search.warm_steps
         return self._keep(epsilon, tries, len(tries), steps)
 
     def _given(self, epsilon: int) -> list[tuple[Report, Tensor]]:
-        """Of the given perturbations that are nearest in size the best as it is, and worked on like the rest."""
+        """The strongest of the given perturbations as they are, and worked on like the rest."""
         budget = self._budget(epsilon)
-        nearest = sorted(self.starts, key=lambda start: abs(start.abs().max().item() - budget.epsilon))[:GIVEN]
-        given = [budget.rescale(start.to(device_of(self.model))) for start in nearest]
-        if not given:
-            return []
-        best = max(((self._measured(delta), delta) for delta in given), key=lambda found: success(found[0]))
-        return [best, self._attack(budget, self.search.warm_steps, best[1])]
+        given = self.lent.best(budget, GIVEN)
+        worked = [self._attack(budget, self.search.warm_steps, delta) for delta in given]
+        return [*((self._measured(delta), delta) for delta in given), *worked]
 
     def _keep(self, epsilon: int, found: Sequence[tuple[Report, Tensor]], tries: int, steps: int) -> Point:
         best, delta = max(found, key=lambda one: success(one[0]))

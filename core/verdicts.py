@@ -41,11 +41,11 @@ SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "star
 SEARCHED = (
     "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at "
     "its first epsilon from random starts, at all others on from the nearest epsilon's perturbation; at the first one, "
-    "and again just below the breaking one, stored perturbations compete too (starts: of how many models, its own and "
-    "those that lent theirs). The strongest found counts. Models of signs with three starts were searched before the "
-    "second of these was there. At last the model's own stored perturbations competed at every strength, rescaled, and "
-    "the search went on from the strongest (`core/exchange.py`; gave way: how often one was replaced so, empty where "
-    "that is still to be done). Brackets: between which measured epsilons the model may break for all that n tells. "
+    "and again just below the breaking one, what broke other models of the data competes too (starts: of how many), "
+    "the strongest on crafting images (`core/lent.py`). The strongest found counts. Then the stored perturbations, the "
+    "model's own and the lent ones, competed at every strength, rescaled, and the search went on from the strongest "
+    "(`core/exchange.py`; gave way: how often one was replaced so, empty where that is still to be done). Brackets: "
+    "between which measured epsilons the model may break for all that n tells. "
     "Where more steps and images stop helping, and how far other starts lead: [attack.md](attack.md).\n"
 )
 

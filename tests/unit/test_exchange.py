@@ -8,6 +8,7 @@ from core.attacks.universal import SPGD
 from core.breaking import UNIT, success
 from core.evaluation import evaluate
 from core.exchange import Exchange
+from core.lent import Lent
 from core.results import Measurement
 from core.threat import Budget
 
@@ -53,9 +54,29 @@ def test_a_strength_that_got_stuck_takes_the_perturbation_of_another(exchange, p
     assert stuck.report == evaluate(exchange.model, exchange.held_out, kept)
 
 
+def test_a_lent_one_takes_its_place_too(exchange, pool, tiny_classifier):
+    lent = Lent(tiny_classifier.model, tiny_classifier.train, [0.1 * pool.pop(STRONG)])
+    before = measured(exchange, pool)
+    assert exchange.measurements(before, dict(pool), print) == before, "the test needs one that stands alone"
+    helped = Exchange(exchange.model, exchange.crafting, exchange.held_out, 96, exchange.attack, 4, lent)
+    (stuck,) = helped.measurements(before, pool, print)
+    assert success(stuck.report) > success(before[0].report) + 0.2
+    assert pool[STUCK].abs().max() == pytest.approx(STUCK * UNIT)
+
+
 def test_once_all_have_competed_nothing_changes_any_more(exchange, pool):
     first = exchange.measurements(measured(exchange, pool), pool, print)
     heard = []
     again = exchange.measurements(first, pool, heard.append)
     assert [success(m.report) for m in again] >= [success(m.report) for m in first]
     assert len(heard) <= 1  # working on a rival may still find a little
+
+
+def test_of_what_has_competed_before_only_what_is_new_does_so_again(exchange, pool):
+    before = measured(exchange, pool)
+    assert exchange.measurements(before, dict(pool), print, settled=True) == before
+    lent = Lent(exchange.model, exchange.crafting, [pool[STRONG]])
+    again = Exchange(exchange.model, exchange.crafting, exchange.held_out, 96, exchange.attack, 4, lent)
+    stuck, strong = again.measurements(before, pool, print, settled=True)
+    assert success(stuck.report) > success(before[0].report) + 0.2
+    assert strong == before[1]

@@ -7,9 +7,10 @@ import pytest
 import torch
 from stored import CONFIG, network
 
-from core import checkpoints, evaluation, perturbations, precompute
+from core import checkpoints, datasets, evaluation, perturbations, precompute
 from core.assessment import BREAKING, Terms, assess
 from core.attacks.objectives import Untargeted
+from core.attacks.universal import SPGD
 from core.breaking import UNIT
 from core.evaluation import Rate, Report
 from core.exchange import Exchange
@@ -165,35 +166,57 @@ class TestAssess:
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
         assert 0 < delta.abs().max() <= ends + 1e-6
 
-    def test_the_search_starts_from_models_that_were_measured_at_every_strength(self, measured, monkeypatch):
+    def test_a_new_model_is_tried_with_what_broke_the_models_beside_it(self, measured, monkeypatch):
         tried, search = [], Search.__call__
 
         def spy(self, model, crafting, held_out, classes, starts, report, known=None):
-            if known is None:
-                tried.append(len(starts))
+            tried.append((known is None, len(starts)))
             return search(self, model, crafting, held_out, classes, starts, report, known)
 
         monkeypatch.setattr(Search, "__call__", spy)
-        monkeypatch.setattr(Plan, "standard", lambda data: PLAN)
         lent = [assess(measured).about["starts"]]
-        for name, plan in (("brief", replace(PLAN, only=(8,))), ("whole", PLAN), ("last", PLAN)):
+        for name in ("second", "third"):
             folder = shutil.copytree(measured, measured.parent / name)
             (folder / "results.json").unlink()
-            precompute.precompute(folder, plan)
+            precompute.precompute(folder, PLAN)
             lent.append(assess(folder).about["starts"])
-        assert lent == [
-            [measured.name],
-            ["brief", measured.name],
-            ["whole", measured.name],
-            ["last", measured.name, "whole"],
-        ]
-        assert tried == [2, 3, 4, 6]  # whoever lends gives both strengths, the brief one has one of its own
+        assert lent == [[], [measured.name], ["second", measured.name]]
+        assert [count for first, count in tried if first] == [2, 3, 4]  # two strengths of its own
+        assert [count for first, count in tried if not first] == [0, 1, 2]
+
+    def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, measured):
+        before = assess(measured)
+        assert before.robustness.epsilon
+        deltas, later = perturbations.load(measured), measured.parent / "later"
+        strong = Search(first=UNIT, tolerance=UNIT)(
+            checkpoints.load(measured), *(datasets.get("tiny").split(name) for name in ("train", "test"))
+        )
+        assert strong.epsilon < before.robustness.epsilon, "the test needs a better one"
+        shutil.copytree(measured, later)
+        perturbations.save(later, deltas | {BREAKING: strong.delta})
+        after = assess(measured)
+        assert after.about["starts"] == ["later"]
+        assert after.robustness.epsilon <= strong.epsilon + UNIT + 1e-9 < before.robustness.epsilon + UNIT
+        assert after.robustness.steps > before.robustness.steps
+        assert after.to_json() == Results.load(measured).to_json()
+        assert perturbations.load(measured)[BREAKING].abs().max() <= after.robustness.epsilon + 1e-6
+
+    def test_one_that_does_no_more_than_the_own_changes_nothing_but_is_told(self, measured, monkeypatch):
+        before = assess(measured)
+        shutil.copytree(measured, measured.parent / "later")
+        perturbations.save(measured.parent / "later", {BREAKING: torch.full((1, 3, 12, 12), UNIT)})
+        monkeypatch.setattr(SPGD, "craft", lambda *rest: pytest.fail("an attack"))
+        heard = []
+        after = assess(measured, report=heard.append)
+        assert heard == []
+        told = before.about | {"starts": ["later"]}
+        assert after.to_json() == replace(before, about=told).to_json() == Results.load(measured).to_json()
 
     def test_what_competes_better_is_stored_and_the_ladder_that_stood_on_the_other_goes(self, measured, monkeypatch):
         before, stronger = assess(measured), Report(Rate(1, 96), Rate(90, 96))
         delta = torch.full_like(perturbations.load(measured)["spgd-e8"], 8 / 255)
 
-        def measurements(self, known, pool, report):
+        def measurements(self, known, pool, report, settled):
             pool[8.0] = delta
             return [replace(m, report=stronger) if m.epsilon == 8 else m for m in known]
 
@@ -215,7 +238,7 @@ class TestAssess:
         precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
         better, search = Report(Rate(1, 96), Rate(90, 96)), Search.__call__
 
-        def measurements(self, known, pool, report):
+        def measurements(self, known, pool, report, settled):
             return [replace(m, report=better) if m.epsilon == 8 else m for m in known]
 
         def killed(self, *rest):

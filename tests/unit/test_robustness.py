@@ -129,6 +129,16 @@ class TestSearch:
         nearer = strong.delta.abs().max() * torch.ones_like(strong.delta)  # of that very size, and no help
         assert weak(model, train, test, starts=[nearer, nearer, 0.9 * strong.delta]).epsilon < alone.epsilon
 
+    def test_what_leads_much_further_is_followed_in_strides(self, tiny_classifier, monkeypatch):
+        model, train, test = tiny_classifier
+        weak = Search(LEVEL, tolerance=UNIT / 4, first=UNIT, steps=1, warm_steps=1, restarts=1)
+        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
+        alone, count, lead = weak(model, train, test), [], _Trials.starts_break
+        monkeypatch.setattr(_Trials, "starts_break", lambda self, epsilon: count.append(epsilon) or lead(self, epsilon))
+        helped = weak(model, train, test, starts=[0.1 * strong.delta])
+        assert helped.epsilon <= strong.epsilon
+        assert len(count) < (alone.epsilon - helped.epsilon) / (UNIT / 4) / 2, "not one step after the other"
+
     def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
         unhindered = self.search(*tiny_classifier)
         craft, stuck = SPGD.craft, []
