@@ -60,6 +60,11 @@ class Checkpoint:
         return self.folder.name
 
     @property
+    def cell(self) -> str:
+        """What models share that differ in nothing but the seed: the name without it."""
+        return self.name.removesuffix(f"-r{self.recipe.get('seed', 0)}")
+
+    @property
     def heap(self) -> int:
         """How many images shared a delta in training; 0 for a standard model."""
         return int(self.recipe.get("heap", 1)) if self.recipe.get("sigma") else 0

@@ -106,7 +106,7 @@ def _universal(own: list[Measured]) -> Finding | None:
 
 
 def _tradeoff(own: list[Measured]) -> Finding | None:
-    """Holds where the largest heap is ahead of heap 1 at every equal clean accuracy, by what breaks the models."""
+    """Holds where the largest heap is ahead of heap 1 at equal clean accuracy, by what breaks the models."""
     rows = tradeoff.rows(own)
     if not rows:
         return None
@@ -121,15 +121,13 @@ def _tradeoff(own: list[Measured]) -> Finding | None:
 
 def _leads(lead: Lead) -> tuple[bool | None, str]:
     """Whether the larger heap is ahead, None where that is open, and the same in words."""
-    unsure = lead.images is not None and lead.images[0] <= AHEAD
-    if lead.low > AHEAD and lead.bound != "at most" and not unsure:
-        return True, "as far ahead as in the paper" if lead.low >= PAPERS_RATIO else "ahead, less than in the paper"
+    if lead.low > AHEAD and lead.bound != "at most":
+        words = "as far ahead as in the paper" if lead.low >= PAPERS_RATIO else "ahead, less than in the paper"
+        return True, words if min(lead.ratios) > AHEAD else f"{words}, and not at every accuracy"
     if lead.bound and (lead.bound == "at least" or lead.low > AHEAD):
         return None, "models of both around one clean accuracy would tell"
-    if not lead.bound and len(lead.ratios) > 1 and lead.high > AHEAD:
-        return None, f"the interval over seeds reaches below {AHEAD:g}, which would be no difference"
-    if unsure and lead.low > AHEAD:
-        return None, f"the interval over held-out images reaches below {AHEAD:g}, which would be no difference"
+    if lead.interval and lead.high > AHEAD:
+        return None, f"the interval over {lead.over} reaches below {AHEAD:g}, which would be no difference"
     return False, "not ahead everywhere"
 
 

@@ -3,12 +3,9 @@
 Robustness is read at several levels, since an advantage may lie elsewhere than where a model counts as broken.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
-
-from scipy.special import stdtrit
+from statistics import fmean
 
 from core import fronts, resampling
 from core.checkpoints import Checkpoint
@@ -31,9 +28,10 @@ NOTE = (
     "seed, from (0, 0), the standard model included. Times heap 1: the ratio of the epsilons at which so many are "
     "wrong, at equal clean accuracy, averaged (lowest to highest) where hardened models of both heaps reach (a front "
     "goes on level below its last model: where all models of one heap lie on one side of the others, the ratio is a "
-    "bound). Where models of both heaps were trained from several seeds: the mean over these with its 95% interval. "
-    "Elsewhere brackets hold the 95% interval that the held-out images leave, whose outcomes are resampled for all "
-    "models together (`core/resampling.py`); it says nothing about the spread between trainings. Broken: 75% wrong, of "
+    "bound). A cell trained from several seeds stands where its models stand on average. Brackets hold the 95% "
+    "interval that the held-out images leave, whose outcomes are resampled for all models together; where cells were "
+    "trained from several seeds it holds the spread between these trainings too, for every cell, and elsewhere it says "
+    "nothing about that (`core/resampling.py`). Broken: 75% wrong, of "
     "scenes 50% of the pixels; these epsilons were searched, the others are read off between the measured ones along a "
     "line. Models whose stored perturbations have not competed yet (`gave way` is empty in the table of how each was "
     "attacked) may break earlier than is said here.\n"
@@ -65,31 +63,33 @@ def _falls(results: Results, level: float) -> float:
 
 @dataclass(frozen=True)
 class Lead:
-    """How many times the epsilon of heap 1 a larger heap takes: for each seed the ratios at equal clean accuracies.
+    """How many times the epsilon of heap 1 a larger heap takes: the ratios at equal clean accuracies.
 
     `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
-    `span` are the smallest and the largest of these accuracies. `images` is, for models of one seed, the 95% interval
-    of the mean ratio over what other held-out images would say (`core.resampling`); None where that is not known.
+    `span` are the smallest and the largest of these accuracies. `interval` is the 95% interval of the mean ratio over
+    what other held-out images would say, and other trainings where `repeated` cells were trained from several seeds
+    (`core.resampling`); None where that is not known.
     """
 
-    ratios: tuple[tuple[float, ...], ...]
+    ratios: tuple[float, ...]
     span: tuple[float, float]
     bound: str = ""
-    images: tuple[float, float] | None = None
+    interval: tuple[float, float] | None = None
+    repeated: int = 0
 
     @property
     def low(self) -> float:
-        """The least that it may be: of one seed the smallest ratio, of several the lower end of the 95% interval."""
-        return min(self.ratios[0]) if len(self.ratios) == 1 else self._interval()[1]
+        """The least that the mean ratio may be, for all that is known: the end of the interval, or the smallest."""
+        return self.interval[0] if self.interval else min(self.ratios)
 
     @property
     def high(self) -> float:
         """The most that it may be."""
-        return max(self.ratios[0]) if len(self.ratios) == 1 else self._interval()[2]
+        return self.interval[1] if self.interval else max(self.ratios)
 
     @property
     def words(self) -> str:
-        """The mean ratio with its 95% interval; of one seed also from the smallest ratio to the largest."""
+        """The mean ratio with its 95% interval, and from the smallest ratio to the largest."""
         return f"{self.bound} {self._figures()}".strip()
 
     @property
@@ -98,64 +98,54 @@ class Lead:
         low, high = (f"{100 * end:.1f}" for end in self.span)
         return f"{low}%" if low == high else f"{low} to {high}%"
 
-    def _figures(self) -> str:
-        if len(self.ratios) == 1:
-            low, high = f"{min(self.ratios[0]):.2f}", f"{max(self.ratios[0]):.2f}"
-            if not self.images:
-                return low if low == high else f"{low} to {high}"
-            mean = "{:.2f} [{:.2f}, {:.2f}]".format(fmean(self.ratios[0]), *self.images)
-            return mean if low == high else f"{mean} ({low} to {high})"
-        return "{:.2f} [{:.2f}, {:.2f}] ({} seeds)".format(*self._interval(), len(self.ratios))
+    @property
+    def over(self) -> str:
+        """What the interval is over, for people; empty where there is none."""
+        trainings = f" and trainings ({self.repeated} cells of several seeds)" if self.repeated else ""
+        return f"held-out images{trainings}" if self.interval else ""
 
-    def _interval(self) -> tuple[float, float, float]:
-        """Mean over seeds and the ends of Student's interval; within a seed the ratios are averaged."""
-        means, n = [fmean(found) for found in self.ratios], len(self.ratios)
-        middle, reach = fmean(means), float(stdtrit(n - 1, 0.975)) * stdev(means) / math.sqrt(n)
-        return middle, middle - reach, middle + reach
+    def _figures(self) -> str:
+        low, high = f"{min(self.ratios):.2f}", f"{max(self.ratios):.2f}"
+        if not self.interval:
+            return low if low == high else f"{low} to {high}"
+        mean = "{:.2f} [{:.2f}, {:.2f}]".format(fmean(self.ratios), *self.interval)
+        return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def lead(own: Sequence[Measured], one: int, other: int, level: float | None = None) -> Lead | None:
-    """The lead of heap `other` over heap `one`, from independent runs where there are several seeds.
+    """The lead of heap `other` over heap `one`, a cell standing where its models of all seeds stand on average.
 
-    None where they cannot be compared: no models of one of them, nothing broke one of heap `one`, all of them are
-    broken anyway, or seeds that lie side by side in different order.
+    None where they cannot be compared: no models of one of them, or nothing broke one of heap `one`.
     """
     models = [entry for entry in own if entry[0].heap in (one, other) and entry[1].robustness]
     base = [results.robustness for checkpoint, results in models if checkpoint.heap == one]
     if level is None and any(found and found.epsilon is None for found in base):
         return None
-    found = []
-    for replica in replicas(models):
-        first, second = (fronts.front(spots(replica, heap, level=level)) for heap in (one, other))
-        span = fronts.shared_span(first, second)
-        if span and (some := tuple(fronts.ratios(first, second))):
-            found.append((some, span, fronts.bound(first, second)))
-    bounds = {bound for _, _, bound in found if bound}
-    if not found or len(bounds) > 1:
+    first, second = (fronts.front(_averaged(models, heap, level)) for heap in (one, other))
+    span, ratios = fronts.shared_span(first, second), tuple(fronts.ratios(first, second))
+    if not span or not ratios:
         return None
-    whole = min(low for _, (low, _), _ in found), max(high for _, (_, high), _ in found)
-    images = resampling.interval(first_seeds(models), one, other) if level is None and len(found) == 1 else None
-    return Lead(tuple(some for some, _, _ in found), whole, "".join(bounds), images)
+    interval = resampling.interval(models, one, other) if level is None else None
+    repeated = sum(len(found) > 1 for found in _cells(models).values())
+    return Lead(ratios, span, fronts.bound(first, second), interval, repeated)
+
+
+def _averaged(models: Sequence[Measured], heap: int, level: float | None) -> list[Spot]:
+    """Each cell of a heap where its models stand on average."""
+    each = {spot.name: spot for spot in spots(models, heap, level=level)}
+    cells = {name: list(found.values()) for name, found in _cells(models).items()}
+    own = {name: [each[c.name] for c, _ in found if c.name in each] for name, found in cells.items()}
+    return [
+        Spot(name, fmean(spot.clean for spot in found), fmean(spot.robustness for spot in found))
+        for name, found in own.items()
+        if found
+    ]
 
 
 def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:
     """The lead over heap 1 of each larger heap that can be compared with it."""
     sizes = {checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD, 1}
     return {size: found for size in sorted(sizes) if (found := lead(own, 1, size, level))}
-
-
-def replicas(models: Sequence[Measured]) -> list[list[Measured]]:
-    """The grid once for each seed, with the cells that every seed has; only once where one heap has no such cells.
-
-    So no model counts twice, and what an interval over seeds is worked out from are independent runs.
-    """
-    cells = _cells(models)
-    repeated = [found for found in cells.values() if len(found) > 1]
-    seeds = set.intersection(*(set(found) for found in repeated)) if repeated else set()
-    heaps = [{entry[0].heap for found in some for entry in found.values()} for some in (repeated, cells.values())]
-    if len(seeds) < 2 or heaps[0] != heaps[1]:
-        return [first_seeds(models)]
-    return [[found[seed] for found in repeated] for seed in sorted(seeds)]
 
 
 def first_seeds(models: Sequence[Measured]) -> list[Measured]:
@@ -167,8 +157,7 @@ def _cells(models: Sequence[Measured]) -> dict[str, dict[int, Measured]]:
     """The models of each cell by their seeds."""
     cells: dict[str, dict[int, Measured]] = {}
     for entry in models:
-        seed = entry[0].recipe.get("seed", 0)
-        cells.setdefault(entry[0].name.removesuffix(f"-r{seed}"), {})[seed] = entry
+        cells.setdefault(entry[0].cell, {})[entry[0].recipe.get("seed", 0)] = entry
     return cells
 
 

@@ -149,8 +149,7 @@ def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -
     found = lead(own, a.heap, b.heap)
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
-    over = "seeds" if len(found.ratios) > 1 else "held-out images" if found.images else ""
-    brackets = f" In brackets the 95% interval over {over}." if over else ""
+    brackets = f" In brackets the 95% interval over {found.over}." if found.over else ""
     return f"At equal clean accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
 
 

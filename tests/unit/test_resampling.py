@@ -85,6 +85,31 @@ def test_where_models_stand_alone_only_their_brackets_count():
     assert (low, high) == pytest.approx((1.6, 2.0), abs=0.04)  # from 16 on it may break, at 20 it surely has
 
 
+def test_the_spread_between_trainings_is_added_with_the_tails_of_so_few():
+    """Of two cells that stand alone: Student's interval of the difference of two means, of logarithms."""
+    hits, heights = right(0.9), {1: (10, 12, 11), 64: (20, 25, 22)}
+    own = [
+        seeded(model(heap, hits, breaks, f"-r{seed}"), seed)
+        for heap, each in heights.items()
+        for seed, breaks in enumerate(each)
+    ]
+    logs = [np.log(each) for each in heights.values()]
+    spread = np.sqrt(sum(((each - each.mean()) ** 2).sum() for each in logs) / 4)
+    reach = 2.776 * spread * np.sqrt(2 / 3)
+    middle = np.log(np.mean(heights[64]) / np.mean(heights[1]))
+    assert np.log(interval(own, 1, 64)) == pytest.approx((middle - reach, middle + reach), abs=0.04)
+    once = [own[0], *own[3:]]  # heap 1 by itself: two degrees of freedom, and one model to stand for its cell
+    spread = np.sqrt(((logs[1] - logs[1].mean()) ** 2).sum() / 2)
+    reach = 4.303 * spread * np.sqrt(1 + 1 / 3)
+    middle = np.log(np.mean(heights[64]) / 10)
+    assert np.log(interval(once, 1, 64)) == pytest.approx((middle - reach, middle + reach), abs=0.12)
+
+
+def seeded(entry, seed):
+    checkpoint, results = entry
+    return replace(checkpoint, recipe=checkpoint.recipe | {"seed": seed}), results
+
+
 def test_without_the_same_images_nothing_is_said():
     one, other = grid(True)[1:]
     assert interval([one, other], 1, 64)
