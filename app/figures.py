@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff
+from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff, place, ticks
 
 SHAPES = {"A": "circle", "B": "triangle-up"}
 
@@ -61,7 +61,7 @@ def tradeoff(page: Tradeoff) -> str:
     traces = []
     for front in page.fronts:
         colour, width = kinds.get(front.kind, "@soft"), 2.2 if front.kind in kinds else 1.2
-        x, y = [100 * clean for clean, _ in front.points], [breaks for _, breaks in front.points]
+        x, y = [place(clean) for clean, _ in front.points], [breaks for _, breaks in front.points]
         line = {"color": colour, "width": width, "dash": "solid" if front.kind in kinds else "dot"}
         traces.append({"x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"})
     best = {point for front in page.fronts for point in front.points}
@@ -71,20 +71,23 @@ def tradeoff(page: Tradeoff) -> str:
         colour = f"@{letter[0].lower()}" if letter else kinds.get(mark.kind, "@soft")
         look = {"color": colour, "line": {"color": "@paper", "width": 1.5}, **_size(letter, beaten)}
         look["symbol"] = _shape(page.settings.kinds, mark.kind)[0] + "-open" * (mark.breaks is None)
-        point = {"x": [100 * mark.clean.value], "y": [mark.height], "mode": "markers", "marker": look}
+        point = {"x": [place(mark.clean.value)], "y": [mark.height], "mode": "markers", "marker": look}
         if letter:
             point |= {"mode": "markers+text", "text": [letter], "textposition": "top center"}
             point["textfont"] = {"color": colour, "size": 13}
         traces.append({**point, "customdata": [mark.name], "hovertemplate": _hover(mark, page.things, beaten)})
-    xs = [100 * mark.clean.value for mark in page.marks]
-    span = max(max(xs) - min(xs), 1.0)
+    xs = [place(mark.clean.value) for mark in page.marks]
+    span = max(max(xs) - min(xs), 0.1)
     left, right = min(xs) - 0.12 * span, max(xs) + 0.12 * span
+    cleans = [mark.clean.value for mark in page.marks]
+    shown = ticks(min(cleans), max(cleans))
     top = 1.18 * max(mark.height for mark in page.marks) or 1
     told = "Clean accuracy and the epsilon that breaks it: " + "; ".join(
         f"{mark.title} {100 * mark.clean.value:.1f}%, {_broken(mark)}" for mark in page.marks
     )
     layout = {
-        "xaxis": _axis([left, right], None) | _titled("clean accuracy", "%"),
+        "xaxis": _axis([left, right], [place(value / 100) for value in shown])
+        | {"ticktext": [f"{value:g}%" for value in shown], **_titled("clean accuracy", "")},
         "yaxis": _axis([0, top], None)
         | {"gridcolor": "@line", "showgrid": True, **_titled("ε that breaks it", "/255")},
         "margin": {"l": 58, "r": 10, "t": 8, "b": 40},
@@ -119,13 +122,13 @@ def _titled(words: str, suffix: str) -> dict[str, Any]:
 def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]]:
     """Which shape is which kind, at the lower left: what is neither right nor robust is no model on show."""
     found = []
-    for place, kind in enumerate(reversed(all_kinds)):
+    for line, kind in enumerate(reversed(all_kinds)):
         words = {
             "text": f"{_shape(all_kinds, kind)[1]} {kind}",
             "font": {"color": kinds.get(kind, "@soft"), "size": 12},
         }
         spot = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-        found.append({**words, **spot, "xshift": 8, "yshift": 4 + 17 * place, "showarrow": False})
+        found.append({**words, **spot, "xshift": 8, "yshift": 4 + 17 * line, "showarrow": False})
     return found
 
 

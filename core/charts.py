@@ -6,6 +6,7 @@ from typing import Any
 
 from core.breaking import UNIT
 from core.fronts import front
+from core.scale import place, ticks
 from core.tradeoff import STANDARD, ByGroup, Measured, first_seeds, spots
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
@@ -55,13 +56,13 @@ MANY = 5
 
 
 def _shown(own: Sequence[Measured]) -> Sequence[Measured]:
-    """The models that get a line: all, or where those would be too many the ones on the fronts of their heaps."""
+    """The models that get a line: all, or where those would be too many three of the front of each heap."""
     if len(own) < MANY:
         return own
     firsts = first_seeds(own)
-    sizes = {checkpoint.heap for checkpoint, _ in own}
-    best = {spot.name for size in sizes for spot in front(spots(firsts, size))}
-    return [entry for entry in firsts if entry[0].name in best]
+    lines = [front(spots(firsts, size)) for size in {checkpoint.heap for checkpoint, _ in own}]
+    few = {line[at].name for line in lines for at in (0, len(line) // 2, -1) if line}
+    return [entry for entry in firsts if entry[0].name in few]
 
 
 def _names(own: Sequence[Measured]) -> list[str | None]:
@@ -99,7 +100,10 @@ def _fronts(axes: Any, own: Sequence[Measured]) -> None:
             (beaten, {"ls": "", "ms": 3.5, "alpha": 0.6}),
             ([spot for spot in marks if spot in line], {"ls": "", "ms": 6, "label": label}),
         ):
-            axes.plot([100 * spot.clean for spot in some], [spot.robustness for spot in some], **{**looks, **style})
+            axes.plot([place(spot.clean) for spot in some], [spot.robustness for spot in some], **{**looks, **style})
+    every = [spot.clean for spot in spots(own, *{checkpoint.heap for checkpoint, _ in own})]
+    shown = ticks(min(every), max(every))
+    axes.set_xticks([place(value / 100) for value in shown], [f"{value:g}" for value in shown])
     axes.set_xlabel("clean accuracy (%)")
     axes.set_ylabel("breaks at (/255)")
     axes.set_ylim(bottom=0)

@@ -29,8 +29,9 @@ class Search:
 
     It brackets the breaking epsilon from `first` with growing strides, halves the bracket until it is `tolerance`
     wide, and steps away on both sides until n leaves no doubt (`Robustness.interval`). The first epsilon is attacked
-    `restarts` times from random starts with `steps` steps each, every other one from the strongest perturbation of the
-    nearest epsilon, rescaled to the new ball, with `warm_steps` steps. A perturbation is admissible at every larger
+    `restarts` times from random starts with `steps` steps each, every other one from the perturbation of the next
+    smaller or larger epsilon, whichever does more on crafting images, rescaled to the new ball, with `warm_steps`
+    steps. A perturbation is admissible at every larger
     epsilon, so success cannot fall as epsilon grows: where it seems to, the attack got stuck, and tries once more from
     a random start. The strongest perturbation found counts, be it that of a smaller epsilon.
 
@@ -212,11 +213,13 @@ class _Trials:
         return max(known for known, (point, _) in self.known.items() if known < epsilon and not self._reaches(point))
 
     def broken(self, epsilon: int) -> bool:
-        """Whether an attack from the nearest known perturbation succeeds at this epsilon."""
-        nearest = min((known for known in self.known if known), key=lambda known: abs(known - epsilon))
+        """Whether an attack from the stronger one of the neighbouring perturbations succeeds at this epsilon."""
         smaller = max(known for known in self.known if known < epsilon)
+        larger = min((known for known in self.known if known >= epsilon), default=smaller)
         budget = self._budget(epsilon)
-        tries = [self._attack(budget, self.search.warm_steps, self.known[nearest][1] * (epsilon / nearest))]
+        neighbours = [budget.rescale(self.known[known][1]) for known in {smaller, larger} if known]
+        start = neighbours[0] if len(neighbours) == 1 else max(neighbours, key=self.lent.strength)
+        tries = [self._attack(budget, self.search.warm_steps, start)]
         steps = self.search.warm_steps
         if success(tries[0][0]) < self.known[smaller][0].success:
             tries.append(self._attack(budget, self.search.steps))

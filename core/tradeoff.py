@@ -67,7 +67,7 @@ class Lead:
 
     `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
     `span` are the smallest and the largest of these accuracies. `interval` is the 95% interval of the mean ratio over
-    what other held-out images would say, and other trainings where `repeated` cells were trained from several seeds
+    what other held-out images would say, and other `trainings` where cells were trained from several seeds
     (`core.resampling`); None where that is not known.
     """
 
@@ -75,7 +75,7 @@ class Lead:
     span: tuple[float, float]
     bound: str = ""
     interval: tuple[float, float] | None = None
-    repeated: int = 0
+    trainings: bool = False
 
     @property
     def low(self) -> float:
@@ -101,8 +101,7 @@ class Lead:
     @property
     def over(self) -> str:
         """What the interval is over, for people; empty where there is none."""
-        trainings = f" and trainings ({self.repeated} cells of several seeds)" if self.repeated else ""
-        return f"held-out images{trainings}" if self.interval else ""
+        return f"held-out images{' and trainings' * self.trainings}" if self.interval else ""
 
     def _figures(self) -> str:
         low, high = f"{min(self.ratios):.2f}", f"{max(self.ratios):.2f}"
@@ -126,8 +125,8 @@ def lead(own: Sequence[Measured], one: int, other: int, level: float | None = No
     if not span or not ratios:
         return None
     interval = resampling.interval(models, one, other) if level is None else None
-    repeated = sum(len(found) > 1 for found in _cells(models).values())
-    return Lead(ratios, span, fronts.bound(first, second), interval, repeated)
+    several = any(len(found) > 1 for found in _cells(models).values())
+    return Lead(ratios, span, fronts.bound(first, second), interval, several)
 
 
 def _averaged(models: Sequence[Measured], heap: int, level: float | None) -> list[Spot]:

@@ -40,9 +40,9 @@ def _search_row(entry: Measured) -> list[str]:
 SEARCH_HEAD = ("data", "model", "breaks at", "epsilons", "tries", "steps", "starts", "crafting images", "n", "gave way")
 SEARCHED = (
     "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at "
-    "its first epsilon from random starts, at all others on from the nearest epsilon's perturbation; at the first one, "
-    "and again just below the breaking one, what broke other models of the data competes too (starts: of how many), "
-    "the strongest on crafting images (`core/lent.py`). The strongest found counts. Then the stored perturbations, the "
+    "its first epsilon from random starts, at all others on from a neighbouring epsilon's perturbation; at the first "
+    "one, and again just below the breaking one, what broke other models of the data competes too (starts: of how "
+    "many), the strongest on crafting images (`core/lent.py`). The strongest found counts. Then the stored ones, the "
     "model's own and the lent ones, competed at every strength, rescaled, and the search went on from the strongest "
     "(`core/exchange.py`; gave way: how often one was replaced so, empty where that is still to be done). Brackets: "
     "between which measured epsilons the model may break for all that n tells. "
@@ -54,7 +54,8 @@ INTRODUCTION = (
     "Each verdict is worked out from the tables by `core/claims.py`: *reproduced* where the claim holds in every case "
     "that was asked, *partly* where it holds in some, *not reproduced* where it holds in none; a case is a data "
     "set, or another architecture on it. Models are one training run each unless a seed is named. Figures of risks "
-    f"and curves show, of groups of {MANY} models and more, those on the fronts of their heaps.\n"
+    f"and curves show, of groups of {MANY} models and more, three of the front of each heap: its most accurate, its "
+    "most robust, and one between.\n"
 )
 
 

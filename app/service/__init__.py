@@ -37,14 +37,15 @@ from app.service.trade_facts import Front, Ladder, Mark, Risk, Traded, Tradeoff
 from app.service.tradeoff import chosen, snapped, tradeoff
 from app.session import EPSILONS, Session
 from core.breaking import Robustness
+from core.scale import place, ticks
 
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Front", "Labelled", "Ladder",
-    "Legend", "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject", "Tick",
-    "Traded", "Tradeoff", "card", "changed", "chosen", "compare_models", "comparison", "current",
-    "device", "drawn", "ended", "estimate", "legend", "list_models", "look", "menu", "numbers", "opened", "ready",
-    "run", "scene", "scene_page", "snapped", "started", "status", "stop", "strip", "subject", "tradeoff", "waits",
-    "warm_up",
+    "Legend", "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject",
+    "Tick", "Traded", "Tradeoff", "card", "changed", "chosen", "compare_models", "comparison", "current", "device",
+    "drawn", "ended", "estimate", "legend", "list_models", "look", "menu", "numbers", "opened", "place", "ready",
+    "run", "scene", "scene_page", "snapped", "started", "status", "stop", "strip", "subject", "ticks", "tradeoff",
+    "waits", "warm_up",
 ]  # fmt: skip
 
 

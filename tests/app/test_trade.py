@@ -233,6 +233,20 @@ class TestDrawing:
         chosen = next(trace for trace in drawn["data"] if trace.get("customdata") == ["beaten"])
         assert chosen["marker"]["size"] == sizes["standard"]
 
+    def test_halving_the_errors_is_everywhere_the_same_way_along_the_axis(self, grid):
+        page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
+        drawn = json.loads(figures.tradeoff(page))
+        at = {trace["customdata"][0]: trace["x"][0] for trace in drawn["data"] if "customdata" in trace}
+        errors = {mark.name: 1 - mark.clean.value for mark in page.marks}
+        for name, x in at.items():
+            assert 2 ** (at["standard"] - x) == pytest.approx(errors[name] / errors["standard"])
+        axis = drawn["layout"]["xaxis"]
+        for x, words in zip(axis["tickvals"], axis["ticktext"], strict=True):
+            error = errors["standard"] * 2 ** (at["standard"] - x)
+            assert float(words.removesuffix("%")) == pytest.approx(100 * (1 - error))
+        assert len(axis["tickvals"]) >= 3
+        assert axis["range"][0] < min(at.values()) < max(at.values()) < axis["range"][1]
+
     def test_the_headline_names_both_strengths_and_the_price(self, grid):
         page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
         told = trade_pieces.headline(page)

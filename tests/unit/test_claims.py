@@ -166,10 +166,9 @@ class TestTradeoff:
         many = [model(64, 970, 30), seeded(model(64, 960, 24), 1), seeded(model(64, 950, 30), 2)]
         found = tradeoff.leads([STANDARD, *one, *many])[64]
         assert found.ratios == (28 / 11,)
-        assert (found.words, found.where, found.repeated) == ("2.55", "96.0%", 2)
+        assert (found.words, found.where, found.over) == ("2.55", "96.0%", "")
         alone = tradeoff.leads([STANDARD, one[0], *many])[64]
         assert alone.ratios == (2.8,), "three models of one cell are no front of three"
-        assert alone.repeated == 1
 
     def test_trainings_that_lie_apart_leave_a_wider_interval(self):
         def seen(measured):
@@ -185,7 +184,7 @@ class TestTradeoff:
         assert ask(3, [STANDARD, *one, *near]).holds
         open_ = ask(3, [STANDARD, *one, *far])
         assert open_.holds is None
-        assert "held-out images and trainings (2 cells of several seeds) reaches below 1.05" in open_.why
+        assert "held-out images and trainings reaches below 1.05" in open_.why
 
     def test_ahead_on_average_is_not_ahead_everywhere(self):
         many = [model(64, 960, 14), model(64, 900, 50, epsilon=16)]

@@ -1,0 +1,36 @@
+"""Where accuracies stand on an axis of errors, and which of them are named there."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.scale import APART, place, ticks
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_more_accuracy_is_never_further_left(one, other):
+    low, high = sorted((one, other))
+    assert place(low) <= place(high)
+
+
+def test_no_errors_have_a_place_too():
+    assert place(1.0) == place(0.9995) < place(1.0) + 1
+    assert place(0.99) - place(0.98) == pytest.approx(1)
+
+
+@given(st.floats(0, 0.998), st.floats(0.0001, 1))
+def test_ticks_are_round_rise_lie_inside_and_leave_room_for_their_labels(low, share):
+    high = low + share * (1 - low)
+    found = ticks(low, high)
+    assert found == sorted(set(found))
+    assert all(100 * low - 1e-9 <= value <= 100 * high + 1e-9 for value in found)
+    assert all(value * 4 == round(value * 4) for value in found)
+    least = APART * (place(high) - place(low))
+    assert all(place(b / 100) - place(a / 100) >= least - 1e-9 for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize("span", [(0.786, 0.844), (0.84, 0.901), (0.907, 0.924), (0.838, 0.986)])
+def test_what_ships_gets_enough_of_them(span):
+    assert 4 <= len(ticks(*span)) <= 8
