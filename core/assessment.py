@@ -142,6 +142,13 @@ def assess(
     return results
 
 
+def untried(folder: Path) -> bool:
+    """Whether models beside a measured one have been broken since, by what was not tried on it yet."""
+    results = Results.load(folder)
+    starts = results.about.get("starts", ()) if results else ()
+    return bool(results and results.robustness and set(_lenders(checkpoints.read(folder))) - set(starts))
+
+
 def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -> Results:
     """The results with this robustness, saved; where its perturbation is a new one that goes to the stored ones."""
     results = replace(results, robustness=found)

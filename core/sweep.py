@@ -1,7 +1,8 @@
 """Many trainings at once: the product of heap, sigma, epsilon and seed as independent cells, through Dask.
 
 A cell is one recipe and one model folder. Cells may be run again at any time: a finished one is left as it is, a
-killed one goes on after its last whole epoch.
+killed one goes on after its last whole epoch. At the end what broke one cell is tried on all that were measured before
+it, so that none counts as robust only because it came first.
 """
 
 import logging
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 
 from core import checkpoints, datasets, experiment
-from core.assessment import assess
+from core.assessment import assess, untried
 from core.files import FileError
 from core.precompute import Plan, precompute
 from core.recipe import Recipe
@@ -56,6 +57,11 @@ class Job:
             return False
         results = Results.load(self.folder) if self.measure else None
         return not self.measure or bool(results and results.robustness and results.ladder)
+
+    @property
+    def lacks_others(self) -> bool:
+        """Whether what broke other cells is still to be tried on this one, and its weights are there for that."""
+        return self.measure and checkpoints.read(self.folder).has_weights and untried(self.folder)
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,12 @@ def sweep(
     open_jobs = [job for job in jobs if job.folder not in ended]
     if open_jobs:
         with _client(scheduler, min(count, len(open_jobs))) as client:
-            for outcome in _run(client, open_jobs, report):
+            for outcome in _run(client, run_cell, open_jobs, report):
                 ended[outcome.folder] = outcome
+            late = [job for job in jobs if not ended[job.folder].error and job.lacks_others]
+            for outcome in _run(client, try_others, late, report):
+                before = ended[outcome.folder]
+                ended[outcome.folder] = replace(before, error=outcome.error, seconds=before.seconds + outcome.seconds)
     return [ended[job.folder] for job in jobs]
 
 
@@ -136,8 +146,7 @@ def processes(device: str = "auto") -> int:
 
 def run_cell(job: Job) -> float:
     """Train and measure one cell in this process; returns the seconds it took."""
-    if job.threads:
-        torch.set_num_threads(job.threads)
+    _pin(job)
     name, started, last = job.recipe.name, time.perf_counter(), 0
 
     def trained(progress: Progress) -> None:
@@ -150,18 +159,42 @@ def run_cell(job: Job) -> float:
     _tell(name, 0, "training")
     made = experiment.run(job.recipe, job.root, device=job.device, report=trained)
     if job.measure:
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if job.device == "auto" else job.device
         _tell(name, job.recipe.epochs, "measuring")
-        precompute(made.folder, Plan.brief(datasets.get(job.recipe.data)), device)
-        assess(made.folder, device, lambda line: _tell(name, job.recipe.epochs, line))
+        precompute(made.folder, Plan.brief(datasets.get(job.recipe.data)), _device(job))
+        _assess(job)
     return time.perf_counter() - started
 
 
-def _run(client: Any, jobs: Sequence[Job], report: Callable[[News | Outcome], None]) -> Iterator[Outcome]:
+def try_others(job: Job) -> float:
+    """Try on a measured cell what broke the cells that were measured after it; returns the seconds it took."""
+    _pin(job)
+    started = time.perf_counter()
+    _tell(job.recipe.name, job.recipe.epochs, "trying what broke other cells")
+    _assess(job)
+    return time.perf_counter() - started
+
+
+def _pin(job: Job) -> None:
+    if job.threads:
+        torch.set_num_threads(job.threads)
+
+
+def _device(job: Job) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if job.device == "auto" else job.device
+
+
+def _assess(job: Job) -> None:
+    assess(job.folder, _device(job), lambda line: _tell(job.recipe.name, job.recipe.epochs, line))
+
+
+def _run(
+    client: Any, work: Callable[[Job], float], jobs: Sequence[Job], report: Callable[[News | Outcome], None]
+) -> Iterator[Outcome]:
     from distributed import as_completed
 
     client.subscribe_topic(TOPIC, lambda event: report(News(*(event[1][name] for name in ("cell", "epoch", "says")))))
-    futures = {client.submit(run_cell, job, key=f"{job.recipe.name}-{job.folder}", pure=False): job for job in jobs}
+    keys = {f"{work.__name__}-{job.recipe.name}-{job.folder}": job for job in jobs}
+    futures = {client.submit(work, job, key=key, pure=False): job for key, job in keys.items()}
     for future in as_completed(futures):
         job = futures[future]
         if future.status == "finished":

@@ -113,6 +113,26 @@ def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_
     assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [True]
 
 
+def test_at_the_end_what_broke_one_cell_was_tried_on_all(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "_client", in_this_process)
+    quick = Terms(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
+    monkeypatch.setattr(Terms, "standard", classmethod(lambda cls, data: quick))
+    monkeypatch.setattr(Plan, "brief", classmethod(lambda cls, data: Plan((8,), (), (), (), (), 3, 8, 16)))
+    cells = grid(base, [1, 8], [0.5], [8 / 255], [0])
+    heard = []
+    outcomes = sweep(cells, tmp_path, device="cpu", report=heard.append)
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    names = [cell.name for cell in cells]
+    starts = {name: Results.load(tmp_path / "folder" / name).about["starts"] for name in names}
+    assert starts == {names[0]: [names[1]], names[1]: [names[0]]}
+    assert [news.cell for news in heard if isinstance(news, Outcome)] == [*names, names[0]], (
+        "only the first came before"
+    )
+    heard.clear()
+    assert all(outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu", report=heard.append))
+    assert len(heard) == 2
+
+
 def test_another_recipe_in_the_folder_is_a_failed_cell_not_a_skipped_one(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     cells = grid(base, [8], [0.5], [8 / 255], [0])
