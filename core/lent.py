@@ -22,6 +22,8 @@ from core.threat import Budget
 
 ROUNDS = ((64, 8), (512, 1))
 """On how many crafting images perturbations are compared, and how many at least go on: what is measured has no part."""
+SCENE = 8
+"""A scene counts for so many of these images: it has thousands of pixels that are right or wrong."""
 
 MARGIN = 0.01
 """By what share of the crafting images a perturbation must lead, so that chance alone does not start an attack."""
@@ -52,11 +54,15 @@ class Lent:
 
     def strength(self, delta: Tensor, images: int = ROUNDS[-1][0]) -> float:
         """How far a delta gets on the first crafting images, from 0 to 1."""
-        judges = self.crafting.first(min(images, len(self.crafting)))
+        judges = self._first(images)
         with autocast(device_of(self.model)):
             found = evaluate(self.model, judges, delta, self.objective, self._clean[: len(judges)], self.classes)
         return success(found)
 
     @cached_property
     def _clean(self) -> Tensor:
-        return predict(self.model, self.crafting.first(min(ROUNDS[-1][0], len(self.crafting))))
+        return predict(self.model, self._first(ROUNDS[-1][0]))
+
+    def _first(self, images: int) -> Split:
+        scenes = self.crafting.labels.ndim == 3
+        return self.crafting.first(min(images // SCENE if scenes else images, len(self.crafting)))

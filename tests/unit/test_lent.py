@@ -7,7 +7,7 @@ from core.attacks.objectives import Towards
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, success
 from core.evaluation import evaluate
-from core.lent import ROUNDS, Lent
+from core.lent import ROUNDS, SCENE, Lent
 from core.threat import Budget
 
 BUDGET = Budget(24 * UNIT)
@@ -59,3 +59,12 @@ def test_with_a_target_the_one_that_shows_it_is_the_strongest(tiny_classifier):
     towards = [SPGD(BUDGET, Towards(target), steps=40).craft(*tiny_classifier[:2]) for target in (0, 1)]
     lent = Lent(tiny_classifier.model, tiny_classifier.train, towards, Towards(1))
     assert torch.allclose(lent.best(BUDGET, 1)[0], BUDGET.rescale(towards[1]), atol=1e-6)
+
+
+def test_fewer_scenes_are_looked_at_than_images(victim, monkeypatch):
+    looked = []
+    monkeypatch.setattr(Lent, "strength", lambda self, delta, images: looked.append(len(self._first(images))) or 0.0)
+    deltas = [UNIT * torch.ones(1, *victim.train.images.shape[1:]) for _ in range(3)]
+    Lent(victim.model, victim.train, deltas, classes=8).best(BUDGET, 1)
+    whole = ROUNDS[-1][0] // (SCENE if victim.train.labels.ndim == 3 else 1)
+    assert looked == [min(whole, len(victim.train))] * 3
