@@ -231,11 +231,17 @@ def _stored(folder: Path) -> list[Tensor]:
     return [deltas[m.key] for m in (results.curve() if results else []) if m.key in deltas]
 
 
+def breakers(root: Path, data: str | None = None) -> dict[Path, Tensor]:
+    """What broke the models below `root` (1,C,H,W), by their folders; with `data` only those of that data set."""
+    models = [model for model in checkpoints.find(root) if data in (None, model.data)]
+    found = {model.folder: perturbations.load(model.folder) for model in models}
+    return {folder: deltas[BREAKING] for folder, deltas in found.items() if BREAKING in deltas}
+
+
 def _lenders(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """The perturbations that broke the other models of the same data beside this one, by the models' names."""
-    beside = [other for other in checkpoints.find(checkpoint.folder.parent) if other.data == checkpoint.data]
-    found = {other.name: perturbations.load(other.folder) for other in beside if other.folder != checkpoint.folder}
-    return {name: deltas[BREAKING] for name, deltas in found.items() if BREAKING in deltas}
+    """What broke the other models of the same data beside this one, by the models' names."""
+    beside = breakers(checkpoint.folder.parent, checkpoint.data)
+    return {folder.name: delta for folder, delta in beside.items() if folder != checkpoint.folder}
 
 
 def _line(point: Point) -> str:

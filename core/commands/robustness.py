@@ -1,15 +1,18 @@
 """The smallest perturbation that breaks a model, and its four risks."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
+from torch import Tensor
 
-from core.assessment import Terms
+from core.assessment import Terms, breakers
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, Point, Robustness
 from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
 from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
+from core.datasets import Split
 from core.ladder import climb
 from core.precompute import Plan
 from core.robustness import Search
@@ -37,6 +40,12 @@ def robustness(
     restarts: Annotated[int, typer.Option(help="Random starts at the first epsilon; the best counts.")] = 2,
     steps: Annotated[int, typer.Option(help="Steps of S-PGD from a random start.")] = 100,
     warm_steps: Annotated[int, typer.Option(help="Steps from the perturbation of a neighbouring epsilon.")] = 40,
+    lent: Annotated[
+        Path | None,
+        typer.Option(
+            help="Model folders, like checkpoints/cifar10: what broke those of this picture size is tried too."
+        ),
+    ] = None,
     images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in a step; default 64, 8 scenes.")] = None,
     held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
@@ -62,6 +71,7 @@ def robustness(
         seed=seed,
     )
     crafting, unseen = chosen.data.split("train", plan.crafting_images), chosen.data.split("test", held_out)
+    starts = () if lent is None else _lent(lent, crafting)
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("epsilons tried", total=None, last="")
 
@@ -70,7 +80,7 @@ def robustness(
             bar.update(task, advance=1, last=last)
             log(last)
 
-        found = search(chosen.model, crafting, unseen, chosen.classes, report=report)
+        found = search(chosen.model, crafting, unseen, chosen.classes, starts, report)
     if as_json:
         about = {"model": chosen.name, "data": chosen.data.name, "sha256": chosen.sha256, "target": aim}
         print_json(about | found.to_json())
@@ -82,6 +92,18 @@ def robustness(
         table.add_row(f"{point.epsilon / UNIT:g}/255", f"{point.success:.1%}", f"{low:.1%} to {high:.1%}", *counts)
     out.print(table)
     out.print(f"{chosen.title} on {chosen.data.title}: {verdict(found)}")
+
+
+def _lent(root: Path, crafting: Split) -> list[Tensor]:
+    """What broke the models below `root` and has the size of these pictures. Raises ValueError where there is none."""
+    shape = tuple(crafting.images.shape[1:])
+    fitting = [delta for delta in breakers(root).values() if tuple(delta.shape[1:]) == shape]
+    if not fitting:
+        size = " x ".join(map(str, shape))
+        raise ValueError(
+            f"{root} holds no perturbation of {size} that broke a model; name a folder of measured models."
+        )
+    return fitting
 
 
 def verdict(found: Robustness) -> str:

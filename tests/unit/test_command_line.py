@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from core import checkpoints, datasets, perturbations
 from core.__main__ import app
+from core.assessment import BREAKING
 from core.models import create
+from core.robustness import Search
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -159,6 +161,25 @@ def test_robustness_and_ladder_of_a_model_folder(trained):
     assert "adversarial" in run("ladder", str(trained), *words).stdout
     told = run("robustness", str(trained), "--images", "12", "--steps", "1", "--highest", "2", "--level", "1").stdout
     assert "no perturbation up to 2/255" in told
+
+
+def test_what_broke_other_models_is_tried_where_they_are_named(trained, tmp_path, monkeypatch):
+    model, size = checkpoints.read(trained), datasets.get(checkpoints.read(trained).data).split("test").images.shape[1:]
+    for name, shape in (("fits", size), ("smaller", (3, 4, 4))):
+        checkpoints.save(tmp_path / name, checkpoints.load(trained), model.config)
+        perturbations.save(tmp_path / name, {BREAKING: torch.full((1, *shape), 4 / 255)})
+    tried, call = [], Search.__call__
+
+    def spy(self, model, crafting, held_out, classes, starts, report):
+        tried.append([tuple(start.shape[1:]) for start in starts])
+        return call(self, model, crafting, held_out, classes, starts, report)
+
+    monkeypatch.setattr(Search, "__call__", spy)
+    words = ["robustness", str(trained), "--images", "12", "--steps", "1", "--warm-steps", "1", "--highest", "2"]
+    run(*words, "--device", "cpu", "--lent", str(tmp_path))
+    assert tried == [[tuple(size)]]
+    with pytest.raises(ValueError, match=r"smaller holds no perturbation of 3 x 16 x 16 that broke a model; name a"):
+        run(*words, "--device", "cpu", "--lent", str(tmp_path / "smaller"))
 
 
 @pytest.mark.parametrize("command", ["evaluate", "attack", "robustness"])
