@@ -84,7 +84,7 @@ def assess(
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
     The search starts where the stored curve crosses the level, and tries stored perturbations too: the model's own,
-    and those that broke the models beside it, which lead further than random starts on some data (docs/attack.md).
+    and those that broke other models of the data, which lead further than random starts on some (docs/attack.md).
     Then its own and the lent ones compete at every strength (`core.exchange`), and the search goes on from the
     strongest. Whose were tried is kept in the results (`about`, "starts"): where models have come since, run this
     again, and theirs are tried too; only where one of them does more than what is known all goes on.
@@ -239,9 +239,18 @@ def breakers(root: Path, data: str | None = None) -> dict[Path, Tensor]:
 
 
 def _lenders(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """What broke the other models of the same data beside this one, by the models' names."""
-    beside = breakers(checkpoint.folder.parent, checkpoint.data)
-    return {folder.name: delta for folder, delta in beside.items() if folder != checkpoint.folder}
+    """What broke the other models of the same data, by their names: those beside this one, of the shipped ones all.
+
+    Models of other architectures are named with their path from the root, like `wide/cifar10/standard`.
+    """
+    folder, root = checkpoint.folder.resolve(), checkpoints.default_root().resolve()
+    root = root if folder.is_relative_to(root) else folder.parent
+    others = {other.resolve(): delta for other, delta in breakers(root, checkpoint.data).items()}
+    return {
+        str(other.relative_to(folder.parent if other.parent == folder.parent else root)): delta
+        for other, delta in others.items()
+        if other != folder
+    }
 
 
 def _line(point: Point) -> str:

@@ -33,8 +33,8 @@ NOTE = (
     "trained from several seeds it holds the spread between these trainings too, for every cell, and elsewhere it says "
     "nothing about that (`core/resampling.py`). Broken: 75% wrong, of "
     "scenes 50% of the pixels; these epsilons were searched, the others are read off between the measured ones along a "
-    "line. Models whose stored perturbations have not competed yet (`gave way` is empty in the table of how each was "
-    "attacked) may break earlier than is said here.\n"
+    "line. Models that few others lent to (`starts` in the table of how each was attacked) may break earlier than is "
+    "said here.\n"
 )
 
 

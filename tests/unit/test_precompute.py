@@ -174,21 +174,27 @@ class TestAssess:
             return search(self, model, crafting, held_out, classes, starts, report, known)
 
         monkeypatch.setattr(Search, "__call__", spy)
-        lent = [assess(measured).about["starts"]]
-        for name in ("second", "third"):
-            folder = shutil.copytree(measured, measured.parent / name)
-            (folder / "results.json").unlink()
-            precompute.precompute(folder, PLAN)
-            lent.append(assess(folder).about["starts"])
-        assert lent == [[], [measured.name], ["second", measured.name]]
-        assert [count for first, count in tried if first] == [2, 3, 4]  # two strengths of its own
-        assert [count for first, count in tried if not first] == [0, 1, 2]
+        assert assess(measured).about["starts"] == []
+        folder = shutil.copytree(measured, measured.parent / "second")
+        (folder / "results.json").unlink()
+        precompute.precompute(folder, PLAN)
+        assert assess(folder).about["starts"] == [measured.name]
+        assert [count for first, count in tried if first] == [2, 3]  # two strengths of its own
+        assert [count for first, count in tried if not first] == [0, 1]
+
+    def test_shipped_models_of_other_architectures_lend_too(self, measured, monkeypatch, tmp_path):
+        assess(measured)
+        shutil.copytree(measured, measured.parent / "second")
+        shutil.copytree(measured, tmp_path / "wide" / "tiny" / "standard")
+        assert assess(measured).about["starts"] == ["second"], "only those beside it"
+        monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
+        assert assess(measured).about["starts"] == ["second", "wide/tiny/standard"]
 
     def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, measured):
         before = assess(measured)
         assert before.robustness.epsilon
         deltas, later = perturbations.load(measured), measured.parent / "later"
-        strong = Search(first=UNIT, tolerance=UNIT)(
+        strong = Search(first=UNIT, tolerance=UNIT, steps=40)(
             checkpoints.load(measured), *(datasets.get("tiny").split(name) for name in ("train", "test"))
         )
         assert strong.epsilon < before.robustness.epsilon, "the test needs a better one"
