@@ -149,7 +149,7 @@ def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -
     found = lead(own, a.heap, b.heap)
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
-    brackets = f" In brackets the 95% interval over {found.over}." if found.over else ""
+    brackets = f" Brackets: 95%, over {found.over}." if found.over else ""
     return f"At equal clean accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
 
 

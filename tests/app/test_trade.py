@@ -92,7 +92,7 @@ class TestPage:
         said = service.tradeoff(replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")).finding
         assert re.fullmatch(
             r"At equal clean accuracy \(94\.0 to 96\.0%\) heap 64 takes 1\.46 \[1\.\d\d, 1\.\d\d\] \(1\.42 to 1\.50\) "
-            r"times the ε of heap 1\. In brackets the 95% interval over held-out images\.",
+            r"times the ε of heap 1\. Brackets: 95%, over held-out images\.",
             said,
         )
 
