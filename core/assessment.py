@@ -7,25 +7,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import checkpoints, datasets, perturbations
 from core.attacks.universal import SPGD, WARM_STEP
 from core.breaking import UNIT, Point, Robustness, combined
-from core.checkpoints import Checkpoint
 from core.datasets import Dataset, Split
 from core.evaluation import breaking_point
 from core.exchange import Exchange, Pool
 from core.files import FileError
 from core.ladder import climb
-from core.lent import Lent
+from core.lent import Lent, lenders
 from core.perceptibility import Perceptibility, measure
+from core.perturbations import BREAKING
 from core.results import EXCHANGED, Results, key
 from core.robustness import Search
 from core.threat import Budget
 
-BREAKING = "breaking"
-"""The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
 LATER = 1000
 """What is added to the seed where a search goes on."""
 ASIDE = 1e-6
@@ -96,8 +94,8 @@ def assess(
         raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
     data = datasets.get(checkpoint.data)
     terms, classes = terms or Terms.standard(data), len(checkpoint.classes)
-    epsilon, deltas = terms.ladder_epsilon, perturbations.load(folder)
-    if key("spgd", epsilon) not in deltas:
+    epsilon = terms.ladder_epsilon
+    if key("spgd", epsilon) not in perturbations.load(folder):
         raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
     model = checkpoints.load(folder, device)
     crafting, held_out = data.split("train", terms.crafting_images), data.split("test")
@@ -106,39 +104,46 @@ def assess(
     def heard(point: Point) -> None:
         report(_line(point))
 
-    lenders = _lenders(checkpoint)
+    beside = lenders(checkpoint)
     if results.robustness is None:
-        found = search(model, crafting, known, classes, [*_stored(folder), *lenders.values()], heard)
-        results = _found(folder, _tried(results, lenders), found, held_out)
-    strangers = [delta for name, delta in lenders.items() if name not in results.about.get("starts", ())]
+        found = search(model, crafting, known, classes, [*_pool(folder, results).values(), *beside.values()], heard)
+        results = _found(folder, _tried(results, beside), found, held_out)
+    strangers = [delta for name, delta in beside.items() if name not in results.about.get("starts", ())]
     lent = Lent(model, crafting, strangers, classes=classes)
     gave_way = results.about.get(EXCHANGED)
     if gave_way is None or _lead_further(lent, folder, results):
-        lent = replace(lent, deltas=list(lenders.values()))
+        lent = replace(lent, deltas=list(beside.values()))
         attack = SPGD(Budget(1), steps=terms.warm_steps, batch_size=terms.batch_size, step_size=WARM_STEP)
         exchange = Exchange(model, crafting, held_out, terms.held_out, attack, classes, lent)
-        about = {name: value for name, value in results.about.items() if name != EXCHANGED}
-        settled, results = gave_way is not None, replace(results, about=about)
-        results, pool, changed = _exchanged(folder, exchange, results, report, settled)
-        about[EXCHANGED] = (gave_way or 0) + changed  # told when all is over: a killed run begins again here
+        results, pool, changed = _exchanged(folder, exchange, results, report)
         before = results.robustness
         assert before
         pool |= _at_the_breaking_point(lent, pool, before)
         later, stored = replace(search, seed=before.seed + LATER), {size * UNIT: delta for size, delta in pool.items()}
         again = later(model, crafting, known, classes, lent.deltas, heard, stored)
+        about = {**results.about, EXCHANGED: (gave_way or 0) + changed}  # told when all is over
         results = _found(folder, replace(results, about=about), combined(before, again), held_out)
     if strangers:
-        results = _tried(results, lenders)
+        results = _tried(results, beside)
         results.save(folder)
     if results.ladder is None:
-        images = held_out.first(min(terms.ladder_images, len(held_out)))
-        sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
-        universal = perturbations.load(folder)[key("spgd", epsilon)]
-        ladder = climb(model, images, universal, epsilon * UNIT, sizes, terms.ladder_steps, classes=classes)
-        results = replace(results, ladder=ladder)
-        results.save(folder)
-        for rung in ladder.rungs:
-            report(f"{rung.title} risk at {epsilon}/255: {rung.loss:.3f}, {rung.accuracy.value:.1%} right")
+        results = _climbed(folder, results, model, held_out, terms, report)
+    return results
+
+
+def _climbed(
+    folder: Path, results: Results, model: nn.Module, held_out: Split, terms: Terms, report: Callable[[str], None]
+) -> Results:
+    """The results with the risk ladder under the stored perturbation of its strength, saved."""
+    images = held_out.first(min(terms.ladder_images, len(held_out)))
+    sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
+    epsilon, classes = terms.ladder_epsilon, len(checkpoints.read(folder).classes)
+    universal = perturbations.load(folder)[key("spgd", epsilon)]
+    ladder = climb(model, images, universal, epsilon * UNIT, sizes, terms.ladder_steps, classes=classes)
+    results = replace(results, ladder=ladder)
+    results.save(folder)
+    for rung in ladder.rungs:
+        report(f"{rung.title} risk at {epsilon}/255: {rung.loss:.3f}, {rung.accuracy.value:.1%} right")
     return results
 
 
@@ -146,7 +151,7 @@ def untried(folder: Path) -> bool:
     """Whether models beside a measured one have been broken since, by what was not tried on it yet."""
     results = Results.load(folder)
     starts = results.about.get("starts", ()) if results else ()
-    return bool(results and results.robustness and set(_lenders(checkpoints.read(folder))) - set(starts))
+    return bool(results and results.robustness and set(lenders(checkpoints.read(folder))) - set(starts))
 
 
 def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -> Results:
@@ -159,9 +164,9 @@ def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -
     return results
 
 
-def _tried(results: Results, lenders: Mapping[str, Tensor]) -> Results:
+def _tried(results: Results, beside: Mapping[str, Tensor]) -> Results:
     """The results, which say whose perturbations were tried."""
-    return replace(results, about={**results.about, "starts": sorted(lenders)})
+    return replace(results, about={**results.about, "starts": sorted(beside)})
 
 
 def _lead_further(lent: Lent, folder: Path, results: Results) -> bool:
@@ -185,22 +190,23 @@ def _pool(folder: Path, results: Results) -> Pool:
 
 
 def _exchanged(
-    folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None], settled: bool
+    folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None]
 ) -> tuple[Results, Pool, int]:
     """The results after stored and lent perturbations have competed at every strength, saved with them.
 
     Also the strongest of each strength, and how many are new. A risk ladder goes that stood on a perturbation that is
-    no longer the strongest.
+    no longer the strongest. Until all is over the results do not say that they competed: a killed run begins again.
     """
     deltas, ladder, pool = perturbations.load(folder), results.ladder, _pool(folder, results)
     stored = [m for m in results.curve() if m.key in deltas]
-    curve = {m.key: m for m in exchange.measurements(stored, pool, report, settled)}
+    curve = {m.key: m for m in exchange.measurements(stored, pool, report, EXCHANGED in results.about)}
     changed = [m for m in stored if curve[m.key] != m]
     perturbations.save(folder, deltas | {m.key: pool[m.epsilon] for m in changed})
     if ladder and any(m.epsilon == round(ladder.epsilon / UNIT) for m in changed):
         ladder = None
     measurements = tuple(curve.get(m.key, m) for m in results.measurements)
-    results = replace(results, measurements=measurements, ladder=ladder)
+    about = {name: value for name, value in results.about.items() if name != EXCHANGED}
+    results = replace(results, measurements=measurements, ladder=ladder, about=about)
     results.save(folder)
     return results, pool, len(changed)
 
@@ -223,34 +229,6 @@ def _first(results: Results, level: float) -> int:
     curve = [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
     guess = breaking_point([(0.0, results.clean.accuracy.value), *curve], level)
     return round(max(1.0, guess if guess is not None else max((epsilon for epsilon, _ in curve), default=16.0)))
-
-
-def _stored(folder: Path) -> list[Tensor]:
-    """The untargeted perturbations that a model folder stores."""
-    results, deltas = Results.load(folder), perturbations.load(folder)
-    return [deltas[m.key] for m in (results.curve() if results else []) if m.key in deltas]
-
-
-def breakers(root: Path, data: str | None = None) -> dict[Path, Tensor]:
-    """What broke the models below `root` (1,C,H,W), by their folders; with `data` only those of that data set."""
-    models = [model for model in checkpoints.find(root) if data in (None, model.data)]
-    found = {model.folder: perturbations.load(model.folder) for model in models}
-    return {folder: deltas[BREAKING] for folder, deltas in found.items() if BREAKING in deltas}
-
-
-def _lenders(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """What broke the other models of the same data, by their names: those beside this one, of the shipped ones all.
-
-    Models of other architectures are named with their path from the root, like `wide/cifar10/standard`.
-    """
-    folder, root = checkpoint.folder.resolve(), checkpoints.default_root().resolve()
-    root = root if folder.is_relative_to(root) else folder.parent
-    others = {other.resolve(): delta for other, delta in breakers(root, checkpoint.data).items()}
-    return {
-        str(other.relative_to(folder.parent if other.parent == folder.parent else root)): delta
-        for other, delta in others.items()
-        if other != folder
-    }
 
 
 def _line(point: Point) -> str:

@@ -9,14 +9,18 @@ M deltas, C channels, H W height and width.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from torch import Tensor, nn
 
+from core import checkpoints, perturbations
 from core.attacks.base import device_of
 from core.attacks.objectives import Objective, Untargeted
 from core.breaking import success
+from core.checkpoints import Checkpoint
 from core.datasets import Split
 from core.evaluation import evaluate, predict
+from core.perturbations import BREAKING
 from core.precision import autocast
 from core.threat import Budget
 
@@ -66,3 +70,25 @@ class Lent:
     def _first(self, images: int) -> Split:
         scenes = self.crafting.labels.ndim == 3
         return self.crafting.first(min(images // SCENE if scenes else images, len(self.crafting)))
+
+
+def breakers(root: Path, data: str | None = None) -> dict[Path, Tensor]:
+    """What broke the models below `root` (1,C,H,W), by their folders; with `data` only those of that data set."""
+    models = [model for model in checkpoints.find(root) if data in (None, model.data)]
+    found = {model.folder: perturbations.load(model.folder) for model in models}
+    return {folder: deltas[BREAKING] for folder, deltas in found.items() if BREAKING in deltas}
+
+
+def lenders(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """What broke the other models of the same data, by their names: those beside this one, of the shipped ones all.
+
+    Models of other architectures are named with their path from the root, like `wide/cifar10/standard`.
+    """
+    folder, root = checkpoint.folder.resolve(), checkpoints.default_root().resolve()
+    root = root if folder.is_relative_to(root) else folder.parent
+    others = {other.resolve(): delta for other, delta in breakers(root, checkpoint.data).items()}
+    return {
+        str(other.relative_to(folder.parent if other.parent == folder.parent else root)): delta
+        for other, delta in others.items()
+        if other != folder
+    }

@@ -16,6 +16,8 @@ from torch import Tensor
 from core.files import FileError, read_metadata, read_tensors, write_tensors
 
 FILE = "perturbations.safetensors"
+BREAKING = "breaking"
+"""The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
 
 
 def save(folder: Path, deltas: Mapping[str, Tensor]) -> None:

@@ -10,7 +10,7 @@ from app.service import catalogue
 from app.service.shares import share
 from app.service.trade_facts import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
 from app.session import Session
-from core import assessment, fronts, rendering
+from core import fronts, perturbations, rendering
 from core.breaking import UNIT
 from core.checkpoints import Checkpoint
 from core.results import Results
@@ -158,7 +158,7 @@ def _traded(session: Session, side: str, marks: tuple[Mark, ...]) -> Traded:
     results, mark = _measured(model), _mark(marks, model.name)
     found = results.robustness
     assert found is not None
-    pattern = catalogue.delta(model, assessment.BREAKING)
+    pattern = catalogue.delta(model, perturbations.BREAKING)
     absent = "" if model.has_weights else " (left out to save room)"
     crafted = f"{found.steps:,} steps of S-PGD in all, on {found.crafted_on:,} training images"
     return Traded(

@@ -7,13 +7,14 @@ import typer
 from rich.table import Table
 from torch import Tensor
 
-from core.assessment import Terms, breakers
+from core.assessment import Terms
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, Point, Robustness
 from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
 from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
 from core.datasets import Split
 from core.ladder import climb
+from core.lent import breakers
 from core.precompute import Plan
 from core.robustness import Search
 from core.targets import objective, parse

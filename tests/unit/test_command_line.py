@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from core import checkpoints, datasets, perturbations
 from core.__main__ import app
-from core.assessment import BREAKING
 from core.models import create
+from core.perturbations import BREAKING
 from core.robustness import Search
 
 ROOT = Path(__file__).parents[2]

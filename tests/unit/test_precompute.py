@@ -8,13 +8,14 @@ import torch
 from stored import CONFIG, network
 
 from core import checkpoints, datasets, evaluation, perturbations, precompute
-from core.assessment import BREAKING, Terms, assess
+from core.assessment import Terms, assess
 from core.attacks.objectives import Untargeted
 from core.attacks.universal import SPGD
 from core.breaking import UNIT
 from core.evaluation import Rate, Report
 from core.exchange import Exchange
 from core.files import FileError
+from core.perturbations import BREAKING
 from core.precompute import Plan
 from core.results import EXCHANGED, Results, key
 from core.robustness import Search

@@ -16,7 +16,8 @@ from core.attacks.universal import SPGD
 from core.breaking import UNIT, Robustness, combined
 from core.datasets import Split
 from core.evaluation import evaluate, predict
-from core.robustness import Search, _Trials
+from core.robustness import Search
+from core.trials import Trials
 
 LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
 QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "restarts": 1}
@@ -133,8 +134,8 @@ class TestSearch:
         model, train, test = tiny_classifier
         weak = Search(LEVEL, tolerance=UNIT / 4, first=UNIT, steps=1, warm_steps=1, restarts=1)
         strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
-        alone, count, lead = weak(model, train, test), [], _Trials.starts_break
-        monkeypatch.setattr(_Trials, "starts_break", lambda self, epsilon: count.append(epsilon) or lead(self, epsilon))
+        alone, count, lead = weak(model, train, test), [], Trials.starts_break
+        monkeypatch.setattr(Trials, "starts_break", lambda self, epsilon: count.append(epsilon) or lead(self, epsilon))
         helped = weak(model, train, test, starts=[0.1 * strong.delta])
         assert helped.epsilon <= strong.epsilon
         assert len(count) < (alone.epsilon - helped.epsilon) / (UNIT / 4) / 2, "not one step after the other"
@@ -160,7 +161,7 @@ class TestSearch:
         strong = self.search(*tiny_classifier)
         late = [replace(point, epsilon=point.epsilon + 5 * UNIT) for point in strong.curve[1:]]
         before = replace(strong, curve=(strong.curve[0], *late), epsilon=strong.epsilon + 5 * UNIT, delta=None)
-        monkeypatch.setattr(_Trials, "_cold", lambda self, epsilon: pytest.fail("a random start"))
+        monkeypatch.setattr(Trials, "_cold", lambda self, epsilon: pytest.fail("a random start"))
         known = {strong.epsilon + 3 * UNIT: strong.delta, 40 * UNIT: strong.delta, 8 * UNIT: torch.zeros(1, 3, 12, 12)}
         after = self.search(*tiny_classifier, known=known)
         assert after.epsilon <= strong.epsilon + UNIT
