@@ -130,15 +130,18 @@ class TestSearch:
         nearer = strong.delta.abs().max() * torch.ones_like(strong.delta)  # of that very size, and no help
         assert weak(model, train, test, starts=[nearer, nearer, 0.9 * strong.delta]).epsilon < alone.epsilon
 
-    def test_what_leads_much_further_is_followed_in_strides(self, tiny_classifier, monkeypatch):
+    def test_what_leads_much_further_is_followed_in_strides(self, tiny_classifier):
         model, train, test = tiny_classifier
-        weak = Search(LEVEL, tolerance=UNIT / 4, first=UNIT, steps=1, warm_steps=1, restarts=1)
-        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
-        alone, count, lead = weak(model, train, test), [], Trials.starts_break
-        monkeypatch.setattr(Trials, "starts_break", lambda self, epsilon: count.append(epsilon) or lead(self, epsilon))
-        helped = weak(model, train, test, starts=[0.1 * strong.delta])
-        assert helped.epsilon <= strong.epsilon
-        assert len(count) < (alone.epsilon - helped.epsilon) / (UNIT / 4) / 2, "not one step after the other"
+        strong, heard = Search(LEVEL, tolerance=UNIT)(model, train, test), []
+        trials = Trials(self.search, model, train, test, 4, (), heard.append)
+        top = round(strong.epsilon / UNIT) + 20
+        for epsilon in range(1, top):  # an attack that got stuck: nothing breaks, up to here
+            trials._keep(epsilon, [(trials._measured(0 * strong.delta), 0 * strong.delta)], 1, 1)
+        trials._keep(top, [(trials._measured(strong.delta), strong.delta)], 1, 1)
+        heard.clear()
+        assert trials.fall(top) == top - 1 - 2 - 4 - 8
+        assert [round(point.epsilon / UNIT) for point in heard[:4]] == [top - 1, top - 3, top - 7, top - 15]
+        assert {point.tries for point in heard[:4]} == {2}, "what held there is counted, and beaten"
 
     def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
         unhindered = self.search(*tiny_classifier)
