@@ -20,7 +20,7 @@ from core.ladder import climb
 from core.lent import Lent, lenders
 from core.perceptibility import Perceptibility, measure
 from core.perturbations import BREAKING
-from core.results import EXCHANGED, Results, key
+from core.results import EXCHANGED, STARTS, Results, key
 from core.robustness import Search
 from core.threat import Budget
 
@@ -84,8 +84,8 @@ def assess(
     The search starts where the stored curve crosses the level, and tries stored perturbations too: the model's own,
     and those that broke other models of the data, which lead further than random starts on some (docs/attack.md).
     Then its own and the lent ones compete at every strength (`core.exchange`), and the search goes on from the
-    strongest. Whose were tried is kept in the results (`about`, "starts"): where models have come since, run this
-    again, and theirs are tried too; only where one of them does more than what is known all goes on.
+    strongest. What was tried is kept in the results (`about`, STARTS): where models have come since, or were broken
+    earlier, run this again, and theirs are tried too; only where one does more than what is known all goes on.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -108,7 +108,7 @@ def assess(
     if results.robustness is None:
         found = search(model, crafting, known, classes, [*_pool(folder, results).values(), *beside.values()], heard)
         results = _found(folder, _tried(results, beside), found, held_out)
-    strangers = [delta for name, delta in beside.items() if name not in results.about.get("starts", ())]
+    strangers = _strangers(results, beside)
     lent = Lent(model, crafting, strangers, classes=classes)
     gave_way = results.about.get(EXCHANGED)
     if gave_way is None or _lead_further(lent, folder, results):
@@ -150,8 +150,13 @@ def _climbed(
 def untried(folder: Path) -> bool:
     """Whether models beside a measured one have been broken since, by what was not tried on it yet."""
     results = Results.load(folder)
-    starts = results.about.get("starts", ()) if results else ()
-    return bool(results and results.robustness and set(lenders(checkpoints.read(folder))) - set(starts))
+    return bool(results and results.robustness and _strangers(results, lenders(checkpoints.read(folder))))
+
+
+def _strangers(results: Results, beside: Mapping[str, Tensor]) -> list[Tensor]:
+    """Those that were not tried yet, since their model came later or was broken anew."""
+    tried = results.about.get(STARTS, {})
+    return [delta for name, delta in beside.items() if tried.get(name) != perturbations.digest(delta)]
 
 
 def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -> Results:
@@ -165,8 +170,9 @@ def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -
 
 
 def _tried(results: Results, beside: Mapping[str, Tensor]) -> Results:
-    """The results, which say whose perturbations were tried."""
-    return replace(results, about={**results.about, "starts": sorted(beside)})
+    """The results, which say whose perturbations were tried, and which."""
+    starts = {name: perturbations.digest(beside[name]) for name in sorted(beside)}
+    return replace(results, about={**results.about, STARTS: starts})
 
 
 def _lead_further(lent: Lent, folder: Path, results: Results) -> bool:

@@ -3,6 +3,7 @@
 C channels, H W height and width.
 """
 
+import hashlib
 import json
 import lzma
 import math
@@ -82,6 +83,11 @@ def read_delta(path: Path) -> Tensor:
     if found is None or found.dtype != torch.int8 or found.ndim != 4 or len(found) != 1:
         raise FileError(f"{path} holds no perturbation; make one with: python -m core attack MODEL --save FOLDER")
     return found.float() / 255
+
+
+def digest(delta: Tensor) -> str:
+    """Twelve hexadecimal digits that tell one delta from another, as both are stored."""
+    return hashlib.sha256(_int8("delta", delta).numpy().tobytes()).hexdigest()[:12]
 
 
 def quantise(delta: Tensor) -> Tensor:

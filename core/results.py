@@ -22,6 +22,8 @@ from core.targets import Target
 
 EXCHANGED = "exchanged"
 """In `Results.about`: how many perturbations gave way to those of other strengths, once all have competed."""
+STARTS = "starts"
+"""In `Results.about`: the models whose perturbations were tried, each with the digest of the one that was."""
 
 
 @dataclass(frozen=True)

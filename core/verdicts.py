@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.charts import MANY
 from core.claims import CLAIMS, Finding, broken
 from core.markdown import folded
-from core.results import EXCHANGED
+from core.results import EXCHANGED, STARTS
 from core.tradeoff import ByGroup, Measured
 
 
@@ -31,7 +31,7 @@ def _search_row(entry: Measured) -> list[str]:
     checkpoint, found = entry[0], entry[1].robustness
     assert found
     tries = sum(point.tries for point in found.curve)
-    starts = len(entry[1].about.get("starts", ()))
+    starts = len(entry[1].about.get(STARTS, ()))
     counts = (len(found.curve) - 1, tries, found.steps, starts, found.crafted_on, found.curve[0].report.accuracy.n)
     said = [checkpoint.group_title, checkpoint.title, broken(entry[1]), *(f"{count:,}" for count in counts)]
     return [*said, str(entry[1].about.get(EXCHANGED, ""))]

@@ -294,7 +294,7 @@ def test_the_verdict_counts_data_sets(held, words):
 
 
 def test_the_page_has_five_sections_with_tables_and_the_figures_that_exist():
-    competed = ADVERSARIAL[0], replace(ADVERSARIAL[1], about={"starts": ["standard"], EXCHANGED: 5})
+    competed = ADVERSARIAL[0], replace(ADVERSARIAL[1], about={"starts": {"standard": "0123456789ab"}, EXCHANGED: 5})
     page = sections({"signs": [STANDARD, competed]}, ["figures/fronts.svg", "figures/ladders.svg"])
     assert page.count("### ") == 6
     assert "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 3 | 4 | 160 | 0 | 2,048 | 1,000 |  |" in page

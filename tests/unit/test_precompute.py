@@ -8,7 +8,7 @@ import torch
 from stored import CONFIG, network
 
 from core import checkpoints, datasets, evaluation, perturbations, precompute
-from core.assessment import Terms, assess
+from core.assessment import Terms, assess, untried
 from core.attacks.objectives import Untargeted
 from core.attacks.universal import SPGD
 from core.breaking import UNIT
@@ -125,6 +125,11 @@ class TestPrecompute:
         assert [e for name, e, target in cells if (name, target) == ("spgd", None)] == list(range(2, 33, 2))
 
 
+def lent_to(results):
+    """The models whose perturbations were tried."""
+    return list(results.about["starts"])
+
+
 def test_crafted_deltas_are_whole_units(tiny_classifier):
     delta = precompute.craft(tiny_classifier.model, tiny_classifier.train, "spgd", 7, Untargeted(), Plan(steps=5))
     assert torch.allclose(delta * 255, (delta * 255).round(), atol=1e-4)
@@ -175,11 +180,11 @@ class TestAssess:
             return search(self, model, crafting, held_out, classes, starts, report, known)
 
         monkeypatch.setattr(Search, "__call__", spy)
-        assert assess(measured).about["starts"] == []
+        assert lent_to(assess(measured)) == []
         folder = shutil.copytree(measured, measured.parent / "second")
         (folder / "results.json").unlink()
         precompute.precompute(folder, PLAN)
-        assert assess(folder).about["starts"] == [measured.name]
+        assert lent_to(assess(folder)) == [measured.name]
         assert [count for first, count in tried if first] == [2, 3]  # two strengths of its own
         assert [count for first, count in tried if not first] == [0, 1]
 
@@ -187,9 +192,9 @@ class TestAssess:
         assess(measured)
         shutil.copytree(measured, measured.parent / "second")
         shutil.copytree(measured, tmp_path / "wide" / "tiny" / "standard")
-        assert assess(measured).about["starts"] == ["second"], "only those beside it"
+        assert lent_to(assess(measured)) == ["second"], "only those beside it"
         monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
-        assert assess(measured).about["starts"] == ["second", "wide/tiny/standard"]
+        assert lent_to(assess(measured)) == ["second", "wide/tiny/standard"]
 
     def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, measured):
         before = assess(measured)
@@ -202,7 +207,7 @@ class TestAssess:
         shutil.copytree(measured, later)
         perturbations.save(later, deltas | {BREAKING: strong.delta})
         after = assess(measured)
-        assert after.about["starts"] == ["later"]
+        assert lent_to(after) == ["later"]
         assert after.robustness.epsilon <= strong.epsilon + UNIT + 1e-9 < before.robustness.epsilon + UNIT
         assert after.robustness.steps > before.robustness.steps
         assert after.to_json() == Results.load(measured).to_json()
@@ -211,13 +216,20 @@ class TestAssess:
     def test_one_that_does_no_more_than_the_own_changes_nothing_but_is_told(self, measured, monkeypatch):
         before = assess(measured)
         shutil.copytree(measured, measured.parent / "later")
-        perturbations.save(measured.parent / "later", {BREAKING: torch.full((1, 3, 12, 12), UNIT)})
+        weak = torch.full((1, 3, 12, 12), UNIT)
+        perturbations.save(measured.parent / "later", {BREAKING: weak})
+        assert untried(measured)
         monkeypatch.setattr(SPGD, "craft", lambda *rest: pytest.fail("an attack"))
         heard = []
         after = assess(measured, report=heard.append)
         assert heard == []
-        told = before.about | {"starts": ["later"]}
+        told = before.about | {"starts": {"later": perturbations.digest(weak)}}
         assert after.to_json() == replace(before, about=told).to_json() == Results.load(measured).to_json()
+        assert not untried(measured)
+        perturbations.save(measured.parent / "later", {BREAKING: 2 * weak})
+        assert untried(measured), "the same model, broken anew"
+        assess(measured)
+        assert not untried(measured)
 
     def test_what_competes_better_is_stored_and_the_ladder_that_stood_on_the_other_goes(self, measured, monkeypatch):
         before, stronger = assess(measured), Report(Rate(1, 96), Rate(90, 96))

@@ -123,7 +123,7 @@ def test_at_the_end_what_broke_one_cell_was_tried_on_all(base, tmp_path, monkeyp
     outcomes = sweep(cells, tmp_path, device="cpu", report=heard.append)
     assert [outcome.error for outcome in outcomes] == [None, None]
     names = [cell.name for cell in cells]
-    starts = {name: Results.load(tmp_path / "folder" / name).about["starts"] for name in names}
+    starts = {name: list(Results.load(tmp_path / "folder" / name).about["starts"]) for name in names}
     assert starts == {names[0]: [names[1]], names[1]: [names[0]]}
     assert [news.cell for news in heard if isinstance(news, Outcome)] == [*names, names[0]], (
         "only the first came before"
