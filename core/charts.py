@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.breaking import UNIT
+from core.checkpoints import Checkpoint
 from core.fronts import front
 from core.scale import place, ticks
 from core.tradeoff import STANDARD, ByGroup, Measured, first_seeds, spots
@@ -47,8 +48,10 @@ def _panels(
     return content.getvalue()
 
 
-def _looks(size: int) -> dict[str, Any]:
-    return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v")}
+def _looks(model: Checkpoint) -> dict[str, Any]:
+    """A colour and a mark for each heap; dashed and hollow where it was trained otherwise than most."""
+    size, apart = model.heap, {"ls": "--", "mfc": "none"} if model.schedule else {}
+    return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v"), **apart}
 
 
 MANY = 5
@@ -60,7 +63,7 @@ def _shown(own: Sequence[Measured]) -> Sequence[Measured]:
     if len(own) < MANY:
         return own
     firsts = first_seeds(own)
-    lines = [front(spots(firsts, size)) for size in {checkpoint.heap for checkpoint, _ in own}]
+    lines = [front(spots(firsts, kind)) for kind in {checkpoint.kind for checkpoint, _ in own}]
     few = {line[at].name for line in lines for at in (0, len(line) // 2, -1) if line}
     return [entry for entry in firsts if entry[0].name in few]
 
@@ -82,7 +85,7 @@ def _ladders(axes: Any, own: Sequence[Measured]) -> None:
         values = [100 * rate.value for rate in rates]
         below, above = ([abs(100 * rate.interval[end] - 100 * rate.value) for rate in rates] for end in (0, 1))
         names = [rung.title for rung in ladder.rungs]
-        axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0].heap))
+        axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0]))
     first = own[0][1].ladder
     assert first
     axes.set_ylabel(f"right (%) at {first.epsilon / UNIT:g}/255")
@@ -91,17 +94,17 @@ def _ladders(axes: Any, own: Sequence[Measured]) -> None:
 
 
 def _fronts(axes: Any, own: Sequence[Measured]) -> None:
-    for size, label in sorted({(checkpoint.heap, checkpoint.kind) for checkpoint, _ in own}):
-        looks = _looks(size)
-        marks, line = spots(own, size), front(spots(first_seeds(own), size, STANDARD))
+    for kind, first in {checkpoint.kind: checkpoint for checkpoint, _ in own}.items():
+        looks = _looks(first)
+        marks, line = spots(own, kind), front(spots(first_seeds(own), kind, STANDARD))
         beaten = [spot for spot in marks if spot not in line]
         for some, style in (
             (line, {"lw": 1, "marker": ""}),
             (beaten, {"ls": "", "ms": 3.5, "alpha": 0.6}),
-            ([spot for spot in marks if spot in line], {"ls": "", "ms": 6, "label": label}),
+            ([spot for spot in marks if spot in line], {"ls": "", "ms": 6, "label": kind}),
         ):
             axes.plot([place(spot.clean) for spot in some], [spot.robustness for spot in some], **{**looks, **style})
-    every = [spot.clean for spot in spots(own, *{checkpoint.heap for checkpoint, _ in own})]
+    every = [results.clean.accuracy.value for _, results in own]
     shown = ticks(min(every), max(every))
     axes.set_xticks([place(value / 100) for value in shown], [f"{value:g}" for value in shown])
     axes.set_xlabel("clean accuracy (%)")
@@ -117,7 +120,7 @@ def _curves(axes: Any, own: Sequence[Measured]) -> None:
         x, rates = zip(*entry[1].still_right(), strict=True)
         y = [100 * rate.value for rate in rates]
         low, high = zip(*(rate.interval for rate in rates), strict=True)
-        looks = _looks(entry[0].heap)
+        looks = _looks(entry[0])
         axes.plot(x, y, label=label, lw=1.2, ms=3.5, **looks)
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
         axes.axhline(100 * (1 - found.level), color="#999999", lw=0.7, ls=":")

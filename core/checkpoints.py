@@ -15,16 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core import datasets
+from core import datasets, schedules
 from core.files import FileError, read_json, read_tensors, sha256, write_json, write_tensors
 from core.models import Normalised, create
+from core.schedules import SETTINGS
 
 FORMAT = 1
 CONFIG, WEIGHTS, RESULTS = "config.json", "model.safetensors", "results.json"
 APART = "|"
 """Stands between data set and architecture in the name of a group."""
-SETTINGS = ("heap", "epsilon", "sigma", "seed")
-"""The numbers of a recipe that tell models of one data set apart."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,8 @@ class Checkpoint:
     config: dict[str, Any] = field(default_factory=dict)
     variant: str = ""
     """The architecture, where it is not the usual one of the data set (see `find`)."""
+    schedule: str = ""
+    """How a hardened model was trained, like `15 epochs`, where most of its group were trained otherwise (`find`)."""
 
     @property
     def group(self) -> str:
@@ -84,20 +85,29 @@ class Checkpoint:
         if not self._settings:
             return "Standard" if self.name == "standard" else self.name
         sigma, epsilon = self._settings
-        carried = ", carried deltas" if self.recipe.get("carry") else ""
+        carried = ", carried deltas" if self.recipe.get("carry") and "carried" not in self.schedule else ""
         seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
         return f"{self.kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}{seed}"
 
     @property
     def kind(self) -> str:
-        """Which models share a front: `standard`, or like `heap 64`."""
-        return f"heap {self.heap}" if self.heap else "standard"
+        """Which models share a front: `standard`, or like `heap 64`, or `heap 64, 15 epochs`."""
+        return kind(self.heap, self.schedule)
 
     @property
     def _settings(self) -> tuple[float, float] | None:
         """sigma and epsilon of a hardened model."""
         sigma, epsilon = self.recipe.get("sigma"), self.recipe.get("epsilon")
         return (sigma, epsilon) if sigma and epsilon is not None else None
+
+
+def kind(heap: int, schedule: str = "") -> str:
+    """The name of a front: models whose recipes differ in nothing but sigma, epsilon and seed (heap 0: standard).
+
+    >>> kind(64), kind(1, "15 epochs")
+    ('heap 64', 'heap 1, 15 epochs')
+    """
+    return ", ".join(filter(None, (f"heap {heap}", schedule))) if heap else "standard"
 
 
 def default_root() -> Path:
@@ -195,19 +205,29 @@ def find(root: Path) -> list[Checkpoint]:
     """All readable model folders at any depth under `root`: by group, then from standard to the most hardened.
 
     The usual architecture of a data set is the one that most of its models with weights have; models of others are
-    groups of their own.
+    groups of their own. Within a group, hardened models whose recipe differs from that of most in more than heap,
+    sigma, epsilon and seed are told apart by their `schedule`: they do not share a front with the others.
     """
     found = [checkpoint for path in root.rglob(CONFIG) if (checkpoint := _readable(path.parent))]
     usual = {data: _usual([c for c in found if c.data == data]) for data in {c.data for c in found}}
     found = [c if c.architecture == usual[c.data] else replace(c, variant=c.architecture) for c in found]
+    found = [one for group in {c.group for c in found} for one in _scheduled([c for c in found if c.group == group])]
     return sorted(
-        found, key=lambda c: (c.data, c.variant, c.heap, *(c.recipe.get(name, 0) for name in SETTINGS), c.name)
+        found,
+        key=lambda c: (c.data, c.variant, c.heap, c.schedule, *(c.recipe.get(name, 0) for name in SETTINGS), c.name),
     )
 
 
 def _usual(own: Sequence[Checkpoint]) -> str:
     names = [c.architecture for c in own if c.has_weights] or [c.architecture for c in own]
     return max(sorted(set(names)), key=names.count)
+
+
+def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """The models of a group, the hardened ones with what sets their recipe apart from that of most."""
+    hardened = sorted((checkpoint for checkpoint in own if checkpoint.heap), key=lambda c: c.folder)
+    usual = schedules.usual([checkpoint.recipe for checkpoint in hardened])
+    return [replace(c, schedule=schedules.apart(c.recipe, usual)) if c.heap else c for c in own]
 
 
 def _readable(folder: Path) -> Checkpoint | None:

@@ -53,8 +53,8 @@ def _above(one: AnyRate, other: AnyRate) -> bool:
 def _parted(own: Sequence[Measured], has: Callable[[Results], object]) -> tuple[Measured | None, list[Measured]]:
     """The standard model and the hardened ones, of those whose results have what is asked."""
     kept = [entry for entry in own if has(entry[1])]
-    standard = next((entry for entry in kept if entry[0].heap == STANDARD), None)
-    return standard, [entry for entry in kept if entry[0].heap != STANDARD]
+    standard = next((entry for entry in kept if entry[0].kind == STANDARD), None)
+    return standard, [entry for entry in kept if entry[0].kind != STANDARD]
 
 
 def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
@@ -113,10 +113,14 @@ def _tradeoff(own: list[Measured]) -> Finding | None:
     found = tradeoff.leads(own)
     if not found:
         return Finding(rows, None, "there are no broken models of heap 1 and larger heaps to compare.")
-    size, lead = max(found.items(), key=lambda item: item[0])
-    holds, words = _leads(lead)
-    why = f"at equal clean accuracy ({lead.where}) heap {size} takes {lead.words} times the epsilon of heap 1: {words}."
-    return Finding(rows, holds, why)
+    schedules = {checkpoint.kind: checkpoint.schedule for checkpoint, _ in own}
+    largest = {schedules[kind]: (kind, lead) for kind, lead in found.items()}  # leads come by schedule, then by heap
+    judged = [_leads(lead) for _, lead in largest.values()]
+    said = [
+        f"at equal clean accuracy ({lead.where}) {kind} takes {lead.words} times the epsilon of heap 1: {words}"
+        for (kind, lead), (_, words) in zip(largest.values(), judged, strict=True)
+    ]
+    return Finding(rows, judged[0][0], f"{'; '.join(said)}.")
 
 
 def _leads(lead: Lead) -> tuple[bool | None, str]:
@@ -127,7 +131,8 @@ def _leads(lead: Lead) -> tuple[bool | None, str]:
     if lead.bound and (lead.bound == "at least" or lead.low > AHEAD):
         return None, "models of both around one clean accuracy would tell"
     if lead.interval and lead.high > AHEAD:
-        return None, f"the interval over {lead.over} reaches below {AHEAD:g}, which would be no difference"
+        rest = f", and lies below the paper's {PAPERS_RATIO:g} to 3" if lead.high < PAPERS_RATIO else ""
+        return None, f"the interval over {lead.over} reaches below {AHEAD:g}, which would be no difference{rest}"
     return False, "not ahead everywhere"
 
 

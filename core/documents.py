@@ -155,19 +155,19 @@ def _curve_table(
 
 def _grid(measured: Sequence[Measured]) -> tuple[list[str], list[list[str]]] | None:
     """Head and rows of the grid: heap and sigma down, epsilon across; None where sigma was never varied."""
-    cells: dict[tuple[int, float], dict[float, str]] = {}
+    cells: dict[tuple[str, int, str, float], dict[float, str]] = {}
     for checkpoint, results in first_seeds(measured):
         if checkpoint.heap and (found := results.robustness):
             sigma, epsilon = round(checkpoint.recipe["sigma"], 4), round(checkpoint.recipe["epsilon"] / UNIT, 2)
             breaks = f"{found.height:g}" if found.epsilon else f"over {found.height:g}"
-            row = cells.setdefault((checkpoint.heap, sigma), {})
+            row = cells.setdefault((checkpoint.schedule, checkpoint.heap, checkpoint.kind, sigma), {})
             row[epsilon] = f"{100 * results.clean.accuracy.value:.1f} · {breaks}"
-    if len({sigma for _, sigma in cells}) < 2:
+    if len({sigma for *_, sigma in cells}) < 2:
         return None
     across = sorted({epsilon for row in cells.values() for epsilon in row})
     rows = [
-        [f"heap {heap}, σ {sigma:g}", *(row.get(epsilon, "") for epsilon in across)]
-        for (heap, sigma), row in sorted(cells.items())
+        [f"{kind}, σ {sigma:g}", *(row.get(epsilon, "") for epsilon in across)]
+        for (_, _, kind, sigma), row in sorted(cells.items())
     ]
     return ["", *(f"ε {epsilon:g}/255" for epsilon in across)], rows
 

@@ -24,8 +24,8 @@ UNBROKEN = 0.25
 """The smallest breaking epsilon that has a logarithm here."""
 
 
-def interval(models: Sequence[tuple[Checkpoint, Results]], one: int, other: int) -> tuple[float, float] | None:
-    """The 95% interval of the mean ratio of heap `other`'s front to heap `one`'s, over other images and trainings.
+def interval(models: Sequence[tuple[Checkpoint, Results]], one: str, other: str) -> tuple[float, float] | None:
+    """The 95% interval of the mean ratio of kind `other`'s front to that of `one`, over other images and trainings.
 
     `models` are those of all seeds, with their robustness; a cell stands where its models stand on average. None where
     it is not stored which images a model is right on, or these were not the same images for all.
@@ -46,9 +46,9 @@ def interval(models: Sequence[tuple[Checkpoint, Results]], one: int, other: int)
     heights = np.array([max(_height(results), UNBROKEN) for _, results in models])
     trained = _trainings(np.stack([middle, np.log(heights)], axis=1), share, random)
     clean, breaks = clean @ share.T + trained[..., 0], breaks @ share.T * np.exp(trained[..., 1])
-    heaps = np.array([models[names.index(cell)][0].heap for cell in cells])
+    kinds = np.array([models[names.index(cell)][0].kind for cell in cells])
     labels = np.array(cells)
-    drawn = [_fronts(labels[mine], clean[:, mine], breaks[:, mine]) for mine in (heaps == one, heaps == other)]
+    drawn = [_fronts(labels[mine], clean[:, mine], breaks[:, mine]) for mine in (kinds == one, kinds == other)]
     ratios = [fronts.ratios(first, second, STEPS) for first, second in zip(*drawn, strict=True)]
     means = [sum(found) / len(found) for found in ratios if found]
     if not means:

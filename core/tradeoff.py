@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from core import fronts, resampling
-from core.checkpoints import Checkpoint
+from core.checkpoints import Checkpoint, kind
 from core.evaluation import breaking_point
 from core.fronts import Spot
 from core.results import Results
 
 Measured = tuple[Checkpoint, Results]
 ByGroup = dict[str, list[Measured]]
-STANDARD = 0
+STANDARD = kind(0)
 LEVELS = (0.25, 0.5)
 """Shares misclassified, below the one that universal robustness is defined by."""
 HEAD = (
@@ -28,18 +28,19 @@ NOTE = (
     "seed, from (0, 0), the standard model included. Times heap 1: the ratio of the epsilons at which so many are "
     "wrong, at equal clean accuracy, averaged (lowest to highest) where hardened models of both heaps reach (a front "
     "goes on level below its last model: where all models of one heap lie on one side of the others, the ratio is a "
-    "bound). A cell trained from several seeds stands where its models stand on average. Brackets hold the 95% "
-    "interval that the held-out images leave, whose outcomes are resampled for all models together; where cells were "
-    "trained from several seeds it holds the spread between these trainings too, for every cell, and elsewhere it says "
-    "nothing about that (`core/resampling.py`). Broken: 75% wrong, of "
-    "scenes 50% of the pixels; these epsilons were searched, the others are read off between the measured ones along a "
+    "bound). Models that were trained otherwise than most (like 15 epochs) have fronts of their own, compared with "
+    "heap 1 trained like them. A cell trained from several seeds stands where its models stand on average. Brackets "
+    "hold the 95% interval that the held-out images leave, whose outcomes are resampled for all models together; where "
+    "cells were trained from several seeds it holds the spread between these trainings too, for every cell, and "
+    "elsewhere it says nothing about that (`core/resampling.py`). Broken: 75% wrong, of scenes 50% of the pixels; "
+    "these epsilons were searched, the others are read off between the measured ones along a "
     "line. Models that few others lent to (`starts` in the table of how each was attacked) may break earlier than is "
     "said here.\n"
 )
 
 
-def spots(own: Sequence[Measured], *heaps: int, level: float | None = None) -> list[Spot]:
-    """The models of these heaps in the trade-off; unbroken ones stand where the search ended.
+def spots(own: Sequence[Measured], *kinds: str, level: float | None = None) -> list[Spot]:
+    """The models of these kinds (like `heap 64`) in the trade-off; unbroken ones stand where the search ended.
 
     Robustness is the breaking epsilon, or with a `level` the epsilon at which that share is wrong; in units of 1/255.
     """
@@ -50,7 +51,7 @@ def spots(own: Sequence[Measured], *heaps: int, level: float | None = None) -> l
             results.robustness.height if level is None else _falls(results, level),
         )
         for checkpoint, results in own
-        if results.robustness and checkpoint.heap in heaps
+        if results.robustness and checkpoint.kind in kinds
     ]
 
 
@@ -111,16 +112,16 @@ class Lead:
         return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def lead(own: Sequence[Measured], one: int, other: int, level: float | None = None) -> Lead | None:
-    """The lead of heap `other` over heap `one`, a cell standing where its models of all seeds stand on average.
+def lead(own: Sequence[Measured], one: str, other: str, level: float | None = None) -> Lead | None:
+    """The lead of models of kind `other` over those of `one`, each cell where its models stand on average over seeds.
 
-    None where they cannot be compared: no models of one of them, or nothing broke one of heap `one`.
+    None where they cannot be compared: no models of one of them, or nothing broke one of kind `one`.
     """
-    models = [entry for entry in own if entry[0].heap in (one, other) and entry[1].robustness]
-    base = [results.robustness for checkpoint, results in models if checkpoint.heap == one]
+    models = [entry for entry in own if entry[0].kind in (one, other) and entry[1].robustness]
+    base = [results.robustness for checkpoint, results in models if checkpoint.kind == one]
     if level is None and any(found and found.epsilon is None for found in base):
         return None
-    first, second = (fronts.front(_averaged(models, heap, level)) for heap in (one, other))
+    first, second = (fronts.front(_averaged(models, name, level)) for name in (one, other))
     span, ratios = fronts.shared_span(first, second), tuple(fronts.ratios(first, second))
     if not span or not ratios:
         return None
@@ -129,9 +130,9 @@ def lead(own: Sequence[Measured], one: int, other: int, level: float | None = No
     return Lead(ratios, span, fronts.bound(first, second), interval, several)
 
 
-def _averaged(models: Sequence[Measured], heap: int, level: float | None) -> list[Spot]:
-    """Each cell of a heap where its models stand on average."""
-    each = {spot.name: spot for spot in spots(models, heap, level=level)}
+def _averaged(models: Sequence[Measured], which: str, level: float | None) -> list[Spot]:
+    """Each cell of a kind where its models stand on average."""
+    each = {spot.name: spot for spot in spots(models, which, level=level)}
     cells = {name: list(found.values()) for name, found in _cells(models).items()}
     own = {name: [each[c.name] for c, _ in found if c.name in each] for name, found in cells.items()}
     return [
@@ -141,10 +142,17 @@ def _averaged(models: Sequence[Measured], heap: int, level: float | None) -> lis
     ]
 
 
-def leads(own: Sequence[Measured], level: float | None = None) -> dict[int, Lead]:
-    """The lead over heap 1 of each larger heap that can be compared with it."""
-    sizes = {checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD, 1}
-    return {size: found for size in sorted(sizes) if (found := lead(own, 1, size, level))}
+def leads(own: Sequence[Measured], level: float | None = None) -> dict[str, Lead]:
+    """The lead of each larger heap, by its kind, over heap 1 of the same schedule, where these can be compared."""
+    sizes = _kinds([entry for entry in own if entry[0].heap > 1])
+    found = {name: lead(own, kind(1, one.schedule), name, level) for name, one in sizes.items()}
+    return {name: ahead for name, ahead in found.items() if ahead}
+
+
+def _kinds(own: Sequence[Measured]) -> dict[str, Checkpoint]:
+    """Whose fronts can be drawn, the usual schedule first, then by heap; each with one of its models."""
+    order = sorted((c for c, results in own if results.robustness and c.heap), key=lambda c: (c.schedule, c.heap))
+    return {checkpoint.kind: checkpoint for checkpoint in order}
 
 
 def first_seeds(models: Sequence[Measured]) -> list[Measured]:
@@ -161,19 +169,12 @@ def _cells(models: Sequence[Measured]) -> dict[str, dict[int, Measured]]:
 
 
 def rows(own: Sequence[Measured]) -> list[list[str]]:
-    """The table: a front for each heap."""
-    sizes = sorted({checkpoint.heap for checkpoint, results in own if results.robustness} - {STANDARD})
+    """The table: a front for each heap, and for each schedule apart."""
     times = [leads(own, level) for level in (*LEVELS, None)]
     found = []
-    for size in sizes:
-        line = fronts.front(spots(first_seeds(own), size, STANDARD))
+    for name in _kinds(own):
+        line = fronts.front(spots(first_seeds(own), name, STANDARD))
         reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
-        cells = [
-            own[0][0].group_title,
-            f"heap {size}",
-            str(len(spots(own, size))),
-            reach,
-            f"{fronts.hypervolume(line):.2f}",
-        ]
-        found.append([*cells, *(each[size].words if size in each else "" for each in times)])
+        cells = [own[0][0].group_title, name, str(len(spots(own, name))), reach, f"{fronts.hypervolume(line):.2f}"]
+        found.append([*cells, *(each[name].words if name in each else "" for each in times)])
     return found

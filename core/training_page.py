@@ -7,6 +7,7 @@ from core import datasets
 from core.attacks.objectives import LOSS_CAP
 from core.checkpoints import Checkpoint
 from core.precompute import Plan
+from core.recipe import Recipe
 from core.results import Results
 from core.targets import scene_number
 
@@ -82,6 +83,7 @@ def command(checkpoint: Checkpoint, root: Path) -> str:
     words += [f"--label-smoothing {recipe['label_smoothing']:g}"] if recipe["label_smoothing"] else []
     words += [f"--images {recipe['images']}"] if recipe["images"] else []
     words += [f"--start {recipe['start']}"] if recipe["start"] else []
+    words += [f"--name {checkpoint.name}"] if checkpoint.name != Recipe(**recipe).name else []
     home = Path(SHIPPED, _place(checkpoint, root)).parent.parent
     return " ".join([*words, f"--root {home.as_posix()}"])
 

@@ -14,9 +14,7 @@ from core import fronts, perturbations, rendering
 from core.breaking import UNIT
 from core.checkpoints import Checkpoint
 from core.results import Results
-from core.tradeoff import Measured, first_seeds, lead, spots
-
-STANDARD = "standard"
+from core.tradeoff import STANDARD, Measured, first_seeds, lead, spots
 
 
 def tradeoff(session: Session) -> Tradeoff:
@@ -135,8 +133,8 @@ def _units(epsilon: float) -> float:
 
 def _fronts(own: Sequence[Measured]) -> tuple[Front, ...]:
     """A front for each heap, of one seed. The standard model belongs to each: hardening with epsilon 0."""
-    heaps = dict.fromkeys((model.kind, model.heap) for model, _ in own if model.heap)
-    lines = {kind: fronts.front(spots(first_seeds(own), heap, 0)) for kind, heap in heaps}
+    kinds = dict.fromkeys(model.kind for model, _ in own if model.heap)
+    lines = {kind: fronts.front(spots(first_seeds(own), kind, STANDARD)) for kind in kinds}
     return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())
 
 
@@ -146,7 +144,7 @@ def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -
         return "Choose models of two heaps to compare their fronts at equal clean accuracy."
     if any(mark.breaks is None for mark in marks if mark.kind in (a.kind, b.kind)):
         return "The fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
-    found = lead(own, a.heap, b.heap)
+    found = lead(own, a.kind, b.kind)
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
     brackets = f" Brackets: 95%, over {found.over}." if found.over else ""

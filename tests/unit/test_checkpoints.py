@@ -184,6 +184,36 @@ def test_models_of_an_unusual_architecture_are_a_group_of_their_own(tmp_path):
     assert checkpoints.read(tmp_path / "wide/tiny/a").group == "tiny", "one folder alone says nothing of others"
 
 
+def test_hardened_models_trained_otherwise_than_most_say_so_and_share_no_front_with_them(tmp_path):
+    usual = {"sigma": 0.5, "epsilon": 8 / 255, "epochs": 5, "start": "checkpoints/tiny/standard"}
+    recipes = {
+        "standard": {"epochs": 12},
+        "a": {**usual, "heap": 1},
+        "b": {**usual, "heap": 64, "seed": 3, "start": "elsewhere", "carry": False},
+        "c": {**usual, "heap": 64, "epochs": 15},
+        "d": {**usual, "heap": 64, "carry": True},
+        "e": {**usual, "heap": 64, "start": None},
+        "f": {**usual, "heap": 64, "learning_rate": 0.1},
+    }
+    for name, recipe in recipes.items():
+        checkpoints.save(tmp_path / "tiny" / name, network(), {**CONFIG, "recipe": recipe})
+    found = {checkpoint.name: checkpoint for checkpoint in checkpoints.find(tmp_path)}
+    kinds = {name: checkpoint.kind for name, checkpoint in found.items()}
+    assert kinds == {
+        "standard": "standard",
+        "a": "heap 1",
+        "b": "heap 64",
+        "c": "heap 64, 15 epochs",
+        "d": "heap 64, carried deltas",
+        "e": "heap 64, from scratch",
+        "f": "heap 64, learning rate 0.1",
+    }
+    assert found["c"].title == "Shared, heap 64, 15 epochs, ε 8/255, σ 0.5"
+    assert found["d"].title.count("carried deltas") == 1
+    alone = checkpoints.read(tmp_path / "tiny" / "c")
+    assert (alone.kind, alone.schedule) == ("heap 64", ""), "one folder alone says nothing of others"
+
+
 def test_the_shipped_models_can_be_elsewhere(monkeypatch, tmp_path):
     monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
     assert checkpoints.default_root() == tmp_path

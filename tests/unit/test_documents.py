@@ -215,10 +215,10 @@ SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, st
     ],
     ids=["standard", "shared", "rare settings"],
 )
-def test_the_command_of_a_model_gives_its_recipe_again(recipe, monkeypatch, tmp_path):
+def test_the_command_of_a_model_gives_its_recipe_and_name_again(recipe, monkeypatch, tmp_path):
     made, run = [], measured(tmp_path / "standard", "signs", images())[0]
-    monkeypatch.setattr(experiment, "run", lambda found, *rest: made.append(found) or run)
+    monkeypatch.setattr(experiment, "run", lambda found, root, name, *rest: made.append((found, name)) or run)
     words = command(replace(run, recipe=vars(recipe), folder=tmp_path / "signs" / "standard"), tmp_path).split()
     result = CliRunner().invoke(app, words[3:], catch_exceptions=False)
     assert result.exit_code == 0
-    assert made == [recipe]
+    assert made == [(recipe, None if recipe.name == "standard" else "standard")], "a name only where it is another"

@@ -1,0 +1,41 @@
+"""Which hardened models were trained alike, so that they may share a front: what their recipes differ in, in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SETTINGS = ("heap", "epsilon", "sigma", "seed")
+"""The numbers of a recipe that tell the cells of a grid apart."""
+WORDS = {
+    "epochs": ("{} epochs", ""),
+    "images": ("{} images", "all images"),
+    "start": ("hardened", "from scratch"),
+    "steps": ("{} ascent steps", ""),
+    "carry": ("carried deltas", "fresh deltas"),
+}
+"""What else may differ, the most telling first: with its value, and where there is none."""
+
+
+def usual(recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What most recipes have in common beside `SETTINGS`; of equally many the first. Empty without recipes."""
+    found = [_else(recipe) for recipe in recipes]
+    return max(found, key=found.count, default={})
+
+
+def apart(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    """The first thing in which a recipe is not the usual one, in words; empty where only `SETTINGS` differ.
+
+    >>> apart({"heap": 64, "epochs": 15}, {"epochs": 5}), apart({"heap": 64, "epochs": 5}, {"epochs": 5})
+    ('15 epochs', '')
+    """
+    own = _else(recipe)
+    for name in (*WORDS, *own, *usual):
+        if (value := own.get(name)) != usual.get(name):
+            some, none = WORDS.get(name, (f"{name.replace('_', ' ')} {{}}", f"no {name.replace('_', ' ')}"))
+            return some.format(value) if value else none
+    return ""
+
+
+def _else(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe beside `SETTINGS`, without what is 0 or absent; where the weights to harden lay does not matter."""
+    found = {name: value for name, value in recipe.items() if name not in SETTINGS and value}
+    return found | {"start": True} if "start" in found else found
