@@ -200,7 +200,9 @@ class TestTradeoff:
         ]
         assert [row[-1] for row in found.rows] == ["", "1.00", "", "1.50", "2.50"]
         assert not found.holds, "the usual schedule decides"
-        assert "; at equal clean accuracy (96.0%) heap 64, 15 epochs takes 2.50 times the epsilon of heap 1" in found.why
+        assert (
+            "; at equal clean accuracy (96.0%) heap 64, 15 epochs takes 2.50 times the epsilon of heap 1" in found.why
+        )
         assert "heap 8" not in found.why
         alone = ask(3, [*own[:2], longer(model(64, 960, 50))])
         assert alone.holds is None, "nothing of heap 1 was trained like that"

@@ -14,6 +14,7 @@ from core.resampling import interval
 from core.results import Results
 
 N = 2000
+HEAPS = ("heap 1", "heap 64")
 RANDOM = np.random.default_rng(3)
 
 
@@ -46,7 +47,7 @@ def width(found):
 
 
 def test_images_that_are_hard_for_all_leave_a_narrower_interval():
-    paired, unpaired = interval(grid(True), "heap 1", "heap 64"), interval(grid(False), "heap 1", "heap 64")
+    paired, unpaired = interval(grid(True), *HEAPS), interval(grid(False), *HEAPS)
     assert paired[0] < 25 / 20 < paired[1]
     assert width(paired) < 0.8 * width(unpaired)
 
@@ -59,7 +60,7 @@ def test_it_is_what_resampling_the_images_themselves_gives():
         clean = [weights @ np.array(results.hits) / N for _, results in own]
         a, b, c = (Spot(str(k), clean[k], (10, 30, 25)[k]) for k in range(3))
         drawn.append(np.mean(ratios(front([a, b]), front([c]), 5)))
-    assert interval(own, "heap 1", "heap 64") == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.02)
+    assert interval(own, *HEAPS) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.02)
 
 
 def test_models_that_others_beat_change_nothing():
@@ -67,21 +68,23 @@ def test_models_that_others_beat_change_nothing():
     own = grid(True)
     worse = [np.array(own[place][1].hits) * right(0.9) for place in (0, 1, 2)]
     beaten = [model(1, worse[0], 9, "-c"), model(1, worse[1], 29, "-d"), model(64, worse[2], 24, "-e")]
-    assert interval([*beaten, *own], "heap 1", "heap 64") == pytest.approx(interval(own, "heap 1", "heap 64"), abs=0.02)
+    assert interval([*beaten, *own], *HEAPS) == pytest.approx(interval(own, *HEAPS), abs=0.02)
 
 
 def test_four_times_the_images_leave_half_of_it():
-    assert width(interval(grid(True, 4 * N), "heap 1", "heap 64")) == pytest.approx(width(interval(grid(True), "heap 1", "heap 64")) / 2, rel=0.2)
+    assert width(interval(grid(True, 4 * N), *HEAPS)) == pytest.approx(width(interval(grid(True), *HEAPS)) / 2, rel=0.2)
 
 
 def test_where_models_stand_alone_only_their_brackets_count():
     hits = right(0.9)
     one, other = model(1, hits, 10), model(64, hits, 20)
-    assert interval([one, other], "heap 1", "heap 64") == pytest.approx((2.0, 2.0), abs=0.01)
+    assert interval([one, other], *HEAPS) == pytest.approx((2.0, 2.0), abs=0.01)
     wide = Robustness(0.75, UNIT, 20 * UNIT, one[1].robustness.curve[:1] + other[1].robustness.curve[1:], 2048, 0)
     points = (replace(wide.curve[0], epsilon=16 * UNIT), replace(wide.curve[2], epsilon=20 * UNIT))
     points += (replace(wide.curve[2], epsilon=26 * UNIT),)
-    low, high = interval([one, (other[0], replace(other[1], robustness=replace(wide, curve=points)))], "heap 1", "heap 64")
+    low, high = interval(
+        [one, (other[0], replace(other[1], robustness=replace(wide, curve=points)))], "heap 1", "heap 64"
+    )
     assert (low, high) == pytest.approx((1.6, 2.0), abs=0.04)  # from 16 on it may break, at 20 it surely has
 
 
@@ -97,12 +100,12 @@ def test_the_spread_between_trainings_is_added_with_the_tails_of_so_few():
     spread = np.sqrt(sum(((each - each.mean()) ** 2).sum() for each in logs) / 4)
     reach = 2.776 * spread * np.sqrt(2 / 3)
     middle = np.log(np.mean(heights[64]) / np.mean(heights[1]))
-    assert np.log(interval(own, "heap 1", "heap 64")) == pytest.approx((middle - reach, middle + reach), abs=0.04)
+    assert np.log(interval(own, *HEAPS)) == pytest.approx((middle - reach, middle + reach), abs=0.04)
     once = [own[0], *own[3:]]  # heap 1 by itself: two degrees of freedom, and one model to stand for its cell
     spread = np.sqrt(((logs[1] - logs[1].mean()) ** 2).sum() / 2)
     reach = 4.303 * spread * np.sqrt(1 + 1 / 3)
     middle = np.log(np.mean(heights[64]) / 10)
-    assert np.log(interval(once, "heap 1", "heap 64")) == pytest.approx((middle - reach, middle + reach), abs=0.12)
+    assert np.log(interval(once, *HEAPS)) == pytest.approx((middle - reach, middle + reach), abs=0.12)
 
 
 def seeded(entry, seed):
@@ -112,7 +115,7 @@ def seeded(entry, seed):
 
 def test_without_the_same_images_nothing_is_said():
     one, other = grid(True)[1:]
-    assert interval([one, other], "heap 1", "heap 64")
-    assert interval([one, (other[0], replace(other[1], hits=()))], "heap 1", "heap 64") is None
-    assert interval([one, (other[0], replace(other[1], hits=other[1].hits[1:]))], "heap 1", "heap 64") is None
-    assert interval([], "heap 1", "heap 64") is None
+    assert interval([one, other], *HEAPS)
+    assert interval([one, (other[0], replace(other[1], hits=()))], *HEAPS) is None
+    assert interval([one, (other[0], replace(other[1], hits=other[1].hits[1:]))], *HEAPS) is None
+    assert interval([], *HEAPS) is None
