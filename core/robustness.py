@@ -21,10 +21,10 @@ class Search:
     It brackets the breaking epsilon from `first` with growing strides, halves the bracket until it is `tolerance`
     wide, and steps away on both sides until n leaves no doubt (`Robustness.interval`). The first epsilon is attacked
     `restarts` times from random starts with `steps` steps each, every other one from the perturbation of the next
-    smaller or larger epsilon, whichever does more on crafting images, rescaled to the new ball, with `warm_steps`
-    steps. A perturbation is admissible at every larger
-    epsilon, so success cannot fall as epsilon grows: where it seems to, the attack got stuck, and tries once more from
-    a random start. The strongest perturbation found counts, be it that of a smaller epsilon.
+    smaller or larger epsilon, whichever does more on crafting images, rescaled to the new ball: as it is, and worked
+    on with `warm_steps` steps. A perturbation is admissible at every larger epsilon, so success cannot fall as epsilon
+    grows: where it seems to, the attack got stuck, and tries once more from a random start. The strongest perturbation
+    found counts, be it that of a smaller epsilon.
 
     Success is what `objective` aims at: with a target its success rate, else the share misclassified (for scenes of
     pixels), on held-out images that no perturbation was crafted on. The strongest is chosen by that too, among few.

@@ -117,12 +117,12 @@ class Trials:
         stride = 1
         while (below := epsilon - stride) > 0:
             budget = self._budget(below)
-            tries = [self._attack(budget, self.search.warm_steps, budget.rescale(self.known[epsilon][1]))]
-            counts = 1, self.search.warm_steps
+            tries = self._onward(budget, budget.rescale(self.known[epsilon][1]))
+            counts = len(tries), self.search.warm_steps
             if below in self.known:
                 point, delta = self.known[below]
                 tries.append((point.report, delta))
-                counts = point.tries + 1, point.steps + self.search.warm_steps
+                counts = point.tries + counts[0], point.steps + counts[1]
             if not self._reaches(self._keep(below, tries, *counts)):
                 break
             epsilon, stride = below, 2 * stride
@@ -133,15 +133,14 @@ class Trials:
         return max(known for known, (point, _) in self.known.items() if known < epsilon and not self._reaches(point))
 
     def broken(self, epsilon: int) -> bool:
-        """Whether an attack from the stronger one of the neighbouring perturbations succeeds at this epsilon."""
+        """Whether the stronger one of the neighbouring perturbations, as it is or worked on, breaks the model here."""
         smaller = max(known for known in self.known if known < epsilon)
         larger = min((known for known in self.known if known >= epsilon), default=smaller)
         budget = self._budget(epsilon)
         neighbours = [budget.rescale(self.known[known][1]) for known in {smaller, larger} if known]
         start = neighbours[0] if len(neighbours) == 1 else max(neighbours, key=self.lent.strength)
-        tries = [self._attack(budget, self.search.warm_steps, start)]
-        steps = self.search.warm_steps
-        if success(tries[0][0]) < self.known[smaller][0].success:
+        tries, steps = self._onward(budget, start), self.search.warm_steps
+        if max(success(report) for report, _ in tries) < self.known[smaller][0].success:
             tries.append(self._attack(budget, self.search.steps))
             steps += self.search.steps
         inherited = self.known[smaller][0].report, self.known[smaller][1]
@@ -159,9 +158,11 @@ class Trials:
     def _given(self, epsilon: int) -> list[tuple[Report, Tensor]]:
         """The strongest of the given perturbations as they are, and worked on like the rest."""
         budget = self._budget(epsilon)
-        given = self.lent.best(budget, GIVEN)
-        worked = [self._attack(budget, self.search.warm_steps, delta) for delta in given]
-        return [*((self._measured(delta), delta) for delta in given), *worked]
+        return [found for delta in self.lent.best(budget, GIVEN) for found in self._onward(budget, delta)]
+
+    def _onward(self, budget: Budget, delta: Tensor) -> list[tuple[Report, Tensor]]:
+        """A perturbation of this size as it is, since working on it can lose what it had, and worked on."""
+        return [(self._measured(delta), delta), self._attack(budget, self.search.warm_steps, delta)]
 
     def _keep(self, epsilon: int, found: Sequence[tuple[Report, Tensor]], tries: int, steps: int) -> Point:
         best, delta = max(found, key=lambda one: success(one[0]))

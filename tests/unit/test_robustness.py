@@ -141,7 +141,17 @@ class TestSearch:
         heard.clear()
         assert trials.fall(top) == top - 1 - 2 - 4 - 8
         assert [round(point.epsilon / UNIT) for point in heard[:4]] == [top - 1, top - 3, top - 7, top - 15]
-        assert {point.tries for point in heard[:4]} == {2}, "what held there is counted, and beaten"
+        assert {point.tries for point in heard[:4]} == {3}, "what held there is counted, and beaten"
+
+    def test_what_is_lost_in_working_on_it_counts_as_it_was(self, tiny_classifier, monkeypatch):
+        model, train, test = tiny_classifier
+        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
+        trials = Trials(self.search, model, train, test, 4, (), lambda point: None)
+        top = round(strong.epsilon / UNIT) + 2
+        trials._keep(top, [(trials._measured(strong.delta), strong.delta)], 1, 1)
+        monkeypatch.setattr(Trials, "_attack", lambda self, budget, *rest: (self._measured(0 * strong.delta), None))
+        assert trials.broken(top - 1), "going down one by one"
+        assert trials.fall(top) <= top - 1
 
     def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
         unhindered = self.search(*tiny_classifier)
