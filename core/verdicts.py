@@ -42,11 +42,11 @@ SEARCHED = (
     "The search for the breaking point (`core/robustness.py`), where 75% are wrong, of scenes 50% of the pixels: at "
     "its first epsilon from random starts, at all others from a neighbouring epsilon's perturbation, as it is and "
     "worked on; at the first one, and again just below the breaking one, what broke other models of the data competes "
-    "too (starts: of how many), the strongest on crafting images (`core/lent.py`). The strongest found counts. "
-    "Then the stored ones, the model's own and the lent ones, competed at every strength, rescaled, and the search went on from the strongest "
-    "(`core/exchange.py`; gave way: how often one was replaced so, empty where that is still to be done). Brackets: "
-    "between which measured epsilons the model may break for all that n tells. "
-    "Where more steps and images stop helping, and how far other starts lead: [attack.md](attack.md).\n"
+    "too (starts: of how many), the strongest on crafting images (`core/lent.py`). The strongest found counts. Then "
+    "the stored ones, the model's own and the lent ones, competed at every strength, rescaled, and the search went on "
+    "from the strongest (`core/exchange.py`; gave way: how often one was replaced so, empty where that is still to be "
+    "done). Brackets: between which measured epsilons the model may break for all that n tells. Where more steps and "
+    "images stop helping, and how far other starts lead: [attack.md](attack.md).\n"
 )
 
 
