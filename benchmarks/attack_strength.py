@@ -28,23 +28,20 @@ from core.datasets import Dataset, Split
 from core.evaluation import Rate, evaluate, predict
 from core.markdown import table
 from core.models import Normalised
-from core.perturbations import BREAKING
 from core.results import Results
 from core.threat import Budget
 
 EARLIER = (("cifar10/standard, weights 8b5260", 10), ("cifar10/shared-s64-e16-w0.7, weights 9e35e8", 16))
 """Models that others have replaced since: what was measured of them stays on the page."""
 CASES = (("cifar10/shared-s64-e24-w0.5", 16), ("signs/shared-s64-e16-w0.5", 24))
-STUCK = (("cifar10/shared-s64-e16-w0.5", 24),)
-"""Where random starts end early and other models' perturbations go on: only the third table is asked."""
 """Model folder under the root, and epsilon in n/255: where fooling rates are far from 0 and 1."""
 OTHER_SIZES = (18, 24)
 """Strengths in n/255 whose stored perturbations of the model itself are starts, in the third table."""
 CAPS = (LOSS_CAP, math.inf)
 SETTINGS = tuple((step, momentum) for step in (0.2, 0.5, 1.0, 2.0) for momentum in (0.0, 0.5, 0.9))
 STEPS, IMAGES = (50, 100, 200, 400), (512, 2048, 8192)
-SHOWN = (SPGD.step_size, 0.5, WARM_STEP)
-"""First steps in the third table, in units of epsilon; what goes on from another perturbation takes the last one."""
+AGAIN = (0.5, WARM_STEP)
+"""First steps of the third table's attacks that go on from another perturbation, in units of epsilon."""
 RESTARTS = (1, 2)
 """Further seeds of the third table."""
 PAGE = _record.HERE.parent / "docs" / "attack.md"
@@ -55,8 +52,8 @@ class Cell:
     """One run: the model, epsilon in n/255, and the attack's settings.
 
     `start` is the model folder whose own perturbation the run goes on from (0 steps: as it is, rescaled), with the
-    strength that it was stored at (`@18`), the nearest one, or what broke that model (`@breaking`); or like `seed 1`
-    another random start. Empty is the random start of the benchmark's seed.
+    strength that it was stored at (`@18`) or the nearest one, or like `seed 1` another random start; empty is the
+    random start of the benchmark's seed.
     """
 
     model: str
@@ -90,10 +87,10 @@ def starts(model: str, epsilon: int, root: Path) -> list[list[Cell]]:
     one = Cell(model, epsilon, SPGD.steps, 2048)
     rows = [[replace(one, start=start)] for start in ("", *(f"seed {seed}" for seed in RESTARTS))]
     others = [path.parent.name for path in (root / model).parent.glob(f"*/{checkpoints.CONFIG}")]
-    names = [f"{Path(model).parent}/{other}@{BREAKING}" for other in sorted(others) if other != Path(model).name]
+    names = [f"{Path(model).parent.name}/{other}" for other in sorted(others) if other != Path(model).name]
     names += [f"{model}@{size}" for size in OTHER_SIZES if size != epsilon]
     begun = [replace(one, start=name) for name in names]
-    return rows + [[replace(cell, steps=0), replace(cell, step_size=SHOWN[-1])] for cell in begun]
+    return rows + [[replace(cell, steps=0), *(replace(cell, step_size=step) for step in AGAIN)] for cell in begun]
 
 
 def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
@@ -116,11 +113,8 @@ def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
 def _foreign(folder: Path, budget: Budget) -> Tensor:
     """What a model's own attack found, at the named or the nearest stored epsilon, brought to this one."""
     name, _, size = folder.name.partition("@")
-    folder = folder.with_name(name)
+    folder, wanted = folder.with_name(name), float(size) / 255 if size else budget.epsilon
     results, deltas = Results.load(folder), perturbations.load(folder)
-    if size == BREAKING and BREAKING in deltas:
-        return budget.rescale(deltas[BREAKING])
-    wanted = float(size) / 255 if size else budget.epsilon
     stored = [m for m in (results.curve() if results else []) if m.key in deltas]
     if not stored:
         raise typer.BadParameter(f"{folder} stores no perturbation; first run: python -m core precompute {folder}")
@@ -151,7 +145,7 @@ def page(record: dict[str, Any]) -> str:
         f"its momentum {SPGD.momentum:g}.\n",
     ]
     measured = {(cell["model"], cell["epsilon"]) for cell in cells.values()}
-    for model, epsilon in (case for case in (*EARLIER, *CASES, *STUCK) if case in measured):
+    for model, epsilon in (case for case in (*EARLIER, *CASES) if case in measured):
         title = f"{model}, {epsilon}/255"
         rows = [
             [f"{row[0].step_size:g}", f"{row[0].momentum:g}", *(_value(cells, cell) for cell in row)]
@@ -171,7 +165,8 @@ def page(record: dict[str, Any]) -> str:
                 f"units of epsilon) is {SPGD.step_size:g} from random starts; from a perturbation a long one "
                 "can lose what that had:\n"
             )
-            parts.append(table(["start", "as it is", *(f"first step {step:g}" for step in SHOWN)], rows))
+            steps = [f"first step {step:g}" for step in (SPGD.step_size, *AGAIN)]
+            parts.append(table(["start", "as it is", *steps], rows))
     return "\n".join(parts)
 
 
@@ -180,12 +175,12 @@ def _start_rows(cells: dict[str, Any], model: str, epsilon: int, seed: int) -> l
     one = Cell(model, epsilon, SPGD.steps, 2048)
     own = [cell for cell in cells.values() if (cell["model"], cell["epsilon"]) == (model, epsilon)]
     begun = dict.fromkeys(cell["start"] for cell in own if cell.get("start"))
-    rows = [[f"seed {seed}", "", _value(cells, one), *("" for _ in SHOWN[1:])]] if begun else []
+    rows = [[f"seed {seed}", "", _value(cells, one), *("" for _ in AGAIN)]] if begun else []
     for start in begun:
         cell = replace(one, start=start)
-        whose, _, size = start.partition("@")
-        name = f"what broke {whose}" if size == BREAKING else f"its own at {size}/255" if size else start
-        tried = (_value(cells, replace(cell, step_size=step)) for step in SHOWN)
+        size = start.partition("@")[2]
+        name = f"its own at {size}/255" if size else start
+        tried = (_value(cells, replace(cell, step_size=step)) for step in (SPGD.step_size, *AGAIN))
         rows.append([name, _value(cells, replace(cell, steps=0)), *tried])
     return rows
 
@@ -211,13 +206,12 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the attack.")] = 0,
     threads: Annotated[int, typer.Option(help="Processors to hold to.")] = 2,
     only: Annotated[str | None, typer.Option(help="Only the table `settings`, `saturation` or `starts`.")] = None,
-    model: Annotated[str | None, typer.Option(help="Only this model, like `cifar10/standard`.")] = None,
     page_only: Annotated[bool, typer.Option(help="Measure nothing, only write the page.")] = False,
     out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "attack_strength.json",
 ) -> None:
     """Settings of the attack, and where it saturates."""
     threads, root = _record.pin(threads), root or checkpoints.default_root()
-    models = {case: checkpoints.read(root / case).sha256 for case, _ in (*CASES, *STUCK)}
+    models = {model: checkpoints.read(root / model).sha256 for model, _ in CASES}
     config = {"held_out": held_out, "seed": seed, "models": models}
     record: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {}
     if not page_only:
@@ -231,10 +225,8 @@ def main(
             "saturation": saturation,
             "starts": partial(starts, root=root),
         }
-        asked = [(kind, case) for name, kind in tables.items() if only in (None, name) for case in CASES]
-        asked += [(tables["starts"], case) for case in STUCK if only in (None, "starts")]
-        asked = [(kind, case) for kind, case in asked if model in (None, case[0])]
-        for cell in (cell for kind, case in asked for row in kind(*case) for cell in row):
+        wanted = [kind for name, kind in tables.items() if only in (None, name)]
+        for cell in (cell for kind in wanted for case in CASES for row in kind(*case) for cell in row):
             if cell.key in record["cells"]:
                 continue
             found = asdict(cell) | {"cap": _cap(cell.cap)} | measure(cell, root, held_out, seed)  # JSON has no infinity
