@@ -89,10 +89,12 @@ class Trials:
         """Measure smaller epsilons until one surely holds; returns one that breaks after all, None if none does."""
         stride = max(1, epsilon // 16)
         while epsilon > 0 and self.known[epsilon][0].interval[1] >= self.search.level:
-            epsilon = max(self.holds_below(epsilon), epsilon - stride)
-            if epsilon not in self.known and self.broken(epsilon):
-                return epsilon
-            stride *= 2
+            known = self.holds_below(epsilon)
+            epsilon = max(known, epsilon - stride)
+            if epsilon > known:
+                if self.broken(epsilon):
+                    return epsilon
+                stride *= 2
         return None
 
     def step_up(self, epsilon: int, top: int) -> None:

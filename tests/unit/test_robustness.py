@@ -15,7 +15,7 @@ from core.attacks.objectives import Remove, Towards
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, Robustness, combined
 from core.datasets import Split
-from core.evaluation import evaluate, predict
+from core.evaluation import Rate, Report, evaluate, predict
 from core.robustness import Search
 from core.trials import Trials
 
@@ -70,6 +70,23 @@ class TestSearch:
         near = self.search(victim.model, victim.train, victim.test, classes=8).epsilon - UNIT
         found = replace(self.search, first=near)(victim.model, victim.train, victim.test, classes=8)
         assert 0 < found.interval[0] < near
+
+    def test_on_the_way_down_what_is_known_already_does_not_lengthen_the_stride(self, tiny_classifier, monkeypatch):
+        trials = Trials(self.search, *tiny_classifier, 4, (), lambda point: None)
+        nothing, measured = trials.known[0][1], []
+
+        def keep(epsilon, wrong):
+            trials._keep(epsilon, [(Report(Rate(1000 - wrong, 1000), Rate(0, 1000)), nothing)], 1, 1)
+
+        def broken(self, epsilon):
+            measured.append(epsilon)
+            keep(epsilon, round(1000 * LEVEL) - 100)
+
+        monkeypatch.setattr(Trials, "broken", broken)
+        for epsilon in (61, 62, 63, 64):
+            keep(epsilon, round(1000 * LEVEL) - 1)  # too near to the level to be sure
+        assert trials.step_down(64) is None
+        assert measured == [61 - 64 // 16]
 
     def test_an_aim_that_is_nowhere_to_be_seen_is_named(self, tiny_segmenter):
         model, train, test = tiny_segmenter
