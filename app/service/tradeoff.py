@@ -147,8 +147,8 @@ def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -
     found = lead(own, a.kind, b.kind)
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
-    brackets = f" Brackets: 95%, over {found.over}." if found.over else ""
-    return f"At equal clean accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
+    brackets = f" Brackets: 95%, over {found.over.removeprefix('held-out ')}." if found.over else ""
+    return f"At equal accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
 
 
 def _traded(session: Session, side: str, marks: tuple[Mark, ...]) -> Traded:

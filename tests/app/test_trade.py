@@ -78,7 +78,7 @@ class TestPage:
         chosen = replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")
         # both reach 94.0% (28 against 16 + 4 * 2/3) to 96.0% (20 + 8 / 3 against 16)
         assert service.tradeoff(chosen).finding == (
-            "At equal clean accuracy (94.0 to 96.0%) heap 64 takes 1.42 to 1.50 times the ε of heap 1."
+            "At equal accuracy (94.0 to 96.0%) heap 64 takes 1.42 to 1.50 times the ε of heap 1."
         )
         apart = replace(grid, a="shared-s8-e24-w0.9", b="shared-s64-e16-w0.7")
         assert "nothing that was tried breaks one of the models" in service.tradeoff(apart).finding
@@ -91,8 +91,8 @@ class TestPage:
             replace(Results.load(folder), hits=hits).save(folder)
         said = service.tradeoff(replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")).finding
         assert re.fullmatch(
-            r"At equal clean accuracy \(94\.0 to 96\.0%\) heap 64 takes 1\.46 \[1\.\d\d, 1\.\d\d\] \(1\.42 to 1\.50\) "
-            r"times the ε of heap 1\. Brackets: 95%, over held-out images\.",
+            r"At equal accuracy \(94\.0 to 96\.0%\) heap 64 takes 1\.46 \[1\.\d\d, 1\.\d\d\] \(1\.42 to 1\.50\) "
+            r"times the ε of heap 1\. Brackets: 95%, over images\.",
             said,
         )
 
