@@ -149,6 +149,11 @@ def learned(_trained):
     return model.eval()
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return tmp_path_factory.mktemp("kept") / "standard"
+
+
 class TestAssess:
     TERMS = Terms(
         held_out=96,
@@ -168,6 +173,14 @@ class TestAssess:
         checkpoints.save(folder, learned, CONFIG)
         precompute.precompute(folder, PLAN)
         return folder
+
+    @pytest.fixture
+    def assessed(self, measured, kept):
+        """The folder after it was assessed for the first time, which is done once for all tests."""
+        if not kept.exists():
+            assess(measured)
+            shutil.copytree(measured, kept)
+        return shutil.copytree(kept, measured, dirs_exist_ok=True)
 
     def test_it_adds_robustness_and_ladder_and_the_perturbation_that_breaks(self, measured):
         before = Results.load(measured)
@@ -202,13 +215,12 @@ class TestAssess:
         assert [count for first, count in tried if first] == [2, 3]  # two strengths of its own
         assert [count for first, count in tried if not first] == [0, 1]
 
-    def test_shipped_models_of_other_architectures_lend_too(self, measured, monkeypatch, tmp_path):
-        assess(measured)
-        shutil.copytree(measured, measured.parent / "second")
-        shutil.copytree(measured, tmp_path / "wide" / "tiny" / "standard")
-        assert lent_to(assess(measured)) == ["second"], "only those beside it"
+    def test_shipped_models_of_other_architectures_lend_too(self, assessed, monkeypatch, tmp_path):
+        shutil.copytree(assessed, assessed.parent / "second")
+        shutil.copytree(assessed, tmp_path / "wide" / "tiny" / "standard")
+        assert lent_to(assess(assessed)) == ["second"], "only those beside it"
         monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
-        assert lent_to(assess(measured)) == ["second", "wide/tiny/standard"]
+        assert lent_to(assess(assessed)) == ["second", "wide/tiny/standard"]
 
     def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, measured, monkeypatch):
         before = assess(measured, terms=replace(self.TERMS, steps=1, warm_steps=1, restarts=1))
@@ -228,48 +240,47 @@ class TestAssess:
         assert after.to_json() == Results.load(measured).to_json()
         assert perturbations.load(measured)[BREAKING].abs().max() <= after.robustness.epsilon + 1e-6
 
-    def test_one_that_does_no_more_than_the_own_changes_nothing_but_is_told(self, measured, monkeypatch):
-        before = assess(measured)
-        shutil.copytree(measured, measured.parent / "later")
+    def test_one_that_does_no_more_than_the_own_changes_nothing_but_is_told(self, assessed, monkeypatch):
+        before = Results.load(assessed)
+        shutil.copytree(assessed, assessed.parent / "later")
         weak = torch.full((1, 3, 12, 12), UNIT)
-        perturbations.save(measured.parent / "later", {BREAKING: weak})
-        assert untried(measured)
+        perturbations.save(assessed.parent / "later", {BREAKING: weak})
+        assert untried(assessed)
         monkeypatch.setattr(SPGD, "craft", lambda *rest: pytest.fail("an attack"))
         heard = []
-        after = assess(measured, report=heard.append)
+        after = assess(assessed, report=heard.append)
         assert heard == []
         told = before.about | {"starts": {"later": perturbations.digest(weak)}}
-        assert after.to_json() == replace(before, about=told).to_json() == Results.load(measured).to_json()
-        assert not untried(measured)
-        perturbations.save(measured.parent / "later", {BREAKING: 2 * weak})
-        assert untried(measured), "the same model, broken anew"
-        assess(measured)
-        assert not untried(measured)
+        assert after.to_json() == replace(before, about=told).to_json() == Results.load(assessed).to_json()
+        assert not untried(assessed)
+        perturbations.save(assessed.parent / "later", {BREAKING: 2 * weak})
+        assert untried(assessed), "the same model, broken anew"
+        assess(assessed)
+        assert not untried(assessed)
 
-    def test_what_competes_better_is_stored_and_the_ladder_that_stood_on_the_other_goes(self, measured, monkeypatch):
-        before, stronger = assess(measured), Report(Rate(1, 96), Rate(90, 96))
-        delta = torch.full_like(perturbations.load(measured)["spgd-e8"], 8 / 255)
+    def test_what_competes_better_is_stored_and_the_ladder_that_stood_on_the_other_goes(self, assessed, monkeypatch):
+        before, stronger = Results.load(assessed), Report(Rate(1, 96), Rate(90, 96))
+        delta = torch.full_like(perturbations.load(assessed)["spgd-e8"], 8 / 255)
 
         def measurements(self, known, pool, report, settled):
             pool[8.0] = delta
             return [replace(m, report=stronger) if m.epsilon == 8 else m for m in known]
 
         monkeypatch.setattr(Exchange, "measurements", measurements)
-        precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
-        assert EXCHANGED not in Results.load(measured).about, "a new one may help others"
+        precompute.precompute(assessed, replace(PLAN, epsilons=(4, 8, 16)))
+        assert EXCHANGED not in Results.load(assessed).about, "a new one may help others"
         heard = []
-        after = assess(measured, report=heard.append)
+        after = assess(assessed, report=heard.append)
         assert after.about[EXCHANGED] == 1
         assert after.find("spgd", 8).report == stronger
         assert after.find("spgd", 16) == before.find("spgd", 16)
-        assert torch.equal(perturbations.load(measured)["spgd-e8"], delta)
+        assert torch.equal(perturbations.load(assessed)["spgd-e8"], delta)
         assert sum("adversarial risk" in line for line in heard) == 1
         assert after.ladder != before.ladder
-        assert after.to_json() == Results.load(measured).to_json()
+        assert after.to_json() == Results.load(assessed).to_json()
 
-    def test_a_run_killed_after_the_exchange_has_stored_what_belongs_together(self, measured, monkeypatch):
-        assess(measured)
-        precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
+    def test_a_run_killed_after_the_exchange_has_stored_what_belongs_together(self, assessed, monkeypatch):
+        precompute.precompute(assessed, replace(PLAN, epsilons=(4, 8, 16)))
         better, search = Report(Rate(1, 96), Rate(90, 96)), Search.__call__
 
         def measurements(self, known, pool, report, settled):
@@ -281,32 +292,29 @@ class TestAssess:
         monkeypatch.setattr(Exchange, "measurements", measurements)
         monkeypatch.setattr(Search, "__call__", killed)
         with pytest.raises(KeyboardInterrupt):
-            assess(measured)
-        assert Results.load(measured).find("spgd", 8).report == better
-        assert EXCHANGED not in Results.load(measured).about, "it is not over yet"
+            assess(assessed)
+        assert Results.load(assessed).find("spgd", 8).report == better
+        assert EXCHANGED not in Results.load(assessed).about, "it is not over yet"
         monkeypatch.setattr(Search, "__call__", search)
-        assert EXCHANGED in assess(measured).about
+        assert EXCHANGED in assess(assessed).about
 
-    def test_what_is_there_is_not_made_again(self, measured):
-        results = assess(measured)
-        heard = []
-        assert assess(measured, report=heard.append).to_json() == results.to_json()
+    def test_what_is_there_is_not_made_again(self, assessed):
+        results, heard = Results.load(assessed), []
+        assert assess(assessed, report=heard.append).to_json() == results.to_json()
         assert heard == []
 
-    def test_more_deltas_leave_it_and_other_weights_do_not(self, measured):
-        assess(measured)
-        more = precompute.precompute(measured, replace(PLAN, epsilons=(4, 8, 16)))
+    def test_more_deltas_leave_it_and_other_weights_do_not(self, assessed):
+        more = precompute.precompute(assessed, replace(PLAN, epsilons=(4, 8, 16)))
         assert more.robustness is not None
-        assert BREAKING in perturbations.load(measured)
-        checkpoints.save(measured, network(seed=1), CONFIG)
-        anew = precompute.precompute(measured, PLAN)
+        assert BREAKING in perturbations.load(assessed)
+        checkpoints.save(assessed, network(seed=1), CONFIG)
+        anew = precompute.precompute(assessed, PLAN)
         assert anew.robustness is anew.ladder is None
-        assert BREAKING not in perturbations.load(measured)
+        assert BREAKING not in perturbations.load(assessed)
 
-    def test_a_ladder_goes_with_the_perturbation_it_stood_on(self, measured):
-        assess(measured)
-        assert precompute.precompute(measured, replace(PLAN, only=(16,), steps=9)).ladder is not None
-        stronger = precompute.precompute(measured, replace(PLAN, only=(8,), steps=9))
+    def test_a_ladder_goes_with_the_perturbation_it_stood_on(self, assessed):
+        assert precompute.precompute(assessed, replace(PLAN, only=(16,), steps=9)).ladder is not None
+        stronger = precompute.precompute(assessed, replace(PLAN, only=(8,), steps=9))
         assert stronger.ladder is None
         assert stronger.robustness is not None
 
