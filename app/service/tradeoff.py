@@ -132,7 +132,7 @@ def _units(epsilon: float) -> float:
 
 
 def _fronts(own: Sequence[Measured]) -> tuple[Front, ...]:
-    """A front for each heap, of one seed. The standard model belongs to each: hardening with epsilon 0."""
+    """A front for each kind of training, of one seed. The standard model belongs to each: hardening with epsilon 0."""
     kinds = dict.fromkeys(model.kind for model, _ in own if model.heap)
     lines = {kind: fronts.front(spots(first_seeds(own), kind, STANDARD)) for kind in kinds}
     return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())

@@ -82,9 +82,7 @@ def test_where_models_stand_alone_only_their_brackets_count():
     wide = Robustness(0.75, UNIT, 20 * UNIT, one[1].robustness.curve[:1] + other[1].robustness.curve[1:], 2048, 0)
     points = (replace(wide.curve[0], epsilon=16 * UNIT), replace(wide.curve[2], epsilon=20 * UNIT))
     points += (replace(wide.curve[2], epsilon=26 * UNIT),)
-    low, high = interval(
-        [one, (other[0], replace(other[1], robustness=replace(wide, curve=points)))], "heap 1", "heap 64"
-    )
+    low, high = interval([one, (other[0], replace(other[1], robustness=replace(wide, curve=points)))], *HEAPS)
     assert (low, high) == pytest.approx((1.6, 2.0), abs=0.04)  # from 16 on it may break, at 20 it surely has
 
 
