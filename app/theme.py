@@ -141,7 +141,6 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .strip.scenes{grid-template-columns:repeat(6,minmax(0,1fr))}.strip.scenes img{aspect-ratio:4/3;image-rendering:auto}.strip .maps{display:grid;grid-template-columns:1fr 1fr;gap:4px;margin-top:4px}
 
 /* scenes */
-.main:has(.sights,.scenes) .headline h1{font-size:21px}.main:has(.sights,.scenes) .headline{min-height:56px;margin-bottom:6px}.compare .main:has(.sights,.scenes){padding:12px 26px 6px!important}.main:has(.scenes) .stripbar{margin:7px 0 5px}.main:has(.scenes) .footer{margin-top:4px}
 .scene{gap:18px!important;flex-wrap:nowrap!important;margin-bottom:8px}.streetbox{flex:none!important;width:auto!important}.streetbox .missing{max-width:524px;overflow-wrap:anywhere}.street{display:flex;gap:10px}.street figure{width:168px}
 .key{flex:1 1 0!important}.key .stripbar{margin:0 0 4px}.key .ways{margin:5px 0 0}
 figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
@@ -160,7 +159,6 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 
 /* trade-off */
 .trade{gap:22px!important;flex-wrap:nowrap!important;align-items:stretch!important}.plane{flex:1.25 1 0!important}.cards{flex:1 1 0!important;gap:12px!important}
-.main:has(.trade) .headline h1{font-size:21px}.main:has(.trade) .headline{min-height:58px;margin-bottom:6px}.compare .main:has(.trade){padding:12px 26px 6px!important}
 .cards .card{flex:1 1 auto!important}.cards .big{font-size:30px;height:38px;margin:3px 0 0}.cards .big small{font-size:12px}.cards .left{flex:0 0 118px!important}.cards .pattern{width:118px!important;height:auto!important;aspect-ratio:auto;max-height:118px}.cards .card .body{margin-top:6px}
 .finding{margin:2px 0 6px!important}.ladder{width:100%;table-layout:fixed;border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums}.ladder caption{caption-side:top;text-align:left;color:var(--soft);font-size:12px;padding-bottom:3px}
 .ladder th{font-weight:500;text-align:left;padding:2px 10px 2px 0;white-space:nowrap}.ladder td{padding:2px 10px 2px 0;white-space:nowrap}.ladder tr>:first-child{width:150px}.ladder tr{border:0!important;background:none!important}.ladder td,.ladder th{border:0!important}
@@ -174,6 +172,13 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .origin a{margin-left:8px}.origin{min-width:0}.take{display:flex;flex-direction:column;align-items:flex-end;white-space:nowrap;position:relative}.foot summary{list-style:none}.foot summary::-webkit-details-marker{display:none}
 .commands{position:absolute;right:0;bottom:24px;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:10px 14px;box-shadow:0 6px 24px rgba(0,0,0,.14);width:max-content;max-width:min(880px,86vw);white-space:normal;z-index:5}
 .commands code{font-size:12px;background:var(--wash);color:var(--ink);padding:2px 5px;border-radius:4px;overflow-wrap:anywhere}.commands p{margin:4px 0}.commands button{text-decoration:underline}
+
+/* tabs that need the room; no comma inside :has(), where Gradio would part the selector */
+@media(min-width:901px){
+.main:has(.sights) .headline h1,.main:has(.scenes) .headline h1,.main:has(.trade) .headline h1{font-size:21px}
+.main:has(.sights) .headline,.main:has(.scenes) .headline,.main:has(.trade) .headline{min-height:56px;margin-bottom:6px}
+.compare .main:has(.sights),.compare .main:has(.scenes),.compare .main:has(.trade){padding:12px 26px 6px!important}
+.main:has(.scenes) .stripbar{margin:7px 0 5px}.main:has(.scenes) .footer{margin-top:4px}}
 
 @media(max-width:900px){
 .compare{flex-direction:column!important}.compare .main{order:0;padding:14px 16px!important;width:100%}.aside{order:1;flex:none!important;width:100%;border:0;border-top:1px solid var(--line);padding-bottom:84px!important}

@@ -1,5 +1,6 @@
 """The built interface, without a browser."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -8,7 +9,7 @@ import gradio as gr
 import pytest
 from typer.testing import CliRunner
 
-from app import figures, pieces, service
+from app import figures, pieces, service, theme
 from app.layout import build, discovered
 from app.session import Session
 
@@ -28,6 +29,13 @@ def test_the_page_is_built_without_a_warning(page: gr.Blocks) -> None:
 def test_only_named_endpoints_are_public(page: gr.Blocks) -> None:
     named = {dep["api_name"] for dep in page.config["dependencies"] if dep["api_visibility"] == "public"}
     assert named == {"models", "compare"}
+
+
+def test_no_selector_holds_a_comma_in_brackets() -> None:
+    """Gradio writes its own prefix behind every comma of a selector, and such a rule would then match nothing."""
+    selectors = re.findall(r"([^{}]+)\{", theme.css())
+    assert len(selectors) > 100
+    assert [one for one in selectors if not one.strip().startswith("@") and re.search(r"\([^)]*,", one)] == []
 
 
 def test_heavy_events_share_one_queue(page: gr.Blocks) -> None:

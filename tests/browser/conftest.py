@@ -42,7 +42,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         command = [sys.executable, str(TINY), str(folder), str(port)]
         server = subprocess.Popen(command, cwd=root, env=surroundings, stdout=output, stderr=subprocess.STDOUT)
     try:
-        for _ in range(480):
+        for _ in range(1200):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
                     break

@@ -81,6 +81,15 @@ def test_a_run_on_scenes_forms_and_is_measured(visit: Visit) -> None:
     assert "live in" in page.inner_text(".footer:visible")
 
 
+def test_scenes_fit_one_screen_in_both_tabs(visit: Visit) -> None:
+    for query, ready in (("?data=streets", ".strip.scenes img"), ("?tab=segmentation", ".sight.card-b img.labels")):
+        page = visit(query)
+        page.wait_for_selector(ready)
+        assert page.locator("h1:visible").evaluate("one => getComputedStyle(one).fontSize") == "21px"
+        bottom = page.locator(".footer:visible .foot").bounding_box()
+        assert bottom["y"] + bottom["height"] <= 720
+
+
 def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
     page = opened(visit, viewport={"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
