@@ -3,9 +3,11 @@
 import copy
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import tiny
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
@@ -119,6 +121,16 @@ def tiny_dataset(_trained: dict[str, Victim], monkeypatch: pytest.MonkeyPatch) -
     found = Dataset("tiny", "Tiny", "classification", tuple("abcd"), (SIDE, SIDE), "drawn in conftest.py", load)
     monkeypatch.setattr(datasets, "get", lambda name: found)
     return found
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the models of `tiny`, made once for the tests of the app and for those in a browser."""
+    folder = tmp_path_factory.mktemp("tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        tiny.surround(patch, folder)
+        tiny.make(folder)
+    return folder
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-TINY = Path(__file__).parent.parent / "app" / "tiny.py"
+TINY = Path(__file__).parent.parent / "tiny.py"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,16 +33,16 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the app listens; its log is shown when it does not come up."""
-    folder, port = tmp_path_factory.mktemp("browser"), free_port()
-    root, log = TINY.parent.parent.parent, folder / "log"
+    port, log = free_port(), tmp_path_factory.mktemp("browser") / "log"
+    root = TINY.parent.parent
     surroundings = os.environ | {"PYTHONPATH": str(root)}
     with log.open("w") as output:
-        command = [sys.executable, str(TINY), str(folder), str(port)]
+        command = [sys.executable, str(TINY), str(tiny_models), str(port)]
         server = subprocess.Popen(command, cwd=root, env=surroundings, stdout=output, stderr=subprocess.STDOUT)
     try:
-        for _ in range(1200):
+        for _ in range(480):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
                     break

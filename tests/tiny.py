@@ -1,12 +1,13 @@
 """Tiny untrained models on a few drawn signs and streets, with measured perturbations: enough to show everything.
 
-As a script it serves the real app on them: `python tests/app/tiny.py FOLDER PORT`.
+As a script it serves the real app on them: `python tests/tiny.py FOLDER PORT`.
 """
 
 import os
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from core import checkpoints, datasets
@@ -57,16 +58,18 @@ def make(folder: Path) -> None:
         assess(root / "streets" / name, terms=SCENE_TERMS)
 
 
-def few() -> None:
-    """Draw only a few signs and streets, in this process."""
-    signs.COUNTS.update(SPLITS)
-    streets.COUNTS.update(SCENES)
+def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """These models, this cache and few pictures in this process, for as long as the patch lasts."""
+    for name, value in environment(folder).items():
+        patch.setenv(name, value)
+    for counts, few in ((signs.COUNTS, SPLITS), (streets.COUNTS, SCENES)):
+        for split, count in few.items():
+            patch.setitem(counts, split, count)
 
 
 def main(folder: Path, port: int) -> None:
-    os.environ.update(environment(folder))
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
-    few()
+    surround(pytest.MonkeyPatch(), folder)
     if not (folder / "checkpoints").is_dir():
         make(folder)
     from app.__main__ import main as serve
