@@ -5,7 +5,7 @@ universal adversarial training. The weights are updated on sigma * L(x + delta, 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,20 @@ def learning_rate(recipe: Recipe, done: int, total: int) -> float:
     share = (done + 0.5) / total
     rising = share / recipe.warmup if recipe.warmup else 1.0
     return recipe.learning_rate * min(rising, (1 - share) / max(1 - recipe.warmup, 1e-9))
+
+
+def jump(history: Sequence[Mapping[str, float]]) -> str:
+    """Where a training lost what it had: the first epoch whose mean loss is over twice the lowest before; else empty.
+
+    Such a run may recover, yet its model is mostly worse than that of another seed or a lower learning rate. `history`
+    is what `train` returns.
+    """
+    for number in range(1, len(history)):
+        before = min(epoch["loss"] for epoch in history[:number])
+        if history[number]["loss"] > 2 * before:
+            now = history[number]
+            return f"the loss jumped from {before:.3f} to {now['loss']:.3f} in epoch {now['epoch']}"
+    return ""
 
 
 def train(

@@ -10,6 +10,7 @@ from core.precompute import Plan
 from core.recipe import Recipe
 from core.results import Results
 from core.targets import scene_number
+from core.training import jump
 
 SHIPPED = "checkpoints"
 """Where the shipped models lie, as the commands name it."""
@@ -25,6 +26,7 @@ def training_page(found: Sequence[Checkpoint], root: Path) -> str:
     for checkpoint in found:
         config, versions = checkpoint.config, checkpoint.config["versions"]
         history = config["history"]
+        lost = jump(history)
         parts += [
             f"## {_place(checkpoint, root)}\n",
             f"    {command(checkpoint, root)}\n",
@@ -32,7 +34,7 @@ def training_page(found: Sequence[Checkpoint], root: Path) -> str:
             f"- seed {checkpoint.recipe['seed']}; {len(history)} epochs in {config['seconds'] / 60:.0f} minutes on "
             f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
             f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
-            f"{history[-1]['images_per_second']:.0f} images/s\n"
+            f"{history[-1]['images_per_second']:.0f} images/s{'; ' + lost if lost else ''}\n"
             f"- weights sha256 `{checkpoint.sha256[:16]}`{'' if checkpoint.has_weights else ' (left out to save room)'}"
             f"{_origin(checkpoint, found, root)}\n"
             f"- {measured_by(checkpoint, root)}\n",

@@ -8,11 +8,11 @@ import typer
 
 from core import experiment
 from core.attacks.objectives import LOSS_CAP
-from core.commands._shared import AsJson, Device, Root, Seed, available, log, out, print_json, progress_bar
+from core.commands._shared import AsJson, Device, Root, Seed, available, err, log, out, print_json, progress_bar
 from core.precision import Precision
 from core.recipe import Recipe
 from core.team import leading
-from core.training import Progress
+from core.training import Progress, jump
 
 
 def train(
@@ -94,5 +94,7 @@ def train(
         return
     if as_json:
         print_json({"folder": str(made.folder), "title": made.title, "history": made.config["history"]})
-    else:
-        out.print(f"{made.title} is in {made.folder}. Next: python -m core evaluate {made.folder}")
+        return
+    if lost := jump(made.config["history"]):
+        err.print(f"Mind that {lost}; another --seed or a lower --learning-rate may do better.", highlight=False)
+    out.print(f"{made.title} is in {made.folder}. Next: python -m core evaluate {made.folder}")

@@ -17,6 +17,7 @@ from core.__main__ import app
 from core.models import create
 from core.perturbations import BREAKING
 from core.robustness import Search
+from core.training_page import training_page
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -63,6 +64,18 @@ def test_training_again_returns_the_finished_model(trained, images):
     words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
     run(*words, "--root", str(trained.parent.parent), "--device", "cpu")
     assert checkpoints.read(trained).sha256 == before
+
+
+def test_a_loss_that_jumped_is_told_where_the_model_is_made(trained, images, tmp_path):
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
+    words += ["--root", str(tmp_path), "--device", "cpu"]
+    folder = shutil.copytree(trained, tmp_path / trained.parent.name / trained.name)
+    assert "the loss" not in run(*words).stderr
+    config = json.loads((folder / checkpoints.CONFIG).read_text())
+    config["history"][2]["loss"] = 2.5 * config["history"][0]["loss"]
+    (folder / checkpoints.CONFIG).write_text(json.dumps(config))
+    assert "in epoch 3; another --seed or a lower --learning-rate may do better" in " ".join(run(*words).stderr.split())
+    assert "in epoch 3" in training_page([checkpoints.read(folder)], tmp_path)
 
 
 def test_attack_saves_what_evaluate_reads(trained, tmp_path):

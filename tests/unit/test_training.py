@@ -20,7 +20,7 @@ from core.augmentation import augment
 from core.precision import default_precision
 from core.recipe import Recipe
 from core.threat import apply
-from core.training import Diverged, learning_rate, train
+from core.training import Diverged, jump, learning_rate, train
 from core.update import shared_deltas, update_loss
 
 
@@ -136,6 +136,19 @@ def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_weights(never
     model, _ = run(LONG, resume, reports.append)
     assert reports[0].epoch == 2
     assert same_weights(model, never_killed[0])
+
+
+@pytest.mark.parametrize(
+    ("losses", "says"),
+    [
+        ([0.64, 0.49, 0.46, 1.82, 0.99, 2.5], "the loss jumped from 0.460 to 1.820 in epoch 4"),
+        ([0.54, 0.42, 0.5, 0.83, 0.4], ""),
+        ([2.0], ""),
+        ([], ""),
+    ],
+)
+def test_a_training_that_lost_what_it_had_is_told_from_one_that_wavers(losses, says):
+    assert jump([{"epoch": epoch, "loss": loss} for epoch, loss in enumerate(losses, 1)]) == says
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):
