@@ -22,9 +22,9 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_json(path: Path, content: Any) -> None:
-    """A JSON file that appears whole or not at all."""
-    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
+    """A JSON file that appears whole or not at all; `indent` None puts it on one line."""
+    write_bytes(path, (json.dumps(content, indent=indent, ensure_ascii=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

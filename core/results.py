@@ -125,7 +125,7 @@ class Results:
         return content | ({"hits": _packed(self.hits)} if self.hits else {})
 
     def save(self, folder: Path) -> None:
-        files.write_json(folder / checkpoints.RESULTS, self.to_json())
+        files.write_json(folder / checkpoints.RESULTS, self.to_json(), indent=None)  # a third of their size was blanks
 
     @classmethod
     def load(cls, folder: Path) -> "Results | None":
