@@ -119,7 +119,7 @@ def default_root() -> Path:
 def save(folder: Path, model: Normalised, config: Mapping[str, Any]) -> Checkpoint:
     """Write weights (floats as fp16) and `config.json` with their sha256; each file appears whole or not at all.
 
-    `config` needs `architecture`, `data` and `classes`; versions and the format number are added.
+    `config` needs `architecture`, `data` and `classes`; the format number and versions are added, except those given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
@@ -128,7 +128,8 @@ def save(folder: Path, model: Normalised, config: Mapping[str, Any]) -> Checkpoi
     }
     # one entry only: safetensors writes several in random order, and equal weights would have unequal digests
     write_tensors(folder / WEIGHTS, tensors, {"model": f"{config['architecture']} on {config['data']}"})
-    whole = {"format": FORMAT, **config, "versions": versions(), "sha256": sha256(folder / WEIGHTS)}
+    whole = {"format": FORMAT, **config, "sha256": sha256(folder / WEIGHTS)}
+    whole["versions"] = versions() | config.get("versions", {})
     write_json(folder / CONFIG, whole)
     return read(folder)
 

@@ -64,8 +64,9 @@ def run(
         "finished": time.strftime("%Y-%m-%d"),
     }
     if leading():
-        checkpoints.save(folder, model, config)
-        ResumeFile(resume, {}).remove()
+        state = ResumeFile(resume, {})
+        checkpoints.save(folder, model, config | {"versions": {"hardware": state.hardware}})
+        state.remove()
     wait()
     return checkpoints.read(folder)
 

@@ -1,14 +1,17 @@
 """The resume file of a training run, so that a killed run ends with the same weights as one never killed."""
 
 import json
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from core.checkpoints import assign
+from core.checkpoints import assign, versions
 from core.files import FileError, read_metadata, read_tensors, write_tensors
+
+UNKNOWN = "a machine that was not recorded"
 
 
 class ResumeFile:
@@ -22,9 +25,12 @@ class ResumeFile:
         momenta = optimizer.state_dict()["state"]
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"momentum.{key}": slot["momentum_buffer"] for key, slot in momenta.items()}
+        hardware = [*self._machines(), versions()["hardware"]]
+        hardware = [UNKNOWN] * (epochs - len(hardware)) + hardware[:epochs]
         plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(self.path, plain, {"config": self.config, "epochs": str(epochs), "history": json.dumps(history)})
+        told = {"epochs": str(epochs), "history": json.dumps(history), "hardware": json.dumps(hardware)}
+        write_tensors(self.path, plain, {"config": self.config, **told})
 
     def load(self, model: nn.Module, optimizer: Any) -> tuple[int, list[dict[str, float]]]:
         """Epochs done and their history; (0, []) where there is nothing to resume. Raises FileError."""
@@ -46,6 +52,21 @@ class ResumeFile:
         whole["state"] = {place: {"momentum_buffer": momentum} for place, momentum in momenta.items()}
         optimizer.load_state_dict(whole)
         return int(metadata["epochs"]), json.loads(metadata["history"])
+
+    @property
+    def hardware(self) -> str:
+        """What the epochs ran on, like `NVIDIA H200 (epochs 1 to 3), then CPU, 2 threads`."""
+        stretches = [(name, len(list(epochs))) for name, epochs in groupby(self._machines())]
+        parts, last = [], 0
+        for name, count in stretches:
+            first, last = last + 1, last + count
+            parts.append(f"{name} ({f'epochs {first} to {last}' if count > 1 else f'epoch {first}'})")
+        return ", then ".join([*parts[:-1], stretches[-1][0]]) if stretches else UNKNOWN
+
+    def _machines(self) -> list[str]:
+        """The hardware of every epoch so far; of runs older than this note, none."""
+        known: list[str] = json.loads(read_metadata(self.path).get("hardware", "[]")) if self.path.is_file() else []
+        return known
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import torch
 from tiny_training import SHARED, tiny_network, tiny_split
 from torch.nn.functional import cross_entropy
 
-from core import checkpoints, experiment, files
+from core import checkpoints, experiment, files, resume
 from core.attacks.pgd import PGD
 from core.augmentation import augment
 from core.precision import default_precision
@@ -447,6 +447,30 @@ class TestExperiment:
             self.run(tmp_path, recipe, report=die)
         assert (tmp_path / "tiny" / "standard" / "resume.safetensors").is_file()
         assert self.run(tmp_path, recipe).sha256 == self.run(tmp_path, recipe, name="whole").sha256
+
+    @pytest.mark.parametrize(
+        ("machines", "told"),
+        [
+            (["H200", "H200", "H200"], "H200"),
+            (["H200", "H200", "CPU"], "H200 (epochs 1 to 2), then CPU"),
+            (["H200", "CPU", "H200"], "H200 (epoch 1), then CPU (epoch 2), then H200"),
+        ],
+    )
+    def test_a_model_tells_every_machine_that_trained_it(self, machines, told, tiny_dataset, tmp_path, monkeypatch):
+        recipe = replace(self.RECIPE, epochs=len(machines))
+        for epoch, machine in enumerate(machines, 1):
+            monkeypatch.setattr(resume, "versions", lambda machine=machine: {"hardware": machine})
+
+            def die(progress, epoch=epoch):
+                if progress.epoch > epoch:
+                    raise Killed
+
+            if epoch < len(machines):
+                with pytest.raises(Killed):
+                    self.run(tmp_path, recipe, report=die)
+        config = self.run(tmp_path, recipe).config
+        assert config["versions"]["hardware"] == told
+        assert config["versions"]["torch"] == torch.__version__
 
 
 @pytest.mark.parametrize(("device", "native", "expected"), [("cpu", True, "bf16-mixed"), ("cpu", False, "32-true")])
