@@ -120,7 +120,7 @@ p{margin:0}i{font-style:normal}abbr{text-decoration:none}
 .pattern{display:block;width:148px!important;height:148px!important;max-width:none!important;border-radius:6px;image-rendering:pixelated;object-fit:contain;margin:0!important}
 .pattern.empty{display:grid;place-items:center;border:1px dashed var(--line);color:var(--soft);font-size:12.5px;box-sizing:border-box}
 .left .note{margin-top:4px}.big{font-size:42px;font-weight:650;line-height:1;color:var(--c);font-variant-numeric:tabular-nums;height:44px;display:flex;align-items:center;gap:8px}
-.big small{font-size:13.5px;line-height:1.2;font-weight:400;color:var(--soft)}.big.dim{color:var(--c)}
+.big small{font-size:13.5px;line-height:1.2;font-weight:400;color:var(--soft)}.big.dim{color:var(--c)}.big .clean{margin-left:auto;text-align:right}
 .number{height:66px}.plotly-figure{height:96px}.right .note,.left .note{height:18px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .seen{display:flex;flex-wrap:nowrap;white-space:nowrap;overflow:hidden;gap:2px 14px;margin-top:9px!important;padding-top:7px;border-top:1px solid var(--line);min-height:26px;box-sizing:border-box}
 .segments{margin-top:6px}.segments fieldset,.segments .wrap{padding:0;border:0;gap:0!important;flex-wrap:nowrap!important}

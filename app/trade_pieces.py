@@ -33,7 +33,7 @@ def _noun(side: Traded) -> str:
 def card(side: Traded) -> str:
     """One model: what it is, what breaks it, and the pattern that does, as strong as it is."""
     mark, letter = side.mark, side.letter
-    clean = f"{percent(mark.clean.value, 1)} clean"
+    clean = percent(mark.clean.value, 1)
     title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.short[:1].upper() + mark.short[1:])}'
     big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
     span = f"({mark.span})" if mark.breaks is not None else ""
@@ -42,8 +42,9 @@ def card(side: Traded) -> str:
         f"brackets, between which measured strengths it may lie for n = {side.curve[0][1].n:,} held-out images."
     )
     return (
-        f'<h2><span class="name">{title}</span><span class="soft">{clean}</span></h2>'
-        f'<p class="big">{big} <small>{words}<br><abbr title="{escape(hint)}">{span}</abbr></small></p>'
+        f'<h2><span class="name">{title}</span></h2>'
+        f'<p class="big">{big} <small>{words}<br><abbr title="{escape(hint)}">{span}</abbr></small> '
+        f'<small class="clean">{clean}<br>clean</small></p>'
     )
 
 
