@@ -11,8 +11,6 @@ from torch import nn
 from core.checkpoints import assign, versions
 from core.files import FileError, read_metadata, read_tensors, write_tensors
 
-UNKNOWN = "a machine that was not recorded"
-
 
 class ResumeFile:
     """The state of a run after its last whole epoch: weights, optimiser, history; bound to one configuration."""
@@ -26,7 +24,6 @@ class ResumeFile:
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"momentum.{key}": slot["momentum_buffer"] for key, slot in momenta.items()}
         hardware = [*self._machines(), versions()["hardware"]]
-        hardware = [UNKNOWN] * (epochs - len(hardware)) + hardware[:epochs]
         plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         told = {"epochs": str(epochs), "history": json.dumps(history), "hardware": json.dumps(hardware)}
@@ -56,15 +53,16 @@ class ResumeFile:
     @property
     def hardware(self) -> str:
         """What the epochs ran on, like `NVIDIA H200 (epochs 1 to 3), then CPU, 2 threads`."""
-        stretches = [(name, len(list(epochs))) for name, epochs in groupby(self._machines())]
-        parts, last = [], 0
-        for name, count in stretches:
-            first, last = last + 1, last + count
-            parts.append(f"{name} ({f'epochs {first} to {last}' if count > 1 else f'epoch {first}'})")
-        return ", then ".join([*parts[:-1], stretches[-1][0]]) if stretches else UNKNOWN
+        parts, first = [], 1
+        for name, epochs in groupby(self._machines() or [versions()["hardware"]]):
+            last = first + len(list(epochs)) - 1
+            parts.append((name, f"epochs {first} to {last}" if last > first else f"epoch {first}"))
+            first = last + 1
+        *before, (now, _) = parts
+        return ", then ".join([*(f"{name} ({span})" for name, span in before), now])
 
     def _machines(self) -> list[str]:
-        """The hardware of every epoch so far; of runs older than this note, none."""
+        """The hardware of every epoch so far."""
         known: list[str] = json.loads(read_metadata(self.path).get("hardware", "[]")) if self.path.is_file() else []
         return known
 
