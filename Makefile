@@ -126,7 +126,8 @@ uv() { # with a terminal: its own progress; without: silent, unless it fails
 .venv/bin/uv pip install --dry-run "$$@" --editable "$$what" >.venv/.log 2>&1 ||
     { cat .venv/.log >&2; fail "Nothing was changed in .venv."; }
 : > .venv/.installing
-uv pip install "$$@" --editable "$$what" || fail "The installation stopped half-way; the next run repairs it."
+# Compiled at once, as pip does, on all processors: where PYTHONDONTWRITEBYTECODE is set no start would ever do it.
+uv pip install "$$@" --compile-bytecode --editable "$$what" || fail "The installation stopped half-way; the next run repairs it."
 [ -z "$$backend" ] || printf '%s\n' "$$backend" > .venv/.torch-backend
 printf '%s\n' "$$wanted" > ".venv/.installed-$$extra"
 printf '%s\n' "$$wanted" > .venv/.installed-app

@@ -119,8 +119,7 @@ def sweep(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"Each cell needs a folder of its own, and {', '.join(twice)} is there more than once.")
     count = workers or processes(device)
-    threads = None if scheduler else int(os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // count))
-    jobs = [Job(cell, root.absolute(), measure, device, threads) for cell in cells]
+    jobs = [Job(cell, root.absolute(), measure, device, None if scheduler else threads(count)) for cell in cells]
     ended = {job.folder: Outcome(job.recipe.name, job.folder, skipped=True) for job in jobs if job.done}
     for outcome in ended.values():
         report(outcome)
@@ -142,6 +141,11 @@ def processes(device: str = "auto") -> int:
     if device != "cpu" and torch.cuda.is_available():
         fits = min(fits, max(1, torch.cuda.get_device_properties(0).total_memory // GPU_SHARE))
     return fits
+
+
+def threads(count: int) -> int:
+    """How many threads each of `count` processes shall use: as many as this one may, but together one a processor."""
+    return max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // count))
 
 
 def run_cell(job: Job) -> float:

@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+import torch
 from stored import class_folders
 from typer.testing import CliRunner
 
@@ -42,8 +43,17 @@ def test_the_grid_is_the_product_of_its_axes(base):
         grid(base, [64], [0.5], [8 / 255], [0])
 
 
+@pytest.fixture
+def one_thread():
+    """As a sweep gives each of two processes on two processors: sums in another order end in other weights."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
-def test_a_sweep_with_a_killed_worker_and_a_failing_cell_ends_complete(base, tmp_path):
+def test_a_sweep_with_a_killed_worker_and_a_failing_cell_ends_complete(base, tmp_path, one_thread):
     long = replace(base, epochs=12)
     cells = [
         *grid(long, [1, 8], [0.5], [8 / 255, 16 / 255], [0]),
@@ -84,6 +94,12 @@ def _newest_worker():
             if parent == os.getpid() and "spawn_main" in line:
                 return int(entry)
     raise AssertionError("no worker found")
+
+
+def test_processes_together_use_no_more_threads_than_there_are_processors(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    assert [sweeping.threads(count) for count in (1, 2, 4, 8, 16, 40)] == [4, 4, 4, 2, 1, 1]
 
 
 def test_processes_may_keep_memory_that_they_will_need_again():
