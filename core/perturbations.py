@@ -57,7 +57,10 @@ def _int8(name: str, delta: Tensor) -> Tensor:
 
 def _packed(units: Tensor) -> Tensor:
     """The bytes of an int8 tensor, packed: uint8 (n)."""
-    return torch.frombuffer(bytearray(lzma.compress(units.numpy().tobytes(), preset=9)), dtype=torch.uint8)
+    plain = units.numpy().tobytes()
+    # The dictionary of preset 9 alone has 64 MiB to be set up, for deltas of a few KiB.
+    how = {"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": max(4096, len(plain))}
+    return torch.frombuffer(bytearray(lzma.compress(plain, filters=[how])), dtype=torch.uint8)
 
 
 def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
