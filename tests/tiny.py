@@ -20,7 +20,7 @@ from core.precompute import Plan, precompute
 SEGMENTER = "smp:PSPNet/resnet18"
 SPLITS = {"train": 64, "test": 36}
 PLAN = Plan((4, 8, 16, 32), (16,), (0,), (8, 16, 32), (16,), steps=2, crafting_images=32)
-SCENES = {"train": 8, "test": 7}
+SCENES = {"train": 4, "test": 7}
 SCENE_PLAN = Plan((10, 20), (10,), ("scene-5", "remove-8"), (20,), (), steps=2, batch_size=2, crafting_images=4)
 TERMS = Terms(36, 32, 16, 2, 1, 4 * UNIT, ladder_images=36, ladder_sizes=(8,), ladder_steps=1)
 SCENE_TERMS = Terms(7, 4, 2, 2, 1, 4 * UNIT, ladder_epsilon=10, ladder_images=4, ladder_sizes=(2,), ladder_steps=1)

@@ -229,7 +229,7 @@ class TestAssess:
         deltas, later = perturbations.load(measured), measured.parent / "later"
         data = datasets.get("tiny")
         seen = data.split("train"), data.split("test").first(self.TERMS.held_out)
-        strong = Search(first=UNIT, tolerance=UNIT, steps=40)(checkpoints.load(measured), *seen)
+        strong = Search(first=UNIT, tolerance=UNIT, steps=20)(checkpoints.load(measured), *seen)
         assert strong.epsilon < before.robustness.epsilon, "the test needs a better one"
         shutil.copytree(measured, later)
         perturbations.save(later, deltas | {BREAKING: strong.delta})
