@@ -57,7 +57,7 @@ def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
 
 def page(record: dict[str, Any]) -> str:
     """`docs/hardening.md` from the JSON."""
-    cells, hardware = record["cells"], record["hardware"]
+    cells = record["cells"]
     dearest = {
         (cell["data"], cell["seed"]): cell["cpu_seconds"] for cell in cells.values() if cell["way"] == next(iter(WAYS))
     }
@@ -71,9 +71,20 @@ def page(record: dict[str, Any]) -> str:
         ]
         for key, cell in cells.items()
     ]
-    where = f"{hardware['processor']}, {hardware['threads']} threads, {record['date'][:10]}.\n"
+    where = "; ".join(
+        f"{processor}, {threads} threads, seed {', '.join(map(str, sorted(seeds)))}"
+        for (processor, threads), seeds in _machines(cells).items()
+    )
     head = ("cell", "passes", "computing time", "clean (%)", "breaks at [between]")
-    return "\n".join(["# Cheaper hardening\n", TOLD + where, table(head, rows), READ])
+    return "\n".join(["# Cheaper hardening\n", TOLD + where + ".\n", table(head, rows), READ])
+
+
+def _machines(cells: dict[str, Any]) -> dict[tuple[str, int], set[int]]:
+    """The seeds that each processor, with so many threads, was used for."""
+    found: dict[tuple[str, int], set[int]] = {}
+    for cell in cells.values():
+        found.setdefault((cell["hardware"]["processor"], cell["hardware"]["threads"]), set()).add(cell["seed"])
+    return found
 
 
 TOLD = (
@@ -121,7 +132,8 @@ def main(
             recipe = replace(base, seed=seed, **settings)
             key = f"{data}/{recipe.name}, {way}, {epochs} epochs"
             if key not in record["cells"]:
-                record["cells"][key] = {"way": way, "data": data, "seed": seed, **measure(recipe, root)}
+                about = {"way": way, "data": data, "seed": seed, "hardware": record["hardware"]}
+                record["cells"][key] = about | measure(recipe, root)
                 _record.write(out, record)
     rows = [
         (key, *(f"{cell[name]}" for name in ("passes", "cpu_seconds")), f"{cell['clean']['value']:.1%}", _at(cell))
