@@ -71,20 +71,10 @@ def page(record: dict[str, Any]) -> str:
         ]
         for key, cell in cells.items()
     ]
-    where = "; ".join(
-        f"{processor}, {threads} threads, seed {', '.join(map(str, sorted(seeds)))}"
-        for (processor, threads), seeds in _machines(cells).items()
-    )
+    machines = [(cell["seed"], cell["hardware"]) for cell in cells.values()]
+    where = dict.fromkeys(f"Seed {seed}: {on['processor']}, {on['threads']} threads" for seed, on in machines)
     head = ("cell", "passes", "computing time", "clean (%)", "breaks at [between]")
-    return "\n".join(["# Cheaper hardening\n", TOLD + where + ".\n", table(head, rows), READ])
-
-
-def _machines(cells: dict[str, Any]) -> dict[tuple[str, int], set[int]]:
-    """The seeds that each processor, with so many threads, was used for."""
-    found: dict[tuple[str, int], set[int]] = {}
-    for cell in cells.values():
-        found.setdefault((cell["hardware"]["processor"], cell["hardware"]["threads"]), set()).add(cell["seed"])
-    return found
+    return "\n".join(["# Cheaper hardening\n", TOLD + "; ".join(where) + ".\n", table(head, rows), READ])
 
 
 TOLD = (

@@ -96,10 +96,15 @@ def _newest_worker():
     raise AssertionError("no worker found")
 
 
-def test_processes_together_use_no_more_threads_than_there_are_processors(monkeypatch):
+@pytest.mark.parametrize(("workers", "each"), [(1, 4), (4, 4), (8, 2), (40, 1)])
+def test_processes_together_use_no_more_threads_than_there_are_processors(base, tmp_path, monkeypatch, workers, each):
+    monkeypatch.setattr(sweeping, "_client", in_this_process)
+    monkeypatch.setattr(sweeping, "run_cell", lambda job: float(job.threads))
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
-    assert [sweeping.threads(count) for count in (1, 2, 4, 8, 16, 40)] == [4, 4, 4, 2, 1, 1]
+    (outcome,) = sweep([base], tmp_path, measure=False, workers=workers, device="cpu")
+    assert (outcome.error, outcome.seconds) == (None, each)
 
 
 def test_processes_may_keep_memory_that_they_will_need_again():
