@@ -74,7 +74,9 @@ def run(
 def _finished(folder: Path, recipe: Recipe) -> Checkpoint:
     checkpoint = checkpoints.read(folder)
     if not recipe.matches(checkpoint.recipe):
-        raise ValueError(f"{folder} holds a model of another recipe; give --name, or move that folder away.")
+        raise ValueError(
+            f"{folder} holds a model of another recipe; give --name (of a sweep: --suffix), or move that folder away."
+        )
     return checkpoint
 
 

@@ -7,6 +7,7 @@ it, so that none counts as robust only because it came first.
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,13 +30,15 @@ TOPIC = "plainsight"
 GPU_SHARE = 8 * 2**30
 """Bytes of a GPU's memory for each process that shares it."""
 ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+CELL = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-r(\d+))?")
 
 
 @dataclass(frozen=True)
 class Job:
     """One cell and where it goes; `measure` adds perturbations, universal robustness and the risk ladder.
 
-    `threads` is what the process that runs it shall use; None leaves that to the machine it runs on.
+    `threads` is what the process that runs it shall use; None leaves that to the machine it runs on. `suffix` comes
+    after the recipe's name, before the seed.
     """
 
     recipe: Recipe
@@ -43,10 +46,16 @@ class Job:
     measure: bool = True
     device: str = "auto"
     threads: int | None = None
+    suffix: str = ""
+
+    @property
+    def name(self) -> str:
+        kind = replace(self.recipe, seed=0).name
+        return f"{kind}{self.suffix}{self.recipe.name.removeprefix(kind)}"
 
     @property
     def folder(self) -> Path:
-        return self.root / self.recipe.data.partition(":")[0] / self.recipe.name
+        return self.root / self.recipe.data.partition(":")[0] / self.name
 
     @property
     def done(self) -> bool:
@@ -99,6 +108,21 @@ def grid(
     ]
 
 
+def cell(base: Recipe, name: str) -> Recipe:
+    """The cell of that name, the settings that it leaves out as in `base`. Raises ValueError.
+
+    >>> cell(Recipe("signs", epochs=15), "s64-e16-w0.5-r1").name
+    'shared-s64-e16-w0.5-r1'
+    """
+    found = CELL.fullmatch(name)
+    if not found:
+        raise ValueError(f"{name!r} names no cell; give heap, epsilon (n/255) and sigma like s64-e16-w0.5.")
+    heap, epsilon, sigma, seed = found.groups()
+    return replace(
+        base, heap=int(heap), epsilon=float(epsilon) / 255, sigma=float(sigma), seed=int(seed) if seed else base.seed
+    )
+
+
 def sweep(
     cells: Sequence[Recipe],
     root: Path,
@@ -107,20 +131,25 @@ def sweep(
     workers: int | None = None,
     device: str = "auto",
     report: Callable[[News | Outcome], None] = lambda news: None,
+    suffix: str = "",
 ) -> list[Outcome]:
     """Run every cell that is not complete; returns how each ended, in the order of `cells`.
 
+    `suffix` is added to the name of every cell's folder, so that another schedule can stand beside the first.
     `scheduler` is the address of a running Dask scheduler, whose workers must have this package and see `root` and the
     data under the same paths; without one, `workers` processes on this machine. A cell that fails is reported and the
-    rest goes on; one whose process dies is given to another process. Raises ValueError for cells of equal names, and
-    where Dask is not installed.
+    rest goes on; one whose process dies is given to another process. Raises ValueError for cells of equal names, a
+    suffix that is no part of a folder's name, and where Dask is not installed.
     """
-    names = [cell.name for cell in cells]
+    if not re.fullmatch(r"[\w.-]*", suffix):
+        raise ValueError(f"The suffix {suffix!r} does not fit; give letters, digits, dots, - and _, like -15epochs.")
+    count = workers or processes(device)
+    each = None if scheduler else threads(count)
+    jobs = [Job(recipe, root.absolute(), measure, device, each, suffix) for recipe in cells]
+    names = [job.name for job in jobs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"Each cell needs a folder of its own, and {', '.join(twice)} is there more than once.")
-    count = workers or processes(device)
-    jobs = [Job(cell, root.absolute(), measure, device, None if scheduler else threads(count)) for cell in cells]
-    ended = {job.folder: Outcome(job.recipe.name, job.folder, skipped=True) for job in jobs if job.done}
+    ended = {job.folder: Outcome(job.name, job.folder, skipped=True) for job in jobs if job.done}
     for outcome in ended.values():
         report(outcome)
     open_jobs = [job for job in jobs if job.folder not in ended]
@@ -151,7 +180,7 @@ def threads(count: int) -> int:
 def run_cell(job: Job) -> float:
     """Train and measure one cell in this process; returns the seconds it took."""
     _pin(job)
-    name, started, last = job.recipe.name, time.perf_counter(), 0
+    name, started, last = job.name, time.perf_counter(), 0
 
     def trained(progress: Progress) -> None:
         nonlocal last
@@ -161,7 +190,7 @@ def run_cell(job: Job) -> float:
             _tell(name, over, f"loss {progress.loss:.3f}")
 
     _tell(name, 0, "training")
-    made = experiment.run(job.recipe, job.root, device=job.device, report=trained)
+    made = experiment.run(job.recipe, job.root, name, device=job.device, report=trained)
     if job.measure:
         _tell(name, job.recipe.epochs, "measuring")
         precompute(made.folder, Plan.brief(datasets.get(job.recipe.data)), _device(job))
@@ -173,7 +202,7 @@ def try_others(job: Job) -> float:
     """Try on a measured cell what broke the cells that were measured after it; returns the seconds it took."""
     _pin(job)
     started = time.perf_counter()
-    _tell(job.recipe.name, job.recipe.epochs, "trying what broke other cells")
+    _tell(job.name, job.recipe.epochs, "trying what broke other cells")
     _assess(job)
     return time.perf_counter() - started
 
@@ -188,7 +217,7 @@ def _device(job: Job) -> str:
 
 
 def _assess(job: Job) -> None:
-    assess(job.folder, _device(job), lambda line: _tell(job.recipe.name, job.recipe.epochs, line))
+    assess(job.folder, _device(job), lambda line: _tell(job.name, job.recipe.epochs, line))
 
 
 def _run(
@@ -197,16 +226,16 @@ def _run(
     from distributed import as_completed
 
     client.subscribe_topic(TOPIC, lambda event: report(News(*(event[1][name] for name in ("cell", "epoch", "says")))))
-    keys = {f"{work.__name__}-{job.recipe.name}-{job.folder}": job for job in jobs}
+    keys = {f"{work.__name__}-{job.folder}": job for job in jobs}
     futures = {client.submit(work, job, key=key, pure=False): job for key, job in keys.items()}
     for future in as_completed(futures):
         job = futures[future]
         if future.status == "finished":
-            outcome = Outcome(job.recipe.name, job.folder, seconds=round(future.result(), 1))
+            outcome = Outcome(job.name, job.folder, seconds=round(future.result(), 1))
         else:
             failure = future.exception() if future.status == "error" else None
             error = f"{type(failure).__name__}: {failure}" if failure else f"the cluster left it {future.status}"
-            outcome = Outcome(job.recipe.name, job.folder, error)
+            outcome = Outcome(job.name, job.folder, error)
         report(outcome)
         yield outcome
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from core.commands._shared import AsJson, Device, Root, log, out, print_json, progress_bar
 from core.recipe import Recipe
-from core.sweep import News, Outcome, grid
+from core.sweep import News, Outcome, cell, grid
 from core.sweep import sweep as run
 
 
@@ -21,13 +21,20 @@ def sweep(
         list[float] | None, typer.Option(help="In n/255, several times; default 2, 4, 8, 16, 24.")
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Several times; default 0.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--cell", help="Only this one, like s64-e16-w0.5-r1; several times.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Ascent steps K of the inner attack.")] = 4,
     step_size: Annotated[float, typer.Option(help="Inner step in units of epsilon.")] = 0.5,
+    carry: Annotated[bool, typer.Option(help="As for train.")] = False,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
     batch_size: Annotated[int, typer.Option(help="Images in a mini-batch.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="Its peak; it rises and falls along lines.")] = 0.2,
     images: Annotated[int | None, typer.Option(help="Use only the first so many training images.")] = None,
     start: Annotated[str | None, typer.Option(help="Model folder whose weights every cell hardens.")] = None,
+    suffix: Annotated[
+        str, typer.Option(help="Added to the folders' names, for cells beside those of another recipe.")
+    ] = "",
     root: Root = Path("runs"),
     measure: Annotated[bool, typer.Option(help="Also measure robustness, ladder, and a few strengths.")] = True,
     workers: Annotated[int | None, typer.Option(help="Processes on this machine; default: as many as fit it.")] = None,
@@ -35,10 +42,11 @@ def sweep(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train and measure the product of heaps, sigmas, epsilons and seeds; finished cells are left as they are.
+    """Train and measure the product of heaps, sigmas, epsilons and seeds, or the cells that --cell names.
 
-    The same command goes on where a killed one was. For many machines start `dask scheduler` and `dask worker ADDRESS`
-    there (or use dask-jobqueue, dask-kubernetes, SSHCluster), with this package installed and the root folder shared.
+    Finished cells are left as they are, and the same command goes on where a killed one was. For many machines start
+    `dask scheduler` and `dask worker ADDRESS` there (or use dask-jobqueue, dask-kubernetes, SSHCluster), with this
+    package installed and the root folder shared.
     """
     base = Recipe(
         data=data,
@@ -48,24 +56,30 @@ def sweep(
         epsilon=8 / 255,
         steps=steps,
         step_size=step_size,
+        carry=carry,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         images=images,
         start=start,
     )
+    if only and (heap or sigma or epsilon or seed):
+        raise ValueError("--cell stands for --heap, --sigma, --epsilon and --seed; give either.")
     sizes = [value / 255 for value in epsilon or (2, 4, 8, 16, 24)]
-    cells = grid(base, heap or [1, 8, 64], sigma or [0.3, 0.5, 0.7, 0.9], sizes, seed or [0])
+    cells = [cell(base, name) for name in only or ()] or grid(
+        base, heap or [1, 8, 64], sigma or [0.3, 0.5, 0.7, 0.9], sizes, seed or [0]
+    )
+    total = epochs * len(cells)
     with progress_bar("{task.fields[last]}") as bar:
-        task = bar.add_task("epochs of all cells", total=epochs * len(cells), last="")
-        done = dict.fromkeys((cell.name for cell in cells), 0)
+        task = bar.add_task("epochs of all cells", total=total, last="")
+        done: dict[str, int] = {}
 
         def report(news: News | Outcome) -> None:
             done[news.cell] = epochs if isinstance(news, Outcome) else news.epoch
             bar.update(task, completed=sum(done.values()), last=f"{news.cell} {_says(news)}")
-            log(f"{sum(done.values())}/{epochs * len(cells)} {news.cell}: {_says(news)}")
+            log(f"{sum(done.values())}/{total} {news.cell}: {_says(news)}")
 
-        outcomes = run(cells, root, measure, scheduler, workers, device, report)
+        outcomes = run(cells, root, measure, scheduler, workers, device, report, suffix)
     failed = [outcome for outcome in outcomes if outcome.error]
     if as_json:
         print_json([{**vars(outcome), "folder": str(outcome.folder)} for outcome in outcomes])

@@ -18,7 +18,7 @@ from core.assessment import Terms
 from core.precompute import Plan
 from core.recipe import Recipe
 from core.results import Results
-from core.sweep import Outcome, grid, sweep
+from core.sweep import Outcome, cell, grid, sweep
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,17 @@ def test_the_grid_is_the_product_of_its_axes(base):
     }
     with pytest.raises(ValueError, match="heap of 64 does not fit in a mini-batch of 16"):
         grid(base, [64], [0.5], [8 / 255], [0])
+
+
+def test_a_cell_goes_by_its_name(base):
+    cells = grid(base, [1, 8], [0.3, 0.5], [2.5 / 255, 16 / 255], [0, 3])
+    assert [cell(base, made.name) for made in cells] == cells
+    assert cell(base, "s8-e16-w0.5") == cell(base, "shared-s8-e16-w0.5")
+    for wrong in ("standard", "s8-e16", "s8-e16-w0.5-15epochs", "s8-e-2-w0.5", ""):
+        with pytest.raises(ValueError, match=rf"'{wrong}' names no cell; give .* like s64-e16-w0\.5"):
+            cell(base, wrong)
+    with pytest.raises(ValueError, match="sigma must lie between 0 and 1, and 5"):
+        cell(base, "s8-e16-w5")
 
 
 @pytest.fixture
@@ -163,6 +174,22 @@ def test_another_recipe_in_the_folder_is_a_failed_cell_not_a_skipped_one(base, t
     assert "another recipe" in other.error
 
 
+def test_with_a_suffix_another_schedule_stands_beside_the_first(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeping, "_client", in_this_process)
+    names = ["--cell", "s8-e4-w0.3", "--cell", "s1-e8-w0.5-r2"]
+    words = ["sweep", "--data", base.data, "--arch", base.architecture, *names, "--batch-size", "8", "--no-measure"]
+    words += ["--root", str(tmp_path), "--device", "cpu", "--json"]
+    for more in (["--epochs", "1"], ["--epochs", "2", "--suffix", "-2epochs"]):
+        ran = CliRunner().invoke(app, [*words, *more], catch_exceptions=False)
+        assert [outcome["error"] for outcome in json.loads(ran.stdout)] == [None, None]
+    made = {folder.name: checkpoints.read(folder) for folder in (tmp_path / "folder").iterdir()}
+    first = {"shared-s8-e4-w0.3": 1, "shared-s1-e8-w0.5-r2": 1}
+    second = {"shared-s8-e4-w0.3-2epochs": 2, "shared-s1-e8-w0.5-2epochs-r2": 2}
+    assert {name: checkpoint.recipe["epochs"] for name, checkpoint in made.items()} == first | second
+    groups = {name: checkpoint.cell for name, checkpoint in made.items()}
+    assert groups["shared-s1-e8-w0.5-2epochs-r2"] == "shared-s1-e8-w0.5-2epochs", "the seed comes last"
+
+
 def test_the_command_says_how_each_cell_ended(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     words = ["sweep", "--data", base.data, "--arch", base.architecture, "--heap", "1", "--heap", "8", "--sigma", "0.5"]
@@ -188,5 +215,9 @@ def in_this_process(scheduler, workers):
 def test_what_cannot_be_swept_is_named(base, tmp_path):
     with pytest.raises(ValueError, match=r"a folder of its own, and shared-s1-e8-w0\.5 is there more than once"):
         sweep([base, replace(base, epochs=5)], tmp_path)
+    with pytest.raises(ValueError, match=r"The suffix '/x' does not fit; give letters"):
+        sweep([base], tmp_path, suffix="/x")
+    with pytest.raises(ValueError, match="--cell stands for --heap"):
+        CliRunner().invoke(app, ["sweep", "--cell", "s8-e4-w0.3", "--heap", "1"], catch_exceptions=False)
     with pytest.raises(ValueError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         sweep([base], tmp_path, scheduler="tcp://127.0.0.1:9")
