@@ -131,15 +131,14 @@ def lead(own: Sequence[Measured], one: str, other: str, level: float | None = No
 
 
 def _averaged(models: Sequence[Measured], which: str, level: float | None) -> list[Spot]:
-    """Each cell of a kind where its models stand on average."""
+    """Each cell of a kind where its models stand on average; all were searched."""
     each = {spot.name: spot for spot in spots(models, which, level=level)}
-    cells = {name: list(found.values()) for name, found in _cells(models).items()}
-    own = {name: [each[c.name] for c, _ in found if c.name in each] for name, found in cells.items()}
-    return [
-        Spot(name, fmean(spot.clean for spot in found), fmean(spot.robustness for spot in found))
-        for name, found in own.items()
-        if found
-    ]
+    found = []
+    for (name, own_kind), cell in _cells(models).items():
+        if own_kind == which:
+            own = [each[checkpoint.name] for checkpoint, _ in cell.values()]
+            found.append(Spot(name, fmean(spot.clean for spot in own), fmean(spot.robustness for spot in own)))
+    return found
 
 
 def leads(own: Sequence[Measured], level: float | None = None) -> dict[str, Lead]:
@@ -160,11 +159,11 @@ def first_seeds(models: Sequence[Measured]) -> list[Measured]:
     return [found[min(found)] for found in _cells(models).values()]
 
 
-def _cells(models: Sequence[Measured]) -> dict[str, dict[int, Measured]]:
-    """The models of each cell by their seeds."""
-    cells: dict[str, dict[int, Measured]] = {}
+def _cells(models: Sequence[Measured]) -> dict[tuple[str, str], dict[int, Measured]]:
+    """The models of each cell by their seeds; one that was trained otherwise than most is none of their cell."""
+    cells: dict[tuple[str, str], dict[int, Measured]] = {}
     for entry in models:
-        cells.setdefault(entry[0].cell, {})[entry[0].recipe.get("seed", 0)] = entry
+        cells.setdefault((entry[0].cell, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = entry
     return cells
 
 

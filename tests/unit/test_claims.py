@@ -220,6 +220,13 @@ class TestTradeoff:
         assert second[2:5] == ["2", "96.0 to 98.0", f"{0.98 * 12 + 0.96 * 18:.2f}"]
         assert first[2] == "1"
 
+    def test_a_model_of_another_schedule_is_not_the_first_seed_of_a_cell(self):
+        longer, results = model(64, 950, 15)
+        others = [(replace(longer, schedule="15 epochs"), results), seeded(model(64, 960, 30), 1)]
+        rows = ask(3, [STANDARD, model(1, 960, 10), *others]).rows
+        assert [row[1] for row in rows] == ["heap 1", "heap 64", "heap 64, 15 epochs"]
+        assert rows[1][3:5] == ["96.0 to 98.0", f"{0.98 * 12 + 0.96 * 18:.2f}"]
+
     def test_an_unbroken_model_of_heap_1_is_no_measure_for_others(self):
         assert ask(3, [STANDARD, model(1, 960, None), model(64, 930, 35)]).holds is None
 
