@@ -7,8 +7,9 @@ import typer
 from rich.table import Table
 
 from core.commands._shared import AsJson, Device, Root, log, out, print_json, progress_bar
+from core.grid import cell, grid
 from core.recipe import Recipe
-from core.sweep import News, Outcome, cell, grid
+from core.sweep import News, Outcome
 from core.sweep import sweep as run
 
 

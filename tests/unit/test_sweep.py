@@ -15,10 +15,11 @@ from core import checkpoints, experiment
 from core import sweep as sweeping
 from core.__main__ import app
 from core.assessment import Terms
+from core.grid import cell, grid
 from core.precompute import Plan
 from core.recipe import Recipe
 from core.results import Results
-from core.sweep import Outcome, cell, grid, sweep
+from core.sweep import Outcome, sweep
 
 
 @pytest.fixture(scope="module")
