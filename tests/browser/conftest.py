@@ -72,20 +72,35 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def context(chromium: object) -> Iterator[object]:
+    """One visitor's browser for all tests: the app's scripts are fetched once."""
+    context = chromium.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(address: str, chromium: object) -> Iterator[Callable[..., object]]:
-    """Open the app in a context of its own; at the end no console error and no request to another host is left."""
-    contexts, troubles = [], []
+def visit(address: str, chromium: object, context: object) -> Iterator[Callable[..., object]]:
+    """Open the app in a page of its own; at the end no console error and no request to another host is left.
+
+    `stranger` opens it for another visitor, in a context of its own.
+    """
+    pages, strangers, troubles = [], [], []
 
     def heard(message: object) -> None:
         if message.type == "error" and not message.location.get("url", "").endswith(ASKED_BY_GRADIO):
             troubles.append(message.text)
 
-    def look(query: str = "", **options: object) -> object:
-        options = {"viewport": {"width": 1280, "height": 720}} | options
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
+    def look(
+        query: str = "", size: tuple[int, int] = (1280, 720), dark: bool = False, stranger: bool = False
+    ) -> object:
+        if stranger:
+            strangers.append(chromium.new_context())
+        page = (strangers[-1] if stranger else context).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.set_default_timeout(PATIENCE)
         page.on("console", heard)
         page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -96,6 +111,9 @@ def visit(address: str, chromium: object) -> Iterator[Callable[..., object]]:
         return page
 
     yield look
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+        page.close()
+    for other in strangers:
+        other.close()
     assert not troubles

@@ -1,6 +1,6 @@
 """The Compare tab in a real Chromium, as a person meets it."""
 
-import time
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -70,10 +70,9 @@ def test_stop_keeps_what_there_is(visit: Visit) -> None:
     page.click("#compare-run")
     status_says(page, "Step")
     page.wait_for_selector(".card-b img.pattern")
-    started = time.monotonic()
     page.click("#compare-stop")
     status_says(page, "Stopped at step")
-    assert time.monotonic() - started < 3
+    assert int(re.search(r"Stopped at step (\d+)", page.inner_text(".status"))[1]) < 200
     page.wait_for_timeout(700)
     kept = page.get_attribute(".card-a img.pattern", "src")
     page.wait_for_timeout(700)
@@ -124,7 +123,7 @@ def test_amplification_and_images_can_be_changed(visit: Visit) -> None:
 
 
 def test_two_visitors_do_not_see_each_other(visit: Visit) -> None:
-    one, two = visit("?epsilon=16"), visit("?epsilon=8")
+    one, two = visit("?epsilon=16"), visit("?epsilon=8", stranger=True)
     for page in (one, two):
         page.wait_for_selector(".card-b img.pattern")
     one.focus(".strength input[type=range]")
@@ -139,14 +138,14 @@ def test_two_visitors_do_not_see_each_other(visit: Visit) -> None:
 
 
 def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
-    page = visit(viewport={"width": 390, "height": 844})
+    page = visit(size=(390, 844))
     page.wait_for_selector(".card-b img.pattern")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#compare-run").bounding_box()["y"] < 844
 
 
 def test_dark_and_light(visit: Visit) -> None:
-    page = visit(color_scheme="dark")
+    page = visit(dark=True)
     page.wait_for_selector(".card-b img.pattern")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.click("[data-theme-toggle]")
@@ -166,7 +165,7 @@ def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
     page.click("[data-api]")
     page.wait_for_selector("text=API documentation")
     assert page.inner_text("[role=tab][aria-selected=true]") == "Compare"
-    phone = visit(viewport={"width": 390, "height": 844})
+    phone = visit(size=(390, 844))
     phone.wait_for_selector(".card-b img.pattern")
     assert phone.locator("[role=tab]:visible").all_inner_texts() == ["Compare", "Segmentation", "Trade-off"]
     cut = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"

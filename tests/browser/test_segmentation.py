@@ -91,5 +91,5 @@ def test_scenes_fit_one_screen_in_both_tabs(visit: Visit) -> None:
 
 
 def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
-    page = opened(visit, viewport={"width": 390, "height": 844})
+    page = opened(visit, size=(390, 844))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -75,12 +75,12 @@ def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Vi
 
 
 def test_a_title_of_a_long_name_is_not_cut(visit: Visit) -> None:
-    page = opened(visit, viewport={"width": 1280, "height": 720})
+    page = opened(visit, size=(1280, 720))
     title = page.locator(".cards h2 .name").last
     title.evaluate("(one, text) => one.textContent = text", "B ▲ Heap 64, 15 epochs, ε 16/255, σ 0.7, seed 2")
     assert title.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
-    page = opened(visit, viewport={"width": 390, "height": 844})
+    page = opened(visit, size=(390, 844))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
