@@ -89,9 +89,9 @@ def segmenter() -> nn.Module:
 
 
 @torch.no_grad()
-def resnet() -> Normalised:
-    """The classifier as a `resnet20/8`, which a model folder can hold."""
-    model = create("resnet20/8", CLASSES, (0.5,) * 3, (1.0,) * 3)
+def resnet(code: Tensor = CODE) -> Normalised:
+    """The classifier as a `resnet20/8`, which a model folder can hold; of other colours nobody has a lead."""
+    model = create("resnet20/8", len(code), (0.5,) * 3, (1.0,) * 3)
     network = model.network
     _signed_colours(network, 0.0)
     for block in network[3:12]:
@@ -105,8 +105,8 @@ def resnet() -> Normalised:
                     convolution.weight[channel, channel, taps, taps] = 1 / len(range(3)[taps]) ** 2
             for layer in (block.norm1, block.norm2):
                 layer.weight.fill_((1 + layer.eps) ** 0.5)
-    network[-1].weight.zero_()[:, :8] = _templates()
-    network[-1].bias.copy_(_biases(IMAGE))
+    network[-1].weight.zero_()[:, :8] = _templates(code)
+    network[-1].bias.copy_(_biases(IMAGE) if code is CODE else torch.zeros(len(code)))
     return model.eval()
 
 
@@ -116,10 +116,9 @@ def _biases(pixels: int) -> Tensor:
     return torch.tensor([LEAD, step / 4, step / 2, 3 * step / 4])
 
 
-def _templates() -> Tensor:
-    """The weights (4,8) of red, green and blue, of each what lies above grey and what lies below."""
-    pairs = torch.stack([CODE, -CODE], 2).flatten(1)
-    return GAIN * torch.cat([pairs, torch.zeros(CLASSES, 2)], 1)
+def _templates(code: Tensor = CODE) -> Tensor:
+    """The weights (K,8) of red, green and blue, of each what lies above grey and what lies below."""
+    return GAIN * torch.cat([torch.stack([code, -code], 2).flatten(1), torch.zeros(len(code), 2)], 1)
 
 
 def _signed_colours(model: nn.Sequential, grey: float, around: bool = False) -> None:
