@@ -123,7 +123,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["train", "--data", "nothing"], ["nothing", "cifar10", "signs"]),
         (["train", "--sigma", "2"], ["sigma", "2.0"]),
         (["train", "--sigma", "0.5", "--heap", "500"], ["500", "128"]),
-        (["train", "--arch", "resnet99"], ["resnet99", "resnet20"]),
+        (["train", "--images", "12", "--arch", "resnet99"], ["resnet99", "resnet20"]),
         (["attack", "MODEL", "--attack", "magic"], ["magic", "spgd"]),
         (["attack", "MODEL", "--epsilon", "300"], ["--epsilon", "300", "from 0 to 127"]),
         (["attack", "MODEL", "--epsilon", "2.5"], ["whole numbers", "2.5 was given"]),
