@@ -2,7 +2,6 @@
 
 import copy
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +9,12 @@ import known
 import pytest
 import tiny
 import torch
+from guard import (  # noqa: F401 (hooks)
+    pytest_runtest_logreport,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 from torch import nn
 
 from core import datasets
@@ -91,35 +96,3 @@ def own_folders(tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PLAINSIGHT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("PLAINSIGHT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "data"
-
-
-# PLAINSIGHT_REQUIRE=browser,real_data: a test with one of these markers may not be skipped, and one must have passed.
-
-_REQUIRED = {name.strip() for name in os.environ.get("PLAINSIGHT_REQUIRE", "").split(",")} - {""}
-_passed: set[str] = set()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    report = yield
-    markers = _REQUIRED & {mark.name for mark in item.iter_markers()}
-    if report.when == "call" and report.passed:
-        _passed.update(markers)
-    if markers and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"PLAINSIGHT_REQUIRE forbids to skip {', '.join(sorted(markers))}: {report.longrepr}"
-    return report
-
-
-def _absent(config: pytest.Config) -> list[str]:
-    return [] if config.option.collectonly else sorted(_REQUIRED - _passed)
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _absent(session.config) and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name in _absent(config):
-        terminalreporter.write_line(f"PLAINSIGHT_REQUIRE: no test marked {name} has passed", red=True)

@@ -1,4 +1,4 @@
-"""The guard in conftest.py: with PLAINSIGHT_REQUIRE a test that needs a browser or data cannot be skipped unseen."""
+"""The guard of conftest.py: with PLAINSIGHT_REQUIRE a test that needs a browser or data cannot be skipped unseen."""
 
 from pathlib import Path
 
@@ -6,10 +6,11 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-CONFTEST = Path(__file__).parent.parent / "conftest.py"
+GUARD = Path(__file__).parent.parent / "guard.py"
 MARKED = "import pytest\n@pytest.mark.browser\ndef test_page():\n    {body}\ndef test_other():\n    pass\n"
 
 
+@pytest.mark.parametrize("processes", [[], ["-n", "2"]], ids=["one process", "two"])
 @pytest.mark.parametrize(
     ("required", "body", "status", "says"),
     [
@@ -20,12 +21,11 @@ MARKED = "import pytest\n@pytest.mark.browser\ndef test_page():\n    {body}\ndef
         (" browser , ", "assert not 1", 1, "1 failed, 1 passed"),
     ],
 )
-def test_required_tests_must_run(pytester, monkeypatch, required, body, status, says):
+def test_required_tests_must_run(pytester, monkeypatch, required, body, status, says, processes):
     monkeypatch.setenv("PLAINSIGHT_REQUIRE", required)
-    monkeypatch.setenv("PYTHONPATH", str(CONFTEST.parent.parent))
-    pytester.makeconftest(CONFTEST.read_text())
+    pytester.makeconftest(GUARD.read_text())
     pytester.makeini("[pytest]\nmarkers =\n    browser: x\n    real_data: x\n")
     pytester.makepyfile(MARKED.format(body=body))
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", *processes)
     result.stdout.fnmatch_lines(f"*{says}*")
     assert result.ret == status
