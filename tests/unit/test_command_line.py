@@ -94,7 +94,8 @@ def test_attack_saves_what_evaluate_reads(trained, tmp_path):
     assert delta.abs().max() * 255 <= 8.001
     again = run("evaluate", str(trained), "--delta", str(tmp_path / "delta.safetensors"), "--device", "cpu", "--json")
     assert json.loads(again.stdout)["report"]["accuracy"] == report["report"]["accuracy"]
-    assert Image.open(tmp_path / "delta.png").size == (16, 16)
+    with Image.open(tmp_path / "delta.png") as picture:
+        assert picture.size == (16, 16)
 
 
 def test_a_target_is_given_by_name(trained):

@@ -10,22 +10,23 @@ GUARD = Path(__file__).parent.parent / "guard.py"
 MARKED = "import pytest\n@pytest.mark.browser\ndef test_page():\n    {body}\ndef test_other():\n    pass\n"
 
 
-@pytest.mark.parametrize("processes", [[], ["-n", "2"]], ids=["one process", "two"])
 @pytest.mark.parametrize(
-    ("required", "body", "status", "says"),
+    ("processes", "required", "body", "status", "says"),
     [
-        ("", "pytest.skip('none here')", 0, "1 passed, 1 skipped"),
-        ("browser", "pass", 0, "2 passed"),
-        ("browser", "pytest.skip('none here')", 1, "forbids to skip browser*none here"),
-        ("browser,real_data", "pass", 1, "no test marked real_data has passed"),
-        (" browser , ", "assert not 1", 1, "1 failed, 1 passed"),
+        (0, "", "pytest.skip('none here')", 0, "1 passed, 1 skipped"),
+        (0, "browser", "pass", 0, "2 passed"),
+        (0, "browser", "pytest.skip('none here')", 1, "forbids to skip browser*none here"),
+        (0, "browser,real_data", "pass", 1, "no test marked real_data has passed"),
+        (0, " browser , ", "assert not 1", 1, "1 failed, 1 passed"),
+        (1, "browser", "pass", 0, "2 passed"),
+        (1, "browser,real_data", "pytest.skip('none here')", 1, "forbids to skip browser*none here"),
     ],
 )
-def test_required_tests_must_run(pytester, monkeypatch, required, body, status, says, processes):
+def test_required_tests_must_run(pytester, monkeypatch, processes, required, body, status, says):
     monkeypatch.setenv("PLAINSIGHT_REQUIRE", required)
     pytester.makeconftest(GUARD.read_text())
     pytester.makeini("[pytest]\nmarkers =\n    browser: x\n    real_data: x\n")
     pytester.makepyfile(MARKED.format(body=body))
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", *processes)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-n", str(processes))
     result.stdout.fnmatch_lines(f"*{says}*")
     assert result.ret == status
