@@ -14,16 +14,22 @@ HOST = 127.0.0.1
 ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help app test lint format bench results claims clean env-app env-test env-bench env-docs
+.PHONY: help app test test-fast test-machines lint format bench results claims clean env-app env-test env-bench env-docs
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
 	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
 
 test: env-test ## run the tests (ARGS="-k budget" passes options to pytest)
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} .venv/bin/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-fast: env-test ## run the quick tests: the engine's, without slow ones and real data (under a minute)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} .venv/bin/python -m pytest -n 2 -m "not (slow or real_data)" tests/unit $(ARGS)
+
+test-machines: env-test ## run what rests on numerics as on other processors (ARGS names one of the variants)
+	@.venv/bin/python tests/machines.py $(ARGS)
 
 lint: env-test ## check style, formatting, types and who may import whom
 	@.venv/bin/ruff check .

@@ -1,6 +1,7 @@
 """A linear model of two classes, and pictures far from black and white, for which attacks have closed forms."""
 
 import torch
+from known import chance
 from torch import Tensor, nn
 
 from core.datasets import Split
@@ -14,7 +15,7 @@ class Linear(nn.Module):
 
     def __init__(self, seed: int = 0, bias: float = 0.1) -> None:
         super().__init__()
-        weights = torch.randn(48, generator=torch.Generator().manual_seed(seed))
+        weights = torch.randn(48, generator=chance(seed))
         self.weight = nn.Parameter(weights + weights.sign())  # none near 0, where the sign of a gradient is chance
         self.bias = bias * self.norm / 3
 
@@ -36,6 +37,6 @@ class Linear(nn.Module):
 
 def grey_pictures(seed: int, n: int, labels: Tensor | None = None) -> Split:
     """n pictures (3,4,4) with values from 0.35 to 0.65, all of class 0 unless labels are given."""
-    noise = torch.rand(n, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+    noise = torch.rand(n, 3, 4, 4, generator=chance(seed))
     images = (255 * (0.35 + 0.3 * noise)).round().to(torch.uint8)
     return Split(images, torch.zeros(n, dtype=torch.long) if labels is None else labels)

@@ -5,13 +5,14 @@ import math
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
+from linear import Linear, grey_pictures
+from torch.nn.functional import cross_entropy, softplus
 
 from core import attacks
 from core.attacks.base import mini_batches
 from core.attacks.objectives import IGNORE, Remove, Scene, Towards, Untargeted
 from core.attacks.pgd import PGD, ascent_direction, frozen
+from core.datasets import Split
 from core.evaluation import evaluate
 from core.threat import Budget, apply
 
@@ -74,7 +75,8 @@ class TestEveryAttack:
         assert same(before, state(model))
 
     def test_the_seed_decides(self, name, victim):
-        first, again, other = (make(name, seed, steps=10).craft(victim.model, victim.train) for seed in (0, 0, 1))
+        few = {"steps": 2, "step_size": 0.1} if name == "spgd" else {}  # a random start is left in the ball's inside
+        first, again, other = (make(name, seed, **few).craft(victim.model, victim.train) for seed in (0, 0, 1))
         assert torch.equal(first, again)
         assert torch.equal(first, other) == (name == "checkerboard")
 
@@ -93,12 +95,19 @@ class TestEveryAttack:
     ("name", "victim"), [pair for pair in PAIRS if not attacks.get(pair[0]).control], indirect=["victim"]
 )
 def test_an_attack_does_more_damage_than_random_signs_of_equal_epsilon(name, victim):
-    def accuracy(delta):
-        return evaluate(victim.model, victim.test, delta).accuracy.value
-
-    attacked, control = (accuracy(make(n).craft(victim.model, victim.train)) for n in (name, "random-signs"))
-    assert accuracy(None) > 0.9
-    assert attacked < control - 0.2
+    """16/255 is far beyond the 9/255 at which the models see class 0 everywhere, on images of the other classes."""
+    images, labels = victim.train.images, victim.train.labels
+    others = labels.flatten(1).ne(0).all(1) if labels.ndim == 3 else labels != 0  # which all have one way to go
+    attacked, control, clean = (
+        evaluate(victim.model, victim.test, delta).accuracy.value
+        for delta in (
+            make(name).craft(victim.model, Split(images[others], labels[others])),
+            make("random-signs").craft(victim.model, victim.train),
+            None,
+        )
+    )
+    assert clean > 0.95
+    assert attacked < control - 0.4
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -248,23 +257,25 @@ class TestPGD:
         assert torch.equal(first, again)
         assert not torch.equal(first, other)
 
-    @pytest.mark.parametrize("kind", ["linear", "tiny"])
-    def test_risks_form_a_ladder(self, kind, tiny_classifier):
-        """expected <= universal <= heap 8 <= heap 2 <= adversarial, and not all the same."""
-        images, labels = tiny_classifier.train.batch(slice(32))
-        model = tiny_classifier.model
-        if kind == "linear":
-            means = torch.stack([images[labels == k].mean(0) for k in range(4)]).flatten(1)
-            model = nn.Sequential(nn.Flatten(), nn.Linear(432, 4))
-            model[1].weight.data, model[1].bias.data = 4 * means, -2 * means.square().sum(1)
-        budget, objective = Budget(6 / 255), Untargeted()
-        risks = [objective(model(images), labels).mean().item()]
-        for heap in (32, 8, 2, 1):
-            attack = PGD(budget, objective, steps=40, step_size=0.1, heap=heap)
-            delta = attack(model, images, labels, torch.zeros(math.ceil(32 / heap), 3, 12, 12))
+    @pytest.mark.parametrize("seed", range(3))
+    def test_risks_form_a_ladder_that_is_known(self, seed):
+        """expected < universal < heap 8 < heap 2 = adversarial: a heap goes the way that most of its images want."""
+        labels = torch.tensor(([0] * 6 + [1] * 2) * 3 + [1] * 6 + [0] * 2)  # pairs are of one class, eights are not
+        model, split = Linear(seed, bias=0.0), grey_pictures(seed, 32, labels)
+        images, _ = split.batch(slice(None))
+        budget, objective = Budget(16 / 255), Untargeted()
+        margins, reach = model.margin(split)[0], budget.epsilon * model.norm
+        risks, exact = [], []
+        for heap in (0, 32, 8, 2, 1):
+            attack = PGD(budget, objective, steps=10, step_size=0.2, heap=max(heap, 1))
+            start = torch.zeros(math.ceil(32 / max(heap, 1)), 3, 4, 4)
+            delta = attack(model, images, labels, start) if heap else start
             risks.append(objective(model(apply(images, delta)), labels).mean().item())
-        assert risks == sorted(risks)
-        assert risks[0] < risks[1] < risks[-1]
+            most = [heap and one == part.mode().values for part in labels.split(max(heap, 1)) for one in part]
+            gone = torch.tensor([reach if way else -reach for way in most]) if heap else 0
+            exact.append(softplus(gone - margins).mean().item())
+        assert risks == pytest.approx(exact, rel=1e-3)
+        assert risks[0] < risks[1] < risks[2] < risks[3] == pytest.approx(risks[4], rel=1e-4)
 
 
 def test_frozen_puts_everything_back_even_when_the_body_fails(tiny_classifier):

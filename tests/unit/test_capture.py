@@ -11,7 +11,14 @@ from core import training, update
 from core.capture import Captured, capture
 from core.training import train
 
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="records a CUDA graph, and there is no GPU")
+without_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="records a CUDA graph, and there is no GPU")
+
+
+def needs_gpu(test):
+    """Skipped where there is no GPU, unless PLAINSIGHT_REQUIRE names `gpu`."""
+    return pytest.mark.gpu(without_gpu(test))
+
+
 RECIPES = {
     "shared": SHARED,
     "standard": replace(SHARED, sigma=0.0, heap=1, epsilon=0.0),

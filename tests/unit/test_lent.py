@@ -2,26 +2,27 @@
 
 import pytest
 import torch
+from known import chance, classified, towards
 
 from core.attacks.objectives import Towards
-from core.attacks.universal import SPGD
-from core.breaking import UNIT, success
-from core.evaluation import evaluate
-from core.lent import ROUNDS, SCENE, Lent
+from core.breaking import UNIT
+from core.datasets import Split
+from core.lent import MARGIN, ROUNDS, SCENE, Lent
 from core.threat import Budget
 
 BUDGET = Budget(24 * UNIT)
 
 
 @pytest.fixture
-def strong(tiny_classifier):
-    return SPGD(BUDGET, steps=40).craft(tiny_classifier.model, tiny_classifier.train)
+def strong():
+    """What makes every class look like class 0."""
+    return towards(0, BUDGET.epsilon)
 
 
 @pytest.fixture
 def weak(strong):
     """More than go on from the first round, none of which does anything."""
-    generator = torch.Generator().manual_seed(0)
+    generator = chance(0)
     return [UNIT * torch.randn(strong.shape, generator=generator).sign() for _ in range(ROUNDS[0][1] + 2)]
 
 
@@ -42,10 +43,16 @@ def test_so_few_that_all_are_wanted_are_not_compared(tiny_classifier, strong, mo
     assert len(of(tiny_classifier, strong, -strong).best(BUDGET, 2)) == 2
 
 
-def test_they_are_compared_on_crafting_images(tiny_classifier, strong):
-    judged = tiny_classifier.train.first(min(ROUNDS[-1][0], len(tiny_classifier.train)))
-    known = success(evaluate(tiny_classifier.model, judged, strong))
-    assert of(tiny_classifier).strength(strong) == pytest.approx(known, abs=0.02)  # in 16 bits
+@pytest.mark.parametrize(("images", "rest"), [(512, 0), (64, 1)])
+def test_they_are_compared_on_the_first_crafting_images(tiny_classifier, strong, images, rest):
+    """Of class 1 are the first images, and of the class that the perturbation shows those beyond."""
+    split = classified(2400, seed=4)
+    ones, zeros = (split.images[split.labels == kind] for kind in (1, 0))
+    labels = torch.ones(600, dtype=torch.long).index_fill_(0, torch.arange(images, 600), 0)
+    lent = Lent(tiny_classifier.model, Split(torch.cat([ones[:images], zeros[: 600 - images]]), labels), [])
+    assert lent.strength(strong, images) == 1
+    assert lent.strength(strong) == images / 512
+    assert lent.strength(-strong, images) == 0
 
 
 def test_better_is_only_what_does_more(tiny_classifier, strong, weak):
@@ -55,10 +62,16 @@ def test_better_is_only_what_does_more(tiny_classifier, strong, weak):
     assert not of(tiny_classifier).better(BUDGET, weak[0])
 
 
+@pytest.mark.parametrize(("lead", "better"), [(-0.1, False), (MARGIN / 2, False), (2 * MARGIN, True)])
+def test_a_lead_that_chance_could_give_is_none(tiny_classifier, strong, monkeypatch, lead, better):
+    monkeypatch.setattr(Lent, "strength", lambda self, delta, *rest: 0.5 + (0 if delta is strong else lead))
+    assert of(tiny_classifier, -strong).better(BUDGET, strong) == better
+
+
 def test_with_a_target_the_one_that_shows_it_is_the_strongest(tiny_classifier):
-    towards = [SPGD(BUDGET, Towards(target), steps=40).craft(*tiny_classifier[:2]) for target in (0, 1)]
-    lent = Lent(tiny_classifier.model, tiny_classifier.train, towards, Towards(1))
-    assert torch.allclose(lent.best(BUDGET, 1)[0], BUDGET.rescale(towards[1]), atol=1e-6)
+    aimed = [towards(target, BUDGET.epsilon) for target in (0, 1, 2)]
+    lent = Lent(tiny_classifier.model, tiny_classifier.train, aimed, Towards(1))
+    assert torch.allclose(lent.best(BUDGET, 1)[0], aimed[1], atol=1e-6)
 
 
 def test_fewer_scenes_are_looked_at_than_images(victim, monkeypatch):

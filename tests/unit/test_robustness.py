@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from known import CODE, GAIN, towards
 from linear import Linear, grey_pictures
 from torch import nn
 
@@ -132,31 +133,43 @@ class TestSearch:
         assert found.curve[-1].epsilon == pytest.approx(64 * UNIT)
         assert found.interval == (found.curve[-1].epsilon, None)
 
-    def test_a_perturbation_from_elsewhere_counts_where_it_is_stronger(self, tiny_classifier):
+    def test_the_epsilon_is_that_of_the_closed_form(self, tiny_classifier):
+        """An image is wrong once its mean colour has moved from its own corner to the boundary of class 0."""
         model, train, test = tiny_classifier
-        weak = Search(LEVEL, tolerance=UNIT, steps=1, warm_steps=1, restarts=1)
-        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
-        alone, helped = weak(model, train, test), weak(model, train, test, starts=[0.1 * strong.delta])
-        assert helped.epsilon < alone.epsilon
+        images, labels = test.batch(slice(None))
+        apart = CODE - CODE[0]
+        lead = (model(images).gather(1, labels[:, None])[:, 0] - model(images)[:, 0])[labels != 0].detach()
+        each = (lead / (GAIN * apart.abs().sum(1)[labels[labels != 0]])).sort().values
+        exact = each[math.ceil(LEVEL * len(test)) - 1].item()
+        found = self.search(model, train, test)
+        assert exact - 0.5 * UNIT <= found.epsilon <= exact + 1.1 * UNIT
 
-    def test_it_counts_too_where_the_search_began_far_away(self, tiny_classifier):
-        model, train, test = tiny_classifier
-        weak = Search(LEVEL, tolerance=UNIT, first=UNIT, steps=1, warm_steps=1, restarts=1)
-        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
-        useless = 20 * [torch.zeros(1, 3, *train.images.shape[2:])]  # of another size: not tried where it breaks
-        alone, helped = weak(model, train, test), weak(model, train, test, starts=[*useless, strong.delta])
-        assert helped.epsilon <= strong.epsilon < alone.epsilon
-        nearer = strong.delta.abs().max() * torch.ones_like(strong.delta)  # of that very size, and no help
-        assert weak(model, train, test, starts=[nearer, nearer, 0.9 * strong.delta]).epsilon < alone.epsilon
+    @pytest.fixture
+    def half(self, monkeypatch):
+        """An attack that gets half as far as one can, whatever it starts from: a quarter of its pixels go astray."""
+        astray = 1 - 2 * (torch.arange(12) % 4 == 0).float()
+        monkeypatch.setattr(SPGD, "craft", lambda attack, *rest: astray * towards(0, attack.budget.epsilon))
+
+    def test_a_perturbation_from_elsewhere_counts_where_it_is_stronger(self, tiny_classifier, half):
+        alone, helped = (self.search(*tiny_classifier, starts=starts) for starts in ((), [towards(0, UNIT)]))
+        assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2 * UNIT)
+        assert torch.allclose(helped.delta, towards(0, helped.epsilon))
+
+    @pytest.mark.parametrize("size", [1, 11, 40])
+    def test_it_counts_too_where_the_search_began_far_away(self, tiny_classifier, half, size):
+        far = replace(self.search, first=UNIT)
+        useless = [torch.zeros(1, 3, 12, 12)] * 20 + [towards(0, 11 * UNIT) * (-1) ** torch.arange(12)] * 2
+        alone, helped = (far(*tiny_classifier, starts=[*useless, *more]) for more in ((), [towards(0, size * UNIT)]))
+        assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2 * UNIT)
 
     def test_what_leads_much_further_is_followed_in_strides(self, tiny_classifier):
         model, train, test = tiny_classifier
-        strong, heard = Search(LEVEL, tolerance=UNIT)(model, train, test), []
+        strong, heard = towards(0), []
         trials = Trials(self.search, model, train, test, 4, (), heard.append)
-        top = round(strong.epsilon / UNIT) + 20
+        top = 31  # of which 16 breaks the model, and 0 does not
         for epsilon in range(1, top):  # an attack that got stuck: nothing breaks, up to here
-            trials._keep(epsilon, [(trials._measured(0 * strong.delta), 0 * strong.delta)], 1, 1)
-        trials._keep(top, [(trials._measured(strong.delta), strong.delta)], 1, 1)
+            trials._keep(epsilon, [(trials._measured(0 * strong), 0 * strong)], 1, 1)
+        trials._keep(top, [(trials._measured(2 * strong), 2 * strong)], 1, 1)
         heard.clear()
         assert trials.fall(top) == top - 1 - 2 - 4 - 8
         assert [round(point.epsilon / UNIT) for point in heard[:4]] == [top - 1, top - 3, top - 7, top - 15]
@@ -164,11 +177,10 @@ class TestSearch:
 
     def test_what_is_lost_in_working_on_it_counts_as_it_was(self, tiny_classifier, monkeypatch):
         model, train, test = tiny_classifier
-        strong = Search(LEVEL, tolerance=UNIT)(model, train, test)
-        trials = Trials(self.search, model, train, test, 4, (), lambda point: None)
-        top = round(strong.epsilon / UNIT) + 2
-        trials._keep(top, [(trials._measured(strong.delta), strong.delta)], 1, 1)
-        monkeypatch.setattr(Trials, "_attack", lambda self, budget, *rest: (self._measured(0 * strong.delta), None))
+        trials, top = Trials(self.search, model, train, test, 4, (), lambda point: None), 20
+        strong = towards(0, top * UNIT)
+        trials._keep(top, [(trials._measured(strong), strong)], 1, 1)
+        monkeypatch.setattr(Trials, "_attack", lambda self, budget, *rest: (self._measured(0 * strong), None))
         assert trials.broken(top - 1), "going down one by one"
         assert trials.fall(top) <= top - 1
 

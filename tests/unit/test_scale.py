@@ -1,6 +1,7 @@
 """Where accuracies stand on an axis of errors, and which of them are named there."""
 
 from itertools import pairwise
+from math import log2
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,21 @@ def test_more_accuracy_is_never_further_left(one, other):
     assert place(low) <= place(high)
 
 
-def test_no_errors_have_a_place_too():
-    assert place(1.0) == place(0.9995) < place(1.0) + 1
-    assert place(0.99) - place(0.98) == pytest.approx(1)
+@pytest.mark.parametrize(
+    ("clean", "halvings"),
+    [
+        (0, 0),
+        (0.5, 1),
+        (0.75, 2),
+        (0.875, 3),
+        (0.998, log2(500)),
+        (0.999, log2(1000)),
+        (0.9995, log2(1000)),
+        (1, log2(1000)),
+    ],
+)
+def test_each_halving_of_the_errors_is_one_further_until_they_are_too_few_to_tell(clean, halvings):
+    assert place(clean) == pytest.approx(halvings)
 
 
 @given(st.floats(0, 0.998), st.floats(0.0001, 1))

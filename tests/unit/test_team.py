@@ -23,7 +23,7 @@ def two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("team")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(WORK)]
     root = str(WORK.parents[2])
-    surroundings = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    surroundings = os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root}/tests", "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, str(folder)], env=surroundings, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return [load_file(folder / f"rank{rank}.safetensors") for rank in range(2)]

@@ -4,13 +4,10 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.threat import Budget, apply, heaps, spread
-
-settings.register_profile("plainsight", max_examples=60, deadline=None, derandomize=True)
-settings.load_profile("plainsight")
 
 epsilons = st.integers(0, 255).map(lambda units: units / 255)
 seeds = st.integers(0, 10_000)

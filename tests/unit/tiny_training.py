@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from known import SHIFT
 from torch import nn
 
 from core.datasets import Split
@@ -13,7 +14,7 @@ SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8 / 255, steps=2, epochs=3, b
 
 def tiny_split(n=64, side=8):
     """The same on every machine: integers from numpy."""
-    draw = np.random.default_rng(5)
+    draw = np.random.default_rng(5 + 1000 * SHIFT)
     labels = draw.integers(0, 4, n)
     images = draw.integers(0, 100, (n, 3, side, side)) + 50 * labels[:, None, None, None]
     return Split(torch.from_numpy(images.astype(np.uint8)), torch.from_numpy(labels))
@@ -26,7 +27,7 @@ def tiny_network(norm=True):
         nn.BatchNorm2d(8) if norm else nn.Identity(),
         *(nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 4)),
     )
-    draw = np.random.default_rng(6)
+    draw = np.random.default_rng(6 + 1000 * SHIFT)
     for parameter in network.parameters():
         if parameter.ndim > 1:
             parameter.data = torch.from_numpy(draw.integers(-100, 101, parameter.shape)).float() / 300
