@@ -47,10 +47,13 @@ class Rate:
         return round(max(low, 0.0), 4), round(min(high, 1.0), 4)
 
     def to_json(self) -> dict[str, Any]:
-        return {"successes": self.successes, "n": self.n, "value": round(self.value, 5), "interval": self.interval}
+        value = round(self.value, 5) if self.n else None
+        return {"successes": self.successes, "n": self.n, "value": value, "interval": self.interval}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Rate":
+        if not 0 <= content["successes"] <= content["n"]:
+            raise ValueError(f"{content['successes']} of {content['n']}")
         return cls(content["successes"], content["n"])
 
 
