@@ -28,7 +28,7 @@ KINDS: dict[str, Any] = {
     "data": str,
     "classes": list[str],
     "sha256": str,
-    "recipe": dict[str, Any],
+    "recipe": dict,
     "task": str,
     "size": list[int],
     "source": str,
@@ -171,7 +171,7 @@ def read(folder: Path) -> Checkpoint:
         if key in config and not fits(config[key], kind):
             wanted, given = kind.__name__ if isinstance(kind, type) else kind, type(config[key]).__name__
             raise FileError(f"{path}: {key} must be of type {wanted}, and it is of type {given} or holds other types.")
-    if not all(config["classes"]) or len({*config["classes"]}) < len(config["classes"]):
+    if not config["classes"] or not all(config["classes"]) or len({*config["classes"]}) < len(config["classes"]):
         raise FileError(f"{path}: classes must be names, each of them once.")
     recipe = config.get("recipe", {})
     for key in SETTINGS:

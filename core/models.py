@@ -61,7 +61,7 @@ def numbered(data: Dataset, classes: Sequence[str], name: str, more: bool = Fals
     unknown, unseen = ([one for one in these if one not in those] for these, those in ((own, known), (known, own)))
     if unknown or (unseen and not (more and data.task == "classification")) or len({*known}) < len(known):
         sides = {name: unseen, data.name: unknown}
-        apart = ", ".join(f"only {side} has {some(names)}" for side, names in sides.items() if names)
+        apart = "; ".join(f"only {side} has {some(names)}" for side, names in sides.items() if names)
         raise ValueError(
             f"{data.name} has other classes than {name}: {apart or 'some names stand twice'}. If they mean the same, "
             f"give the names of {data.name} in the order of the model's, which is {some(known)} (--classes FILE)."

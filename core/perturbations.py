@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from core.files import FileError, read_metadata, read_tensors, write_tensors
+from core.files import FileError, fits, read_metadata, read_tensors, write_tensors
 
 FILE = "perturbations.safetensors"
 BREAKING = "breaking"
@@ -65,7 +65,7 @@ def _packed(units: Tensor) -> Tensor:
 
 def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
     """The int8 tensor (1,C,H,W) again. Raises ValueError where the bytes do not fill the shape."""
-    if len(shape) != 4 or shape[0] != 1:
+    if not fits(shape, list[int]) or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
         raise ValueError(f"{shape} is not the shape of one perturbation")
     count = math.prod(shape)
     found = lzma.LZMADecompressor().decompress(packed.numpy().tobytes(), count + 1)
