@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from core import checkpoints, datasets, perturbations
+from core import checkpoints, perturbations
 from core.attacks.universal import SPGD, WARM_STEP
 from core.breaking import UNIT, Point, Robustness, combined
 from core.datasets import Dataset, Split
@@ -92,7 +92,7 @@ def assess(
     checkpoint, results = checkpoints.read(folder), Results.load(folder)
     if results is None or results.about.get("sha256") != checkpoint.sha256:
         raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
-    data = datasets.get(checkpoint.data)
+    data = checkpoint.dataset()
     terms, classes = terms or Terms.standard(data), len(checkpoint.classes)
     epsilon = terms.ladder_epsilon
     if key("spgd", epsilon) not in perturbations.load(folder):

@@ -16,12 +16,27 @@ import torch
 from torch import Tensor, nn
 
 from core import datasets, schedules
-from core.files import FileError, read_json, read_tensors, sha256, write_json, write_tensors
-from core.models import Normalised, create
+from core.datasets import Dataset
+from core.files import FileError, fits, read_json, read_tensors, sha256, write_json, write_tensors
+from core.models import Normalised, create, numbered, within_units
 from core.schedules import SETTINGS
 
 FORMAT = 1
 CONFIG, WEIGHTS, RESULTS = "config.json", "model.safetensors", "results.json"
+KINDS: dict[str, Any] = {
+    "architecture": str,
+    "data": str,
+    "classes": list[str],
+    "sha256": str,
+    "recipe": dict,
+    "task": str,
+    "size": list[int],
+    "source": str,
+    "history": list[dict[str, float]],
+    "start_sha256": str | None,
+    "versions": dict[str, str],
+}
+"""The types of what a config holds; not all of it must be there."""
 APART = "|"
 """Stands between data set and architecture in the name of a group."""
 
@@ -52,7 +67,7 @@ class Checkpoint:
         """The group for people: the data set's title, and the architecture where it is an unusual one."""
         try:
             title = datasets.get(self.data).title
-        except ValueError:
+        except (ValueError, OSError):
             title = self.data
         return f"{title}, {self.variant}" if self.variant else title
 
@@ -64,6 +79,13 @@ class Checkpoint:
     def cell(self) -> str:
         """What models share that differ in nothing but the seed: the name without it."""
         return self.name.removesuffix(f"-r{self.recipe.get('seed', 0)}")
+
+    def dataset(self, name: str | None = None) -> Dataset:
+        """The data that the model was trained on, or another; its classes are numbered as the model's logits are.
+
+        Raises ValueError that shows the difference where it has other classes, or FileNotFoundError.
+        """
+        return numbered(datasets.get(name or self.data), self.classes, str(self.folder))
 
     @property
     def heap(self) -> int:
@@ -145,14 +167,15 @@ def read(folder: Path) -> Checkpoint:
         raise FileError(f"{path} is no model description of PlainSight: it lacks {', '.join(missing)}.")
     if config["format"] != FORMAT:
         raise FileError(f"{path} has format {config['format']}, and this version reads format {FORMAT}.")
-    kinds = {"architecture": str, "data": str, "classes": list, "sha256": str, "recipe": dict}
-    for key, kind in kinds.items():
-        if not isinstance(config.get(key, kind()), kind):
-            given = type(config[key]).__name__
-            raise FileError(f"{path}: {key} must be of type {kind.__name__}, and it is of type {given}.")
+    for key, kind in KINDS.items():
+        if key in config and not fits(config[key], kind):
+            wanted, given = kind.__name__ if isinstance(kind, type) else kind, type(config[key]).__name__
+            raise FileError(f"{path}: {key} must be of type {wanted}, and it is of type {given} or holds other types.")
+    if not config["classes"] or not all(config["classes"]) or len({*config["classes"]}) < len(config["classes"]):
+        raise FileError(f"{path}: classes must be names, each of them once.")
     recipe = config.get("recipe", {})
     for key in SETTINGS:
-        if not isinstance(recipe.get(key, 0), int | float):
+        if not fits(recipe.get(key, 0), float):
             raise FileError(f"{path}: {key} of the recipe must be a number, and it is {recipe[key]!r}.")
     return Checkpoint(
         folder,
@@ -184,18 +207,28 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Normalised:
     except ValueError as error:
         raise FileError(f"{folder / CONFIG}: {error}") from error
     assign(model, read_tensors(path), path)
+    try:
+        within_units("mean", model.mean.flatten().tolist())
+        within_units("std", model.std.flatten().tolist())
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
     return model.eval().requires_grad_(False).to(device)
 
 
 def assign(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Copy tensors into the model. Raises FileError that names the first one that does not fit."""
+    """Copy tensors into the model, floats of any precision. Raises FileError that names the first that does not fit."""
     expected = model.state_dict()
-    for name in expected:
+    for name, own in expected.items():
         if name not in tensors:
             raise FileError(f"{path} lacks the tensor {name!r} of this architecture.")
-        if tensors[name].shape != expected[name].shape:
-            given, fits = tuple(tensors[name].shape), tuple(expected[name].shape)
-            raise FileError(f"{path}: the tensor {name!r} has shape {given}, and this architecture has {fits}.")
+        given = tensors[name]
+        if given.shape != own.shape:
+            shapes = f"has shape {tuple(given.shape)}, and this architecture has {tuple(own.shape)}"
+            raise FileError(f"{path}: the tensor {name!r} {shapes}.")
+        if own.is_floating_point() and not given.is_floating_point():
+            raise FileError(f"{path}: the tensor {name!r} holds {given.dtype}, and floats are needed.")
+        if not given.to(own.dtype).isfinite().all():
+            raise FileError(f"{path}: the tensor {name!r} holds numbers that are not finite.")
     extra = sorted(set(tensors) - set(expected))
     if extra:
         raise FileError(f"{path} holds the tensor {extra[0]!r}, which this architecture does not have.")

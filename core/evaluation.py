@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from torch import Tensor, nn
 
 from core.attacks.base import device_of
-from core.attacks.objectives import IGNORE, Objective, Remove, Untargeted
+from core.attacks.objectives import IGNORE, Objective, Remove, Untargeted, counted
 from core.attacks.pgd import frozen
 from core.datasets import Split
 from core.scenes import SceneRate, overlap, share
@@ -47,10 +47,13 @@ class Rate:
         return round(max(low, 0.0), 4), round(min(high, 1.0), 4)
 
     def to_json(self) -> dict[str, Any]:
-        return {"successes": self.successes, "n": self.n, "value": round(self.value, 5), "interval": self.interval}
+        value = round(self.value, 5) if self.n else None
+        return {"successes": self.successes, "n": self.n, "value": value, "interval": self.interval}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Rate":
+        if not 0 <= content["successes"] <= content["n"]:
+            raise ValueError(f"{content['successes']} of {content['n']}")
         return cls(content["successes"], content["n"])
 
 
@@ -133,20 +136,18 @@ def predict(model: nn.Module, split: Split, delta: Tensor | None = None, batch_s
 def compare(
     labels: Tensor, clean: Tensor, attacked: Tensor, objective: Objective | None = None, classes: int | None = None
 ) -> Report:
-    """The report on predictions (N) or (N,H,W) before and after; elements labelled 255 count nowhere.
+    """The report on predictions (N) or (N,H,W) before and after; pixels labelled 255 count nowhere.
 
     `classes` is K, needed for (N,H,W) only.
     """
-    objective, counted = objective or Untargeted(), labels != IGNORE
+    objective = objective or Untargeted()
     wanted = objective.aimed(labels, lambda: clean) if objective.targeted else None
     if labels.ndim == 3:
         return _compare_scenes(labels, clean, attacked, wanted, objective, classes)
-    n = int(counted.sum())
-    accuracy = Rate(int((attacked == labels)[counted].sum()), n)
-    fooling = Rate(int((attacked != clean)[counted].sum()), n)
+    accuracy, fooling = (Rate(int(found.sum()), len(labels)) for found in (attacked == labels, attacked != clean))
     if wanted is None:
         return Report(accuracy, fooling)
-    others = counted & (labels != wanted)
+    others = labels != wanted
     target, baseline = (Rate(int((seen == wanted)[others].sum()), int(others.sum())) for seen in (attacked, clean))
     return Report(accuracy, fooling, target, baseline=baseline)
 
@@ -154,16 +155,16 @@ def compare(
 def _compare_scenes(
     labels: Tensor, clean: Tensor, attacked: Tensor, wanted: Tensor | None, objective: Objective, classes: int | None
 ) -> Report:
-    counted = labels != IGNORE
-    known = classes or int(max(labels[counted].max() if counted.any() else 0, clean.max(), attacked.max())) + 1
+    labelled = counted(labels)
+    known = classes or int(max(labels[labelled].max() if labelled.any() else 0, clean.max(), attacked.max())) + 1
     mean, each = overlap(attacked, labels, known)
     target = baseline = vanished = kept = None
     if wanted is not None:
-        target, baseline = (share(seen == wanted, counted & (wanted != IGNORE)) for seen in (attacked, clean))
+        target, baseline = (share(seen == wanted, labelled & (wanted != IGNORE)) for seen in (attacked, clean))
     if isinstance(objective, Remove):
         removed = clean == objective.removed
-        vanished, kept = share(attacked != clean, counted & removed), share(attacked == clean, counted & ~removed)
-    accuracy, fooling = share(attacked == labels, counted), share(attacked != clean, counted)
+        vanished, kept = share(attacked != clean, labelled & removed), share(attacked == clean, labelled & ~removed)
+    accuracy, fooling = share(attacked == labels, labelled), share(attacked != clean, labelled)
     return Report(accuracy, fooling, target, mean, vanished, kept, baseline, each)
 
 
@@ -187,8 +188,8 @@ def evaluate(
 
 def hits(labels: Tensor, predictions: Tensor) -> tuple[float, ...]:
     """What share of each image is right (N): 0 or 1, of a scene the labelled pixels (1 where it has none)."""
-    right, counted = (part.reshape(len(labels), -1) for part in (predictions == labels, labels != IGNORE))
-    return tuple(torch.where(counted.any(1), right.sum(1) / counted.sum(1), 1.0).tolist())
+    right, known = (part.reshape(len(labels), -1) for part in (predictions == labels, counted(labels)))
+    return tuple(torch.where(known.any(1), right.sum(1) / known.sum(1), 1.0).tolist())
 
 
 def breaking_point(curve: Iterable[tuple[float, float]], misclassified: float = 0.75) -> float | None:

@@ -9,7 +9,8 @@ import torch
 
 from core import checkpoints, datasets
 from core.checkpoints import Checkpoint
-from core.models import Normalised, check, create
+from core.datasets import Dataset
+from core.models import Normalised, check, create, numbered, some
 from core.precision import Precision
 from core.recipe import Recipe
 from core.resume import ResumeFile
@@ -44,7 +45,7 @@ def run(
         model = create(recipe.architecture, len(data.classes), *split.statistics(), weights=pretrained)
     started_from = pretrained
     if recipe.start and not pretrained:
-        model = _started(Path(recipe.start), recipe, data.classes)
+        model = _started(Path(recipe.start), recipe, data)
         started_from = checkpoints.read(Path(recipe.start)).sha256  # now: the folder may change while this trains
     check(model, data, recipe.architecture)
     resume = folder / "resume.safetensors"
@@ -80,12 +81,14 @@ def _finished(folder: Path, recipe: Recipe) -> Checkpoint:
     return checkpoint
 
 
-def _started(folder: Path, recipe: Recipe, classes: tuple[str, ...]) -> Normalised:
+def _started(folder: Path, recipe: Recipe, data: Dataset) -> Normalised:
     """The weights to harden, thawed. Raises ValueError where they belong to another architecture or other classes."""
     start = checkpoints.read(folder)
-    if (start.architecture, start.classes) != (recipe.architecture, classes):
+    if start.architecture != recipe.architecture:
         raise ValueError(
             f"{folder} is a {start.architecture} for {len(start.classes)} classes; the recipe asks for "
-            f"{recipe.architecture} on the {len(classes)} classes of {recipe.data}."
+            f"{recipe.architecture} on the {len(data.classes)} classes of {recipe.data}."
         )
+    if numbered(data, start.classes, str(folder)).classes != data.classes:
+        raise ValueError(f"{folder} numbers the classes of {recipe.data} in another order: {some(start.classes)}.")
     return checkpoints.load(folder).train().requires_grad_(True)

@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import math
 import os
 import tempfile
+from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -18,8 +22,11 @@ class FileError(ValueError):
 
 
 def sha256(path: Path) -> str:
-    """The hexadecimal digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """The hexadecimal digest of a file. Raises FileError where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
@@ -28,18 +35,49 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises FileError where the file is absent or no JSON object."""
+    """A JSON object with finite numbers. Raises FileError where the file is absent or holds anything else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
     except FileNotFoundError as error:
         raise FileError(f"{path} is missing.") from error
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"{path} is not JSON: {error}.") from error
     if not isinstance(content, dict):
         raise FileError(f"{path} must hold a JSON object, and it holds a {type(content).__name__}.")
     return content
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"the number {text} is not finite")
+    return number
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of the type that an annotation names, with all that it holds; whole numbers are floats too.
+
+    >>> fits(["a", "b"], list[str]), fits([1, None], list[int]), fits(3, float | None), fits(True, int)
+    (True, False, True, False)
+    """
+    parts = get_args(kind)
+    if kind is Any or get_origin(kind) in (Union, UnionType):
+        return kind is Any or any(fits(value, part) for part in parts)
+    if isinstance(value, bool):
+        return kind is bool
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(fits(name, parts[0]) and fits(value[name], parts[1]) for name in value)
+    if get_origin(kind) is tuple and parts[-1] is not Ellipsis:
+        return isinstance(value, tuple) and len(value) == len(parts) and all(map(fits, value, parts))
+    if get_origin(kind) in (tuple, list):
+        return isinstance(value, get_origin(kind)) and all(fits(one, parts[0]) for one in value)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return isinstance(value, kind) and all(fits(getattr(value, name), own) for name, own in _hints(kind).items())
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+_hints = cache(get_type_hints)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.attacks.base import device_of
-from core.attacks.objectives import IGNORE, Untargeted
+from core.attacks.objectives import Untargeted, counted, ignore_index
 from core.attacks.pgd import PGD, frozen
 from core.datasets import Split
 from core.evaluation import AnyRate, compare, rate_from_json
@@ -124,7 +124,7 @@ def _seen(model: nn.Module, images: Tensor, labels: Tensor, delta: Tensor) -> tu
     """The loss of each element under deltas (M,C,H,W), 0 where it has no label, and its predicted class."""
     with frozen(model), torch.inference_mode():
         logits = model(apply(images, delta)).float()
-        loss = cross_entropy(logits, labels, ignore_index=IGNORE, reduction="none")
+        loss = cross_entropy(logits, labels, ignore_index=ignore_index(labels), reduction="none")
         return loss.cpu(), logits.argmax(1).cpu()
 
 
@@ -142,13 +142,13 @@ def _stronger(model: nn.Module, images: Tensor, labels: Tensor, known: Tensor, t
 
 def _rung(kind: str, heap: int, labels: Tensor, row: list[tuple[Tensor, Tensor]], classes: int | None) -> Rung:
     losses, predicted = (torch.cat(parts) for parts in zip(*row, strict=True))
-    mean, interval = _mean(losses.double(), labels != IGNORE)
+    mean, interval = _mean(losses.double(), counted(labels))
     return Rung(kind, heap, mean, interval, compare(labels, predicted, predicted, classes=classes).accuracy)
 
 
-def _mean(losses: Tensor, counted: Tensor) -> tuple[float, tuple[float, float]]:
+def _mean(losses: Tensor, known: Tensor) -> tuple[float, tuple[float, float]]:
     """The mean of the counted losses, with a 95% interval over images (the linearised ratio of two sums)."""
-    parts, wholes = losses.reshape(len(losses), -1).sum(1), counted.reshape(len(counted), -1).sum(1).double()
+    parts, wholes = losses.reshape(len(losses), -1).sum(1), known.reshape(len(known), -1).sum(1).double()
     mean = parts.sum() / wholes.sum()
     n = len(parts)
     error = ((parts - mean * wholes).square().sum() / max(n - 1, 1) / n).sqrt() / wholes.mean()

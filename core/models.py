@@ -4,25 +4,32 @@ N images, C channels, H W height and width, K classes. The result is logits (N,K
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from core.datasets import Dataset
+from core.attacks.objectives import IGNORE
+from core.datasets import Dataset, Split
 from core.registry import pick
 from core.segmenters import smp
 
 
 class Normalised(nn.Module):
-    """A network behind its own normalisation, so that attacks and people deal in [0, 1] only."""
+    """A network behind its own normalisation, so that attacks and people deal in [0, 1] only.
+
+    Raises ValueError for a mean or std that is not in units of [0, 1].
+    """
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
+        within_units("mean", mean)
+        within_units("std", std)
         self.network = network
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1))
         self.register_buffer("std", torch.tensor(std).reshape(-1, 1, 1))
@@ -31,9 +38,55 @@ class Normalised(nn.Module):
         return self.network((images - self.mean) / self.std)
 
 
+def within_units(name: str, values: Sequence[float]) -> None:
+    """Raises ValueError where no images in [0, 1] are normalised by these values of `mean` or `std`, one a channel."""
+    if all(0 <= value <= 1.0001 and (value or name == "mean") for value in values):  # sums of float32 reach beyond 1
+        return
+    given, smaller = (", ".join(f"{value / unit:.4g}" for value in values) for unit in (1, 255))
+    bytes_meant = max(values) > 1 and all(0 <= value <= 255 for value in values)
+    hint = f"; images are in [0, 1], so divide by 255: {smaller}" if bytes_meant else ""
+    fits = "from 0 to 1" if name == "mean" else "above 0 and up to 1"
+    raise ValueError(f"{name} takes numbers {fits}, one a channel, and {given} were given{hint}.")
+
+
+def numbered(data: Dataset, classes: Sequence[str], name: str, more: bool = False) -> Dataset:
+    """The data set with its classes numbered as the model `name` numbers them: `classes` in the order of its logits.
+
+    Raises ValueError that shows the difference where the model's classes are others; with `more` it may know more
+    classes of images than the data has.
+    """
+    own, known = data.classes, tuple(classes)
+    if own == known:
+        return data
+    unknown, unseen = ([one for one in these if one not in those] for these, those in ((own, known), (known, own)))
+    if unknown or (unseen and not (more and data.task == "classification")) or len({*known}) < len(known):
+        sides = {name: unseen, data.name: unknown}
+        apart = "; ".join(f"only {side} has {some(names)}" for side, names in sides.items() if names)
+        raise ValueError(
+            f"{data.name} has other classes than {name}: {apart or 'some names stand twice'}. If they mean the same, "
+            f"give the names of {data.name} in the order of the model's, which is {some(known)} (--classes FILE)."
+        )
+    numbers = torch.arange(max(256, len(own)))  # a pixel without a class stays one
+    numbers[: len(own)] = torch.tensor([known.index(one) for one in own])
+
+    def load(split: str, limit: int | None = None) -> Split:
+        found = data.load(split, limit)
+        return Split(found.images, numbers[found.labels.long()].to(found.labels.dtype))
+
+    colours = dict(zip(own, data.palette, strict=True)) if data.palette else {}
+    return replace(data, classes=known, load=load, palette=tuple(colours[one] for one in known) if colours else ())
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
 def check(model: nn.Module, data: Dataset, name: str) -> None:
     """Raises ValueError where the model `name` does not take the images of `data`, or gives other logits than fit."""
     (height, width), classes = data.size, len(data.classes)
+    if data.task == "segmentation" and classes > IGNORE:
+        raise ValueError(f"Pixels have at most {IGNORE} classes, and {data.name} has {classes}.")
     fits = (1, classes) if data.task == "classification" else (1, classes, height, width)
     parameter, training = next(model.parameters(), torch.empty(0)), model.training
     try:

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from core.files import FileError, read_metadata, read_tensors, write_tensors
+from core.files import FileError, fits, read_metadata, read_tensors, write_tensors
 
 FILE = "perturbations.safetensors"
 BREAKING = "breaking"
@@ -41,7 +41,7 @@ def load(folder: Path) -> dict[str, Tensor]:
     try:
         shapes = json.loads(read_metadata(path)["shapes"])
         return {name: _unpacked(tensor, shapes[name]).float() / 255 for name, tensor in packed.items()}
-    except (KeyError, TypeError, ValueError, lzma.LZMAError) as error:
+    except (ArithmeticError, KeyError, RecursionError, TypeError, ValueError, lzma.LZMAError) as error:
         raise FileError(
             f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
             f"python -m core precompute {folder}"
@@ -64,7 +64,9 @@ def _packed(units: Tensor) -> Tensor:
 
 
 def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
-    """The int8 tensor again. Raises ValueError where the bytes do not fill the shape."""
+    """The int8 tensor (1,C,H,W) again. Raises ValueError where the bytes do not fill the shape."""
+    if not fits(shape, list[int]) or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
+        raise ValueError(f"{shape} is not the shape of one perturbation")
     count = math.prod(shape)
     found = lzma.LZMADecompressor().decompress(packed.numpy().tobytes(), count + 1)
     if len(found) != count:

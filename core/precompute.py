@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core import attacks, checkpoints, datasets, perturbations
+from core import attacks, checkpoints, perturbations
 from core.attacks.objectives import Objective
 from core.datasets import Dataset, Split
 from core.evaluation import Report, evaluate, hits, predict
@@ -107,7 +107,7 @@ def precompute(
         asked, fits = (", ".join(map(str, epsilons)) for epsilons in (plan.only, every))
         raise ValueError(f"Nothing is measured at {asked}/255; the strengths of this data set are {fits}.")
     model, checkpoint = checkpoints.load(folder, device), checkpoints.read(folder)
-    data = datasets.get(checkpoint.data)
+    data = checkpoint.dataset()
     crafting, held_out = data.split("train", plan.crafting_images), data.split("test")
     classes = len(checkpoint.classes)
     clean = predict(model, held_out)

@@ -6,7 +6,7 @@ Every number carries its attack, seed, n and the number of crafting images. M de
 import base64
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,15 @@ EXCHANGED = "exchanged"
 """In `Results.about`: how many perturbations gave way to those of other strengths, once all have competed."""
 STARTS = "starts"
 """In `Results.about`: the models whose perturbations were tried, each with the digest of the one that was."""
+ABOUT: dict[str, Any] = {
+    "sha256": str,
+    "source": str,
+    "held_out": int,
+    "versions": dict[str, str],
+    EXCHANGED: int,
+    STARTS: dict[str, str],
+}
+"""The types of what `Results.about` holds; not all of it must be there."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +150,18 @@ class Results:
             visibility = Perceptibility(**content["visibility"]) if content.get("visibility") else None
             clean, about = Report.from_json(content["clean"]), content.get("about", {})
             hits = _unpacked(content.get("hits", ""))
-            return cls(clean, measurements, about, robustness, ladder, visibility, hits)
-        except (AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
+            found = cls(clean, measurements, about, robustness, ladder, visibility, hits)
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
+        parts = {f.name: (getattr(found, f.name), f.type) for f in fields(cls)}
+        parts |= (
+            {name: (value, ABOUT.get(name, Any)) for name, value in about.items()} if isinstance(about, dict) else {}
+        )
+        if odd := [name for name, (value, kind) in parts.items() if not files.fits(value, kind)]:
+            raise files.FileError(f"{path} is no list of results: {odd[0]} holds values of other types.")
+        if (robustness and not robustness.curve) or (ladder and not ladder.rungs):
+            raise files.FileError(f"{path} is no list of results: a curve or ladder without a point.")
+        return found
 
 
 WHOLE = 65535

@@ -30,12 +30,14 @@ class SceneRate:
         return self.low, self.high
 
     def to_json(self) -> dict[str, Any]:
-        return {"value": self.value, "interval": [self.low, self.high], "n": self.n}
+        return {"value": self.value if self.n else None, "interval": [self.low, self.high], "n": self.n}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "SceneRate":
         low, high = content["interval"]
-        return cls(content["value"], low, high, content["n"])
+        if not (content["n"] == 0 or 0 <= content["value"] <= 1):
+            raise ValueError(f"{content['value']} of {content['n']} scenes")
+        return cls(content["value"] if content["n"] else float("nan"), low, high, content["n"])
 
 
 def share(hits: Tensor, counted: Tensor) -> SceneRate:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from core.attacks.objectives import IGNORE
+from core.attacks.objectives import ignore_index
 from core.capture import Work, capture
 from core.recipe import Recipe
 from core.team import ALONE, Team
@@ -46,7 +46,7 @@ def _carried(recipe: Recipe, before: Tensor | None, n: int) -> Tensor | None:
 
 def update_loss(forward: nn.Module, images: Tensor, labels: Tensor, delta: Tensor | None, recipe: Recipe) -> Tensor:
     """The outer minimisation: sigma * L(x + delta, y) + (1 - sigma) * L(x, y), with one joint forward pass."""
-    kinds: dict[str, Any] = {"ignore_index": IGNORE, "label_smoothing": recipe.label_smoothing}
+    kinds: dict[str, Any] = {"ignore_index": ignore_index(labels), "label_smoothing": recipe.label_smoothing}
     if delta is None:
         return cross_entropy(forward(images).float(), labels, **kinds)
     attacked = apply(images, delta)

@@ -14,10 +14,20 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 IGNORE = 255
-"""The label of pixels that have no class: they earn nothing and count nowhere."""
+"""The label of pixels that have no class: they earn nothing and count nowhere. Of images it is a class like others."""
 
 LOSS_CAP = -math.log(0.2)
 """kappa of Mummadi et al. 2019: nothing is gained by pushing the true class below probability 0.2. Training uses it."""
+
+
+def ignore_index(labels: Tensor) -> int:
+    """The label without a class: IGNORE in label maps (N,H,W); for the labels of images (N) a number that none has."""
+    return IGNORE if labels.ndim == 3 else -1
+
+
+def counted(labels: Tensor) -> Tensor:
+    """Which elements have a class, of the shape of labels (N) or (N,H,W)."""
+    return labels != ignore_index(labels)
 
 
 class Objective(Protocol):
@@ -53,7 +63,7 @@ class Untargeted:
         return labels
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        loss = cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="none")
+        loss = cross_entropy(logits.float(), labels, ignore_index=ignore_index(labels), reduction="none")
         return loss.clamp(max=self.cap)
 
 
@@ -73,8 +83,8 @@ class Targeted:
         return 0.75
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        loss = cross_entropy(logits.float(), labels, ignore_index=IGNORE, reduction="none")
-        return -loss.clamp(min=-math.log(self.confidence)).masked_fill(labels == IGNORE, 0)
+        loss = cross_entropy(logits.float(), labels, ignore_index=ignore_index(labels), reduction="none")
+        return -loss.clamp(min=-math.log(self.confidence)).masked_fill(~counted(labels), 0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Towards(Targeted):
     target: int
 
     def aimed(self, labels: Tensor, predicted: Callable[[], Tensor]) -> Tensor:
-        return torch.full_like(labels, self.target).masked_fill(labels == IGNORE, IGNORE)
+        return torch.where(counted(labels), self.target, labels)
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         if not 0 <= self.target < logits.shape[1]:
@@ -103,7 +113,7 @@ class Scene(Targeted):
             given, fits = tuple(self.label_map.shape), tuple(labels.shape[1:])
             raise ValueError(f"The target scene is of size {given}, and the images are of size {fits}.")
         wanted = self.label_map.to(labels).expand_as(labels)
-        return wanted.masked_fill(labels == IGNORE, IGNORE)
+        return torch.where(counted(labels), wanted, labels)
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ class Remove(Targeted):
             raise ValueError("Removing a class is for models that label pixels, and this one classifies images.")
         seen = predicted().to(labels)
         wanted = torch.stack([_filled(scene, self.removed) for scene in seen])
-        return wanted.masked_fill(labels == IGNORE, IGNORE)
+        return torch.where(counted(labels), wanted, labels)
 
 
 def _filled(scene: Tensor, removed: int) -> Tensor:

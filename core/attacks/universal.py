@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.base import Step, UniversalAttack, device_of, mini_batches
-from core.attacks.objectives import IGNORE
+from core.attacks.objectives import counted
 from core.attacks.pgd import ascent_direction, frozen
 from core.datasets import Split
 from core.precision import Precision, autocast
@@ -86,8 +86,8 @@ def _clean(model: nn.Module, images: Tensor, index: Tensor, known: dict[int, Ten
 
 def _share_changed(logits: Tensor, labels: Tensor, clean: Tensor) -> float:
     """The share of labelled elements whose attacked prediction differs from the clean one."""
-    counted = labels != IGNORE
-    return ((logits.argmax(1) != clean) & counted).sum().item() / max(int(counted.sum()), 1)
+    known = counted(labels)
+    return ((logits.argmax(1) != clean) & known).sum().item() / max(int(known.sum()), 1)
 
 
 ATTACK = SPGD

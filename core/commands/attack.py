@@ -8,7 +8,7 @@ import typer
 
 from core import attacks, files, perturbations
 from core.commands._shared import AsJson, Device, Seed, available, out, print_json, progress_bar, rates
-from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
+from core.commands._victim import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, victim
 from core.evaluation import evaluate
 from core.perceptibility import measure
 from core.precompute import Plan, seen
@@ -23,6 +23,8 @@ def attack(
     data: Data = None,
     mean: Mean = None,
     std: Std = None,
+    weights_key: WeightsKey = None,
+    classes: Classes = None,
     name: Annotated[str, typer.Option("--attack", help="spgd, deepfool, random-signs or checkerboard.")] = "spgd",
     epsilon: Annotated[float, typer.Option(help="Size in n/255, a whole number: what a picture can carry.")] = 10,
     target: Annotated[
@@ -43,7 +45,7 @@ def attack(
     """Craft one perturbation for all images of the training split, and measure it on images it never saw."""
     if epsilon not in range(128):
         raise ValueError(f"--epsilon takes whole numbers from 0 to 127 (n/255), and {epsilon:g} was given.")
-    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
     model, found = chosen.model, chosen.data
     aim = None if target is None else parse(target, found)
     wanted = objective(aim, found)
@@ -62,9 +64,7 @@ def attack(
     report = evaluate(model, unseen, delta, wanted, classes=chosen.classes)
     visible = measure(unseen.first(min(200, len(unseen))).batch(slice(None))[0], delta)
     content = {
-        "model": chosen.name,
-        "data": found.name,
-        "sha256": chosen.sha256,
+        **chosen.about,
         "attack": name,
         "epsilon": epsilon,
         "target": aim,
@@ -94,17 +94,19 @@ def evaluate_command(
     data: Data = None,
     mean: Mean = None,
     std: Std = None,
+    weights_key: WeightsKey = None,
+    classes: Classes = None,
     delta: Annotated[Path | None, typer.Option(help="A delta.safetensors made by attack --save.")] = None,
     held_out: Annotated[int | None, typer.Option(help="Held-out images; default: all.")] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on held-out images, clean or under a stored perturbation."""
-    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
     given = None if delta is None else perturbations.read_delta(delta)
     report = evaluate(chosen.model, chosen.data.split("test", held_out), given, classes=chosen.classes)
     if as_json:
-        print_json({"model": chosen.name, "data": chosen.data.name, "report": report.to_json()})
+        print_json({**chosen.about, "report": report.to_json()})
     else:
         out.print(f"{chosen.title} on {chosen.data.name}, {'clean' if given is None else f'under {delta}'}")
         out.print(rates(report))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from core import assessment, checkpoints, datasets, documents, precompute, results
+from core import assessment, checkpoints, documents, precompute, results
 from core.commands._shared import AsJson, Device, Folder, Seed, available, log, out, print_json, progress_bar
 
 
@@ -27,7 +27,7 @@ def precompute_command(
     device: Device = "auto",
 ) -> None:
     """Fill results.json and perturbations.safetensors of a model folder: what the app shows without computing."""
-    data, only = datasets.get(checkpoints.read(folder).data), tuple(epsilon or ())
+    data, only = checkpoints.read(folder).dataset(), tuple(epsilon or ())
     sizes = {"steps": steps, "crafting_images": images, "batch_size": batch_size}
     plan = precompute.Plan.standard(data, targets, seed=seed, only=only, **sizes)
     with progress_bar("{task.fields[last]}") as bar:

@@ -11,7 +11,7 @@ from core.assessment import Terms
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, Point, Robustness
 from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
-from core.commands._victim import Architecture, Data, Folder, Mean, Std, Weights, victim
+from core.commands._victim import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, victim
 from core.datasets import Split
 from core.ladder import climb
 from core.lent import breakers
@@ -28,6 +28,8 @@ def robustness(
     data: Data = None,
     mean: Mean = None,
     std: Std = None,
+    weights_key: WeightsKey = None,
+    classes: Classes = None,
     level: Annotated[
         float | None,
         typer.Option(help="Share that must be wrong; default 0.75 of the images, of scenes 0.5 of the pixels."),
@@ -55,7 +57,7 @@ def robustness(
     as_json: AsJson = False,
 ) -> None:
     """Find the smallest epsilon at which one perturbation for all images breaks a model: its universal robustness."""
-    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
     aim = None if target is None else parse(target, chosen.data)
     plan = Plan.standard(chosen.data, crafting_images=images, batch_size=batch_size)
     usual = Terms.standard(chosen.data).level if aim is None else Search.level
@@ -83,8 +85,7 @@ def robustness(
 
         found = search(chosen.model, crafting, unseen, chosen.classes, starts, report)
     if as_json:
-        about = {"model": chosen.name, "data": chosen.data.name, "sha256": chosen.sha256, "target": aim}
-        print_json(about | found.to_json())
+        print_json({**chosen.about, "target": aim, **found.to_json()})
         return
     table = Table("epsilon", "success", "95% interval", "n", "tries", "steps", box=None)
     for point in found.curve:
@@ -121,6 +122,8 @@ def ladder(
     data: Data = None,
     mean: Mean = None,
     std: Std = None,
+    weights_key: WeightsKey = None,
+    classes: Classes = None,
     epsilon: Annotated[float, typer.Option(help="Size of the perturbations in n/255.")] = 8.0,
     heap: Annotated[
         list[int] | None, typer.Option(help="Images that share a perturbation; several times, falling. Default 64, 8.")
@@ -135,7 +138,7 @@ def ladder(
     as_json: AsJson = False,
 ) -> None:
     """Measure four risks on the same images: expected, universal, of heaps, adversarial (each image by itself)."""
-    chosen = victim(folder, architecture, weights, data, mean, std, available(device))
+    chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
     plan = Plan.standard(chosen.data, crafting_images=images, steps=universal_steps)
     attack = SPGD(Budget(epsilon * UNIT), steps=plan.steps, seed=seed, batch_size=plan.batch_size)
     universal = attack.craft(chosen.model, chosen.data.split("train", plan.crafting_images))
@@ -144,7 +147,7 @@ def ladder(
         chosen.model, unseen, universal, epsilon * UNIT, heap or (64, 8), steps, restarts, seed, chosen.classes
     )
     if as_json:
-        print_json({"model": chosen.name, "data": chosen.data.name, "sha256": chosen.sha256} | found.to_json())
+        print_json({**chosen.about, **found.to_json()})
         return
     table = Table("risk", "mean loss", "95% interval", "right", "95% interval", "n", box=None)
     for rung in found.rungs:

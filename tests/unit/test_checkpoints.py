@@ -1,19 +1,24 @@
 """Model folders: what goes in comes out, and every kind of damage is one sentence that names the file."""
 
+import copy
 import hashlib
 import json
+import math
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from stored import CONFIG, IMAGES, network
 
-from core import checkpoints, files
+from core import checkpoints, files, perturbations
+from core.datasets import Dataset, Split
 from core.evaluation import Rate, Report
 from core.files import FileError
 from core.models import create
 from core.results import Measurement, Results, key
+from core.scenes import SceneRate
 
 
 def test_a_saved_model_predicts_what_it_did(folder):
@@ -84,6 +89,11 @@ def overwrite(folder, content, sign=True):
         change(folder, sha256=files.sha256(path))
 
 
+def infinite(folder):
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 1, "seconds": 1e999'))
+
+
 def pickled(folder):
     torch.save(network().state_dict(), folder / "model.safetensors")
     change(folder, sha256=files.sha256(folder / "model.safetensors"))
@@ -103,6 +113,22 @@ WEIGHTS_DAMAGE = {
         lambda f: rewrite(f, lambda t: t.update(mean=torch.zeros(1, 1, 1))),
         r"'mean' has shape \(1, 1, 1\), and this architecture has \(3, 1, 1\)",
     ),
+    "not a number": (
+        lambda f: rewrite(f, lambda t: t.update({"network.1.bias": torch.full((8,), float("nan"))})),
+        r"'network\.1\.bias' holds numbers that are not finite",
+    ),
+    "whole numbers": (
+        lambda f: rewrite(f, lambda t: t.update({"network.1.bias": torch.ones(8, dtype=torch.int8)})),
+        r"'network\.1\.bias' holds torch\.int8, and floats are needed",
+    ),
+    "a mean of bytes": (
+        lambda f: rewrite(f, lambda t: t.update(mean=torch.full((3, 1, 1), 124.0))),
+        "mean takes numbers from 0 to 1, .* divide by 255: 0.4863",
+    ),
+    "a std of nothing": (
+        lambda f: rewrite(f, lambda t: t.update(std=torch.zeros(3, 1, 1))),
+        "std takes numbers above 0",
+    ),
     "fewer classes": (lambda f: change(f, classes=["a", "b"]), r"shape \(4, 32\), and this architecture has \(2, 32\)"),
 }
 CONFIG_DAMAGE = {
@@ -121,8 +147,30 @@ CONFIG_DAMAGE = {
         lambda f: change(f, architecture=20),
         "architecture must be of type str, and it is of type int",
     ),
-    "classes a number": (lambda f: change(f, classes=10), "classes must be of type list, and it is of type int"),
-    "classes a word": (lambda f: change(f, classes="abcd"), "classes must be of type list, and it is of type str"),
+    "classes a number": (
+        lambda f: change(f, classes=10),
+        r"classes must be of type list\[str\], and it is of type int",
+    ),
+    "classes a word": (
+        lambda f: change(f, classes="abcd"),
+        r"classes must be of type list\[str\], and it is of type str",
+    ),
+    "classes numbers": (
+        lambda f: change(f, classes=[1, 2, 3, 4]),
+        r"classes must be of type list\[str\], and it is of",
+    ),
+    "a class twice": (lambda f: change(f, classes=list("abca")), "classes must be names, each of them once"),
+    "a class without a name": (lambda f: change(f, classes=["a", "b", "c", ""]), "must be names, each of them once"),
+    "no classes": (lambda f: change(f, classes=[]), "classes must be names, each of them once"),
+    "an architecture timm has not": (lambda f: change(f, architecture="timm:nothing"), "no model named 'nothing'"),
+    "not a number": (lambda f: change(f, seconds=float("nan")), "is not JSON: the number NaN is not finite"),
+    "beyond floats": (lambda f: infinite(f), "is not JSON: the number 1e999 is not finite"),
+    "a number too long": (lambda f: (f / "config.json").write_text("9" * 5000), "is not JSON"),
+    "nested without end": (lambda f: (f / "config.json").write_text("[" * 100_000), "is not JSON"),
+    "a size in words": (lambda f: change(f, size="32x32"), r"size must be of type list\[int\], and it is of type str"),
+    "a history of words": (lambda f: change(f, history=["good"]), "history must be of type"),
+    "versions a word": (lambda f: change(f, versions="2.11"), r"versions must be of type dict\[str, str\]"),
+    "a setting that is true": (lambda f: change(f, recipe={"heap": True}), "heap of the recipe must be a number"),
     "recipe a list": (lambda f: change(f, recipe=[1]), "recipe must be of type dict, and it is of type list"),
     "a setting in words": (lambda f: change(f, recipe={"epsilon": "8"}), "epsilon of the recipe must be a number"),
 }
@@ -267,18 +315,194 @@ def test_which_images_are_right_survives_json(tmp_path):
     assert Results.load(tmp_path).hits[:2] == (1.0, 0.0)
 
 
+SCENES = {"value": 0.5, "interval": [0.4, 0.6], "n": 9}
+POINT = {"epsilon": 4.0, "report": CLEAN, "tries": 1, "steps": 2}
+ROBUSTNESS = {"level": 0.75, "tolerance": 0.25, "epsilon": 4.0, "crafted_on": 9, "seed": 0, "curve": [POINT]}
+RUNG = {"kind": "expected", "heap": 0, "loss": {"value": 1.0, "interval": [0.9, 1.1]}, "accuracy": {**SCENES}}
+LADDER = {"epsilon": 8.0, "steps": 1, "restarts": 1, "seed": 0, "rungs": [RUNG]}
+VISIBILITY = {"ssim": 0.9, "psnr": 30.0, "colour_difference": 1.0, "visible": 0.1, "n": 9}
+WHOLE = {
+    "about": {
+        "sha256": "abc",
+        "source": "drawn",
+        "held_out": 4,
+        "versions": {"torch": "2"},
+        "exchanged": 0,
+        "starts": {},
+    },
+    "clean": {**CLEAN, "overlap": SCENES, "overlaps": [0.5, None]},
+    "measurements": [measurement(8, "scene-2").to_json(), measurement(8, 1).to_json()],
+    "robustness": ROBUSTNESS,
+    "ladder": LADDER,
+    "visibility": VISIBILITY,
+}
+
+
+def paths(content, before=()):
+    """Where every value of nested JSON stands."""
+    for name, value in content.items() if isinstance(content, dict) else enumerate(content):
+        yield (*before, name)
+        if isinstance(value, dict | list):
+            yield from paths(value, (*before, name))
+
+
+def changed(path, value):
+    content = copy.deepcopy(WHOLE)
+    inner = content
+    for name in path[:-1]:
+        inner = inner[name]
+    if value is ...:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+    return content
+
+
+class TestDamagedResults:
+    """Every value of a results.json replaced, or left out: it is read, or refused by name; nothing else is raised."""
+
+    def test_the_undamaged_ones_are_read(self, tmp_path):
+        files.write_json(tmp_path / "results.json", WHOLE)
+        found = Results.load(tmp_path)
+        assert found.robustness.height == 4
+        assert found.ladder.rungs[0].accuracy.value == 0.5
+        assert [m.target for m in found.measurements] == ["scene-2", 1]
+
+    @pytest.mark.parametrize("value", [..., None, "odd", -1, 1.5, True, [], [1], {}, {"a": 1}, [[]]], ids=repr)
+    def test_what_is_read_is_whole(self, tmp_path, value):
+        refused = 0
+        for path in paths(WHOLE):
+            (tmp_path / "results.json").write_text(json.dumps(changed(path, value)))
+            try:
+                found = Results.load(tmp_path)
+            except FileError as error:
+                assert "results.json is no list of results" in str(error)  # noqa: PT017
+                refused += 1
+                continue
+            assert files.fits(found, Results)
+            json.dumps(found.to_json(), allow_nan=False)
+            assert found.still_right()
+            assert found.robustness is None or found.breaks_between()
+        assert refused > 40
+
+    @pytest.mark.parametrize(
+        ("path", "value", "odd"),
+        [
+            (("clean", "accuracy", "successes"), 5, "5 of 4"),
+            (("clean", "accuracy", "successes"), "3", "'<=' not supported"),
+            (("clean", "accuracy", "n"), True, "3 of True"),
+            (("clean", "overlap", "value"), 1.5, "1.5 of 9 scenes"),
+            (("clean", "overlaps"), ["a"], "clean holds"),
+            (("measurements", 0, "attack"), 3, "measurements holds"),
+            (("measurements", 0, "epsilon"), "8", "measurements holds"),
+            (("measurements", 0, "target"), [1], "measurements holds"),
+            (("measurements",), 3, "is missing or odd"),
+            (("robustness", "curve"), [], "a curve or ladder without a point"),
+            (("robustness", "curve", 0, "epsilon"), None, "is missing or odd"),
+            (("robustness", "level"), "high", "robustness holds"),
+            (("ladder", "rungs"), [], "a curve or ladder without a point"),
+            (("ladder", "rungs", 0, "loss", "interval"), [1.0], "ladder holds"),
+            (("visibility", "ssim"), None, "visibility holds"),
+            (("about",), [1], "about holds"),
+            (("about", "starts"), 3, "starts holds"),
+            (("about", "versions"), {"hardware": 3}, "versions holds"),
+            (("clean",), ..., "'clean' is missing"),
+            (("clean", "fooling"), ..., "fooling"),
+            *((("hits",), hits, "is missing or odd") for hits in ("no base64", "AAAA", 3)),
+        ],
+    )
+    def test_damage_is_named(self, tmp_path, path, value, odd):
+        files.write_json(tmp_path / "results.json", changed(path, value))
+        with pytest.raises(FileError, match=rf"results\.json is no list of results: .*{odd}"):
+            Results.load(tmp_path)
+
+    @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+    def test_numbers_that_are_not_finite_are_refused(self, tmp_path, text):
+        whole = json.dumps(WHOLE).replace('"level": 0.75', f'"level": {text}')
+        (tmp_path / "results.json").write_text(whole)
+        with pytest.raises(FileError, match=rf"results\.json is not JSON: the number {text} is not finite"):
+            Results.load(tmp_path)
+
+    def test_truncated_ones_and_other_bytes(self, tmp_path):
+        whole = json.dumps(WHOLE).encode()
+        for content in (
+            whole[:-1],
+            whole[: len(whole) // 2],
+            b"",
+            b"\0" * 9,
+            b"\xff\xfe",
+            whole[:9] + b"\0" + whole[9:],
+        ):
+            (tmp_path / "results.json").write_bytes(content)
+            with pytest.raises(FileError, match=r"results\.json is not JSON"):
+                Results.load(tmp_path)
+
+    def test_rates_of_nothing_are_strict_json(self, tmp_path):
+        nothing = Report(Rate(0, 0), Rate(0, 0), SceneRate(float("nan"), 0.0, 1.0, 0))
+        Results(nothing).save(tmp_path)
+        assert '"value": null' in (tmp_path / "results.json").read_text()
+        found = Results.load(tmp_path).clean
+        assert (found.accuracy, found.target.n, math.isnan(found.target.value)) == (Rate(0, 0), 0, True)
+
+
+SHAPE = [1, 3, 2, 2]
+
+
 @pytest.mark.parametrize(
-    "content",
+    "shapes",
     [
-        {},
-        {"measurements": 3},
-        {"measurements": []},
-        {"measurements": [], "clean": []},
-        {"measurements": [{}], "clean": {}},
-        *({"measurements": [], "clean": CLEAN, "hits": hits} for hits in ("no base64", "AAAA", 3)),
+        None,
+        "",
+        "[",
+        "[" * 100_000,
+        "[]",
+        "{}",
+        *(json.dumps({"a": shape}) for shape in ([12], [3, 1, 2, 2], [1, 3, 2, 3], [1.0, 3, 2, 2], 3, None, "1322")),
+        *(json.dumps({"a": shape}) for shape in ([1, -3, -2, 2], [1, 10**30, 2, 2], [1, 3, 2, "2"], [1, [3], 2, 2])),
     ],
 )
-def test_odd_results_are_named(tmp_path, content):
-    files.write_json(tmp_path / "results.json", content)
-    with pytest.raises(FileError, match=r"results\.json is no list of results"):
-        Results.load(tmp_path)
+def test_damaged_perturbations_are_refused(tmp_path, shapes):
+    perturbations.save(tmp_path, {"a": torch.full(SHAPE, 8 / 255)})
+    assert perturbations.load(tmp_path)["a"].shape == (1, 3, 2, 2)
+    tensors = files.read_tensors(tmp_path / "perturbations.safetensors")
+    files.write_tensors(tmp_path / "perturbations.safetensors", tensors, {} if shapes is None else {"shapes": shapes})
+    with pytest.raises(FileError, match=r"perturbations\.safetensors holds no perturbations"):
+        perturbations.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tensor", [torch.zeros(9), torch.zeros(9, dtype=torch.bfloat16), torch.tensor(3, dtype=torch.uint8)]
+)
+def test_packed_perturbations_of_other_types_are_refused(tmp_path, tensor):
+    files.write_tensors(tmp_path / "perturbations.safetensors", {"a": tensor}, {"shapes": json.dumps({"a": SHAPE})})
+    with pytest.raises(FileError, match=r"perturbations\.safetensors holds no perturbations"):
+        perturbations.load(tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 5, 20, -1])
+def test_truncated_perturbations_are_refused(tmp_path, size):
+    perturbations.save(tmp_path, {"a": torch.full(SHAPE, 8 / 255)})
+    path = tmp_path / "perturbations.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(FileError, match=r"perturbations\.safetensors is no readable safetensors file"):
+        perturbations.load(tmp_path)
+
+
+def test_a_folder_and_its_data_meet_in_one_place(folder, monkeypatch):
+    def get(name):
+        split = Split(torch.zeros(4, 3, 12, 12, dtype=torch.uint8), torch.arange(4))
+        return Dataset(name, name, "classification", (*name,), (12, 12), "", lambda name, limit=None: split)
+
+    monkeypatch.setattr(checkpoints.datasets, "get", get)
+    checkpoint = replace(checkpoints.read(folder), data="abcd")
+    assert checkpoint.dataset().split("test").labels.tolist() == [0, 1, 2, 3]
+    assert checkpoint.dataset("dcba").split("test").labels.tolist() == [3, 2, 1, 0]
+    with pytest.raises(
+        ValueError, match=r"abce has other classes than .*standard: only .*standard has d; only abce has e"
+    ):
+        checkpoint.dataset("abce")
+
+
+def test_a_title_does_not_need_the_data(folder):
+    gone = replace(checkpoints.read(folder), data="folder:/nowhere/at/all")
+    assert gone.group_title == "folder:/nowhere/at/all"

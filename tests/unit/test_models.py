@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.models import Normalised, create, resnet20
+from core.datasets import Dataset, Split
+from core.models import Normalised, check, create, numbered, resnet20
 from core.segmenters import _without_idle
 
 
@@ -33,11 +34,93 @@ def test_resnet20_has_twenty_layers_with_weights_and_three_widths():
 
 
 def test_normalisation_is_inside_and_travels_with_the_weights():
-    model = Normalised(nn.Identity(), (0.5, 0.25, 0.0), (0.5, 0.25, 2.0))
-    images = torch.tensor([1.0, 0.5, 1.0]).reshape(1, 3, 1, 1)
+    model = Normalised(nn.Identity(), (0.5, 0.25, 0.0), (0.5, 0.25, 1.0))
+    images = torch.tensor([1.0, 0.5, 0.5]).reshape(1, 3, 1, 1)
     assert model(images).flatten().tolist() == [1.0, 1.0, 0.5]
     assert list(model.state_dict()) == ["mean", "std"]
     assert not list(model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "says"),
+    [
+        ((124.0, 116.0, 104.0), (0.2,) * 3, "mean takes .*124, 116, 104 were given; .*by 255: 0.4863, 0.4549, 0.4078"),
+        ((0.5,) * 3, (58.395, 57.12, 57.375), "std takes .* divide by 255: 0.229, 0.224, 0.225"),
+        (
+            (0.5,) * 3,
+            (0.2, 0.2, 0.0),
+            "std takes numbers above 0 and up to 1, one a channel, and 0.2, 0.2, 0 were given",
+        ),
+        ((float("nan"), 0.5, 0.5), (0.2,) * 3, "mean takes numbers from 0 to 1, .* and nan, 0.5, 0.5 were given.$"),
+        ((-0.1, 0.5, 0.5), (0.2,) * 3, "mean takes numbers from 0 to 1, .* and -0.1, 0.5, 0.5 were given.$"),
+        ((0.5,) * 3, (float("inf"),) * 3, "std takes numbers above 0 and up to 1, .* inf, inf, inf were given.$"),
+    ],
+)
+def test_images_are_normalised_in_their_own_unit(mean, std, says):
+    with pytest.raises(ValueError, match=says):
+        create("resnet20/8", 4, mean, std)
+
+
+class TestNumbered:
+    """A data set is brought to the order of a model's classes, with its labels and colours."""
+
+    def data(self, classes, pixels=False):
+        labels = torch.arange(len(classes))
+        if pixels:
+            labels = torch.cat([labels, torch.tensor([255])]).to(torch.uint8)[None, None]
+        split = Split(torch.zeros(len(labels), 3, 1, 1, dtype=torch.uint8), labels)
+        task, palette = (
+            ("segmentation", tuple((n, n, n) for n in range(len(classes)))) if pixels else ("classification", ())
+        )
+        return Dataset(
+            "birds", "", task, tuple(classes), (1, 1), "", lambda name, n=None: split.first(n or 1), palette=palette
+        )
+
+    def test_equal_names_change_nothing(self):
+        data = self.data("abc")
+        assert numbered(data, list("abc"), "m") is data
+
+    def test_labels_follow_the_model(self):
+        found = numbered(self.data("abc"), "cab", "m")
+        assert found.classes == ("c", "a", "b")
+        assert found.split("test", 3).labels.tolist() == [1, 2, 0]
+        assert len(found.split("test", 2)) == 2
+
+    def test_more_classes_than_bytes_have(self):
+        names = [f"{number:03d}" for number in range(300)]
+        found = numbered(self.data(names), names[::-1], "m")
+        assert found.split("test", 300).labels.tolist() == list(range(299, -1, -1))
+
+    def test_pixels_without_a_class_stay_so_and_colours_follow(self):
+        found = numbered(self.data("abc", pixels=True), "cab", "m")
+        labels = found.split("test").labels
+        assert labels.flatten().tolist() == [1, 2, 0, 255]
+        assert labels.dtype == torch.uint8
+        assert [colour[0] for colour in found.palette] == [2, 0, 1]
+        assert found.palette[labels[0, 0, 0]] == (0, 0, 0)
+
+    @pytest.mark.parametrize(
+        ("classes", "more", "says"),
+        [
+            ("abd", False, "birds has other classes than m: only m has d; only birds has c. If they mean the same"),
+            ("abcd", False, "than m: only m has d. If"),
+            ("ab", True, "than m: only birds has c. If"),
+            ("abca", True, "than m: some names stand twice. If"),
+            ("aba", False, "than m: only birds has c. If"),
+        ],
+    )
+    def test_other_names_are_shown(self, classes, more, says):
+        with pytest.raises(ValueError, match=says):
+            numbered(self.data("abc"), classes, "m", more)
+
+    def test_only_a_classifier_may_know_more(self):
+        assert numbered(self.data("abc"), "xabc", "m", more=True).split("test", 3).labels.tolist() == [1, 2, 3]
+        with pytest.raises(ValueError, match="only m has x"):
+            numbered(self.data("abc", pixels=True), "xabc", "m", more=True)
+
+    def test_pixels_have_at_most_255_classes(self):
+        with pytest.raises(ValueError, match="Pixels have at most 255 classes, and birds has 256"):
+            check(nn.Identity(), self.data([str(number) for number in range(256)], pixels=True), "m")
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,16 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from core.attacks.objectives import IGNORE, LOSS_CAP, Remove, Scene, Towards, Untargeted
+from core.attacks.universal import SPGD
+from core.datasets import Split
+from core.evaluation import Rate, compare, hits, predict
+from core.ladder import climb
 from core.recipe import Recipe
+from core.threat import Budget
+from core.update import update_loss
 
 
 def logits_with(*probabilities, pixels=False):
@@ -44,14 +51,6 @@ class TestBothShapes:
         _, moved = earned(Untargeted(LOSS_CAP), logits_with(probability, pixels=pixels), as_labels(0, pixels=pixels))
         assert moved == [moves]
 
-    def test_what_is_ignored_earns_nothing(self, pixels):
-        labels = as_labels(0, IGNORE, pixels=pixels)
-        for objective in (Untargeted(), Towards(0)):
-            gain, moved = earned(objective, logits_with(0.5, 0.5, pixels=pixels), labels)
-            assert gain[0] != 0
-            assert gain[1] == 0
-            assert moved == [True, False]
-
     @pytest.mark.parametrize(("probability", "moves"), [(0.1, True), (0.74, True), (0.76, False), (0.99, False)])
     def test_towards_stops_earning_at_its_confidence(self, pixels, probability, moves):
         gain, moved = earned(Towards(0), logits_with(probability, pixels=pixels), as_labels(2, pixels=pixels))
@@ -62,6 +61,71 @@ class TestBothShapes:
     def test_a_target_the_model_does_not_have_is_named(self, pixels, target):
         with pytest.raises(ValueError, match=rf"classes 0 to 2, and target {target} was given"):
             Towards(target)(logits_with(0.5, pixels=pixels), as_labels(0, pixels=pixels))
+
+
+@pytest.mark.parametrize("objective", [Untargeted(), Towards(0)], ids=["untargeted", "towards"])
+def test_a_pixel_without_a_class_earns_nothing(objective):
+    gain, moved = earned(objective, logits_with(0.5, 0.5, pixels=True), as_labels(0, IGNORE, pixels=True))
+    assert gain[0] != 0
+    assert gain[1] == 0
+    assert moved == [True, False]
+
+
+class TestManyClasses:
+    """Of 257 classes number 255 is one like the others; images of it count and earn like those of any other."""
+
+    labels = torch.tensor([254, 255, 256])
+
+    @pytest.fixture
+    def model(self):
+        return Ramp()
+
+    @pytest.mark.parametrize(("objective", "aimed"), [(Untargeted(), [254, 255, 256]), (Towards(3), [3, 3, 3])])
+    def test_gains_are_the_cross_entropies_of_all(self, objective, aimed):
+        logits = torch.randn(3, 257, generator=torch.Generator().manual_seed(0))
+        found = objective.aimed(self.labels, lambda: self.labels)
+        assert found.tolist() == aimed
+        loss = torch.stack([-one.log_softmax(0)[label] for one, label in zip(logits, aimed, strict=True)])
+        expected = loss if not objective.targeted else -loss
+        assert torch.allclose(objective(logits, found), expected, atol=1e-5)
+        assert len(set(objective(logits, found).tolist())) == 3
+
+    def test_training_learns_them(self, model):
+        images = torch.full((3, 3, 2, 2), 0.5)
+        loss = update_loss(model, images, self.labels, None, Recipe("signs"))
+        expected = -model(images).log_softmax(1)[range(3), self.labels].mean()
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+    def test_an_attack_on_them_alone_moves_and_tells_whom_it_fools(self, model):
+        split = Split(torch.full((4, 3, 2, 2), 250, dtype=torch.uint8), torch.full((4,), 255))
+        assert predict(model, split).tolist() == [255] * 4
+        *_, last = SPGD(Budget(127 / 255), steps=5, batch_size=4).stream(model, split, torch.zeros(1, 3, 2, 2))
+        assert (last.delta < 0).all()
+        assert last.fooling_rate == 1.0
+
+    def test_the_risks_are_those_of_all_images(self, model):
+        split = Split(torch.full((3, 3, 2, 2), 250, dtype=torch.uint8), self.labels)
+        expected = climb(model, split, torch.zeros(1, 3, 2, 2), 1 / 255, (3,), steps=1).rungs[0]
+        logits = model(split.batch(slice(None))[0])
+        assert expected.loss == pytest.approx(-logits.log_softmax(1)[range(3), self.labels].mean().item(), rel=1e-5)
+        assert expected.accuracy == Rate(1, 3)
+
+    def test_all_count_in_a_report(self):
+        clean, attacked = torch.tensor([255, 255, 256]), torch.tensor([254, 0, 256])
+        report = compare(self.labels, clean, attacked, Towards(255))
+        assert (report.accuracy, report.fooling) == (Rate(2, 3), Rate(2, 3))
+        assert (report.target, report.baseline) == (Rate(0, 2), Rate(1, 2))
+        assert hits(self.labels, attacked) == (1.0, 0.0, 1.0)
+        assert hits(self.labels, clean) == (0.0, 1.0, 1.0)
+
+
+class Ramp(nn.Module):
+    """257 logits for images (N,C,H,W): that of class 255 is ten times the mean of the image, the others fall to 0."""
+
+    def forward(self, images):
+        logits = torch.linspace(1, 0, 257).expand(len(images), 257).clone()
+        logits[:, 255] = 10 * images.mean((1, 2, 3)) - 6
+        return logits
 
 
 def test_the_cap_is_that_of_the_paper_and_can_be_chosen():
