@@ -47,7 +47,8 @@ class Rate:
         return round(max(low, 0.0), 4), round(min(high, 1.0), 4)
 
     def to_json(self) -> dict[str, Any]:
-        return {"successes": self.successes, "n": self.n, "value": round(self.value, 5), "interval": self.interval}
+        value = round(self.value, 5) if self.n else None
+        return {"successes": self.successes, "n": self.n, "value": value, "interval": self.interval}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Rate":

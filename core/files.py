@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +26,41 @@ def sha256(path: Path) -> str:
 
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
     """A JSON file that appears whole or not at all; `indent` None puts it on one line."""
-    write_bytes(path, (json.dumps(content, indent=indent, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, (to_text(content, indent) + "\n").encode())
+
+
+def to_text(content: Any, indent: int | None = 1) -> str:
+    """JSON that every parser reads: numbers that are not finite, like a rate where nothing counts, are null."""
+    return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {name: _finite(value) for name, value in content.items()}
+    return [_finite(value) for value in content] if isinstance(content, list | tuple) else content
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises FileError where the file is absent or no JSON object."""
+    """A JSON object. Raises FileError where the file is absent, is no JSON object, or holds NaN or an infinity."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=_number, parse_constant=_number)
     except FileNotFoundError as error:
         raise FileError(f"{path} is missing.") from error
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"{path} is not JSON: {error}.") from error
     if not isinstance(content, dict):
         raise FileError(f"{path} must hold a JSON object, and it holds a {type(content).__name__}.")
     return content
+
+
+def _number(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is no finite number")
+    return value
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -52,7 +73,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise FileError(f"{path} is no readable safetensors file: {error}.") from error
+        raise FileError(f"{path} is no readable safetensors file: {instead(path) or error}.") from error
+
+
+def instead(path: Path) -> str:
+    """What stands in place of a binary file, where its first bytes tell; else empty."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200).lstrip().lower()
+    except OSError:
+        return ""
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a Git-LFS pointer, which `git lfs pull` turns into the file"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "it is a web page, perhaps one that asks for a login; download the file itself"
+    return ""
 
 
 def read_metadata(path: Path) -> dict[str, str]:

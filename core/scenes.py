@@ -30,12 +30,13 @@ class SceneRate:
         return self.low, self.high
 
     def to_json(self) -> dict[str, Any]:
-        return {"value": self.value, "interval": [self.low, self.high], "n": self.n}
+        return {"value": self.value if self.n else None, "interval": [self.low, self.high], "n": self.n}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "SceneRate":
         low, high = content["interval"]
-        return cls(content["value"], low, high, content["n"])
+        value = float("nan") if content["value"] is None else content["value"]
+        return cls(value, low, high, content["n"])
 
 
 def share(hits: Tensor, counted: Tensor) -> SceneRate:
