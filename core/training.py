@@ -179,7 +179,7 @@ def _batches(order: Tensor, size: int, processes: int) -> list[Tensor]:
     A batch norm cannot learn from one value a channel, which is what one image is to it where a network has pooled.
     What the processes cannot divide equally is left out too.
     """
-    batches = list(order.split(size))
+    batches = list(order.split(min(size, len(order))))
     if len(batches) > 1 and len(batches[-1]) < min(2 * processes, size):
         batches.pop()
     return [index[: len(index) - len(index) % processes] for index in batches]

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from core import datasets
 from core.commands._shared import AsJson, Device, Root, available, in_255, log, out, print_json, progress_bar
 from core.grid import cell, grid
 from core.recipe import Recipe
@@ -51,7 +52,10 @@ def sweep(
     `dask scheduler` and `dask worker ADDRESS` there (or use dask-jobqueue, dask-kubernetes, SSHCluster), with this
     package installed and the root folder shared.
     """
-    device = device if device == "auto" or scheduler else available(device)  # the scheduler's machines have their own
+    if not scheduler:  # whose machines have devices and data of their own
+        device = device if device == "auto" else available(device)
+        if missing := datasets.get(data).missing:
+            raise FileNotFoundError(missing)
     base = Recipe(
         data=data,
         architecture=arch,
