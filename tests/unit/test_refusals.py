@@ -4,12 +4,14 @@ import json
 import math
 import sys
 import typing
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from linear import Linear, grey_pictures
 from rich.console import Console
 from rich.table import Table
 from stored import class_folders
@@ -23,7 +25,7 @@ from core.attacks.objectives import IGNORE, Untargeted
 from core.attacks.pgd import PGD
 from core.attacks.universal import SPGD
 from core.commands import _shared, attack
-from core.datasets import Split
+from core.datasets import Dataset, Split
 from core.evaluation import Rate, Report
 from core.files import FileError
 from core.ladder import climb
@@ -199,28 +201,24 @@ def test_a_search_is_not_asked_for_more_than_numbers_can_tell():
         Search(tolerance=5e-324)
 
 
-@pytest.mark.parametrize(("targets", "fits"), [(-1, False), (5, False), (0, True), (4, True), (None, True)])
-def test_there_are_as_many_targets_as_classes(targets, fits, tiny_dataset):
-    if fits:
-        assert Plan.standard(tiny_dataset, targets).targets == tuple(range(3 if targets is None else targets))
-        return
-    with pytest.raises(ValueError, match=f"tiny has 0 to 4 targets to aim at, and {targets} were given"):
-        Plan.standard(tiny_dataset, targets)
-
-
-def test_where_there_are_two_classes_both_are_aimed_at(tiny_dataset):
-    from dataclasses import replace
-
-    assert Plan.standard(replace(tiny_dataset, classes=("a", "b"))).targets == (0, 1)
+@pytest.mark.parametrize(
+    ("classes", "targets", "aims"),
+    [("abcd", 0, ()), ("abcd", 4, (0, 1, 2, 3)), ("abcd", None, (0, 1, 2)), ("ab", None, (0, 1))],
+)
+def test_classes_are_aimed_at_as_far_as_there_are_any(classes, targets, aims):
+    data = Dataset("few", "Few", "classification", tuple(classes), (8, 8), "", _pictures)
+    assert Plan.standard(data, targets).targets == aims
+    for bad in (-1, len(classes) + 1):
+        with pytest.raises(ValueError, match=f"few has 0 to {len(classes)} targets to aim at, and {bad} were given"):
+            Plan.standard(data, bad)
 
 
 @pytest.mark.parametrize(
     ("sizes", "restarts", "says"), [((5, 0), 1, "5, 0 were given"), ((2,), -1, "restarts must be at least 0, and -1")]
 )
-def test_a_ladder_has_heaps_and_tries(sizes, restarts, says, tiny_classifier):
-    universal = torch.zeros(1, 3, 12, 12)
+def test_a_ladder_has_heaps_and_tries(sizes, restarts, says):
     with pytest.raises(ValueError, match=says):
-        climb(tiny_classifier.model, tiny_classifier.test, universal, 0.1, sizes, 1, restarts)
+        climb(Linear(), grey_pictures(0, 8), torch.zeros(1, 3, 4, 4), 0.1, sizes, 1, restarts)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -340,10 +338,10 @@ def test_json_is_read_with_the_mark_that_windows_puts_before_it_and_is_not_botto
         files.read_json(tmp_path / "x.json")
 
 
-def test_scenes_without_a_label_have_no_risk(tiny_segmenter):
-    void = Split(tiny_segmenter.test.images[:4], torch.full_like(tiny_segmenter.test.labels[:4], IGNORE))
+def test_scenes_without_a_label_have_no_risk():
+    void = Split(_scenes(4).images, torch.full((4, 8, 8), IGNORE, dtype=torch.uint8))
     with pytest.raises(ValueError, match="None of the 4 scenes has a labelled pixel"):
-        climb(tiny_segmenter.model, void, torch.zeros(1, 3, 12, 12), 0.1, (2,), 1)
+        climb(nn.Conv2d(3, 2, 1), void, torch.zeros(1, 3, 8, 8), 0.1, (2,), 1)
 
 
 def test_shipped_results_hold_finite_numbers_only():
@@ -385,6 +383,12 @@ def test_what_was_crafted_is_there_though_measuring_it_fails(model, say, tmp_pat
 
 def _pictures(n):
     return Split(torch.zeros(n, 3, 8, 8, dtype=torch.uint8), torch.zeros(n, dtype=torch.long))
+
+
+def _scenes(n):
+    """The upper half of each is labelled 0, the lower 1."""
+    labels = (torch.arange(8) // 4).to(torch.uint8)[None, :, None].repeat(n, 1, 8)
+    return Split(torch.arange(n * 192).reshape(n, 3, 8, 8).remainder(251).to(torch.uint8), labels)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -433,10 +437,8 @@ def test_a_single_image_is_too_few_for_batch_norms(tmp_path):
         training.train(pooled(), tiny_split(1), Recipe("tiny", batch_size=8), tmp_path / "r", False, "cpu", "32-true")
 
 
-def test_scenes_without_a_label_are_not_trained_on(tiny_segmenter, tmp_path):
-    from dataclasses import replace
-
-    images, labels = tiny_segmenter.train.images[:6], tiny_segmenter.train.labels[:6].clone()
+def test_scenes_without_a_label_are_not_trained_on(tmp_path):
+    images, labels = _scenes(6).images, _scenes(6).labels
     labels[[1, 4]] = IGNORE
     recipe = replace(SHARED, heap=1, batch_size=1, epochs=1)
 
