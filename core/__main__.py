@@ -4,6 +4,7 @@ import os
 import sys
 
 import typer
+from rich.text import Text
 
 from core import training
 from core.commands import attack, data, folders, robustness, sweep, train
@@ -35,10 +36,11 @@ def main() -> None:
     """Run the command line; a mistake of the person gives one sentence and exit status 2, never a traceback."""
     try:
         app()
-    except (ValueError, FileNotFoundError, training.Diverged) as error:
+    except (ValueError, OSError, training.Diverged) as error:
         if os.environ.get("PLAINSIGHT_TRACEBACK"):
             raise
-        err.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        said = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) and error.filename else error
+        err.print(Text.assemble(("Error:", "bold red"), f" {said}"), soft_wrap=True)
         sys.exit(2)
 
 

@@ -18,7 +18,7 @@ from core.exchange import Exchange, Pool
 from core.files import FileError
 from core.ladder import climb
 from core.lent import Lent, lenders
-from core.perceptibility import Perceptibility, measure
+from core.perceptibility import Perceptibility, measurable, measure
 from core.perturbations import BREAKING
 from core.results import EXCHANGED, STARTS, Results, key
 from core.robustness import Search
@@ -225,9 +225,10 @@ def _at_the_breaking_point(lent: Lent, pool: Pool, found: Robustness) -> Pool:
     return {size: max([*known, *best], key=lent.strength)} if best else {}
 
 
-def _visibility(held_out: Split, delta: Tensor) -> Perceptibility:
+def _visibility(held_out: Split, delta: Tensor) -> Perceptibility | None:
+    """None where pictures are too small for it."""
     shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
-    return measure(shown, delta.cpu())
+    return measure(shown, delta.cpu()) if measurable(shown) else None
 
 
 def _first(results: Results, level: float) -> int:

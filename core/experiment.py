@@ -1,5 +1,6 @@
 """One cell of the grid: a recipe becomes a model folder. Finished cells are not run again, killed ones resume."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -34,6 +35,8 @@ def run(
     A folder whose config holds the same recipe is returned as it is, if its weights are there. Raises ValueError where
     the folder holds another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite.
     """
+    if name is not None and not re.fullmatch(r"\w[\w.+-]*", name):
+        raise ValueError(f"A model folder's name is made of letters, digits, dots, - and _, and {name!r} was given.")
     folder = root / recipe.data.partition(":")[0] / (name or recipe.name)
     if (folder / checkpoints.CONFIG).is_file() and (finished := _finished(folder, recipe)).has_weights:
         return finished
@@ -48,6 +51,7 @@ def run(
         model = _started(Path(recipe.start), recipe, data)
         started_from = checkpoints.read(Path(recipe.start)).sha256  # now: the folder may change while this trains
     check(model, data, recipe.architecture)
+    folder.mkdir(parents=True, exist_ok=True)  # where that is not allowed it is told before anything is trained
     resume = folder / "resume.safetensors"
     history = train(model, split, recipe, resume, data.mirror, device, precision, report, started_from, graph)
     config = {

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
@@ -31,13 +32,26 @@ def sha256(path: Path) -> str:
 
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
     """A JSON file that appears whole or not at all; `indent` None puts it on one line."""
-    write_bytes(path, (json.dumps(content, indent=indent, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, (to_text(content, indent) + "\n").encode())
+
+
+def to_text(content: Any, indent: int | None = 1) -> str:
+    """JSON that every parser reads: numbers that are not finite, like a rate where nothing counts, are null."""
+    return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {name: _finite(value) for name, value in content.items()}
+    return [_finite(value) for value in content] if isinstance(content, list | tuple) else content
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object with finite numbers. Raises FileError where the file is absent or holds anything else."""
+    """A JSON object. Raises FileError where the file is absent, is no JSON object, or holds NaN or an infinity."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=_number, parse_constant=_number)
     except FileNotFoundError as error:
         raise FileError(f"{path} is missing.") from error
     except OSError as error:
@@ -47,12 +61,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise FileError(f"{path} must hold a JSON object, and it holds a {type(content).__name__}.")
     return content
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"the number {text} is not finite")
-    return number
 
 
 def fits(value: Any, kind: Any) -> bool:
@@ -80,6 +88,12 @@ def fits(value: Any, kind: Any) -> bool:
 _hints = cache(get_type_hints)
 
 
+def _number(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is no finite number")
+    return value
+
+
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """A safetensors file that appears whole or not at all, and that whoever may read its neighbours may read."""
     write_bytes(path, to_bytes(tensors, metadata))  # what safetensors writes itself only its owner may read
@@ -90,7 +104,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise FileError(f"{path} is no readable safetensors file: {error}.") from error
+        raise FileError(f"{path} is no readable safetensors file: {instead(path) or error}.") from error
+
+
+def instead(path: Path) -> str:
+    """What stands in place of a binary file, where its first bytes tell; else empty."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200).lstrip().lower()
+    except OSError:
+        return ""
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a Git-LFS pointer, which `git lfs pull` turns into the file"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "it is a web page, perhaps one that asks for a login; download the file itself"
+    return ""
 
 
 def read_metadata(path: Path) -> dict[str, str]:

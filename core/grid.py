@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
+from core.numbers import from_255
 from core.recipe import Recipe
 
 CELL = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-r(\d+))?")
@@ -37,5 +38,9 @@ def cell(base: Recipe, name: str) -> Recipe:
         raise ValueError(f"{name!r} names no cell; give heap, epsilon (n/255) and sigma like s64-e16-w0.5.")
     heap, epsilon, sigma, seed = found.groups()
     return replace(
-        base, heap=int(heap), epsilon=float(epsilon) / 255, sigma=float(sigma), seed=int(seed) if seed else base.seed
+        base,
+        heap=int(heap),
+        epsilon=from_255(float(epsilon), f"{name}: e"),
+        sigma=float(sigma),
+        seed=int(seed) if seed else base.seed,
     )

@@ -88,15 +88,20 @@ def climb(
     they must: a finer heap can always use the coarser one's delta. No loss is capped. Images beyond the last whole
     heap are left out.
 
-    Raises ValueError where heaps do not nest (each size must be a multiple of the next), or a heap is not full.
+    Raises ValueError where heaps do not nest (each size must be a multiple of the next), a heap is not full, or nothing
+    is labelled.
     """
     every_size, given = (*sizes, 1), ", ".join(map(str, sizes))
-    if any(coarse <= fine or coarse % fine for coarse, fine in pairwise(every_size)):
+    if restarts < 0:
+        raise ValueError(f"restarts must be at least 0, and {restarts} was given.")
+    if min(every_size) < 1 or any(coarse <= fine or coarse % fine for coarse, fine in pairwise(every_size)):
         raise ValueError(f"Heap sizes must fall, each a multiple of the next and the last above 1; {given} were given.")
     whole = len(held_out) - len(held_out) % every_size[0]
     if not whole:
         raise ValueError(f"A heap of {every_size[0]} images cannot be filled with {len(held_out)} images.")
     held_out = held_out.first(whole)
+    if not counted(held_out.labels).any():
+        raise ValueError(f"None of the {whole} scenes has a labelled pixel, so there is no risk to measure.")
     budget, device = Budget(epsilon), device_of(model)
     generator = torch.Generator(device).manual_seed(seed)
     rows: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(len(every_size) + 2)]

@@ -9,6 +9,8 @@ def percent(rate: AnyRate | None) -> str:
     """A rate and its 95% interval in percent, like `76.0 [74.1, 77.8]`; empty for None."""
     if rate is None:
         return ""
+    if not rate.n:
+        return "nothing to count"
     low, high = rate.interval
     return f"{100 * rate.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 

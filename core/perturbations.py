@@ -4,19 +4,24 @@ C channels, H W height and width.
 """
 
 import hashlib
+import io
 import json
 import lzma
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from core.files import FileError, fits, read_metadata, read_tensors, write_tensors
+from core.files import FileError, fits, instead, read_metadata, read_tensors, write_tensors
 
 FILE = "perturbations.safetensors"
+Unit = Literal["255", "1"]
+"""What the values of a perturbation are: n/255, or shares of full intensity."""
 BREAKING = "breaking"
 """The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
 
@@ -82,12 +87,104 @@ def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
     return to_bytes({"delta": _int8("delta", delta)}, {**about, "unit": "1/255"})
 
 
-def read_delta(path: Path) -> Tensor:
-    """The delta (1,C,H,W) of such a file, as floats in [-1, 1]. Raises FileError where it holds none."""
-    found = read_tensors(path).get("delta")
-    if found is None or found.dtype != torch.int8 or found.ndim != 4 or len(found) != 1:
-        raise FileError(f"{path} holds no perturbation; make one with: python -m core attack MODEL --save FOLDER")
-    return found.float() / 255
+def float_file(delta: Tensor) -> bytes:
+    """The .npy file of one delta (1,C,H,W), as float32 (C,H,W) in shares of full intensity: for other tools."""
+    buffer = io.BytesIO()
+    np.save(buffer, delta[0].float().cpu().numpy())
+    return buffer.getvalue()
+
+
+def read_delta(path: Path, size: Sequence[int] | None = None, unit: Unit | None = None) -> Tensor:
+    """The delta (1,C,H,W) of a file, as floats in [-1, 1]: of ours, or of another tool (.npy, .npz, .pt, .safetensors).
+
+    `size` is the (C,H,W) of the images; with it (H,W,C) is read too. Values of other tools are kept as they are, whole
+    units or not. Raises FileError for what holds no perturbation, one of another size, or one whose unit or axes are in
+    doubt.
+    """
+    found, ours = _array(path)
+    shape, values = tuple(found.shape), found.double()
+    if not values.isfinite().all():
+        raise FileError(f"{path} holds values that are not finite.")
+    whole = values[None] if values.ndim == 3 else values
+    if whole.ndim != 4 or len(whole) != 1 or not values.numel():
+        raise FileError(f"{path} has the shape {shape}, and one perturbation (channels, height, width) is expected.")
+    if size is not None:
+        ways = [whole] if ours else [whole, whole.permute(0, 3, 1, 2)]
+        ways = [way for way in ways if tuple(way.shape[1:]) == tuple(size)]
+        if not ways:
+            raise FileError(f"{path} holds a perturbation of shape {shape}, and the images have {tuple(size)}.")
+        if len(ways) > 1:
+            raise FileError(
+                f"{path} has the shape {shape}, of which any axis may be the channels; store it as ours are."
+            )
+        whole = ways[0]
+    return (whole / int(_unit(path, found, ours, unit))).float().contiguous()
+
+
+def _unit(path: Path, found: Tensor, ours: bool, told: Unit | None) -> Unit:
+    """The unit that a file says or is told, or that its largest value leaves no doubt of.
+
+    Shares of full intensity are at most 1, and nobody perturbs by half of it, or by less than 1/255.
+    """
+    largest = found.double().abs().max().item()
+    if ours and told == "1":
+        raise FileError(f"{path} says itself that its unit is 1/255; leave --unit out.")
+    known = told or ("255" if ours else None)
+    if known is None and found.is_floating_point() and not 127 / 255 < largest <= 1:
+        known = "255" if largest > 1 else "1"
+    if known is None:
+        raise FileError(
+            f"{path} does not say in which unit its values are, the largest of which is {largest:g}; "
+            "give --unit 255 for n/255, or --unit 1 for shares of full intensity."
+        )
+    if largest > int(known):
+        raise FileError(f"{path} has the largest value {largest:g}, and full intensity is {known} in this unit.")
+    return known
+
+
+def _array(path: Path) -> tuple[Tensor, bool]:
+    """The only tensor of a file, or that named `delta`, and whether it is one of ours: int8 in units of 1/255."""
+    if not path.is_file():
+        raise FileError(f"There is no file {path}.")
+    try:
+        content = _content(path)
+        named = content if isinstance(content, Mapping) else {"delta": content}
+        arrays = {name: _tensor(value) for name, value in named.items() if getattr(value, "ndim", 0) > 2}
+    except FileError:
+        raise
+    except Exception as error:  # whatever bytes can do to a reader
+        reason = instead(path) or "it is damaged, or of another kind, or would run code"
+        raise FileError(f"{path} cannot be read as {path.suffix}: {reason}.") from error
+    if "delta" not in arrays and len(arrays) != 1:
+        raise FileError(
+            f"{path} holds no perturbation: one tensor of channels, height and width is expected, and there are "
+            f"{len(arrays)}; make one with: python -m core attack MODEL --save FOLDER"
+        )
+    found = arrays.get("delta", next(iter(arrays.values())))
+    own = path.suffix == ".safetensors" and read_metadata(path).get("unit") == "1/255"
+    return found, own and found.dtype == torch.int8
+
+
+def _content(path: Path) -> Any:
+    """What a file holds, without running code from it."""
+    if path.suffix == ".safetensors":
+        return read_tensors(path)
+    if path.suffix in (".npy", ".npz"):
+        found = np.load(path, allow_pickle=False)
+        return found if isinstance(found, np.ndarray) else dict(found)
+    if path.suffix in (".pt", ".pth"):
+        return torch.load(path, map_location="cpu", weights_only=True)
+    raise FileError(f"{path} is no perturbation; .safetensors, .npy, .npz, .pt and .pth are read.")
+
+
+def _tensor(value: Any) -> Tensor:
+    """An array of torch or numpy, of real numbers. Raises ValueError for others."""
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
+    found: Tensor = value.detach().to_dense()
+    if found.is_complex() or found.dtype == torch.bool:
+        raise ValueError("These are no numbers of a perturbation.")
+    return found
 
 
 def digest(delta: Tensor) -> str:

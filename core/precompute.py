@@ -20,6 +20,9 @@ from core.results import EXCHANGED, Measurement, Results, key
 from core.targets import Target, objective, scene_number
 from core.threat import Budget
 
+SCENES = (2, 4, 6)
+"""The held-out scenes, from 1, that others are made to look like."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -40,18 +43,22 @@ class Plan:
     only: tuple[int, ...] = ()
 
     @classmethod
-    def standard(cls, data: Dataset, targets: int = 3, **more: Any) -> "Plan":
-        """What is measured of a data set's models; `targets` classes to aim at, or scenes to show.
+    def standard(cls, data: Dataset, targets: int | None = None, **more: Any) -> "Plan":
+        """What is measured of a data set's models; `targets` classes to aim at, or scenes to show (None: up to 3).
 
-        `more` are fields of the plan; None leaves what is usual.
+        `more` are fields of the plan; None leaves what is usual. Raises ValueError where there are fewer targets.
         """
         more = {name: value for name, value in more.items() if value is not None}
+        most = len(data.classes) if data.task == "classification" else len(SCENES)
+        if targets is not None and not 0 <= targets <= most:
+            raise ValueError(f"{data.name} has 0 to {most} targets to aim at, and {targets} were given.")
+        targets = min(3, most) if targets is None else targets
         if data.task == "classification":
             return cls(**{"targets": tuple(range(targets)), **more})
         removed = [
             f"remove-{data.classes.index(name)}" for name in ("pedestrian", "car", "person") if name in data.classes
         ]
-        scenes = [f"scene-{number}" for number in (2, 4, 6)[:targets]]
+        scenes = [f"scene-{number}" for number in SCENES[:targets]]
         usual: dict[str, Any] = {
             "epsilons": tuple(range(2, 21, 2)),
             "target_epsilons": (4, 10, 20),

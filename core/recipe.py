@@ -6,6 +6,7 @@ from typing import Any
 
 from core.attacks.objectives import LOSS_CAP, Untargeted
 from core.attacks.pgd import PGD
+from core.numbers import above_zero, at_least_one, share
 from core.threat import Budget
 
 
@@ -39,23 +40,19 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least_one = {"epochs": self.epochs, "batch_size": self.batch_size, "steps": self.steps, "heap": self.heap}
-        for name, count in at_least_one.items():
-            if count < 1:
-                raise ValueError(f"{name} must be at least 1, and {count} was given.")
-        shares = {
-            "sigma": self.sigma,
-            "label_smoothing": self.label_smoothing,
-            "warmup": self.warmup,
-            "weight_decay": self.weight_decay,
-        }
-        for name, value in shares.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, and {value} was given.")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, and {self.learning_rate} was given.")
+        images = 1 if self.images is None else self.images
+        at_least_one(epochs=self.epochs, batch_size=self.batch_size, steps=self.steps, heap=self.heap, images=images)
+        share(
+            sigma=self.sigma,
+            label_smoothing=self.label_smoothing,
+            warmup=self.warmup,
+            weight_decay=self.weight_decay,
+        )
+        above_zero(learning_rate=self.learning_rate, step_size=self.step_size, loss_cap=self.loss_cap)
         if not 0 < self.momentum < 1:
             raise ValueError(f"momentum must lie between 0 and 1, both excluded, and {self.momentum} was given.")
+        if self.seed not in range(2**32):  # a folder's name ends with it, and numpy's generators take these
+            raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, and {self.seed} was given.")
         Budget(self.epsilon)
         if self.sigma and not self.epsilon:
             raise ValueError("Adversarial training (sigma > 0) needs an epsilon above 0; give for example 8/255.")

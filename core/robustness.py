@@ -11,7 +11,11 @@ from torch import Tensor, nn
 from core.attacks.objectives import Objective, Untargeted
 from core.breaking import UNIT, Point, Robustness, rising
 from core.datasets import Split
+from core.numbers import at_least_one
 from core.trials import Trials
+
+FINEST = 0.001 * UNIT
+"""The smallest tolerance of a search."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +51,13 @@ class Search:
     def __post_init__(self) -> None:
         if not 0 < self.level <= 1:
             raise ValueError(f"The level is a share above 0 and up to 1, and {self.level} was given.")
-        if not 0 < self.tolerance <= self.first <= self.highest <= 1:
+        if not FINEST <= self.tolerance <= self.first <= self.highest <= 1:
             given = ", ".join(f"{value / UNIT:.4g}/255" for value in (self.tolerance, self.first, self.highest))
             raise ValueError(
-                f"Tolerance, first and highest epsilon must rise from above 0 to 255/255 at most, not {given}."
+                f"Tolerance, first and highest epsilon must rise from {FINEST / UNIT:g}/255 to 255/255, not {given}."
             )
-        for name, count in (("restarts", self.restarts), ("steps", self.steps), ("warm_steps", self.warm_steps)):
-            if count < 1:
-                raise ValueError(f"{name} must be at least 1, and {count} was given.")
+        counts = {"restarts": self.restarts, "steps": self.steps, "warm_steps": self.warm_steps}
+        at_least_one(**counts, batch_size=self.batch_size)
 
     def __call__(
         self,

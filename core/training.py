@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from core.attacks.objectives import IGNORE
 from core.augmentation import augment
 from core.datasets import Split
 from core.precision import Precision, default_precision
@@ -83,8 +84,8 @@ def train(
     GPU, for one process. The mini-batch that is smaller than the others, and what cannot be recorded, runs without.
 
     Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
-    ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried; and where a graph is
-    asked for that cannot be.
+    ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried; where a graph is
+    asked for that cannot be; and where nothing is labelled, or a process would get no image.
     """
     from lightning_fabric import Fabric  # here, since importing it takes seconds
 
@@ -106,13 +107,23 @@ def train(
     state = ResumeFile(resume, asdict(replace(recipe, start=started_from)))
     first, history = state.load(network, optimizer)
     trained, optimizer = fabric.setup(network, optimizer)
-    data = split.to(fabric.device)
+    data = _labelled(split).to(fabric.device)
+    if len(data) < team.size:
+        raise ValueError(f"{team.size} processes need as many training images, and there are {len(data)}.")
     able = records(fabric.device, team)
     if graph and not able:
         raise ValueError(f"A CUDA graph needs one process on a GPU, and here run {team.size} on {fabric.device.type}.")
     update = Update(fabric, trained, optimizer, recipe, team, able and graph is not False)
     for epoch in range(first, recipe.epochs):
-        history.append(_epoch(fabric, update, data, epoch, mirror, report))
+        try:
+            history.append(_epoch(fabric, update, data, epoch, mirror, report))
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ValueError(
+                f"The batch norms of this model need at least 2 images in each process's part of a mini-batch, and "
+                f"{len(data)} images in mini-batches of {recipe.batch_size} give it 1."
+            ) from error
         if team.rank == 0:
             state.save(network, optimizer, epoch + 1, history)
         fabric.barrier()
@@ -131,8 +142,8 @@ def _epoch(
     """One pass over the data. All chance is a function of seed and epoch, so that a resumed run repeats it."""
     recipe, team = update.recipe, update.team
     generator = torch.Generator(fabric.device).manual_seed(recipe.seed * 100_003 + epoch)
-    batches = torch.randperm(len(data), generator=generator, device=fabric.device).split(recipe.batch_size)
-    batches = [index[: len(index) - len(index) % team.size] for index in batches if len(index) >= team.size]
+    order = torch.randperm(len(data), generator=generator, device=fabric.device)
+    batches = _batches(order, recipe.batch_size, team.size)
     total, started, losses = recipe.epochs * len(batches), time.perf_counter(), []
     update.begin()
     for number, index in enumerate(batches):
@@ -147,7 +158,10 @@ def _epoch(
         if number % 20 == 19 or number + 1 == len(batches):
             recent = torch.stack(losses[-20:]).mean().item()
             if not torch.isfinite(torch.tensor(recent)):
-                raise Diverged(f"The loss became {recent} in epoch {epoch + 1}; use a lower learning rate.")
+                raise Diverged(
+                    f"The loss became {recent} in epoch {epoch + 1}; use a lower learning rate, and if that does not "
+                    "help look at the images and labels."
+                )
             rate = (number + 1) * recipe.batch_size / (time.perf_counter() - started)
             report(Progress(epoch + 1, done + 1, total, recent, rate))
     seconds = time.perf_counter() - started
@@ -157,6 +171,28 @@ def _epoch(
         "seconds": round(seconds, 2),
         "images_per_second": round(len(data) / seconds, 1),
     }
+
+
+def _batches(order: Tensor, size: int, processes: int) -> list[Tensor]:
+    """Image numbers (N) in mini-batches; what is left over and gives a process a single image is for another epoch.
+
+    A batch norm cannot learn from one value a channel, which is what one image is to it where a network has pooled.
+    What the processes cannot divide equally is left out too.
+    """
+    batches = list(order.split(min(size, len(order))))
+    if len(batches) > 1 and len(batches[-1]) < min(2 * processes, size):
+        batches.pop()
+    return [index[: len(index) - len(index) % processes] for index in batches]
+
+
+def _labelled(split: Split) -> Split:
+    """The images with anything to learn from: of scenes those with a labelled pixel. Raises ValueError for none."""
+    if split.labels.ndim == 1:
+        return split
+    found = (split.labels != IGNORE).flatten(1).any(1)
+    if not found.any():
+        raise ValueError(f"None of the {len(split)} training scenes has a labelled pixel (255 means: no class).")
+    return split if found.all() else Split(split.images[found], split.labels[found])
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ class UniversalAttack(ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
+        if not self.steps >= 1:
             raise ValueError(f"An attack takes at least 1 step, and {self.steps} were given.")
         if self.objective.targeted and not self.targetable:
             raise ValueError(f"{self.title} cannot aim at a class; leave the target out or choose S-PGD.")

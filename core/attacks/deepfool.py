@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from core.attacks.base import Step, UniversalAttack, device_of, mini_batches
 from core.attacks.pgd import frozen
 from core.datasets import Split
+from core.numbers import above_zero, at_least_one
 from core.threat import apply
 
 NAME = "deepfool"
@@ -33,6 +34,11 @@ class DeepFool(UniversalAttack):
 
     rounds: int = 10
     overshoot: float = 0.02
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least_one(rounds=self.rounds)
+        above_zero(overshoot=self.overshoot)
 
     def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:
         device = device_of(model)

@@ -55,6 +55,10 @@ class Untargeted:
 
     cap: float = math.inf
 
+    def __post_init__(self) -> None:
+        if not self.cap > 0:
+            raise ValueError(f"The cap of a loss is above 0, and {self.cap} was given.")
+
     @property
     def targeted(self) -> bool:
         return False

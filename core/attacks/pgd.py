@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.objectives import Objective, Untargeted
+from core.numbers import above_zero
 from core.team import ALONE, Team
 from core.threat import Budget, apply, heaps
 
@@ -79,8 +80,9 @@ class PGD:
     team: Team = ALONE
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
+        if not self.steps >= 1:
             raise ValueError(f"An attack takes at least 1 step, and {self.steps} were given.")
+        above_zero(step_size=self.step_size)
 
     def start(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Random deltas for images of the whole mini-batch: (M,C,H,W), uniform in the ball."""

@@ -7,7 +7,19 @@ import typer
 from rich.table import Column, Table
 
 from core import assessment, checkpoints, documents, precompute, results
-from core.commands._shared import AsJson, Device, Folder, Seed, available, log, out, print_json, progress_bar
+from core.commands._shared import (
+    AsJson,
+    Device,
+    Folder,
+    Seed,
+    available,
+    in_255,
+    log,
+    out,
+    percent,
+    print_json,
+    progress_bar,
+)
 
 
 def precompute_command(
@@ -16,9 +28,12 @@ def precompute_command(
     images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in a step; default 64, 8 scenes.")] = None,
     epsilon: Annotated[
-        list[int] | None, typer.Option(help="Only this strength in n/255; can be given several times.")
+        list[float] | None,
+        typer.Option(callback=in_255(127, whole=True), help="Only this strength in n/255; can be given several times."),
     ] = None,
-    targets: Annotated[int, typer.Option(help="Aim at the first so many classes, or at so many scenes.")] = 3,
+    targets: Annotated[
+        int | None, typer.Option(help="Aim at the first so many classes, or at so many scenes; default up to 3.")
+    ] = None,
     assess: Annotated[
         bool | None,
         typer.Option(help="Also measure robustness and risk ladder; default: unless --epsilon is given."),
@@ -27,14 +42,14 @@ def precompute_command(
     device: Device = "auto",
 ) -> None:
     """Fill results.json and perturbations.safetensors of a model folder: what the app shows without computing."""
-    data, only = checkpoints.read(folder).dataset(), tuple(epsilon or ())
+    data, only = checkpoints.read(folder).dataset(), tuple(int(n) for n in epsilon or ())
     sizes = {"steps": steps, "crafting_images": images, "batch_size": batch_size}
     plan = precompute.Plan.standard(data, targets, seed=seed, only=only, **sizes)
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("measuring", total=None, last="")
 
         def report(measurement: results.Measurement, done: int, total: int) -> None:
-            last = f"{measurement.key}: {measurement.report.accuracy.value:.1%} right"
+            last = f"{measurement.key}: {percent(measurement.report.accuracy)} right"
             bar.update(task, completed=done, total=total, last=last)
             log(f"{done}/{total} {last}, {measurement.seconds:.0f} s of crafting")
 
@@ -62,7 +77,7 @@ def models_command(
         cells = ["", "", ""]
         if measured:
             reports = [measured.clean, *(m and m.report for m in (measured.find("spgd", e) for e in (8, 16)))]
-            cells = [f"{report.accuracy.value:.1%}" if report else "" for report in reports]
+            cells = [percent(report.accuracy) if report else "" for report in reports]
         title = checkpoint.short + ("" if checkpoint.has_weights else " (no weights)")
         table.add_row(checkpoint.group, checkpoint.name, title, *cells)
     out.print(table if found else f"There are no model folders under {root}.")

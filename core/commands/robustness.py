@@ -10,7 +10,21 @@ from torch import Tensor
 from core.assessment import Terms
 from core.attacks.universal import SPGD
 from core.breaking import UNIT, Point, Robustness
-from core.commands._shared import AsJson, Device, Seed, available, log, out, print_json, progress_bar
+from core.commands._shared import (
+    AsJson,
+    Device,
+    Seed,
+    UnitOption,
+    available,
+    in_255,
+    interval,
+    log,
+    out,
+    percent,
+    print_json,
+    progress_bar,
+    read_delta,
+)
 from core.commands._victim import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, victim
 from core.datasets import Split
 from core.ladder import climb
@@ -37,8 +51,8 @@ def robustness(
     target: Annotated[
         str | None, typer.Option(help="Instead: the share (0.75) that must show this class, or scene-5, remove-car.")
     ] = None,
-    first: Annotated[float, typer.Option(help="Where the search begins, in n/255.")] = 16.0,
-    highest: Annotated[float, typer.Option(help="Where it gives up, in n/255.")] = 64.0,
+    first: Annotated[float, typer.Option(callback=in_255(), help="Where the search begins, in n/255.")] = 16.0,
+    highest: Annotated[float, typer.Option(callback=in_255(), help="Where it gives up, in n/255.")] = 64.0,
     tolerance: Annotated[float, typer.Option(help="How exact the answer is, in n/255.")] = 0.25,
     restarts: Annotated[int, typer.Option(help="Random starts at the first epsilon; the best counts.")] = 2,
     steps: Annotated[int, typer.Option(help="Steps of S-PGD from a random start.")] = 100,
@@ -49,6 +63,11 @@ def robustness(
             help="Model folders, like checkpoints/cifar10: what broke those of this picture size is tried too."
         ),
     ] = None,
+    start: Annotated[
+        list[Path] | None,
+        typer.Option(help="A perturbation that may work too, read like evaluate --delta; several times."),
+    ] = None,
+    unit: UnitOption = None,
     images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in a step; default 64, 8 scenes.")] = None,
     held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
@@ -74,7 +93,9 @@ def robustness(
         seed=seed,
     )
     crafting, unseen = chosen.data.split("train", plan.crafting_images), chosen.data.split("test", held_out)
-    starts = () if lent is None else _lent(lent, crafting)
+    starts = [read_delta(path, crafting, unit) for path in start or ()] + (
+        [] if lent is None else _lent(lent, crafting)
+    )
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("epsilons tried", total=None, last="")
 
@@ -124,12 +145,12 @@ def ladder(
     std: Std = None,
     weights_key: WeightsKey = None,
     classes: Classes = None,
-    epsilon: Annotated[float, typer.Option(help="Size of the perturbations in n/255.")] = 8.0,
+    epsilon: Annotated[float, typer.Option(callback=in_255(), help="Size of the perturbations in n/255.")] = 8.0,
     heap: Annotated[
         list[int] | None, typer.Option(help="Images that share a perturbation; several times, falling. Default 64, 8.")
     ] = None,
     steps: Annotated[int, typer.Option(help="Steps of PGD on each heap, from each start.")] = 40,
-    restarts: Annotated[int, typer.Option(help="Random starts beside the coarser heap's perturbation.")] = 1,
+    restarts: Annotated[int, typer.Option(min=0, help="Random starts beside the coarser heap's perturbation.")] = 1,
     universal_steps: Annotated[int | None, typer.Option(help="Steps of S-PGD; default 200, for scenes 150.")] = None,
     images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
     held_out: Annotated[int, typer.Option(help="Held-out images that all risks are measured on.")] = 512,
@@ -151,10 +172,7 @@ def ladder(
         return
     table = Table("risk", "mean loss", "95% interval", "right", "95% interval", "n", box=None)
     for rung in found.rungs:
-        low, high = rung.accuracy.interval
         losses = f"{rung.loss:.3f}", "{:.3f} to {:.3f}".format(*rung.loss_interval)
-        table.add_row(
-            rung.title, *losses, f"{rung.accuracy.value:.1%}", f"{low:.1%} to {high:.1%}", f"{rung.accuracy.n:,}"
-        )
+        table.add_row(rung.title, *losses, percent(rung.accuracy), interval(rung.accuracy), f"{rung.accuracy.n:,}")
     out.print(table)
     out.print(f"{chosen.title} on {chosen.data.title}, perturbations of {epsilon:g}/255")

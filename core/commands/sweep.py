@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from core.commands._shared import AsJson, Device, Root, log, out, print_json, progress_bar
+from core import datasets
+from core.commands._shared import AsJson, Device, Root, available, in_255, log, out, print_json, progress_bar
 from core.grid import cell, grid
 from core.recipe import Recipe
 from core.sweep import News, Outcome
@@ -19,7 +20,7 @@ def sweep(
     heap: Annotated[list[int] | None, typer.Option(help="Several times; default 1, 8, 64.")] = None,
     sigma: Annotated[list[float] | None, typer.Option(help="Several times; default 0.3, 0.5, 0.7, 0.9.")] = None,
     epsilon: Annotated[
-        list[float] | None, typer.Option(help="In n/255, several times; default 2, 4, 8, 16, 24.")
+        list[float] | None, typer.Option(callback=in_255(), help="In n/255, several times; default 2, 4, 8, 16, 24.")
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Several times; default 0.")] = None,
     only: Annotated[
@@ -38,7 +39,9 @@ def sweep(
     ] = "",
     root: Root = Path("runs"),
     measure: Annotated[bool, typer.Option(help="Also measure robustness, ladder, and a few strengths.")] = True,
-    workers: Annotated[int | None, typer.Option(help="Processes on this machine; default: as many as fit it.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes on this machine; default: as many as fit it.")
+    ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, for many machines.")] = None,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -49,6 +52,10 @@ def sweep(
     `dask scheduler` and `dask worker ADDRESS` there (or use dask-jobqueue, dask-kubernetes, SSHCluster), with this
     package installed and the root folder shared.
     """
+    if not scheduler:  # whose machines have devices and data of their own
+        device = device if device == "auto" else available(device)
+        if missing := datasets.get(data).missing:
+            raise FileNotFoundError(missing)
     base = Recipe(
         data=data,
         architecture=arch,

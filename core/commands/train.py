@@ -8,7 +8,7 @@ import typer
 
 from core import experiment
 from core.attacks.objectives import LOSS_CAP
-from core.commands._shared import AsJson, Device, Root, Seed, available, err, log, out, print_json, progress_bar
+from core.commands._shared import AsJson, Device, Root, Seed, available, err, in_255, log, out, print_json, progress_bar
 from core.precision import Precision
 from core.recipe import Recipe
 from core.team import leading
@@ -21,8 +21,10 @@ def train(
         str, typer.Option(help="resnet20, resnet20/64 (the paper's width), smp:PSPNet/resnet18, timm:NAME.")
     ] = "resnet20",
     sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
-    heap: Annotated[int, typer.Option(help="Sharedness s: images that share a delta; 1 is standard adversarial.")] = 64,
-    epsilon: Annotated[float, typer.Option(help="Size of the training deltas in n/255.")] = 16.0,
+    heap: Annotated[
+        int, typer.Option(min=1, help="Sharedness s: images that share a delta; 1 is standard adversarial.")
+    ] = 64,
+    epsilon: Annotated[float, typer.Option(callback=in_255(), help="Size of the training deltas in n/255.")] = 16.0,
     steps: Annotated[int, typer.Option(help="Ascent steps K of the inner attack.")] = 4,
     step_size: Annotated[float, typer.Option(help="Inner step in units of epsilon.")] = 0.5,
     loss_cap: Annotated[float, typer.Option(help="kappa: cap of each loss inside the attack.")] = LOSS_CAP,

@@ -20,12 +20,14 @@ def network(seed: int = 0) -> Normalised:
         return model.eval()
 
 
-def class_folders(root: Path, train: int, test: int, names: tuple[str, str] = ("bright", "dark")) -> Path:
-    """Two classes of pictures, 16x16, bright and dark, so many of each."""
+def class_folders(
+    root: Path, train: int, test: int, names: tuple[str, str] = ("bright", "dark"), side: int = 16
+) -> Path:
+    """Two classes of square pictures, bright and dark, so many of each."""
     for split, count in (("train", train), ("test", test)):
         for name, level in zip(names, (200, 60), strict=True):
             (root / split / name).mkdir(parents=True)
             for number in range(count):
-                picture = Image.new("RGB", (16, 16), (level, (level + 7 * number) % 256, level))
+                picture = Image.new("RGB", (side, side), (level, (level + 7 * number) % 256, level))
                 picture.save(root / split / name / f"{number}.png")
     return root
