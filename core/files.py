@@ -30,7 +30,7 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises FileError where the file is absent or no JSON object."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))  # as some editors on Windows save it
     except FileNotFoundError as error:
         raise FileError(f"{path} is missing.") from error
     except OSError as error:
