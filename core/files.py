@@ -51,6 +51,7 @@ def _finite(content: Any) -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises FileError where the file is absent, is no JSON object, or holds NaN or an infinity."""
     try:
+        # -sig: some editors on Windows put a byte order mark before the text
         content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=_number, parse_constant=_number)
     except FileNotFoundError as error:
         raise FileError(f"{path} is missing.") from error

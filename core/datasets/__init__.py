@@ -4,6 +4,7 @@ N images, C channels, H W height and width.
 """
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,6 +17,9 @@ from torch import Tensor
 
 from core.registry import discover, pick
 
+LEAST_DEVIATION = 8 / 255
+"""A perturbation of 8/255 then moves no normalised channel by more than 1, however little the channel tells."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -26,6 +30,16 @@ class Split:
 
     images: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where shapes or kinds of numbers do not fit: wrong numbers would follow without a word."""
+        images, labels = self.images, self.labels
+        shapes = f"images {tuple(images.shape)} of {images.dtype} and labels {tuple(labels.shape)} of {labels.dtype}"
+        if images.ndim != 4 or images.dtype != torch.uint8:
+            raise ValueError(f"Images are uint8 (N,C,H,W) from 0 to 255, and {shapes} were given.")
+        whole = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
+        if not whole or labels.shape not in (images.shape[:1], (len(images), *images.shape[2:])):
+            raise ValueError(f"Labels are whole numbers (N), or (N,H,W) for scenes, and {shapes} were given.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -44,9 +58,14 @@ class Split:
         return Split(self.images.to(device), self.labels.to(device))
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel over (at most 10,000 of) the images, in units of [0, 1]."""
+        """Mean and standard deviation of each channel over (at most 10,000 of) the images, in units of [0, 1].
+
+        No deviation is below LEAST_DEVIATION, so that a channel that is constant can be divided by it.
+        """
         pixels = self.images[:10_000].float() / 255
-        return tuple(pixels.mean((0, 2, 3)).tolist()), tuple(pixels.std((0, 2, 3)).tolist())
+        single = pixels[:, 0].numel() == 1  # its deviation is 0, but there is none of a sample of one
+        deviation = pixels.std((0, 2, 3), correction=0 if single else 1).clamp(min=LEAST_DEVIATION)
+        return tuple(pixels.mean((0, 2, 3)).tolist()), tuple(deviation.tolist())
 
 
 @dataclass(frozen=True)
@@ -83,13 +102,35 @@ class Dataset:
             raise ValueError(f"At least 1 image must be taken, and {limit} was given.")
         if self.missing:
             raise FileNotFoundError(self.missing)
-        return self.load(name, limit)
+        found = self.load(name, limit)
+        self._check(found)
+        return found
+
+    def _check(self, split: Split) -> None:
+        """Raises ValueError where a split is not what the data set says of it."""
+        if split.images.shape[2:] != self.size or (split.labels.ndim == 3) != (self.task == "segmentation"):
+            shapes = f"images {tuple(split.images.shape)} with labels {tuple(split.labels.shape)}"
+            raise ValueError(f"{self.name} is for {self.task} at the size {self.size}, and {shapes} were loaded.")
+        from core.attacks.objectives import IGNORE  # here, since it imports this module
+
+        labels, count = split.labels, len(self.classes)
+        odd = (labels < 0) | (labels >= count)
+        if self.task == "segmentation":
+            odd &= labels != IGNORE
+        if odd.any():
+            raise ValueError(
+                f"{self.name} has {count} classes, numbers 0 to {count - 1}, and the label {labels[odd][0]} was loaded."
+            )
 
     def index(self, class_name: str) -> int:
-        """The number of a class given by name or number."""
+        """The number of a class given by name or number; a name goes first, and where all are numbers, only names fit.
+
+        Raises ValueError that lists the names.
+        """
         if class_name in self.classes:
             return self.classes.index(class_name)
-        if class_name.isdecimal() and int(class_name) < len(self.classes):
+        numbered = all(name.isdecimal() for name in self.classes)
+        if class_name.isdecimal() and int(class_name) < len(self.classes) and not numbered:
             return int(class_name)
         raise ValueError(f"{self.name} has the classes {', '.join(self.classes)}, and {class_name!r} was given.")
 
@@ -101,19 +142,23 @@ def registry() -> dict[str, Callable[[str | None], Dataset]]:
 
 
 def get(name: str) -> Dataset:
-    """A data set by name; what stands after a colon goes to it (`folder:/path/to/images`).
+    """A data set by name; what stands after a colon or an @ goes to it (`folder:/path/to/images`, `gtsrb@48`).
 
     Raises ValueError that names the known data sets.
     """
-    kind, _, argument = name.partition(":")
-    found = pick(registry(), kind, "data set")(argument or None)
+    kind = _kind(name)
+    found = pick(registry(), kind, "data set")(name[len(kind) + 1 :] or None)
     return replace(found, name=name)
 
 
 def fetcher(name: str) -> Callable[[], Path] | None:
     """The function that downloads a data set and returns its folder; None where nothing needs downloading."""
-    pick(registry(), name.partition(":")[0], "data set")
-    return discover(__name__, "fetch").get(name)
+    pick(registry(), _kind(name), "data set")
+    return discover(__name__, "fetch").get(_kind(name))
+
+
+def _kind(name: str) -> str:
+    return re.split("[:@]", name, maxsplit=1)[0]
 
 
 def usages() -> dict[str, tuple[str, str]]:

@@ -1,5 +1,8 @@
-"""Class folders on disk to a split: what `cifar10` and `folder` share; and how an image is opened and fitted."""
+"""Class folders on disk to a split: what `cifar10`, `folder` and `gtsrb` share."""
 
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,58 +11,62 @@ import torch
 from PIL import Image
 
 from core.datasets import Split
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
-
-
-def class_names(root: Path) -> tuple[str, ...]:
-    """The names of the class folders under `root`, sorted."""
-    return tuple(sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
+from core.datasets._pictures import Levels, agree, fitted, is_picture, opened, pictures_in, skipped
 
 
-def read(root: Path, classes: tuple[str, ...], size: tuple[int, int], limit: int | None) -> Split:
-    """All images of `root/<class>/*`, in an order drawn once from the sorted names, the first `limit` of them.
+def class_folders(root: Path) -> dict[str, Path]:
+    """The class folders under `root` by name, sorted; a name is the same however its umlauts are encoded."""
+    found = [entry for entry in root.iterdir() if entry.is_dir() and not skipped(entry.name)]
+    named = {unicodedata.normalize("NFC", entry.name): entry for entry in found}
+    if len(named) < len(found):
+        raise ValueError(f"Two class folders in {root} have the same name, encoded in two ways; make them one.")
+    return dict(sorted(named.items()))
 
-    Images of another size are scaled so that they cover (height, width) and cropped in the middle.
-    Raises ValueError that names a file which is no image, or a folder without any.
-    """
-    files = [
+
+def check(folders: Mapping[str, Path], split: str) -> None:
+    """Raises ValueError that names a class whose folder has no pictures; reads no folder further than need be."""
+    for name, folder in folders.items():
+        with os.scandir(folder) as entries:
+            any(is_picture(entry.name) for entry in entries) or pictures_in(folder, _what(name, split))
+
+
+def first_size(folders: Mapping[str, Path]) -> tuple[int, int]:
+    """Height and width of the first picture of the first class. Raises ValueError."""
+    name, folder = next(iter(folders.items()))
+    image = opened(pictures_in(folder, _what(name, "train"))[0]).image
+    return image.height, image.width
+
+
+def listed(folders: Mapping[str, Path], split: str) -> list[tuple[Path, int]]:
+    """All pictures and their class numbers, by class and name. Raises what `pictures_in` raises."""
+    return [
         (path, label)
-        for label, name in enumerate(classes)
-        for path in sorted((root / name).glob("*"))
-        if path.suffix.lower() in SUFFIXES
+        for label, (name, folder) in enumerate(folders.items())
+        for path in pictures_in(folder, _what(name, split))
     ]
-    if not files:
-        raise ValueError(f"There are no images under {root}/<class>/ (looked for {', '.join(sorted(SUFFIXES))}).")
+
+
+def _what(name: str, split: str) -> str:
+    return f"Class {name!r} of the {split} split"
+
+
+def read(files: Sequence[tuple[Path, int]], size: tuple[int, int], limit: int | None) -> Split:
+    """Pictures with their classes, in an order drawn once from the given one, the first `limit` of them.
+
+    Pictures of another size are scaled so that they cover (height, width) and cropped in the middle.
+    Raises ValueError that names a file which cannot be read.
+    """
     order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0)).tolist()[:limit]
     chosen = [files[place] for place in order]
 
-    def one(item: tuple[Path, int]) -> np.ndarray:
-        return np.asarray(fitted(opened(item[0]).convert("RGB"), size, Image.Resampling.BICUBIC))
+    def one(item: tuple[Path, int]) -> tuple[np.ndarray, Levels | None]:
+        image, levels = opened(item[0])
+        return np.asarray(fitted(image, size, Image.Resampling.BICUBIC)), levels
 
     with ThreadPoolExecutor(4) as pool:
-        images = np.stack(list(pool.map(one, chosen)))
+        images, levels = zip(*pool.map(one, chosen), strict=True)
+    agree(zip((path for path, _ in chosen), levels, strict=True))
     return Split(
-        torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), torch.tensor([label for _, label in chosen])
+        torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(),
+        torch.tensor([label for _, label in chosen]),
     )
-
-
-def opened(path: Path) -> Image.Image:
-    """The image in a file, all of it read. Raises ValueError that names a file which is no image."""
-    try:
-        image = Image.open(path)
-        image.load()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read as an image.") from error
-    return image
-
-
-def fitted(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
-    """The image scaled until it covers (height, width) and cropped in the middle; as it is where it fits already."""
-    height, width = size
-    if (image.height, image.width) == size:
-        return image
-    scale = max(height / image.height, width / image.width)
-    image = image.resize((max(width, round(image.width * scale)), max(height, round(image.height * scale))), method)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))

@@ -3,9 +3,12 @@
 N images, C channels, H W height and width.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,67 +16,198 @@ from PIL import Image
 
 from core.attacks.objectives import IGNORE
 from core.datasets import Split
-from core.datasets._folders import SUFFIXES, fitted, opened
+from core.datasets._pictures import Levels, agree, fitted, loaded, opened, pictures_in
 
-Decode = Callable[[np.ndarray], np.ndarray]
+Colour = tuple[int, int, int]
+Pairs = Sequence[tuple[Path, Path]]
+IMAGE_ENDING = "_leftImg8bit"
+LABEL_ENDINGS = (
+    *("_L", "_gt", "_label", "_labels", "_mask", "_labelIds", "_labelTrainIds"),
+    *("_gtFine_labelIds", "_gtFine_labelTrainIds"),
+)
+"""What may stand after an image's name in that of its label map."""
+_LOSSY = ("AVIF", "JPEG", "JPEG2000", "MPO", "WEBP")
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What the values of label maps mean."""
+
+    classes: int
+    decode: Callable[[np.ndarray], np.ndarray]
+    """Stored numbers (H,W) to class numbers, IGNORE where a pixel has no class; others pass as they are."""
+    colours: Mapping[Colour, int] = field(default_factory=dict)
+    """The class number, or IGNORE, of each colour; empty where label maps hold numbers only."""
+    hint: str = ""
+    """What a person can do about a value that is no class."""
+    declared: bool = True
+    """Whether it was said that the value IGNORE is no class; else it may be the white of a mask."""
 
 
 def matched(images: Path, labels: Path) -> list[tuple[Path, Path]]:
-    """(image, label map) by equal name, whatever the image's suffix, sorted by name.
+    """(image, label map) by equal name apart from suffixes and LABEL_ENDINGS, sorted by name.
 
-    Raises FileNotFoundError for an absent folder, ValueError for a folder without images or an image without labels.
+    Raises FileNotFoundError for an absent folder; ValueError for a folder without pictures, an image without a label
+    map, and one with several, or of which there are several.
     """
-    for folder in (images, labels):
-        if not folder.is_dir():
-            raise FileNotFoundError(f"There is no folder {folder}.")
-    maps = {path.stem: path for path in labels.iterdir() if path.suffix.lower() in SUFFIXES}
-    found = sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise ValueError(f"There are no images in {images} (looked for {', '.join(sorted(SUFFIXES))}).")
-    bare = [path for path in found if path.stem not in maps]
+    found, maps = (pictures_in(folder, f"The folder {folder.name}") for folder in (images, labels))
+    known = _by_stem(maps)
+    for path, *others in _by_stem(found).values():
+        if others:
+            raise ValueError(f"Two images have the same name: {path} and {others[0].name}.")
+    stems = {path.stem for path in found}
+    pairs, bare = [], []
+    for path in found:
+        base = path.stem.removesuffix(IMAGE_ENDING)
+        names = {path.stem, base} | {f"{base}{ending}" for ending in LABEL_ENDINGS} - stems
+        fitting = sorted(one for name in names for one in known.get(name, []))
+        if len(fitting) > 1:
+            raise ValueError(f"{path} has several label maps: {fitting[0]} and {fitting[1].name}; keep one of them.")
+        pairs += [(path, one) for one in fitting]
+        bare += [] if fitting else [path]
     if bare:
         raise ValueError(
             f"{len(bare)} of {len(found)} images lack a label map: there is no {labels / bare[0].stem}.png."
         )
-    return [(path, maps[path.stem]) for path in found]
+    return pairs
 
 
-def read(
-    pairs: Sequence[tuple[Path, Path]], size: tuple[int, int], limit: int | None, decode: Decode, classes: int
-) -> Split:
+def _by_stem(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    stems: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        stems[path.stem].append(path)
+    return stems
+
+
+def read(pairs: Pairs, size: tuple[int, int], limit: int | None, coding: Coding) -> Split:
     """Images and label maps scaled to (height, width), in an order drawn once, the first `limit` of them.
 
-    Both cover the size and are cropped in the middle; label maps are scaled without mixing labels. `decode` turns the
-    bytes of a label map into class numbers, 255 where a pixel has no class. Raises ValueError that names the file.
+    Both cover the size and are cropped in the middle; label maps are scaled without mixing labels.
+    Raises ValueError that names the file.
     """
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0)).tolist()[:limit]
+    chosen = [pairs[place] for place in order]
 
-    def one(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray]:
-        image, labels = opened(pair[0]).convert("RGB"), opened(pair[1])
-        if image.size != labels.size:
-            (w, h), (across, down) = image.size, labels.size
+    def one(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray, Levels | None]:
+        (image, levels), labels = opened(pair[0]), numbers(pair[1], coding)
+        (down, across), (w, h) = labels.shape, image.size
+        if (w, h) != (across, down):
             raise ValueError(f"{pair[0]} is {w}x{h} pixels and its label map {pair[1].name} {across}x{down}.")
-        numbers = decode(np.asarray(labels))
-        if numbers.ndim != 2 or ((numbers >= classes) & (numbers != IGNORE)).any():
-            odd = "no single band" if numbers.ndim != 2 else f"the value {numbers[numbers != IGNORE].max()}"
-            raise ValueError(
-                f"{pair[1]} has {odd}; a label map holds class numbers 0 to {classes - 1}, or 255 for none."
-            )
         picture = fitted(image, size, Image.Resampling.BILINEAR)
-        return np.asarray(picture), np.asarray(fitted(Image.fromarray(numbers), size, Image.Resampling.NEAREST))
+        scaled = fitted(Image.fromarray(labels), size, Image.Resampling.NEAREST)
+        return np.asarray(picture), np.asarray(scaled), levels
 
     with ThreadPoolExecutor(4) as pool:
-        images, labels = zip(*pool.map(one, [pairs[place] for place in order]), strict=True)
+        images, labels, levels = zip(*pool.map(one, chosen), strict=True)
+    agree(zip((image for image, _ in chosen), levels, strict=True))
     return Split(
         torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(np.stack(labels))
     )
 
 
-def parsed_size(given: str, default: tuple[int, int]) -> tuple[int, int]:
-    """`HEIGHTxWIDTH` as two numbers of pixels. Raises ValueError."""
-    if not given:
-        return default
-    height, x, width = given.partition("x")
-    if not (x and height.isdecimal() and width.isdecimal() and int(height) > 0 and int(width) > 0):
-        raise ValueError(f"The working size is HEIGHTxWIDTH in pixels, like 192x256, and {given!r} was given.")
-    return int(height), int(width)
+def unlabelled(split: Split, pairs: Pairs, coding: Coding) -> list[int]:
+    """The classes that no pixel has, in the split nor in any of the label maps in `pairs`, where that is suspicious:
+
+    no pixel has any class, or pixels of value IGNORE occur and nobody said that these have no class.
+    Label maps are read only as long as there is a class that was not seen.
+    """
+    unseen = {number for number in range(coding.classes) if not (split.labels == number).any()}
+    suspicious = False
+    for _, path in pairs:
+        if not unseen or (coding.declared and len(unseen) < coding.classes):
+            return []
+        stored = _stored(path, coding)
+        labels = _decoded(path, stored, coding)
+        unseen -= {number for number in unseen if (labels == number).any()}
+        suspicious |= stored.ndim == 2 and bool((stored == IGNORE).any())
+    return sorted(unseen) if suspicious or len(unseen) == coding.classes else []
+
+
+def numbers(path: Path, coding: Coding) -> np.ndarray:
+    """The class numbers uint8 (H,W) in a label map, IGNORE where a pixel has no class. Raises ValueError."""
+    labels = _decoded(path, _stored(path, coding), coding)
+    odd = labels[((labels < 0) | (labels >= coding.classes)) & (labels != IGNORE)]
+    if odd.size:
+        value = odd.min() if odd.min() < 0 else odd.max()
+        raise ValueError(
+            f"{path} has the value {value}; a label map holds class numbers 0 to {coding.classes - 1}, or {IGNORE} for "
+            f"none{coding.hint}."
+        )
+    return labels.astype(np.uint8)
+
+
+def _decoded(path: Path, stored: np.ndarray, coding: Coding) -> np.ndarray:
+    """Class numbers (H,W), IGNORE where a pixel has none, and whatever numbers are no class."""
+    return _by_colour(path, stored, coding.colours) if stored.ndim == 3 else coding.decode(stored)
+
+
+def _stored(path: Path, coding: Coding) -> np.ndarray:
+    """What a label map holds: numbers (H,W), or colours (H,W,3) where these are to be decoded. Raises ValueError."""
+    image = loaded(path)
+    if image.format in _LOSSY or image.info.get("compression") == "jpeg":
+        raise ValueError(f"{path} is a {image.format} file, which changes labels when it is saved; use PNG.")
+    values = np.asarray(image)
+    if image.mode in ("LA", "PA", "RGBA"):
+        if (values[..., -1] != 255).any():
+            raise ValueError(f"{path} has transparent pixels; a pixel without a class has the value {IGNORE}.")
+        values = values[..., :-1]
+    elif values.ndim == 3 and image.mode != "RGB":
+        raise ValueError(f"{path} is a {image.mode} picture; a label map has one band, or the colours of a palette.")
+    if values.ndim == 3 and values.shape[-1] == 3:
+        if coding.colours:
+            return values
+        if (values != values[..., :1]).any():
+            raise ValueError(
+                f"{path} has no single band; colours are read where classes.json gives each class its own in `palette`."
+            )
+    if image.mode == "P" and coding.colours:
+        _check_palette(path, image, coding)
+    band = _as_stored(path, values[..., 0] if values.ndim == 3 else values)
+    if band.dtype.kind == "f":
+        whole = np.isfinite(band) & (band == np.round(band)) & (np.abs(band) < 2**31)
+        if not whole.all():
+            raise ValueError(f"{path} has the value {band[~whole][0]:g}, which is no class number.")
+        band = band.astype(np.int64)
+    return band.astype(np.uint8) if band.dtype == bool else band
+
+
+def _by_colour(path: Path, values: np.ndarray, colours: Mapping[Colour, int]) -> np.ndarray:
+    """The classes (H,W) of colours (H,W,3). Raises ValueError that names a colour which is not listed."""
+    red, green, blue = np.moveaxis(values.astype(np.int32), -1, 0)
+    codes, labels = _code(red, green, blue), np.full(red.shape, -1, np.int16)
+    for colour, number in colours.items():
+        labels[codes == _code(*colour)] = number
+    if (labels < 0).any():
+        unknown, counts = np.unique(codes[labels < 0], return_counts=True)
+        code = int(unknown[counts.argmax()])
+        raise ValueError(
+            f"{path} has colours that no class has in the `palette` of classes.json, {len(unknown)} in number, mostly "
+            f"{[code >> 16, code >> 8 & 255, code & 255]}; `ignore` lists colours without a class."
+        )
+    return labels
+
+
+def _code(red: Any, green: Any, blue: Any) -> Any:
+    return red << 16 | green << 8 | blue
+
+
+def _check_palette(path: Path, image: Image.Image, coding: Coding) -> None:
+    """Raises ValueError where the colours of a palette picture are those of other classes than its numbers."""
+    own = np.array(image.getpalette("RGB")).reshape(-1, 3).tolist()
+    held = [number for number in np.unique(np.asarray(image)).tolist() if number < len(own)]
+    meant = [coding.colours.get(tuple(own[number])) for number in held]
+    # a void number often has the black of another class, and colours that are no class's are only for looking at
+    if None not in meant and len(set(meant)) == len(meant) and meant != coding.decode(np.array(held)).tolist():
+        raise ValueError(
+            f"{path} holds the numbers {held} in the colours of the classes {meant}; save it as RGB if colours count."
+        )
+
+
+def _as_stored(path: Path, values: np.ndarray) -> np.ndarray:
+    """The values (H,W) as the file holds them: Pillow stretches those of grey pictures with few bits."""
+    with Image.open(path) as image:
+        codec, args = (image.tile[0][0], image.tile[0][3]) if image.tile else ("", None)
+    if codec.startswith("ppm") and isinstance(args, tuple):
+        return np.round(values * (args[1] / (65535 if image.mode == "I" else 255))).astype(np.int64)
+    raw = args[0] if isinstance(args, tuple) else args
+    return values // {"L;2": 85, "L;4": 17}[raw] if raw in ("L;2", "L;4") else values

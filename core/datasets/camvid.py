@@ -13,7 +13,8 @@ from PIL import Image
 
 from core.attacks.objectives import IGNORE
 from core.datasets import Dataset, Split, data_root
-from core.datasets._label_maps import matched, parsed_size, read
+from core.datasets._label_maps import Coding, matched, read
+from core.datasets._pictures import parsed_size
 from core.datasets._scenes import CLASSES, PALETTE
 
 NAME = "camvid"
@@ -26,15 +27,16 @@ DIGESTS = {
 }
 """sha256 of all label bytes of a split, files in order of name."""
 _VOID = 11
+_CODING = Coding(len(CLASSES), lambda labels: np.where(labels == _VOID, IGNORE, labels))
 
 
 def dataset(argument: str | None) -> Dataset:
     """The data set at its working size; `missing` says which command gets it where it is absent."""
-    root, size = data_root() / NAME, parsed_size(argument or "", SIZE)
+    root, size = data_root() / NAME, parsed_size(argument) if argument else SIZE
     here = all((root / folder).is_dir() for split in DIGESTS for folder in (split, f"{split}annot"))
 
     def load(split: str, limit: int | None = None) -> Split:
-        return read(matched(root / split, root / f"{split}annot"), size, limit, _decode, len(CLASSES))
+        return read(matched(root / split, root / f"{split}annot"), size, limit, _CODING)
 
     return Dataset(
         NAME,
@@ -49,10 +51,6 @@ def dataset(argument: str | None) -> Dataset:
         splits=tuple(DIGESTS),
         missing=None if here else f"CamVid is not under {root}; get it with: python -m core data fetch camvid",
     )
-
-
-def _decode(labels: np.ndarray) -> np.ndarray:
-    return np.where(labels == _VOID, IGNORE, labels).astype(np.uint8)
 
 
 def fetch() -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from core.datasets import Dataset, Split, data_root
-from core.datasets._folders import read
+from core.datasets._folders import listed, read
 
 NAME = "cifar10"
 ARCHIVE = "cifar-10-batches-py"  # as torchvision calls it
@@ -37,7 +37,7 @@ def load(split: str, limit: int | None = None) -> Split:
     """Images (N,3,32,32) of `train` (50,000) or `test` (10,000) in a fixed shuffled order."""
     root = data_root() / NAME
     if _has_folders(root):
-        return read(root / split, CLASSES, (32, 32), limit)
+        return read(listed({name: root / split / name for name in CLASSES}, split), (32, 32), limit)
     from torchvision.datasets import CIFAR10  # here, since importing it takes seconds
 
     try:

@@ -10,7 +10,8 @@ import numpy as np
 
 from core.attacks.objectives import IGNORE
 from core.datasets import Dataset, Split, data_root
-from core.datasets._label_maps import parsed_size, read
+from core.datasets._label_maps import IMAGE_ENDING, Coding, read
+from core.datasets._pictures import parsed_size, pictures_in, skipped
 
 NAME = "cityscapes"
 SIZE = (256, 512)
@@ -38,21 +39,19 @@ OFFICIAL = {
 """The value of a class in the label maps, its name and its colour, in the order of the 19 training numbers."""
 CLASSES = tuple(name for name, _ in OFFICIAL.values())
 PALETTE = tuple(colour for _, colour in OFFICIAL.values())
-_NUMBERS = np.full(256, IGNORE, np.uint8)
+_NUMBERS = np.arange(256)  # what no map of Cityscapes holds stays as it is, and is refused
+_NUMBERS[: max(OFFICIAL) + 1] = IGNORE
 _NUMBERS[list(OFFICIAL)] = range(len(OFFICIAL))
+_CODING = Coding(len(CLASSES), lambda labels: _NUMBERS[labels])
 
 
 def dataset(argument: str | None) -> Dataset:
     """The data set at its working size; `missing` says how to get it where it is absent."""
-    root, size = data_root() / NAME, parsed_size(argument or "", SIZE)
+    root, size = data_root() / NAME, parsed_size(argument) if argument else SIZE
     here = (root / "leftImg8bit").is_dir() and (root / "gtFine").is_dir()
 
     def load(split: str, limit: int | None = None) -> Split:
-        from torchvision.datasets import Cityscapes  # here, since importing it takes seconds
-
-        found = Cityscapes(str(root), split={"test": "val"}.get(split, split), mode="fine", target_type="semantic")
-        pairs = [(Path(image), Path(labels[0])) for image, labels in zip(found.images, found.targets, strict=True)]
-        return read(pairs, size, limit, lambda labels: _NUMBERS[labels], len(CLASSES))
+        return read(_pairs(root, "val" if split == "test" else split), size, limit, _CODING)
 
     missing = (
         f"Cityscapes is not under {root}; it needs a login: get leftImg8bit_trainvaltest.zip and "
@@ -70,3 +69,23 @@ def dataset(argument: str | None) -> Dataset:
         palette=PALETTE,
         missing=None if here else missing,
     )
+
+
+def _pairs(root: Path, split: str) -> list[tuple[Path, Path]]:
+    """(image, label map) of all cities, sorted. Raises FileNotFoundError that names what lacks."""
+    images, labels = root / "leftImg8bit" / split, root / "gtFine" / split
+    for folder in (images, labels):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"Cityscapes lacks its split {split}: there is no folder {folder}.")
+    cities = sorted(entry for entry in images.iterdir() if entry.is_dir() and not skipped(entry.name))
+    found = [path for city in cities for path in pictures_in(city, f"The city {city.name}")]
+    if not found:
+        raise FileNotFoundError(f"Cityscapes lacks its split {split}: there is no city in {images}.")
+    pairs = [
+        (path, labels / path.parent.name / f"{path.stem.removesuffix(IMAGE_ENDING)}_gtFine_labelIds.png")
+        for path in found
+    ]
+    bare = [path for _, path in pairs if not path.is_file()]
+    if bare:
+        raise FileNotFoundError(f"{len(bare)} of {len(pairs)} images lack a label map: there is no {bare[0]}.")
+    return pairs

@@ -1,6 +1,8 @@
-"""Data sets by name, and the two that read files: torchvision's CIFAR-10 and anybody's folders."""
+"""Data sets by name, how a picture is read, and what reads class folders: CIFAR-10, GTSRB and anybody's."""
 
 import pickle
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 from core import datasets
-from core.datasets import Dataset, Split, cifar10
+from core.datasets import LEAST_DEVIATION, Dataset, Split, cifar10, gtsrb
 
 
 def paint(path, level=0, size=(32, 32)):
@@ -22,7 +24,9 @@ def paint(path, level=0, size=(32, 32)):
 
 
 def test_every_file_is_an_entry_and_helpers_are_not():
-    assert list(datasets.registry()) == ["camvid", "cifar10", "cityscapes", "folder", "pairs", "signs", "streets"]
+    assert list(datasets.registry()) == [
+        *("camvid", "cifar10", "cityscapes", "folder", "gtsrb", "pairs", "signs", "streets")
+    ]
     assert datasets.get("signs").name == "signs"
 
 
@@ -35,7 +39,13 @@ def test_an_unknown_name_is_named_with_the_known_ones(name):
 
 
 def test_only_what_must_be_downloaded_has_a_fetcher():
-    assert [name for name in datasets.registry() if datasets.fetcher(name)] == ["camvid", "cifar10"]
+    assert [name for name in datasets.registry() if datasets.fetcher(name)] == [*("camvid", "cifar10", "gtsrb")]
+
+
+@pytest.mark.parametrize("name", ["gtsrb@48", "gtsrb:48"])
+def test_what_a_data_set_is_asked_for_stands_after_a_colon_or_an_at(name, own_folders):
+    assert (datasets.get(name).name, datasets.get(name).size) == (name, (48, 48))
+    assert datasets.fetcher(name) is gtsrb.fetch
 
 
 def test_folders_follow_the_environment(own_folders, monkeypatch):
@@ -82,10 +92,55 @@ def test_a_class_is_found_by_name_or_number(given, number):
     assert spying([]).index(given) == number
 
 
+@pytest.mark.parametrize(
+    ("names", "given", "number"),
+    [
+        (("1", "10", "2"), "2", 2),
+        (("1", "10", "2"), "10", 1),
+        (("1", "10", "2"), "0", None),
+        (("00", "01"), "1", None),
+        (("a", "1", "2"), "0", 0),
+        (("a", "1", "2"), "1", 1),
+    ],
+)
+def test_a_name_goes_before_a_number_and_among_numbers_only_names_count(names, given, number):
+    data = replace(spying([]), classes=names)
+    if number is None:
+        with pytest.raises(ValueError, match=f"has the classes {', '.join(names)}, and '{given}' was given"):
+            data.index(given)
+    else:
+        assert data.index(given) == number
+
+
+@pytest.mark.parametrize(
+    ("task", "shape", "labels", "says"),
+    [
+        ("classification", (2, 3, 4, 4), torch.tensor([0, 3]), "has 3 classes, numbers 0 to 2, and the label 3"),
+        ("classification", (2, 3, 4, 4), torch.tensor([0, -1]), "and the label -1"),
+        ("classification", (2, 3, 4, 4), torch.tensor([0, 255]), "and the label 255"),
+        ("segmentation", (1, 3, 4, 4), torch.full((1, 4, 4), 9), "and the label 9"),
+        ("segmentation", (1, 3, 4, 4), torch.full((1, 4, 4), 255), None),
+        ("segmentation", (1, 3, 4, 4), torch.tensor([0]), r"is for segmentation at the size \(4, 4\), and images"),
+        ("classification", (2, 3, 4, 5), torch.tensor([0, 1]), r"images \(2, 3, 4, 5\) with labels \(2,\) were loaded"),
+    ],
+)
+def test_what_is_loaded_fits_what_is_known(task, shape, labels, says):
+    split = Split(torch.zeros(shape, dtype=torch.uint8), labels)
+    data = replace(spying([]), task=task, load=lambda name, limit: split)
+    if says:
+        with pytest.raises(ValueError, match=says):
+            data.split("train")
+    else:
+        assert data.split("train") is split
+
+
 @pytest.mark.parametrize("given", ["bird", "3", "-1", ""])
 def test_an_unknown_class_is_named_with_the_known_ones(given):
     with pytest.raises(ValueError, match=f"has the classes cat, dog, 7, and '{given}' was given"):
         spying([]).index(given)
+
+
+IMAGES = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
 
 
 class TestSplit:
@@ -111,6 +166,34 @@ class TestSplit:
         pixels = self.SPLIT.images.numpy().transpose(1, 0, 2, 3).reshape(3, -1) / 255
         assert mean == pytest.approx(pixels.mean(1), abs=1e-6)
         assert std == pytest.approx(pixels.std(1, ddof=1), abs=1e-6)
+
+    @pytest.mark.parametrize("pixels", [1, 16])
+    def test_a_constant_channel_can_be_divided_by(self, pixels):
+        images = torch.zeros(1, 3, 1, pixels, dtype=torch.uint8)
+        images[:, 0, :, ::2] = 200
+        mean, std = Split(images, torch.zeros(1, dtype=torch.long)).statistics()
+        assert mean[1:] == (0, 0)
+        assert std[1:] == pytest.approx([8 / 255] * 2)
+        assert std[0] == pytest.approx(LEAST_DEVIATION if pixels == 1 else 100 / 255 * (16 / 15) ** 0.5)
+
+    @pytest.mark.parametrize(
+        ("images", "labels", "says"),
+        [
+            (torch.rand(2, 3, 4, 4), torch.zeros(2, dtype=torch.long), r"uint8 \(N,C,H,W\) .* of torch.float32 and"),
+            (torch.zeros(2, 4, 4, dtype=torch.uint8), torch.zeros(2, dtype=torch.long), r"and images \(2, 4, 4\) of"),
+            (
+                IMAGES,
+                torch.zeros(3, dtype=torch.long),
+                r"Labels are whole numbers \(N\), .* labels \(3,\)",
+            ),
+            (IMAGES, torch.zeros(2), r"labels \(2,\) of torch.float32"),
+            (IMAGES, torch.zeros(2, 4, 5, dtype=torch.uint8), r"labels \(2, 4, 5\) of torch.uint8"),
+            (IMAGES, torch.zeros(2, 4, dtype=torch.uint8), r"labels \(2, 4\)"),
+        ],
+    )
+    def test_what_would_give_wrong_numbers_without_a_word_is_refused(self, images, labels, says):
+        with pytest.raises(ValueError, match=says):
+            Split(images, labels)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -188,6 +271,226 @@ def test_fetch_downloads_through_torchvision(own_folders, monkeypatch):
     assert asked == [(str(own_folders / "cifar10"), True)]
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_an_empty_class_of_cifar10_is_named(own_folders, split):
+    as_folders(own_folders, each=1)
+    (own_folders / "cifar10" / split / "ship" / "0.png").unlink()
+    with pytest.raises(ValueError, match=rf"Class 'ship' of the {split} split has no pictures: .*ship is empty"):
+        datasets.get("cifar10").split(split)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# GTSRB
+
+LAYOUTS = {
+    "torchvision's": ("GTSRB/Training", "GTSRB/Final_Test/Images", gtsrb.TRUTH),
+    "unpacked by hand": ("GTSRB/Final_Training/Images", "GTSRB/Final_Test/Images", f"GTSRB/{gtsrb.TRUTH}"),
+    "beside the test images": ("Final_Training/Images", "Final_Test/Images", f"Final_Test/Images/{gtsrb.TRUTH}"),
+}
+
+
+def as_gtsrb(root, layout="torchvision's"):
+    """One picture of each class, as grey as four times its number; the last test file is the first class."""
+    train, test, truth = (root / "gtsrb" / place for place in LAYOUTS[layout])
+    lines = ["Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"]
+    for number in range(43):
+        paint(train / f"{number:05}" / "00000_00000.ppm", 4 * number, (30, 31))
+        (train / f"{number:05}" / f"GT-{number:05}.csv").write_text("")
+        paint(test / f"{42 - number:05}.ppm", 4 * number, (40, 37))
+        lines.append(f"{42 - number:05}.ppm;40;37;5;5;35;32;{number}")
+    truth.write_text("\n".join(lines))
+    return train, test, truth
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_gtsrb_is_read_from_each_layout(layout, own_folders):
+    as_gtsrb(own_folders, layout)
+    found = datasets.get("gtsrb@16")
+    assert (found.missing, found.size, len(found.classes), found.mirror) == (None, (16, 16), 43, False)
+    assert (datasets.get("gtsrb").size, found.classes[14], found.classes[33]) == ((32, 32), "stop", "turn right ahead")
+    for name in ("train", "test"):
+        split = found.split(name)
+        assert split.images.shape == (43, 3, 16, 16)
+        assert torch.equal(split.images[:, 0, 8, 8].long(), 4 * split.labels)
+        assert split.labels.sort().values.tolist() == list(range(43))
+
+
+def test_gtsrb_is_what_torchvision_reads(own_folders):
+    from torchvision.datasets import GTSRB
+
+    as_gtsrb(own_folders)
+    for name in ("train", "test"):
+        ours, theirs = datasets.get("gtsrb").split(name), GTSRB(str(own_folders), split=name)
+        found = zip(ours.images[:, 0, 0, 0].tolist(), ours.labels.tolist(), strict=True)
+        assert sorted(found) == sorted((np.asarray(image)[0, 0, 0], label) for image, label in theirs)
+
+
+@pytest.mark.parametrize(
+    ("damage", "split", "error", "says"),
+    [
+        (
+            lambda train, test, truth: truth.unlink(),
+            *("train", FileNotFoundError, r"lacks under .*: table GT-final_test\.csv; get it with: .* fetch gtsrb"),
+        ),
+        (
+            lambda train, test, truth: test.rename(test.with_name("x")),
+            *("train", FileNotFoundError, "lacks under .*: test images; get it"),
+        ),
+        (
+            lambda train, test, truth: truth.write_text(truth.read_text().replace("ClassId", "Class")),
+            *("test", ValueError, r"has no column ClassId, .* of GTSRB_Final_Test_GT\.zip"),
+        ),
+        (
+            lambda train, test, truth: (test / "00003.ppm").unlink(),
+            *("test", ValueError, r"csv lists 00003\.ppm, which is not in"),
+        ),
+        (
+            lambda train, test, truth: truth.write_text(truth.read_text() + "3"),
+            *("test", ValueError, "the class '423', and classes go from 0 to 42"),
+        ),
+        (
+            lambda train, test, truth: truth.write_text(truth.read_text()[:-2] + "41"),
+            *("test", ValueError, r"'end of no passing for trucks' \(number 42\) of the test split has no pictures"),
+        ),
+        (
+            lambda train, test, truth: (train / "00007").rename(train / "7"),
+            *("train", FileNotFoundError, "Class 'speed limit 100' of the train split .* no folder .*00007"),
+        ),
+    ],
+)
+def test_what_gtsrb_lacks_is_named(own_folders, damage, split, error, says):
+    damage(*as_gtsrb(own_folders))
+    with pytest.raises(error, match=says):
+        datasets.get("gtsrb").split(split)
+
+
+def test_gtsrb_is_fetched_through_torchvision(own_folders, monkeypatch):
+    asked = []
+    monkeypatch.setattr("torchvision.datasets.GTSRB", lambda root, split, download: asked.append((root, split)))
+    assert datasets.fetcher("gtsrb")() == own_folders / "gtsrb"
+    assert asked == [(str(own_folders), "train"), (str(own_folders), "test")]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# How a picture is read
+
+
+def two(a, b, kind=np.uint8):
+    """A picture of 8x8 whose left half is a and whose right half is b."""
+    pixels = np.empty((8, 8, *np.shape(a)), kind)
+    pixels[:, :4], pixels[:, 4:] = a, b
+    return pixels
+
+
+def with_transparent_colour(mode, hidden):
+    image = Image.new(mode, (8, 8), hidden)
+    image.paste(0, (4, 0, 8, 8))
+    return image, {"transparency": hidden}
+
+
+def in_palette():
+    image = Image.fromarray(two(1, 0)).convert("P")
+    image.putpalette([0, 0, 200, 255, 0, 0])
+    return image, {"transparency": bytes([255, 0])}
+
+
+def turned(exif):
+    return Image.fromarray(two(200, 10)).convert("RGB"), {"exif": exif}
+
+
+UPSIDE_DOWN = Image.Exif()
+UPSIDE_DOWN[0x0112] = 3
+WHITE = (255,) * 3
+PICTURES = {
+    "1": ("png", Image.fromarray(two(True, False, bool)), WHITE, (0, 0, 0)),
+    "L": ("pgm", Image.fromarray(two(9, 200)), (9,) * 3, (200,) * 3),
+    "16 bits": ("png", Image.fromarray(two(0x8000, 0x12FF, np.uint16)), (0x80,) * 3, (0x12,) * 3),
+    "16 bits, TIFF": ("tif", Image.fromarray(two(0x8000, 0x12FF, np.uint16)), (0x80,) * 3, (0x12,) * 3),
+    "16 bits, PGM": ("pgm", Image.fromarray(two(0x8000, 0x12FF, np.uint16)), (0x80,) * 3, (0x12,) * 3),
+    "I, 16 bits": ("tif", Image.fromarray(two(0x8000, 0x12FF, np.int32)), (0x80,) * 3, (0x12,) * 3),
+    "I, 8 bits": ("tif", Image.fromarray(two(255, 3, np.int32)), WHITE, (3,) * 3),
+    "F to 1": ("tif", Image.fromarray(two(1, 0.2, np.float32)), WHITE, (51,) * 3),
+    "F to 255": ("tif", Image.fromarray(two(255, 50.6, np.float32)), WHITE, (51,) * 3),
+    "CMYK": ("tif", Image.fromarray(two((0, 0, 0, 0), (0, 255, 255, 0)), "CMYK"), WHITE, (255, 0, 0)),
+    "LA": ("png", Image.fromarray(two((7, 0), (7, 255)), "LA"), WHITE, (7,) * 3),
+    "RGBA": ("png", Image.fromarray(two((255, 0, 0, 0), (0, 90, 0, 255))), WHITE, (0, 90, 0)),
+    "half transparent": ("png", Image.fromarray(two((255, 0, 0, 51), (0, 0, 0, 255))), (255, 204, 204), (0, 0, 0)),
+    "P": ("png", Image.fromarray(two(30, 60)).convert("P"), (30,) * 3, (60,) * 3),
+    "P, transparent": ("png", *in_palette(), WHITE, (0, 0, 200)),
+    "L, transparent": ("png", *with_transparent_colour("L", 77), WHITE, (0, 0, 0)),
+    "RGB, transparent": ("png", *with_transparent_colour("RGB", (255, 0, 0)), WHITE, (0, 0, 0)),
+    "upside down": ("png", *turned(UPSIDE_DOWN), (10,) * 3, (200,) * 3),
+    "GIF that moves": (
+        *("gif", Image.fromarray(two(30, 60)), {"save_all": True, "append_images": [Image.fromarray(two(99, 88))]}),
+        *((30,) * 3, (60,) * 3),
+    ),
+}
+
+
+@pytest.fixture
+def one_picture(tmp_path):
+    """A tree of two classes; each class has one picture in both splits, saved from the same image."""
+
+    def made(suffix, image, **options):
+        for place in ("train/a", "train/b", "test/a", "test/b"):
+            (tmp_path / place).mkdir(parents=True)
+            with warnings.catch_warnings(action="ignore"):
+                image.save(tmp_path / place / f"0.{suffix}", **options)
+        return f"folder:{tmp_path}"
+
+    return made
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_is_read_as_it_is_meant(one_picture, kind):
+    suffix, image, *options, left, right = PICTURES[kind]
+    found = datasets.get(one_picture(suffix, image, **(options[0] if options else {}))).split("test").images[0]
+    assert found.shape == (3, 8, 8)
+    assert found[:, 4, 1].tolist() == pytest.approx(left, abs=1)
+    assert found[:, 4, 6].tolist() == pytest.approx(right, abs=1)
+
+
+def test_a_picture_on_its_side_is_turned_and_its_size_with_it(one_picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    image = Image.fromarray(np.vstack([np.full((10, 20, 3), 200), np.zeros((10, 20, 3))]).astype(np.uint8))
+    found = datasets.get(one_picture("png", image.crop((0, 0, 12, 20)), exif=exif))
+    assert found.size == (12, 20)
+    assert found.split("train").images[0, 0, 6, [2, 17]].tolist() == [0, 200]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "says"),
+    [
+        (
+            np.float32,
+            (0.5, -0.1),
+            "read as an image: it holds floats from -0.1 to 0.5, and 0 to 1, or 0 to 255",
+        ),
+        (np.float32, (0.5, 300), "floats from 0.5 to 300"),
+        (np.float32, (0.5, np.nan), "floats from nan to nan"),
+        (np.float32, (0.5, np.inf), "floats from 0.5 to inf"),
+        (np.int32, (5, -1), "32-bit numbers from -1 to 5, and 0 to 255, or 0 to 65535"),
+        (np.int32, (5, 70000), "32-bit numbers from 5 to 70000"),
+        (np.uint16, (5, 4095), r"reach only 4095 of 65535 \(in .*0\.tif\) and would be almost black"),
+    ],
+)
+def test_a_picture_whose_white_is_unclear_is_refused(one_picture, kind, values, says):
+    with pytest.raises(ValueError, match=says):
+        datasets.get(one_picture("tif", Image.fromarray(two(*values, kind)))).split("train")
+
+
+@pytest.mark.parametrize(("kind", "dim", "bright"), [(np.float32, 0.9, 250), (np.int32, 200, 40000)])
+def test_the_pictures_of_a_set_have_one_white(one_picture, tmp_path, kind, dim, bright):
+    name = one_picture("tif", Image.fromarray(two(0, dim, kind)))
+    Image.fromarray(two(0, bright, kind)).save(tmp_path / "train" / "b" / "1.tif")
+    Image.fromarray(two(0, bright, kind)).save(tmp_path / "test" / "a" / "0.tif")
+    Image.fromarray(two(0, 0, kind)).save(tmp_path / "test" / "b" / "0.tif")
+    assert datasets.get(name).split("test").images.amax() > 150  # black alone tells nothing
+    with pytest.raises(ValueError, match=r"unclear which value is white: .*0\.tif holds .* and .*b.1\.tif up to"):
+        datasets.get(name).split("train")
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Anybody's folder
 
@@ -251,6 +554,35 @@ def test_every_prefix_is_a_fair_sample(tmp_path):
     assert labels.bincount(minlength=4).min() >= 4
 
 
+def junk(tree):
+    """What operating systems and programs leave behind, everywhere."""
+    for folder in (tree / "train", tree / "train" / "cat", tree / "test" / "dog"):
+        for name in ("._0.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".hidden.png"):
+            (folder / name).write_bytes(b"no image")
+        for name in (".thumbnails", ".ipynb_checkpoints", "__MACOSX", "@eaDir"):
+            paint(folder / name / "0.png", 99, (5, 5))
+    paint(tree / "train" / "A stray picture.png", 99, (5, 5))
+
+
+def test_what_operating_systems_leave_behind_is_skipped(tree):
+    before = datasets.get(f"folder:{tree}").split("train")
+    junk(tree)
+    found = datasets.get(f"folder:{tree}")
+    assert (found.classes, found.size, len(found.split("test"))) == (("cat", "dog"), (16, 20), 2)
+    assert torch.equal(found.split("train").images, before.images)
+
+
+def test_names_may_hold_anything(tmp_path):
+    root = tmp_path / "Meine Bilder (Kopie) me@home"
+    for split, encoded in (("train", "U\u0308ber [70]"), ("test", "\xdcber [70]")):  # as macOS and others write it
+        for name in (encoded, "Stop Schild"):
+            paint(root / split / name / "Bild 1.PPM", 50, (9, 9))
+    found = datasets.get(f"folder:{root}")
+    assert found.classes == ("Stop Schild", "\xdcber [70]")
+    assert len(found.split("train")) == len(found.split("test")) == 2
+    assert datasets.get(f"folder:{root}@4").size == (4, 4)
+
+
 def unreadable(tree):
     (tree / "train" / "dog" / "1.png").write_bytes(b"no image")
 
@@ -266,9 +598,25 @@ def unreadable_first(tree):
     (tree / "train" / "cat" / "0.png").write_bytes(b"no image")
 
 
+def broken_inside(tree):
+    whole = bytearray((tree / "train" / "dog" / "1.png").read_bytes())
+    whole[29] ^= 255  # the checksum of its head: Pillow raises SyntaxError, which is no OSError
+    (tree / "train" / "dog" / "1.png").write_bytes(whole)
+
+
 def remove(folder):
     for path in folder.iterdir():
         path.unlink()
+
+
+def deeper(folder, keep):
+    for path in list(folder.iterdir())[keep:]:
+        path.rename(_made(folder / "batch1") / path.name)
+
+
+def _made(folder):
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -276,8 +624,12 @@ def remove(folder):
     [
         (None, "folder", ValueError, "is named as folder:PATH"),
         (None, "folder:", ValueError, "is named as folder:PATH"),
-        (None, "folder:{}@", ValueError, "size after @ is a number of pixels, and '' was given"),
-        (None, "folder:{}@0", ValueError, "and '0' was given"),
+        (None, "folder:{}@", ValueError, "size after @ is a number of pixels from 1 to 10,000, and '' was given"),
+        (None, "folder:{}@0", ValueError, "from 1 to 10,000, and '0' was given"),
+        (None, "folder:{}@10001", ValueError, "and '10001' was given"),
+        (None, "folder:{}@1e9", ValueError, "and '1e9' was given"),
+        (None, "folder:{}@nan", ValueError, "and 'nan' was given"),
+        (None, "folder:{}@64x", ValueError, "and '64x' was given"),
         (None, "folder:{}@-8", ValueError, "and '-8' was given"),
         (None, "folder:{}@big", ValueError, "and 'big' was given"),
         (None, "folder:{}/nowhere", FileNotFoundError, "There is no folder .*nowhere/train; expected"),
@@ -287,22 +639,46 @@ def remove(folder):
             FileNotFoundError,
             "There is no folder .*test; expected",
         ),
-        (lambda t: (t / "test" / "cat").rename(t / "test" / "cow"), "folder:{}", ValueError, "the same class folders"),
-        (lambda t: (t / "test" / "cow").mkdir(), "folder:{}", ValueError, "the same class folders"),
+        (
+            lambda t: (t / "test" / "cat").rename(t / "test" / "cow"),
+            *("folder:{}", ValueError, "Class 'cat' of train is missing in test: .*test has no such folder"),
+        ),
+        (
+            lambda t: (t / "test" / "cow").mkdir(),
+            *("folder:{}", ValueError, "Class 'cow' of test is missing in train: .*train has no such folder"),
+        ),
         (
             lambda t: [(t / s / "dog").rename(t / f"{s}-dog") for s in ("train", "test")],
             *("folder:{}", ValueError, "at least two"),
         ),
-        (unreadable, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image"),
-        (truncated, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image"),
+        (unreadable, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image: its content is none"),
+        (truncated, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image: "),
+        (broken_inside, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image: "),
         (unreadable_first, "folder:{}", ValueError, r"cat.0\.png cannot be read as an image"),
         (
-            lambda t: [remove(t / "train" / c) for c in ("cat", "dog")],
-            "folder:{}",
-            ValueError,
-            "There are no images under",
+            lambda t: (t / "train" / "dog" / "2.png").symlink_to(t / "nowhere.png"),
+            *("folder:{}", ValueError, r"dog.2\.png cannot be read as an image: "),
         ),
-        (lambda t: [remove(t / "train" / c) for c in ("cat", "dog")], "folder:{}@8", ValueError, "There are no images"),
+        (
+            lambda t: remove(t / "test" / "dog"),
+            *("folder:{}", ValueError, "Class 'dog' of the test split has no pictures: .*dog is empty"),
+        ),
+        (
+            lambda t: [p.rename(p.with_suffix(".xyz")) for p in (t / "train" / "cat").glob("*.png")],
+            *("folder:{}@8", ValueError, r"'cat' of the train .*cat holds only \.txt, \.xyz, and what is read is \.av"),
+        ),
+        (
+            lambda t: deeper(t / "train" / "dog", 0),
+            *("folder:{}", ValueError, "'dog' of the train split has its pictures one folder deeper, in .*batch1; "),
+        ),
+        (
+            lambda t: deeper(t / "train" / "dog", 1),
+            *("folder:{}", ValueError, "'dog' of the train split has more pictures one folder deeper, in .*batch1"),
+        ),
+        (
+            lambda t: [(t / "train" / name).mkdir() for name in ("\xdc", "U\u0308")],
+            *("folder:{}", ValueError, "Two class folders in .*train have the same name"),
+        ),
     ],
 )
 def test_a_bad_folder_is_named(tree, damage, name, error, says):
@@ -310,3 +686,9 @@ def test_a_bad_folder_is_named(tree, damage, name, error, says):
         damage(tree)
     with pytest.raises(error, match=says):
         datasets.get(name.format(tree)).split("train")
+
+
+def test_a_picture_with_more_pixels_than_can_be_trusted_is_named(tree, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match=r"cat.0\.png cannot be read as an image: .*320 pixels"):
+        datasets.get(f"folder:{tree}")
