@@ -1,6 +1,7 @@
 """`python -m app`: options, then launch."""
 
 import logging
+import os
 import socket
 import threading
 from typing import Annotated, Any
@@ -10,7 +11,10 @@ import typer
 
 def main(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.", envvar="GRADIO_SERVER_NAME")
+        str,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 (or :: for IPv6) lets others in.", envvar="GRADIO_SERVER_NAME"
+        ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on, 1 to 65535.", envvar="GRADIO_SERVER_PORT")] = 7860,
     root_path: Annotated[str, typer.Option(help="Path under which a proxy serves the app, like /plainsight.")] = "",
@@ -18,13 +22,15 @@ def main(
     inbrowser: Annotated[bool, typer.Option(help="Open the page in the default browser.")] = False,
 ) -> None:
     """Start the PlainSight app; the address is printed. Stop it with Ctrl+C."""
+    host = host.strip("[]")
     _check(host, port, auth)
+    os.environ.pop("GRADIO_SERVER_NAME", None)  # read above; Gradio itself would try to bind an IPv4 socket to it
     from app import service, theme
     from app.layout import build
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     app, _, _ = build().launch(
-        server_name=host,
+        server_name=_bracketed(host),
         server_port=port,
         root_path=root_path or None,
         auth=_credentials(auth),
@@ -32,18 +38,28 @@ def main(
         **theme.look(),
         **safe_settings(),
     )
-    app.add_api_route("/healthz", lambda: {"status": "ok" if service.ready() else "no models"})
+    app.add_api_route("/healthz", service.health)
     app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
     threading.Thread(target=service.warm_up, name="warm-up", daemon=True).start()
-    print(f"PlainSight is at http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}", flush=True)
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    print(f"PlainSight is at http://{_bracketed(near)}:{port}", flush=True)
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
         print("Stopped.")
 
 
+def _bracketed(host: str) -> str:
+    """An IPv6 address as it stands in a URL; Gradio wants it so as well."""
+    return f"[{host}]" if ":" in host else host
+
+
 def safe_settings() -> dict[str, Any]:
     """Nothing leaves the machine, nothing outside the app can be read, and errors tell no internals."""
+    from starlette.middleware import Middleware
+
+    from app.presence import Presence
+
     return {
         "share": False,
         "ssr_mode": False,
@@ -57,6 +73,7 @@ def safe_settings() -> dict[str, Any]:
         "footer_links": ["api"],
         "prevent_thread_lock": True,
         "quiet": True,
+        "app_kwargs": {"middleware": [Middleware(Presence)]},
     }
 
 
@@ -73,7 +90,9 @@ def _check(host: str, port: int, auth: str) -> None:
             probe.bind(address)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise typer.BadParameter(f"cannot listen on {host}:{port} ({reason}); choose another with --port.") from error
+        raise typer.BadParameter(
+            f"cannot listen on {_bracketed(host)}:{port} ({reason}); choose another with --port."
+        ) from error
 
 
 def _credentials(auth: str) -> tuple[str, str] | None:

@@ -38,7 +38,7 @@ def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(work)
     def answered(*given: Any, **named: Any) -> Any:
         try:
-            return work(*given, **named)
+            return service.settled(lambda: work(*given, **named))
         except (OSError, ValueError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import gradio as gr
 
 from app import service
+from app.pieces import escape
 from app.session import Session
 from app.view import NO_TARGET, RunView, TabView, Updates, sentence_line
 from app.widgets import TURNED, turned
@@ -27,20 +28,54 @@ def wire(view: RunView, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tu
     `looks` are fields of the session with controls that set them and change nothing but the drawing; `leaves` are
     buttons that count such a field up or down.
     """
-    begun = view.run.click(_begun(view), view.session, view.outputs, trigger_mode="once", **LIGHT)
-    heavy = LIGHT | {"concurrency_limit": 1, "concurrency_id": "heavy"}
-    begun.success(_watched(view), view.session, view.outputs, trigger_mode="multiple", **heavy)
+    begun = listen([view.run.click], view, _begun(view), trigger_mode="once")
+    heavy = LIGHT | {"concurrency_limit": 1, "concurrency_id": "heavy", "trigger_mode": "multiple", "js": HERE}
+    begun.success(_watched(view), [view.session, view.where], view.outputs, **heavy)
     # No `cancels`: a picture that is on its way when Gradio cancels a run arrives later, and stays.
-    view.stop.click(_stopped(view), view.session, view.outputs, **LIGHT)
+    listen([view.stop.click], view, _stopped(view))
     for name, control in view.controls.items():
         triggers = [control.release, control.change] if name == "epsilon" else [control.input]
-        inputs = [view.session, control]
-        chosen = _chosen(view, name)
-        gr.on(triggers, chosen, inputs, view.outputs, trigger_mode="always_last", **LIGHT)
+        listen(triggers, view, _chosen(view, name), control, trigger_mode="always_last")
     for name, control in looks:
-        control.input(_drawn(view, name), [view.session, control], view.outputs, **LIGHT)
+        listen([control.input], view, _drawn(view, name), control)
     for button, (name, by) in leaves.items():
-        button.click(_leafed(view, name, by), view.session, view.outputs, **LIGHT)
+        listen([button.click], view, _leafed(view, name, by))
+
+
+HERE = "(...given) => [...given.slice(0, -1), location.search]"
+"""Puts the query of the page in place of an event's last input."""
+
+
+def listen(
+    triggers: list[Any],
+    view: TabView,
+    work: Callable[..., Updates],
+    *inputs: Any,
+    pressed: bool = False,
+    **options: Any,
+) -> Any:
+    """Answer an event by `work(session, *values of the inputs)`, or by `work(session, what was pressed)`.
+
+    A session that Gradio has forgotten (it keeps 200) comes back from the page's address. The components of Gradio do
+    not check the values, since it has forgotten what they offer too: the service does.
+    """
+
+    def heard(session: Session, request: gr.Request, event: gr.EventData, *values: Any) -> Updates:
+        def answer() -> Updates:
+            own = service.recalled(session, values[-1], request.session_hash or "")
+            return work(own, _pressed(event)) if pressed else work(own, *values[:-1])
+
+        return guarded(view, answer)
+
+    settings = {"outputs": view.outputs, "js": HERE, "preprocess": False, **LIGHT, **options}
+    return gr.on(triggers, heard, [view.session, *inputs, view.where], **settings)
+
+
+def _pressed(event: gr.EventData) -> Any:
+    try:
+        return event.value
+    except (AttributeError, TypeError):  # nothing came with the event, as never from the page
+        return None
 
 
 def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabView]]) -> None:
@@ -57,9 +92,9 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
         name = named if named in views else next(iter(views))
         return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, name)}
 
-    def turned_to(event: gr.SelectData, *found: Session) -> Updates:
+    def turned_to(event: gr.EventData, *found: Session) -> Updates:
         for (name, (title, view)), session in zip(views.items(), found, strict=True):
-            if title == event.value and not session.data:
+            if title == _pressed(event) and not session.data:
                 return opened(view, {"tab": name}, name)
         return {switch: gr.skip()}
 
@@ -75,8 +110,7 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
     for _, view in views.values():
         if view.onward is not None:
             button, name = view.onward
-            both = [view.session, views[name][1].session]
-            led_there = button.click(led(name), both, [switch, *outputs], **LIGHT)
+            led_there = listen([button.click], view, led(name), views[name][1].session, outputs=[switch, *outputs])
             led_there.then(None, js=TURNED, **LIGHT)
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 
@@ -84,8 +118,7 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
 def opened(view: TabView, query: dict[str, str], tab: str) -> Updates:
     """The tab as an address asks for it, or its usual first view."""
     try:
-        session, complaint = service.opened(query, tab)
-        return view.shown(session, complaint)
+        return service.settled(lambda: view.shown(*service.opened(query, tab)))
     except (OSError, ValueError) as error:
         return view.failed(str(error))
 
@@ -93,13 +126,14 @@ def opened(view: TabView, query: dict[str, str], tab: str) -> Updates:
 def _chosen(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
     def chosen(session: Session, value: Any) -> Updates:
         value = None if name == "target" and value == NO_TARGET else value
-        if getattr(session, name) == value:
-            return {view.session: session}
-        service.stop(session)
         try:
-            return view.shown(service.changed(session, name, value), changed=name)
+            after = service.changed(session, name, value)
+            if getattr(session, name) == getattr(after, name):
+                return {view.session: session}
+            service.stop(session)
+            return view.shown(after, changed=name)
         except (OSError, ValueError) as error:
-            gr.Warning(str(error), title="That did not work")
+            warned(error)
             return _rested(view, session, str(error))  # the control goes back to what the page shows
 
     return chosen
@@ -109,15 +143,14 @@ def _drawn(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
     """Another way to look at the same result: whatever runs goes on."""
 
     def drawn(session: Session, value: Any) -> Updates:
-        return guarded(view, lambda: redrawn(view, replace(session, **{name: value})))
+        return redrawn(view, service.looked(session, name, value))
 
     return drawn
 
 
 def _leafed(view: RunView, name: str, by: int) -> Callable[[Session], Updates]:
     def leafed(session: Session) -> Updates:
-        there = max(0, getattr(session, name) + by)
-        return guarded(view, lambda: redrawn(view, replace(session, **{name: there})))
+        return redrawn(view, service.looked(session, name, max(0, getattr(session, name) + by)))
 
     return leafed
 
@@ -133,41 +166,48 @@ def guarded(view: TabView, work: Callable[[], Updates]) -> Updates:
     try:
         return work()
     except (OSError, ValueError) as error:
-        gr.Warning(str(error), title="That did not work")
+        warned(error)
         return {view.status: sentence_line(str(error), bad=True)}
 
 
+def warned(error: Exception) -> None:
+    """Say it at the edge of the page too, where Gradio takes messages for HTML."""
+    gr.Warning(escape(str(error)), title="That did not work")
+
+
 def _rested(view: RunView, session: Session, sentence: str) -> Updates:
-    """The tab at rest with a complaint; only buttons and status line where even that cannot be shown."""
+    """The tab at rest with a complaint; only buttons and status line where even that cannot be shown.
+
+    Models that have been left out since give way to the usual ones.
+    """
+    service.stop(session)
     try:
-        return view.shown(session, sentence)
+        return service.settled(lambda: view.shown(service.refreshed(session), sentence))
     except (OSError, ValueError):
         return {view.status: sentence_line(sentence, bad=True), **view.buttons(running=False)}
 
 
 def _begun(view: RunView) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
-        return guarded(
-            view,
-            lambda: {
-                view.session: service.started(session),
-                view.status: sentence_line("Waiting for its turn."),
-                **view.buttons(running=True),
-            },
-        )
+        waiting = service.started(session)
+        first = service.runs.before(waiting)
+        words = f": {first} {'run comes' if first == 1 else 'runs come'} first." if first else "."
+        line = sentence_line(f"Waiting for its turn{words}")
+        return {view.session: waiting, view.status: line, **view.buttons(running=True)}
 
     return begun
 
 
-def _watched(view: RunView) -> Callable[[Session], Iterator[Updates]]:
-    def watched(session: Session) -> Iterator[Updates]:
-        if not service.waits(session):  # Gradio reads the session now: it may hold another run, or none
-            yield {view.status: gr.skip()}
-            return
+def _watched(view: RunView) -> Callable[..., Iterator[Updates]]:
+    def watched(session: Session, request: gr.Request, where: str) -> Iterator[Updates]:
         try:
+            session = service.recalled(session, where, request.session_hash or "")
+            if not service.claim(session):  # Gradio reads the session now: it may hold another run, or none
+                yield {view.status: gr.skip()}
+                return
             yield from _pictures(view, session)
         except (OSError, ValueError) as error:
-            gr.Warning(str(error), title="That did not work")
+            warned(error)
             yield _rested(view, replace(session, run=""), str(error))
         except Exception:
             logging.getLogger(__name__).exception("A run failed.")
@@ -203,6 +243,6 @@ def _finished(view: RunView, session: Session, sentence: str) -> Updates:
 
 def _stopped(view: RunView) -> Callable[[Session], Updates]:
     def stopped(session: Session) -> Updates:
-        return guarded(view, lambda: view.shown(session, service.stop(session)))
+        return view.shown(session, service.stop(session))
 
     return stopped

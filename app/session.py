@@ -8,9 +8,12 @@ VIEWS = ("clean", "a", "b")
 SHOWS = ("labels", "flips")
 SHEETS = 20
 """How far one can leaf through the held-out images, nine at a time."""
-EPSILONS = tuple(range(2, 33, 2))
+EPSILONS = range(2, 33, 2)
+TRAINED = 24
+"""The largest training epsilon that the Trade-off tab offers, unless a model was trained with a larger one."""
 STEPS = (10, 20, 40, 60, 100, 200)
 IMAGES = (64, 128, 256, 512, 1024, 2048)
+SEEDS = range(10_000)
 SIDES = ("a", "b")
 LOOKS = {
     "compare": ("amplify", "view", "sheet"),
@@ -21,6 +24,9 @@ LOOKS = {
 ATTACKING = ("attack", "target", "epsilon", "steps", "images", "seed")
 """The fields of the tabs that run attacks."""
 
+HIDDEN = ("run", "visitor")
+"""The fields that stand in no address and in no file."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -30,7 +36,7 @@ class Session:
     show, all labels or those that flipped, and `only` the class they are limited to.
 
     `side` is the model that the Trade-off tab's sliders move. `run` names a run of this person that is under way,
-    stopped or finished; it never stands in an address.
+    stopped or finished, `visitor` the page that is open (Gradio's session hash); neither ever stands in an address.
     """
 
     tab: str = "compare"
@@ -52,11 +58,12 @@ class Session:
     scene: int = 0
     side: str = "b"
     run: str = ""
+    visitor: str = ""
 
     def query(self) -> str:
         """The choices as they stand in an address, like `data=signs&a=standard&...`."""
         others = {name for tab, looks in LOOKS.items() if tab != self.tab for name in looks}
-        left_out = {"run"} | (others - set(LOOKS[self.tab])) | ({"tab"} if self.tab == "compare" else set())
+        left_out = set(HIDDEN) | (others - set(LOOKS[self.tab])) | ({"tab"} if self.tab == "compare" else set())
         left_out |= set(ATTACKING) if self.tab == "tradeoff" else set()
         chosen = {name: value for name, value in asdict(self).items() if name not in left_out and value is not None}
         return urlencode(chosen)

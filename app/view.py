@@ -9,7 +9,7 @@ import gradio as gr
 
 from app import service
 from app.pieces import escape
-from app.session import EPSILONS, IMAGES, STEPS, Session
+from app.session import EPSILONS, IMAGES, SEEDS, STEPS, Session
 from app.widgets import address, html, picker
 
 NO_TARGET = "none"
@@ -24,7 +24,10 @@ class TabView(ABC):
     session: gr.State
     controls: dict[str, Any]
     status: gr.HTML
+    notice: gr.HTML
     address: gr.HTML
+    where: gr.Textbox
+    """Nothing that is shown: as an input of an event, the query of the page's address (`app.running.listen`)."""
 
     @abstractmethod
     def at_rest(self, session: Session) -> Updates:
@@ -54,12 +57,13 @@ class TabView(ABC):
             **self.menus(session, changed),
             self.session: session,
             self.status: sentence_line(sentence or self.idle(session)),
+            self.notice: notice_line(service.notice()),
             self.address: session.query(),
         }
 
     def failed(self, sentence: str) -> Updates:
         """The tab cannot be shown, and why."""
-        return {self.status: sentence_line(sentence, bad=True)}
+        return {self.status: sentence_line(sentence, bad=True), self.notice: notice_line(service.notice())}
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,19 @@ def _components(values: Any) -> Iterator[Any]:
             yield value
 
 
+def common(tab: str) -> dict[str, Any]:
+    """What each tab has besides its controls: session, status line, notice, address; fields of a `TabView`."""
+    return {
+        "session": gr.State(Session(tab=tab)),
+        "status": html(elem_classes=["status"]),
+        "notice": html(elem_classes=["notice"]),
+        "address": address(),
+        "where": gr.Textbox(visible=False),
+    }
+
+
 def aside(tab: str) -> dict[str, Any]:
     """The column of pickers with Run and Stop below; the fields of a `RunView`, the session among them."""
-    session = gr.State(Session(tab=tab))
     controls: dict[str, Any] = {
         "data": picker("Images"),
         "a": picker("A ● Model", elem_classes=["side-a"]),
@@ -130,15 +144,20 @@ def aside(tab: str) -> dict[str, Any]:
     with gr.Row(elem_classes=["runbar"]):
         run = gr.Button("Watch it form", variant="primary", elem_id=f"{tab}-run", min_width=0, scale=3)
         stop = gr.Button("Stop", elem_id=f"{tab}-stop", interactive=False, min_width=0, scale=1)
-    status = html(elem_classes=["status"])
+    parts = common(tab)
     with gr.Accordion("More settings", open=False, elem_classes=["more"]):
         controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
         controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
-        controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=9999)
-    return {"session": session, "controls": controls, "run": run, "stop": stop, "status": status, "address": address()}
+        controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1])
+    return {**parts, "controls": controls, "run": run, "stop": stop}
 
 
 def sentence_line(sentence: str, bad: bool = False, aloud: bool = True) -> str:
     """The status line, which screen readers read out; not `aloud` where it changes several times a second."""
     kind, live = "bad" if bad else "", "polite" if aloud else "off"
     return f'<p class="note {kind}" role="status" aria-live="{live}">{escape(sentence)}</p>'
+
+
+def notice_line(sentence: str) -> str:
+    """What is amiss with the app as a whole; nothing where all is well."""
+    return f'<p class="note" role="note">{escape(sentence)}</p>' if sentence else ""

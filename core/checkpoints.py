@@ -6,7 +6,7 @@ weights, to save room: then it is the record of a training run and of what was m
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -235,14 +235,17 @@ def assign(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     model.load_state_dict(dict(tensors))
 
 
-def find(root: Path) -> list[Checkpoint]:
+def find(root: Path, on_error: Callable[[Path, FileError], None] = lambda *_: None) -> list[Checkpoint]:
     """All readable model folders at any depth under `root`: by group, then from standard to the most hardened.
+
+    `on_error` is told each folder that cannot be read, and why.
 
     The usual architecture of a data set is the one that most of its models with weights have; models of others are
     groups of their own. Within a group, hardened models whose recipe differs from that of most in more than heap,
     sigma, epsilon and seed are told apart by their `schedule`: they do not share a front with the others.
     """
-    found = [checkpoint for path in root.rglob(CONFIG) if (checkpoint := _readable(path.parent))]
+    folders = [path.parent for path in root.rglob(CONFIG) if not path.parent.name.startswith(".")]  # half written
+    found = [checkpoint for folder in folders if (checkpoint := _readable(folder, on_error))]
     usual = {data: _usual([c for c in found if c.data == data]) for data in {c.data for c in found}}
     found = [c if c.architecture == usual[c.data] else replace(c, variant=c.architecture) for c in found]
     found = [one for group in {c.group for c in found} for one in _scheduled([c for c in found if c.group == group])]
@@ -264,10 +267,11 @@ def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
     return [replace(c, schedule=schedules.apart(c.recipe, usual)) if c.heap else c for c in own]
 
 
-def _readable(folder: Path) -> Checkpoint | None:
+def _readable(folder: Path, on_error: Callable[[Path, FileError], None]) -> Checkpoint | None:
     try:
         return read(folder)
-    except FileError:
+    except FileError as error:
+        on_error(folder, error)
         return None
 
 

@@ -4,11 +4,13 @@ Returns plain values (numbers, sentences, addresses of pictures), so that a test
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from app.service.addresses import opened, understood
-from app.service.catalogue import Menu, changed, menu
+from app.service.addresses import changed, looked, opened, recalled, refreshed, understood
+from app.service.catalogue import Menu, menu, unreadable
 from app.service.comparison import card, comparison, device, estimate_text, scene_page, strip, subject
 from app.service.facts import (
     Answer,
@@ -29,8 +31,8 @@ from app.service.facts import (
     Strip,
     Subject,
 )  # fmt: skip
-from app.service.live import Tick, estimate, run, started, stop
-from app.service.outcomes import current, drawn, ended, look, waits
+from app.service.live import Tick, estimate, run, stop
+from app.service.outcomes import runs
 from app.service.scenes import legend, scene
 from app.service.takehome import numbers
 from app.service.trade_facts import Front, Ladder, Mark, Risk, Traded, Tradeoff
@@ -42,11 +44,51 @@ from core.scale import place, ticks
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Front", "Labelled", "Ladder",
     "Legend", "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject",
-    "Tick", "Traded", "Tradeoff", "card", "changed", "chosen", "compare_models", "comparison", "current", "device",
-    "drawn", "ended", "estimate", "legend", "list_models", "look", "menu", "numbers", "opened", "place", "ready",
-    "run", "scene", "scene_page", "snapped", "started", "status", "stop", "strip", "subject", "ticks", "tradeoff",
-    "waits", "warm_up",
+    "Tick", "Traded", "Tradeoff", "card", "changed", "chosen", "claim", "compare_models", "comparison", "current",
+    "device", "drawn", "ended", "estimate", "health", "legend", "list_models", "look", "looked", "menu", "notice",
+    "numbers", "opened", "place", "ready", "recalled", "refreshed", "run", "runs", "scene", "scene_page", "settled",
+    "snapped", "started", "status", "stop", "strip", "subject", "ticks", "tradeoff", "unreadable", "warm_up",
 ]  # fmt: skip
+
+Shown = TypeVar("Shown")
+NAMED = 3
+"""Model folders that the notice on the page names."""
+
+started, claim = runs.enqueue, runs.claim
+current, drawn, ended, look = runs.current, runs.drawn, runs.ended, runs.look
+
+
+def settled(show: Callable[[], Shown]) -> Shown:
+    """What `show` returns; it is called anew where it found a model folder unreadable, which is left out then.
+
+    Raises what `show` raises for other reasons.
+    """
+    while True:
+        known = unreadable()
+        try:
+            return show()
+        except (OSError, ValueError):
+            if unreadable() == known:
+                raise
+
+
+def notice() -> str:
+    """Which model folders are left out and why, in one sentence; empty where all can be read."""
+    found = unreadable()
+    if not found:
+        return ""
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    words = (
+        "1 model folder cannot be read and is"
+        if len(found) == 1
+        else f"{len(found)} model folders cannot be read and are"
+    )
+    return f"{words} left out: {'; '.join(found[:NAMED])}{more}."
+
+
+def health() -> dict[str, Any]:
+    """Whether there is anything to show, and the model folders that are left out."""
+    return {"status": "ok" if ready() else "no models", "unreadable": unreadable()}
 
 
 def status(session: Session) -> str:
@@ -67,10 +109,14 @@ def warm_up() -> None:
     from app.service.catalogue import first
 
     views = {"compare": comparison, "segmentation": scene_page, "tradeoff": tradeoff}
+
+    def shown(tab: str) -> Session:
+        session = first(tab=tab)
+        views[tab](session)
+        return session
+
     try:
-        sessions = [first(tab=tab) for tab in views if tab == "compare" or ready(tab)]
-        for session in sessions:
-            views[session.tab](session)
+        sessions = [settled(partial(shown, tab)) for tab in views if tab == "compare" or ready(tab)]
         for session in sessions:
             if session.tab != "tradeoff":  # it shows no images
                 pictures.prepare(session)
@@ -118,13 +164,14 @@ def compare_models(
     `epsilon` is in units of 1/255; an empty `a`, `b` or `target` means the usual pair and no target. Raises ValueError
     that names what fits nothing.
     """
-    query = {"data": data, "attack": attack, "epsilon": str(epsilon)}
+    query = {"data": data, "attack": attack, "epsilon": epsilon}
     query |= {name: value for name, value in (("a", a), ("b", b), ("target", target)) if value}
-    session, odd = understood(query)
+    # over HTTP anything comes: lists, null, NaN
+    session, odd = understood({name: str(value) for name, value in query.items()})
     if odd:
         known = ", ".join(f"{model['data']}/{model['model']}" for model in list_models() if model["has_weights"])
         fits = f"models are {known}; epsilon is an even number from {EPSILONS[0]} to {EPSILONS[-1]}"
-        raise ValueError(f"Nothing is known here for the given {odd}; {fits}.")
+        raise ValueError(f"Nothing is known here for the given {odd.replace('the ', '')}; {fits}.")
     cards = {side: asdict(card(session, side)) for side in "ab"}
     left_out = ("pattern", "files", "forming")
     return {side: {k: v for k, v in found.items() if k not in left_out} for side, found in cards.items()}

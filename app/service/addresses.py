@@ -1,14 +1,17 @@
 """From the address of the page to a session; what does not fit is named and left at its usual value."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
+from urllib.parse import parse_qsl
 
-from app.service import catalogue
-from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SHOWS, SIDES, STEPS, VIEWS, Session
+from app.service import catalogue, outcomes
+from app.service.fields import NAMES, checked, shortened
+from app.session import HIDDEN, Session
 from core import attacks
 
-FAR = 10_000
-"""No sheet and no scene lies beyond; from where there is nothing one comes back to the last."""
+LONGEST = 2000
+"""Characters of an address that are read; those that the page writes have a tenth of it."""
 
 
 def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str]:
@@ -29,48 +32,60 @@ def understood(query: Mapping[str, str], tab: str = "compare") -> tuple[Session,
     session, odd = catalogue.first(data if data in known else None, tab), [] if data in known or not data else ["data"]
     for field in fields(Session):
         given = query.get(field.name)
-        if given is None or field.name in ("tab", "data", "run"):
+        if given is None or field.name in ("tab", "data", *HIDDEN):
             continue
-        value = _parsed(session, field.name, given)
-        if value is None:
+        try:
+            session = replace(session, **{field.name: _parsed(session, field.name, given)})
+        except ValueError:
             odd.append(field.name)
-        else:
-            session = replace(session, **{field.name: value})  # type: ignore[arg-type]
     if "target" not in query and query.get("data"):  # an address that names no target means none
         session = replace(session, target=None)
     if session.target is not None and not attacks.get(session.attack).targetable:
         session, odd = replace(session, target=None), [*odd, "target"]
-    words = {"a": "model A", "b": "model B", "data": "the data set"}
-    return session, " and ".join(words.get(name, name) for name in odd)
+    return session, " and ".join(NAMES.get(name, name) for name in odd)
 
 
-def _parsed(session: Session, name: str, given: str) -> int | str | None:
-    """The value of one query parameter, or None where it fits nothing."""
-    offered = catalogue.menu(session)
-    words: dict[str, Collection[str]] = {
-        "view": VIEWS,
-        "show": SHOWS,
-        "side": SIDES,
-        "attack": [value for _, value in offered.attacks],
-    }
-    words |= {side: [value for _, value in offered.models] for side in "ab"}
-    if name in words:
-        return given if given in words[name] else None
+def changed(session: Session, name: str, value: Any) -> Session:
+    """The session after one choice; what no longer fits falls back. Raises ValueError for what cannot be chosen."""
+    value = 0 if name == "seed" and value is None else value  # an emptied field
+    return catalogue.changed(session, name, checked(session, name, value))
+
+
+def looked(session: Session, name: str, value: Any) -> Session:
+    """The session with another way to look at the same result. Raises ValueError for what cannot be chosen."""
+    return replace(session, **{name: checked(session, name, value)})
+
+
+def recalled(session: Session, address: Any, visitor: str = "") -> Session:
+    """The visitor's session; where the app has forgotten it, the one that the address of its page asks for.
+
+    `address` is the query of the page, like `?data=signs&a=standard`. A run of the visitor that is under way is found
+    again. Raises NoModels.
+    """
+    if session.data:
+        return replace(session, visitor=visitor)
+    found = replace(understood(_query(str(address)), session.tab)[0], visitor=visitor)
+    return replace(found, run=outcomes.runs.under_way(found))
+
+
+def refreshed(session: Session) -> Session:
+    """The session, with the usual models in place of those that are there no more."""
+    names = {model.name for model in catalogue.all_models() if model.group == session.data}
+    return session if {session.a, session.b} <= names else opened(_query(session.query()), session.tab)[0]
+
+
+def _query(address: str) -> dict[str, str]:
+    return dict(parse_qsl(address.removeprefix("?")[:LONGEST]))
+
+
+def _parsed(session: Session, name: str, given: str) -> Any:
+    """The value of one query parameter. Raises ValueError where it fits nothing."""
     if name == "target":
-        fits: catalogue.Choices = [
-            pair for label, value in offered.targets[1:] for pair in ((label, value), (str(value), value))
-        ]
-        return next((value for label, value in fits if label == given), None)
+        offered = catalogue.menu(session).targets[1:]
+        fits = {text: value for label, value in offered for text in (str(value), label)}
+        return fits[given] if given in fits else checked(session, name, given)
+    if isinstance(getattr(Session(), name), str):
+        return checked(session, name, given)
     if not (given.isascii() and given.isdecimal() and len(given) < 9):
-        return None
-    allowed: dict[str, Collection[int]] = {
-        "epsilon": EPSILONS,
-        "steps": STEPS,
-        "images": IMAGES,
-        "amplify": AMPLIFICATIONS,
-        "seed": range(10_000),
-        "sheet": range(FAR),
-        "scene": range(FAR),
-        "only": range(len(catalogue.checkpoint(session, "a").classes)),
-    }
-    return int(given) if int(given) in allowed[name] else None
+        raise ValueError(f"{name} is a whole number, and {shortened(given)} was given.")
+    return checked(session, name, int(given))

@@ -3,28 +3,35 @@
 Choices are (label, value) pairs, as a dropdown shows them. Epsilons are in units of 1/255.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from torch import Tensor
 
 from app.service.cache import Shelf
 from app.session import LOOKS, Session
-from core import attacks, checkpoints, perturbations
+from core import attacks, checkpoints, datasets, perturbations
 from core.checkpoints import Checkpoint
 from core.evaluation import AnyRate, Report
+from core.files import FileError
 from core.models import Normalised
 from core.results import Results
 from core.targets import Target, scene_number, title
 
 Choices = list[tuple[str, Any]]
+Stamps = tuple[int, ...]
 
 _checkpoints: Shelf[list[Checkpoint]] = Shelf(2)
 _models: Shelf[Normalised] = Shelf(12)
 _results: Shelf[Results] = Shelf(512)
 _deltas: Shelf[dict[str, Tensor]] = Shelf(48)
+_broken: dict[Path, tuple[Stamps, str]] = {}
+_marking = Lock()
 
 
 CARRIED = ("amplify", "view", "show", "side")
@@ -165,8 +172,6 @@ def changed(session: Session, name: str, value: Any) -> Session:
     if name == "data" and value != session.data:
         looks = ("seed", *(name for name in LOOKS[session.tab] if name in CARRIED))
         return replace(first(value, session.tab), **{name: getattr(session, name) for name in looks})
-    if name == "seed":
-        value = min(max(int(value or 0), 0), 9_999)
     after = replace(session, **{name: value})
     if not attacks.get(after.attack).targetable:
         after = replace(after, target=None)
@@ -177,8 +182,67 @@ def all_models() -> list[Checkpoint]:
     """Every readable model; looked for again when the folder of a data set changes."""
     root = checkpoints.default_root()
     folders = [root, *(path for path in root.glob("*") if path.is_dir())] if root.is_dir() else []
-    key = (root, *((path, path.stat().st_mtime_ns) for path in folders))
-    return _checkpoints.get_or_make(key, lambda: checkpoints.find(root))
+    key = (root, *((path, path.stat().st_mtime_ns) for path in folders), *_broken_now())
+    return _checkpoints.get_or_make(key, lambda: _usable(root))
+
+
+def _usable(root: Path) -> list[Checkpoint]:
+    """The models under `root` whose description and results can be read; the others are left out."""
+    usable = []
+    for found in checkpoints.find(root, leave_out):
+        try:
+            datasets.get(found.data)
+            results(found)
+        except (OSError, ValueError) as error:
+            leave_out(found.folder, error)
+        if found.folder not in _broken:
+            usable.append(found)
+    return usable
+
+
+def leave_out(folder: Path, error: Exception) -> None:
+    """From now on the model in this folder is not offered, until one of its files changes."""
+    root, stamp = checkpoints.default_root(), _stamps(folder)
+    reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
+    name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
+    with _marking:
+        known, _broken[folder] = _broken.get(folder), (stamp, f"{name} ({reason})")
+    if known is None or known[0] != stamp:
+        logging.getLogger(__name__).warning("%s is left out: %s.", name, reason)
+
+
+def unreadable() -> list[str]:
+    """The model folders that are left out, each like `signs/standard (results.json is not JSON: ...)`."""
+    all_models()
+    root = checkpoints.default_root()
+    return sorted(words for folder, (_, words) in _broken_now().items() if folder.is_relative_to(root))
+
+
+def _broken_now() -> dict[Path, tuple[Stamps, str]]:
+    """The folders that are left out; one whose files have changed gets another try."""
+    with _marking:
+        for folder, (stamp, _) in list(_broken.items()):
+            if _stamps(folder) != stamp:
+                del _broken[folder]
+        return dict(_broken)
+
+
+def _stamps(folder: Path) -> Stamps:
+    """When each file of a model folder was last written; 0 where it is absent."""
+    files = (
+        folder / name for name in (checkpoints.CONFIG, checkpoints.WEIGHTS, checkpoints.RESULTS, perturbations.FILE)
+    )
+    return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files)
+
+
+@contextmanager
+def _reading(of: Checkpoint) -> Iterator[None]:
+    """What cannot be read inside costs the model its place."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        leave_out(of.folder, error)
+        raise
 
 
 def checkpoint(session: Session, side: str) -> Checkpoint:
@@ -199,7 +263,8 @@ def dataset(session: Session) -> str:
 
 def model(of: Checkpoint) -> Normalised:
     """The network, kept in memory. Raises FileError where its files are damaged."""
-    return _models.get_or_make(of.sha256, lambda: checkpoints.load(of.folder))
+    with _reading(of):
+        return _models.get_or_make(of.sha256, lambda: checkpoints.load(of.folder))
 
 
 def results(of: Checkpoint) -> Results | None:
@@ -207,7 +272,8 @@ def results(of: Checkpoint) -> Results | None:
     path = of.folder / checkpoints.RESULTS
     if not path.is_file():
         return None
-    found = _results.get_or_make(_stamp(path), lambda: Results.load(of.folder) or _nothing())
+    with _reading(of):
+        found = _results.get_or_make(_stamp(path), lambda: Results.load(of.folder) or _nothing())
     return found if found.about.get("sha256", of.sha256) == of.sha256 else None
 
 
@@ -220,7 +286,18 @@ def delta(of: Checkpoint, key: str) -> Tensor | None:
     path = of.folder / perturbations.FILE
     if not path.is_file():
         return None
-    return _deltas.get_or_make(_stamp(path), lambda: perturbations.load(of.folder)).get(key)
+    with _reading(of):
+        return _deltas.get_or_make(_stamp(path), lambda: _deltas_of(of)).get(key)
+
+
+def _deltas_of(of: Checkpoint) -> dict[str, Tensor]:
+    """All stored deltas. Raises FileError where one is not of the size of the model's images."""
+    found, size = perturbations.load(of.folder), datasets.get(of.data).size
+    for name, delta in found.items():
+        if delta.shape[2:] != size:
+            given, fits = ("x".join(map(str, shape)) for shape in (delta.shape[2:], size))
+            raise FileError(f"{of.folder / perturbations.FILE}: {name} is {given} pixels, and the images are {fits}.")
+    return found
 
 
 def _stamp(path: Path) -> tuple[Path, int]:

@@ -3,7 +3,6 @@
 Every piece of work is short, so that a page that draws each tick moves several times a second and stops at once.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,19 +66,12 @@ class _Side:
         return True
 
 
-def started(session: Session) -> Session:
-    """The session with a fresh run of its own."""
-    fresh = replace(session, run=secrets.token_urlsafe(9))
-    outcomes.begin(fresh)
-    return fresh
-
-
 def run(session: Session) -> Iterator[Tick]:
     """Craft and measure both sides; after each tick `card(session, side)` shows how far they are.
 
     Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
     """
-    outcomes.waits(session)
+    outcomes.runs.claim(session)
     data = catalogue.dataset(session)
     if absent := pictures.missing(data):
         raise FileNotFoundError(absent)
@@ -196,7 +188,7 @@ def _waited(work: Callable[[], Split], words: str) -> Generator[Tick, None, Spli
 
 def stop(session: Session) -> str:
     """End a run; what there is stays. Returns the sentence for the status line."""
-    outcomes.stopped(session)
+    outcomes.runs.stop(session)
     sides = [found for side in "ab" if (found := outcomes.outcome(session, side))]
     steps = [found.forming.step for found in sides if found.forming is not None]
     if not steps:

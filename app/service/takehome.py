@@ -9,7 +9,7 @@ from typing import Any
 from app.service import catalogue
 from app.service.facts import Card, File
 from app.service.outcomes import Outcome, batch
-from app.session import Session
+from app.session import HIDDEN, Session
 from core import attacks, checkpoints, perturbations, rendering
 from core.checkpoints import Checkpoint
 from core.results import key
@@ -48,7 +48,7 @@ def numbers(session: Session, a: Card, b: Card) -> File:
     """Every number on the page as JSON."""
     left_out = {"pattern", "files", "forming"}
     cards = [{name: value for name, value in asdict(card).items() if name not in left_out} for card in (a, b)]
-    left_out_too = {"run", "steps", "images", "seed"}  # a stored result has its own: they stand with each card
+    left_out_too = {*HIDDEN, "steps", "images", "seed"}  # a stored result has its own: they stand with each card
     chosen = {name: value for name, value in asdict(session).items() if name not in left_out_too}
     content = {"unit_of_epsilon": "1/255", "interval": "95%", "chosen": chosen, "a": cards[0], "b": cards[1]}
     text = json.dumps(content, indent=1, ensure_ascii=False)

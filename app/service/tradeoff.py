@@ -5,11 +5,13 @@ Everything is read from stored results. Epsilons are in units of 1/255.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.service import catalogue
+from app.service.fields import shortened
 from app.service.shares import share
 from app.service.trade_facts import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
-from app.session import Session
+from app.session import TRAINED, Session
 from core import fronts, perturbations, rendering
 from core.breaking import UNIT
 from core.checkpoints import Checkpoint
@@ -35,9 +37,10 @@ def snapped(session: Session, name: str, value: str | float) -> tuple[Session, s
     """The session with the model that comes nearest after one setting was moved, and a sentence where none fits.
 
     `name` is `kind`, `sigma` or `epsilon`; the other settings stay as near as they can. sigma or epsilon 0 is the
-    standard model.
+    standard model. Raises ValueError for what the controls do not offer.
     """
     marks = _marks(_own(session.data))
+    _check(marks, name, value)
     now = _mark(marks, getattr(session, session.side))
     plain = [mark for mark in marks if mark.kind == STANDARD]
     if value in (STANDARD, 0) and plain:
@@ -58,6 +61,18 @@ def snapped(session: Session, name: str, value: str | float) -> tuple[Session, s
     missed = any(_apart(best, key, value) for key, value in asked.items())
     sentence = f"No model is {_words(asked)}; the nearest is {best.title}." if missed else ""
     return _placed(session, best), sentence
+
+
+def _check(marks: Sequence[Mark], name: str, value: Any) -> None:
+    if name == "kind":
+        kinds = list(dict.fromkeys(mark.kind for mark in marks))
+        fits, words = value in kinds, f"one of {', '.join(kinds)}"
+    else:
+        top = 1 if name == "sigma" else max(TRAINED, *(mark.epsilon for mark in marks))
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= top
+        words = f"a number from 0 to {top:g}"
+    if not fits:
+        raise ValueError(f"{name} is {words}, and {shortened(value)} was given.")
 
 
 def chosen(session: Session, name: str) -> Session:

@@ -1,7 +1,7 @@
 """Segmentation: one pattern for every street scene, what both models see, and how much of the target it shows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -62,7 +62,7 @@ def build() -> RunView:
     view = View(**common, **parts, earlier=earlier, later=later, show=show, amplify=amplify)
     looks = [("show", show), ("amplify", amplify)]
     running.wire(view, looks, {earlier: ("scene", -1), later: ("scene", 1)})
-    legend.select(_isolated(view), view.session, view.outputs, **running.LIGHT)
+    running.listen([legend.select], view, _isolated(view), pressed=True)
     return view
 
 
@@ -145,12 +145,12 @@ class View(RunView):
         }
 
 
-def _isolated(view: View) -> Callable[[Session, gr.SelectData], Updates]:
+def _isolated(view: View) -> Callable[[Session, Any], Updates]:
     """A class of the legend was pressed: only it is shown, or all are again."""
 
-    def isolated(session: Session, event: gr.SelectData) -> Updates:
-        pressed = int(event.value)
-        chosen = replace(session, only=None if session.only == pressed else pressed)
-        return running.guarded(view, lambda: running.redrawn(view, chosen))
+    def isolated(session: Session, value: Any) -> Updates:
+        pressed = int(value) if str(value).isdecimal() and len(str(value)) < 9 else value
+        only = None if session.only == pressed else pressed
+        return running.redrawn(view, service.looked(session, "only", only))
 
     return isolated

@@ -1,16 +1,16 @@
 """Trade-off: clean accuracy against universal robustness, one mark a model; sliders that snap to models."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from app import figures, running, service, trade_pieces
 from app.pieces import escape
-from app.session import Session
-from app.view import TabView, Updates
-from app.widgets import address, html, picker, plotly_figure, pressable, segments
+from app.session import TRAINED, Session
+from app.view import TabView, Updates, common
+from app.widgets import html, picker, plotly_figure, pressable, segments
 
 TITLE = "Trade-off"
 ORDER = 30
@@ -25,7 +25,6 @@ def build() -> TabView:
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
-            session = gr.State(Session(tab="tradeoff"))
             controls: dict[str, Any] = {
                 "data": picker("Images"),
                 "side": segments(
@@ -37,11 +36,10 @@ def build() -> TabView:
                 ),
                 "kind": picker("Kind of training"),
                 "sigma": gr.Slider(0, 1, step=0.1, label="Weight of attacks σ", buttons=[]),
-                "epsilon": gr.Slider(0, 24, step=1, label="Training ε", buttons=[]),
+                "epsilon": gr.Slider(0, TRAINED, step=1, label="Training ε", buttons=[]),
             }
             onward = gr.Button("Open in Compare", variant="primary", elem_id="onward")
-            status = html(elem_classes=["status"])
-            place = address()
+            parts = common("tradeoff")
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["trade"]):
@@ -54,14 +52,14 @@ def build() -> TabView:
             with gr.Accordion("All models as a list", open=False, elem_classes=["more", "modelbox"]):
                 models = pressable("data-model")
             footer = html(elem_classes=["footer"])
-    view = View(session, controls, status, place, onward, headline, figure, finding, ladder, a, b, models, footer)
+    plane: dict[str, Any] = {"headline": headline, "figure": figure, "finding": finding, "ladder": ladder}
+    view = View(**parts, controls=controls, to_compare=onward, **plane, a=a, b=b, models=models, footer=footer)
     for name, control in controls.items():
         slider = name in ("sigma", "epsilon")
         triggers = [control.release, control.change] if slider else [control.input]
-        mode = {"trigger_mode": "always_last", **running.LIGHT}
-        gr.on(triggers, _moved(view, name), [session, control], view.outputs, **mode)
-    for pressed in (figure, models):
-        pressed.select(_pressed(view), session, view.outputs, **running.LIGHT)
+        running.listen(triggers, view, _moved(view, name), control, trigger_mode="always_last")
+    for one in (figure, models):
+        running.listen([one.select], view, _pressed(view), pressed=True)
     return view
 
 
@@ -152,10 +150,10 @@ def _moved(view: View, name: str) -> Callable[[Session, Any], Updates]:
 
     def moved(session: Session, value: Any) -> Updates:
         if name == "data":
-            return running.guarded(view, lambda: view.shown(service.changed(session, "data", value)))
+            return view.shown(service.changed(session, "data", value))
         if name == "side":
-            return running.guarded(view, lambda: view.shown(replace(session, side=value)))
-        return running.guarded(view, lambda: _snapped(view, session, name, value))
+            return view.shown(service.looked(session, "side", value))
+        return _snapped(view, session, name, value)
 
     return moved
 
@@ -169,8 +167,8 @@ def _snapped(view: View, session: Session, name: str, value: Any) -> Updates:
     return view.shown(after, sentence)
 
 
-def _pressed(view: View) -> Callable[[Session, gr.SelectData], Updates]:
-    def pressed(session: Session, event: gr.SelectData) -> Updates:
-        return running.guarded(view, lambda: view.shown(service.chosen(session, str(event.value))))
+def _pressed(view: View) -> Callable[[Session, Any], Updates]:
+    def pressed(session: Session, value: Any) -> Updates:
+        return view.shown(service.chosen(session, str(value)))
 
     return pressed

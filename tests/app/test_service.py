@@ -18,8 +18,10 @@ from app import figures, pieces, service
 from app.service import catalogue, live, outcomes
 from app.service.cache import Shelf
 from app.session import Session
-from core import attacks
+from core import attacks, checkpoints, datasets, perturbations
 from core.attacks.universal import SPGD
+from core.evaluation import evaluate
+from core.threat import Budget
 
 
 def content(url: str) -> bytes:
@@ -216,26 +218,6 @@ def test_a_run_that_is_done_cannot_be_stopped(session: Session) -> None:
     assert service.card(running, "a").measured is not None
 
 
-def test_a_run_is_taken_from_the_line_once_and_not_after_a_stop(session: Session) -> None:
-    """Gradio reads the session when an event's turn comes: then it may name another run than when Run was pressed."""
-    assert not service.waits(session)
-    first = service.started(session)
-    service.stop(first)
-    second = service.started(session)
-    assert [service.waits(one) for one in (first, second, second)] == [False, True, False]
-
-
-def test_too_many_waiting_runs_are_refused_and_forgotten_ones_do_not_count(session: Session, monkeypatch) -> None:
-    monkeypatch.setattr(outcomes, "_waiting", {})
-    waiting = [service.started(session) for _ in range(outcomes.MANY)]
-    with pytest.raises(ValueError, match=f"{outcomes.MANY} runs are waiting"):
-        service.started(session)
-    assert service.waits(waiting[3])
-    service.started(session)
-    monkeypatch.setattr(outcomes, "FORGOTTEN", -1.0)
-    assert service.waits(service.started(session))
-
-
 def test_a_page_whose_choices_were_forgotten_asks_to_be_reloaded() -> None:
     with pytest.raises(ValueError, match="reload it"):
         service.comparison(service.changed(Session(), "epsilon", 8))
@@ -278,11 +260,21 @@ def test_two_people_do_not_see_each_other(session: Session) -> None:
 
 
 def test_a_run_repeats_and_equals_the_engine(session: Session) -> None:
+    """The delta of a run, stored in whole units of 1/255, and the report are those that `core` makes of the same."""
     chosen = replace(session, steps=10, images=64, epsilon=6, seed=3)
     (one, _), (two, _) = finish(chosen), finish(chosen)
-    deltas = [outcomes.outcome(person, "a").delta for person in (one, two)]
-    torch.testing.assert_close(*deltas, rtol=0, atol=0)
-    assert float(deltas[0].abs().max()) <= 6 / 255 + 1e-7
+    found = [outcomes.outcome(person, "a") for person in (one, two)]
+    torch.testing.assert_close(found[0].delta, found[1].delta, rtol=0, atol=0)
+    checkpoint = catalogue.checkpoint(chosen, "a")
+    model, data = checkpoints.load(checkpoint.folder), datasets.get("signs")
+    attack = SPGD(Budget(6 / 255), steps=10, seed=3, batch_size=32)
+    delta = perturbations.quantise(attack.craft(model, data.split("train", 64))) / 255
+    torch.testing.assert_close(found[0].delta, delta, rtol=0, atol=0)
+    assert 0 < float(delta.abs().max()) <= 6 / 255 + 1e-7
+    engine = evaluate(model, data.split("test"), delta)
+    for mine, its in ((found[0].report.accuracy, engine.accuracy), (found[0].report.fooling, engine.fooling)):
+        assert mine.n == its.n == 36
+        assert abs(mine.successes - its.successes) <= 1  # other mini-batches: logits differ in their last bits
 
 
 def test_what_is_taken_home_is_the_pattern_without_loss(session: Session) -> None:

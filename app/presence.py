@@ -1,0 +1,35 @@
+"""Who is there: a page that waits for anything of the app's keeps a stream open, and closing the tab closes it."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from app import service
+
+Scope = MutableMapping[str, Any]
+Asgi = Callable[..., Awaitable[None]]
+
+
+class Presence:
+    """ASGI middleware that tells the runs which visitors are connected.
+
+    Gradio's own `unload` speaks of browsers only, and not of a run that waits. Every client that waits for an event
+    holds `/queue/data?session_hash=...` open; the server ends it within a moment of the client's going.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Asgi, send: Asgi) -> None:
+        visitor = _visitor(scope)
+        if not visitor:
+            return await self.app(scope, receive, send)
+        with service.runs.connection(visitor):
+            return await self.app(scope, receive, send)
+
+
+def _visitor(scope: Scope) -> str:
+    """The session hash that a request for a stream names; empty for any other request."""
+    if scope["type"] != "http" or not scope["path"].endswith("/queue/data"):
+        return ""
+    return parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]

@@ -1,0 +1,182 @@
+"""Live runs: the line of those that wait for their turn, who still looks at them, and what came of each."""
+
+import itertools
+import secrets
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, Literal
+
+from app.session import LOOKS, Session
+
+if TYPE_CHECKING:
+    from app.service.outcomes import Outcome
+
+MANY = 32
+"""Runs that may wait for their turn."""
+KEPT = 64
+"""Runs that are remembered; those that are over are forgotten first."""
+GRACE = 5.0
+"""Seconds that a visitor may be without a connection: between two events the page has none for a moment."""
+PATIENCE = 5.0
+"""Seconds that whoever ends a run waits for its last picture."""
+
+
+@dataclass
+class Run:
+    """One run: the session that asked for it, and the outcome of each side so far."""
+
+    session: Session
+    state: Literal["over", "running", "waiting"] = "waiting"
+    found: "dict[str, Outcome]" = field(default_factory=dict)
+    looks: dict[str, Any] = field(default_factory=dict)
+    drawn: Event | None = None
+    """Set once no picture of the run can come any more."""
+
+
+class RunRegistry:
+    """All runs, under one lock. Visitors are named by what Gradio calls their session hash; `""` is always there."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._connected: Counter[str] = Counter()
+        self._left: dict[str, float] = {}
+
+    @contextmanager
+    def connection(self, visitor: str) -> Iterator[None]:
+        """While this lasts the visitor is there, and for `GRACE` seconds after."""
+        with self._lock:
+            self._connected[visitor] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connected[visitor] -= 1
+                self._connected += Counter()  # drops those at 0
+                self._seen(visitor)
+
+    def enqueue(self, session: Session) -> Session:
+        """The session with a fresh run of its own, last in the line. Raises ValueError where too many wait."""
+        self.stop(session)
+        name = secrets.token_urlsafe(9)
+        with self._lock:
+            self._seen(session.visitor)
+            for run in self._runs.values():
+                if run.state == "waiting" and not self._present(run.session.visitor):
+                    run.state = "over"
+            if sum(run.state == "waiting" for run in self._runs.values()) >= MANY:
+                raise ValueError(f"{MANY} runs are waiting for their turn already; try again in a minute.")
+            fresh = replace(session, run=name)
+            self._runs[name] = Run(fresh)
+            while len(self._runs) > KEPT:
+                order = {"over": 0, "running": 1, "waiting": 2}
+                del self._runs[min(self._runs, key=lambda key: order[self._runs[key].state])]
+        return fresh
+
+    def before(self, session: Session) -> int:
+        """How many runs are to be done before the session's own."""
+        with self._lock:
+            names = itertools.takewhile(lambda name: name != session.run, self._runs)
+            return sum(self._runs[name].state != "over" for name in names)
+
+    def claim(self, session: Session) -> bool:
+        """Take the session's run out of the line to run it; False where it does not wait there, or for nobody."""
+        with self._lock:
+            run = self._runs.get(session.run)
+            if run is None or run.state != "waiting":
+                return False
+            run.state = "running" if self._present(run.session.visitor) else "over"
+            return run.state == "running"
+
+    def under_way(self, session: Session) -> str:
+        """The name of the same visitor's run of the same choices that waits or runs; empty without one."""
+        with self._lock:
+            asked = _asked(session)
+            fits = (name for name, run in self._runs.items() if run.state != "over" and _asked(run.session) == asked)
+            return next(fits, "")
+
+    def ended(self, session: Session) -> bool:
+        """Whether a person has stopped the session's run or has left it, or it has been forgotten."""
+        with self._lock:
+            run = self._runs.get(session.run)
+            return bool(session.run) and (run is None or run.state == "over" or not self._present(run.session.visitor))
+
+    @contextmanager
+    def drawn(self, session: Session) -> Iterator[None]:
+        """While this lasts, pictures of the session's run go to the page; whoever ends the run waits for it."""
+        over = Event()
+        with self._lock:
+            if run := self._runs.get(session.run):
+                run.drawn = over
+        try:
+            yield
+        finally:
+            over.set()
+            with self._lock:
+                if run:
+                    run.state = "over"
+
+    def stop(self, session: Session) -> None:
+        """End the session's run, if there is one: what is still forming stays as it is and says so.
+
+        Returns once no picture of the run can come after, so that none is put over what the page shows next.
+        """
+        with self._lock:
+            run = self._runs.get(session.run)
+            if run is None:
+                return
+            run.state = "over"
+        if run.drawn is not None:
+            run.drawn.wait(PATIENCE)
+        with self._lock:
+            run.found = {
+                side: found
+                if found.forming is None
+                else replace(found, forming=replace(found.forming, state="stopped"))
+                for side, found in run.found.items()
+            }
+
+    def keep(self, session: Session, side: str, found: "Outcome") -> bool:
+        """Remember how far a side is, and whether that was done: after the end the last step may come too late."""
+        if self.ended(session):
+            return False
+        with self._lock:
+            if run := self._runs.get(session.run):
+                run.found[side] = found
+            return True
+
+    def found(self, session: Session) -> "dict[str, Outcome] | None":
+        """What the session's run has found so far, by side; None where there is no such run."""
+        with self._lock:
+            run = self._runs.get(session.run)
+            return None if run is None else dict(run.found)
+
+    def look(self, session: Session) -> None:
+        """Note how the person looks at a run that may be under way."""
+        with self._lock:
+            if run := self._runs.get(session.run):
+                run.looks = {name: getattr(session, name) for name in LOOKS[session.tab]}
+
+    def current(self, session: Session) -> Session:
+        """The session of a run with the look that the person has chosen meanwhile."""
+        with self._lock:
+            run = self._runs.get(session.run)
+            return replace(session, **run.looks) if run else session
+
+    def _seen(self, visitor: str) -> None:
+        now = time.monotonic()
+        self._left = {other: at for other, at in self._left.items() if now - at < GRACE} | {visitor: now}
+
+    def _present(self, visitor: str) -> bool:
+        lately = time.monotonic() - self._left.get(visitor, -GRACE) < GRACE
+        return not visitor or lately or self._connected[visitor] > 0
+
+
+def _asked(session: Session) -> Session:
+    """The session without its run and without how one looks at it: what a run depends on."""
+    usual = Session()
+    return replace(session, run="", **{name: getattr(usual, name) for looks in LOOKS.values() for name in looks})
