@@ -9,11 +9,12 @@ from linear import Linear, grey_pictures
 from torch.nn.functional import cross_entropy, softplus
 
 from core import attacks
+from core.attacks import universal
 from core.attacks.base import mini_batches
 from core.attacks.objectives import IGNORE, Remove, Scene, Towards, Untargeted
 from core.attacks.pgd import PGD, ascent_direction, frozen
 from core.datasets import Split
-from core.evaluation import evaluate
+from core.evaluation import evaluate, predict
 from core.threat import Budget, apply
 
 BUDGET = Budget(16 / 255)
@@ -183,6 +184,21 @@ class TestUniversal:
         assert first.delta.min() >= 0.98 * BUDGET.epsilon
         assert first.delta.max() <= BUDGET.epsilon + 1e-7
 
+    def test_it_steps_along_a_momentum_of_gradients_of_equal_size(self, tiny_classifier, monkeypatch):
+        """However large a gradient is, it counts as much as the next, and half of it is left at the next step."""
+        slopes = iter([torch.tensor([8.0, 2, -2]), torch.tensor([-1.0, -1, -4]), torch.tensor([-4.0, 1, 1])])
+
+        def direction(model, images, labels, delta, objective):
+            slope = next(slopes).reshape(1, 3, 1, 1).expand_as(delta)
+            return slope, torch.zeros(len(images)), torch.zeros(len(images), 4)
+
+        monkeypatch.setattr(universal, "ascent_direction", direction)
+        steps = make("spgd", steps=3, step_size=0.1).stream(*tiny_classifier[:2], torch.zeros(1, 3, 12, 12))
+        found = torch.stack([step.delta[0, :, 0, 0] for step in steps])
+        # 2, 1/2, -1/2; then 1 - 1/2, 1/4 - 1/2, -1/4 - 2; then 1/4 - 2, -1/8 + 1/2, -9/8 + 1/2
+        signs = torch.tensor([[1.0, 1, -1], [1, -1, -1], [-1, 1, -1]])
+        assert torch.equal(torch.diff(found, dim=0, prepend=torch.zeros(1, 3)).sign(), signs)
+
     def test_its_steps_fall_to_a_twentieth(self):
         attack = make("spgd", steps=100, step_size=0.2)
         lengths = [attack._length(iteration) for iteration in range(1, 101)]
@@ -212,6 +228,23 @@ class TestUniversal:
         start = torch.zeros(1, 3, 12, 12)
         assert not make("spgd").craft(model, ignored, start).any()
         assert make("spgd").craft(model, split, start).any()
+
+
+class TestDeepFool:
+    def test_one_step_is_the_shortest_way_over_the_boundary_and_a_little_more(self):
+        model, split = Linear(bias=0.0), grey_pictures(0, 1)
+        score, weights = model(split.batch(slice(None))[0])[0, 0], model.weight.detach().reshape(1, 3, 4, 4)
+        attack = attacks.get("deepfool")(Budget(1), steps=1, overshoot=0.02)
+        split = Split(split.images, torch.tensor([0 if score > 0 else 1]))
+        assert torch.allclose(attack.craft(model, split), -1.02 * score * weights / weights.square().sum(), rtol=1e-3)
+
+    @pytest.mark.parametrize("label", [1, 2, 3])
+    def test_it_crosses_the_nearest_boundary_and_leaves_what_is_fooled_alone(self, tiny_classifier, label):
+        model, train, _ = tiny_classifier
+        one = Split(train.images[train.labels == label][:1], torch.tensor([label]))
+        first = attacks.get("deepfool")(Budget(1), steps=1).craft(model, one)
+        assert predict(model, one, first).item() == 0, "class 0 is nearest to all"
+        assert torch.equal(attacks.get("deepfool")(Budget(1), steps=3).craft(model, one, first), first)
 
 
 def test_mini_batches_visit_every_image_once_a_pass_in_a_new_order():

@@ -349,12 +349,14 @@ def test_the_figures_follow_from_the_numbers_and_nothing_else():
     assert b"Traffic signs" in first["fronts.svg"]
     sizes = [(heap, e) for heap in (1, 64) for e in (4, 8, 16)]
     crowd = [STANDARD, *(model(heap, 950 - e, 20 + e, (930, 900, 400), epsilon=e) for heap, e in sizes)]
-    legend = charts({"signs": crowd})["ladders.svg"].decode()
+    crowded = charts({"signs": crowd})
+    legend = crowded["ladders.svg"].decode()
     assert legend.count(">heap 1<") == legend.count(">heap 64<") == legend.count(">standard<") == 1
     assert "σ 0.5" not in legend
     beaten = model(64, 920, 19, (920, 900, 400), epsilon=24)  # less accurate and less robust than the others
-    assert charts({"signs": [*crowd, beaten]})["curves.svg"] == charts({"signs": crowd})["curves.svg"]
-    assert charts({"signs": [*crowd, beaten]})["fronts.svg"] != charts({"signs": crowd})["fronts.svg"]
+    more = charts({"signs": [*crowd, beaten]})
+    assert more["curves.svg"] == crowded["curves.svg"]
+    assert more["fronts.svg"] != crowded["fronts.svg"]
     other = charts({"signs": [STANDARD, model(1, 930, 25, (930, 900, 400), 0.8)]})
     assert other["fronts.svg"] != first["fronts.svg"]
     assert other["ladders.svg"] == first["ladders.svg"]

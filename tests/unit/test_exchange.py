@@ -26,7 +26,7 @@ def exchange(tiny_classifier):
 @pytest.fixture
 def pool():
     """A perturbation that does all that can be done, and one of another strength that does nothing."""
-    found = towards(0, STRONG * UNIT)
+    found = towards(0, STRONG * UNIT) * torch.linspace(1, 0.9, 12)  # no whole units at another strength
     nothing = torch.zeros_like(found)
     nothing[..., 0, 0] = STUCK * UNIT
     return {float(STRONG): found, float(STUCK): nothing}
@@ -51,6 +51,19 @@ def test_a_strength_that_got_stuck_takes_the_perturbation_of_another(exchange, p
     assert torch.equal(kept * 255, (kept * 255).round())
     assert kept.abs().max() <= STUCK * UNIT + 1e-7
     assert stuck.report == evaluate(exchange.model, exchange.held_out, kept)
+
+
+def test_what_working_on_it_would_lose_is_kept(exchange, pool, monkeypatch):
+    monkeypatch.setattr(SPGD, "craft", lambda attack, model, split, delta: torch.zeros_like(delta))
+    stuck, _ = exchange.measurements(measured(exchange, pool), pool, print)
+    assert success(stuck.report) == pytest.approx(MOST, abs=0.02)
+
+
+def test_what_a_larger_one_takes_from_a_smaller_goes_on_to_the_largest(exchange, pool):
+    whole, nothing = pool[STRONG] * 0.75, pool[STUCK]
+    sizes = {30.0: whole, 40.0: nothing, 50.0: nothing}
+    found = exchange.measurements(measured(exchange, sizes), sizes, print)
+    assert [success(m.report) for m in found] == pytest.approx([MOST] * 3, abs=0.02)
 
 
 def test_a_lent_one_takes_its_place_too(exchange, pool, tiny_classifier):

@@ -45,6 +45,7 @@ def test_two_fronts_compare_where_both_reach():
     assert ratios(A, beside) == [5 / 4]
     assert ratios(beside, A) == [4 / 5]
     assert shared_span(A, []) is None
+    assert ratios(A, [Spot("d", 0.8, 8), Spot("e", 0.6, 20)], steps=2) == pytest.approx([2, 14 / 9, 1])
 
 
 @given(spots)

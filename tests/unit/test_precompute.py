@@ -16,6 +16,7 @@ from core.breaking import UNIT
 from core.evaluation import Rate, Report
 from core.exchange import Exchange
 from core.files import FileError
+from core.perceptibility import measure
 from core.perturbations import BREAKING
 from core.precompute import Plan
 from core.results import EXCHANGED, Results, key
@@ -183,7 +184,7 @@ class TestAssess:
         precompute.precompute(measured, replace(PLAN, steps=PLAN.steps + 1))
         return measured
 
-    def test_it_adds_robustness_and_ladder_and_the_perturbation_that_breaks(self, measured):
+    def test_it_adds_robustness_and_ladder_and_the_perturbation_that_breaks(self, measured, tiny_dataset):
         before = Results.load(measured)
         heard = []
         results = assess(measured, report=heard.append)
@@ -199,12 +200,15 @@ class TestAssess:
         delta = perturbations.load(measured)[BREAKING]
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
         assert 0 < delta.abs().max() <= ends + 1e-6
+        images, _ = tiny_dataset.split("test").batch(slice(None))
+        assert stored.visibility == measure(images, delta)
 
     def test_a_new_model_is_tried_with_what_broke_the_models_beside_it(self, measured, monkeypatch):
-        tried, search = [], Search.__call__
+        tried, seeds, search = [], [], Search.__call__
 
         def spy(self, model, crafting, held_out, classes, starts, report, known=None):
             tried.append((known is None, len(starts)))
+            seeds.append(self.seed)
             return search(self, model, crafting, held_out, classes, starts, report, known)
 
         monkeypatch.setattr(Search, "__call__", spy)
@@ -215,6 +219,7 @@ class TestAssess:
         assert lent_to(assess(folder)) == [measured.name]
         assert [count for first, count in tried if first] == [2, 3]  # two strengths of its own
         assert [count for first, count in tried if not first] == [0, 1]
+        assert seeds[0] != seeds[1], "it goes on with other starts and another order"
 
     def test_shipped_models_of_other_architectures_lend_too(self, assessed, monkeypatch, tmp_path):
         shutil.copytree(assessed, assessed.parent / "second")
@@ -226,6 +231,8 @@ class TestAssess:
     @pytest.mark.parametrize("size", [2, 20])
     def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, half, size):
         before, later = assess(half), half.parent / "later"
+        before = replace(before, about=before.about | {EXCHANGED: 5})
+        before.save(half)
         shutil.copytree(half, later)
         perturbations.save(later, perturbations.load(half) | {BREAKING: known.towards(0, size * UNIT)})
         after = assess(half)
@@ -239,7 +246,7 @@ class TestAssess:
             assert (
                 after.find("spgd", epsilon).report.accuracy.value < before.find("spgd", epsilon).report.accuracy.value
             )
-        assert after.about[EXCHANGED] == before.about[EXCHANGED] + 2
+        assert after.about[EXCHANGED] == 5 + 2
         assert after.to_json() == Results.load(half).to_json()
 
     def test_one_that_does_no_more_than_the_own_changes_nothing_but_is_told(self, assessed, monkeypatch):

@@ -14,7 +14,7 @@ from torch import nn
 
 from core.attacks.objectives import Remove, Towards
 from core.attacks.universal import SPGD
-from core.breaking import UNIT, Robustness, combined
+from core.breaking import UNIT, Point, Robustness, combined
 from core.datasets import Split
 from core.evaluation import Rate, Report, evaluate, predict
 from core.robustness import Search
@@ -197,8 +197,34 @@ class TestSearch:
         monkeypatch.setattr(SPGD, "craft", hindered)
         found = Search(tolerance=UNIT, first=6 * UNIT, **QUICK)(*tiny_classifier)
         assert stuck
-        assert any(point.tries > 1 for point in found.curve[2:])
         assert found.epsilon == pytest.approx(unhindered.epsilon, abs=2 * UNIT)
+
+    def test_where_it_does_less_than_a_smaller_one_it_starts_at_random_once_more(self, tiny_classifier, monkeypatch):
+        trials, nothing, begun = Trials(self.search, *tiny_classifier, 4, (), lambda point: None), towards(0, 0.0), []
+        trials._keep(5, [(Report(Rate(64, 128), Rate(0, 128)), nothing)], 1, 1)  # half are wrong, as of no other
+
+        def craft(attack, model, split, delta=None):
+            begun.append((delta is None, attack.steps, attack.seed))
+            return nothing
+
+        monkeypatch.setattr(SPGD, "craft", craft)
+        assert not trials.broken(6)
+        assert begun == [(False, QUICK["warm_steps"], 0), (True, QUICK["steps"], 1)]
+        point = trials.known[6][0]
+        assert (point.tries, point.steps) == (3, QUICK["warm_steps"] + QUICK["steps"])
+        assert point.success == 0.5, "what a smaller one does a larger one does too"
+        assert not trials.broken(7)
+        assert [seed for _, _, seed in begun] == [0, 1, 2, 3], "never the same start, and never the same order"
+
+    @pytest.mark.parametrize("best", ["smaller", "larger"])
+    def test_the_stronger_neighbour_leads_on(self, tiny_classifier, monkeypatch, best):
+        trials, began = Trials(self.search, *tiny_classifier, 4, (), lambda point: None), []
+        for epsilon, name in ((6, "smaller"), (10, "larger")):
+            delta = towards(0, epsilon * UNIT) * (1 if name == best else (-1) ** torch.arange(12))
+            trials._keep(epsilon, [(trials._measured(delta), delta)], 1, 1)
+        monkeypatch.setattr(SPGD, "craft", lambda attack, model, split, delta=None: began.append(delta) or delta)
+        trials.broken(8)
+        assert torch.allclose(began[0], towards(0, 8 * UNIT))
 
     def test_it_goes_on_from_what_was_found_before_and_nothing_starts_at_random(self, tiny_classifier, monkeypatch):
         """A search that found everything 5/255 too late is made good by strong perturbations of other sizes."""
@@ -224,6 +250,19 @@ class TestSearch:
         found = self.search(*tiny_classifier, known={UNIT: torch.zeros(1, 3, 12, 12) + UNIT})
         assert found.epsilon is not None
         assert found.epsilon > UNIT
+
+    def test_two_searches_as_one_have_the_stronger_of_each_epsilon(self):
+        def search(*points, epsilon, seed=0):
+            curve = tuple(Point(e * UNIT, Report(Rate(100 - s, 100), Rate(0, 100)), 2, 10) for e, s in points)
+            return Robustness(LEVEL, UNIT, epsilon * UNIT, curve, 96, seed, torch.full((1,), float(epsilon)))
+
+        one = search((0, 10), (8, 50), (10, 55), (12, 70), epsilon=12)
+        other = search((0, 10), (8, 30), (9, 65), (12, 80), epsilon=9, seed=1)
+        for both in (combined(one, other), combined(other, one)):
+            assert [round(100 * point.success) for point in both.curve] == [10, 50, 65, 65, 80]
+            assert [point.tries for point in both.curve] == [4, 4, 2, 2, 4]
+            assert (round(both.epsilon / UNIT), both.delta.item()) == (9, 9)
+        assert (combined(one, other).seed, combined(other, one).seed) == (0, 1)
 
     def test_it_survives_json(self, tiny_classifier):
         found = self.search(*tiny_classifier)

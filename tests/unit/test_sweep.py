@@ -144,6 +144,8 @@ def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_
     assert results.robustness is not None
     assert results.ladder is not None
     assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [True]
+    replace(results, ladder=None).save(tmp_path / "folder" / cells[0].name)
+    assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [False]
 
 
 def test_at_the_end_what_broke_one_cell_was_tried_on_all(base, tmp_path, monkeypatch):

@@ -143,7 +143,7 @@ def test_a_run_that_died_and_goes_on_ends_with_the_same_weights(deaths, never_ki
 
 PROGRAM = """
 import sys, time, torch
-sys.path[:0] = [{here!r}, {root!r}]
+sys.path[:0] = {folders!r}
 torch.set_num_threads({threads})
 import test_training as t
 seen = []
@@ -160,7 +160,7 @@ t.run(t.LONG, t.Path({resume!r}), report)
 def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_weights(never_killed, tmp_path):
     here, resume = Path(__file__).parent, tmp_path / "resume"
     program = PROGRAM.format(
-        here=str(here), root=str(here.parents[1]), threads=torch.get_num_threads(), resume=str(resume)
+        folders=[str(here), *map(str, here.parents[:2])], threads=torch.get_num_threads(), resume=str(resume)
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env={**os.environ}) as process:
         for line in process.stdout:
@@ -180,6 +180,7 @@ def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_weights(never
     [
         ([0.64, 0.49, 0.46, 1.82, 0.99, 2.5], "the loss jumped from 0.460 to 1.820 in epoch 4"),
         ([0.54, 0.42, 0.5, 0.83, 0.4], ""),
+        ([0.4, 0.7, 0.9, 0.5], "the loss jumped from 0.400 to 0.900 in epoch 3"),
         ([2.0], ""),
         ([], ""),
     ],
