@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import known
 import pytest
 import tiny
 import torch
+from filelock import FileLock
 from guard import (  # noqa: F401 (hooks)
     pytest_runtest_logreport,
     pytest_runtest_makereport,
@@ -82,12 +84,20 @@ def tiny_dataset(_victims: dict[str, Victim], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the models of `tiny`, made once for the tests of the app and for those in a browser."""
-    folder = tmp_path_factory.mktemp("tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        tiny.surround(patch, folder)
-        tiny.make(folder)
-    return folder
+    """A folder with the models of `tiny` for the tests of the app and those in a browser.
+
+    The first test process to need them makes them for all; each works on a copy.
+    """
+    shared = os.environ.get("PYTEST_XDIST_WORKER")
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if shared else base) / "tiny-made"
+    with FileLock(f"{made}.lock"), pytest.MonkeyPatch.context() as patch:
+        if not made.is_dir():
+            making = made.with_name("tiny-making")
+            tiny.surround(patch, making)
+            tiny.make(making)
+            making.rename(made)
+    return shutil.copytree(made, base / "tiny")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from known import SHIFT
 
 from core import checkpoints, datasets
 from core.assessment import Terms, assess
@@ -37,7 +38,7 @@ def make(folder: Path) -> None:
     """A standard and a shared model for signs and for streets, and one pair for absent CIFAR-10 images."""
     root = folder / "checkpoints"
     for seed, (name, recipe) in enumerate((("standard", {}), ("shared-s64-e16-w0.5", SHARED))):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed + 1000 * SHIFT)
         model, classes = create("resnet20/8", len(signs.CLASSES)), list(signs.CLASSES)
         with torch.no_grad():  # sure of itself, or the capped loss would leave the attacks nothing to climb
             model.network[-1].weight.mul_(8)
