@@ -232,14 +232,19 @@ class TestAssess:
 
     @pytest.mark.parametrize("size", [2, 20])
     @pytest.mark.slow
-    def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, half, size):
+    def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, half, size, monkeypatch):
         before, later = assess(half), half.parent / "later"
         before = replace(before, about=before.about | {EXCHANGED: 5})
         before.save(half)
         shutil.copytree(half, later)
         perturbations.save(later, perturbations.load(half) | {BREAKING: known.towards(0, size * UNIT)})
+        given, search = [], Search.__call__
+        monkeypatch.setattr(Search, "__call__", lambda self, *rest: given.append(rest[-1]) or search(self, *rest))
         after = assess(half)
         assert lent_to(after) == ["later"]
+        ((*_, (largest, begins)),) = [sorted(own.items()) for own in given]
+        assert torch.allclose(begins, known.towards(0, largest), atol=1e-6), "it begins where the model broke"
+        assert largest == pytest.approx(before.robustness.epsilon, abs=1e-6)
         breaks = [round(found.robustness.height) for found in (before, after)]
         assert breaks[0] == pytest.approx(2 * breaks[1], abs=2), "what is lent goes twice as far as what was known"
         assert torch.allclose(perturbations.load(half)[BREAKING], known.towards(0, breaks[1] * UNIT))
