@@ -37,7 +37,8 @@ def run(variant: dict[str, str], words: list[str]) -> int:
     """The exit status of the tests in these surroundings."""
     settings = {name for one in VARIANTS.values() for name in one} | {"PLAINSIGHT_REQUIRE"}
     surroundings = {name: value for name, value in os.environ.items() if name not in settings} | variant
-    command = [sys.executable, "-m", "pytest", "-m", "numerics and not slow", "tests/unit", *words]
+    processes = "0" if variant["OMP_NUM_THREADS"] == "2" else "2"  # two processors, one way or the other
+    command = [sys.executable, "-m", "pytest", "-n", processes, "-m", "numerics", "tests/unit", *words]
     return subprocess.run(command, env=surroundings, cwd=Path(__file__).parents[1]).returncode
 
 

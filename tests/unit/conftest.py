@@ -11,7 +11,7 @@ settings.load_profile("plainsight")
 
 NUMERICS = {
     *("attacks", "capture", "checkpoints", "command_line", "evaluation", "exchange", "foreign", "ladder", "lent"),
-    *("models", "objectives", "pattern", "perceptibility", "perturbations", "precompute", "robustness", "sweep"),
+    *("models", "objectives", "pattern", "perceptibility", "perturbations", "precompute", "robustness"),
     *("machines", "team", "threat", "training"),
 }
 """What tests of these modules say rests on what models and attacks compute."""

@@ -340,6 +340,7 @@ def test_a_long_table_is_folded():
     assert "<details>" not in sections({"signs": [STANDARD, ADVERSARIAL]}, [])
 
 
+@pytest.mark.slow
 def test_the_figures_follow_from_the_numbers_and_nothing_else():
     own = {"signs": [STANDARD, ADVERSARIAL]}
     first, again = charts(own), charts(own)

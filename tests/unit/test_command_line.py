@@ -223,6 +223,7 @@ def test_weights_from_elsewhere_are_taken_in_place_of_a_folder(command, trained,
         )
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "core", "data", "list", "--json"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -154,6 +154,7 @@ def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
     assert "200 held-out scenes" in page
 
 
+@pytest.mark.slow
 def test_perturbations_towards_scenes_stand_below_their_drawn_targets(tmp_path):
     found = measured(tmp_path / "standard", "streets", scenes())
     delta = torch.randint(-10, 11, (1, 3, 192, 256), generator=torch.Generator().manual_seed(0)) / 255

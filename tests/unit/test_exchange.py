@@ -59,6 +59,24 @@ def test_what_working_on_it_would_lose_is_kept(exchange, pool, monkeypatch):
     assert success(stuck.report) == pytest.approx(MOST, abs=0.02)
 
 
+def test_what_does_more_on_the_judges_and_not_on_all_takes_no_place(exchange, pool, monkeypatch):
+    before, kept = measured(exchange, pool), dict(pool)
+    monkeypatch.setattr(Exchange, "_better", lambda self, known, *rest: (None, known.clone()))
+    assert exchange.measurements(before, pool, lambda line: pytest.fail(line)) == before
+    assert all(pool[size] is kept[size] for size in kept)
+
+
+def test_two_larger_ones_are_looked_at(exchange, monkeypatch):
+    """What does enough at 24 does less at 12 than what the next larger one has."""
+    monkeypatch.setattr(SPGD, "craft", lambda attack, model, split, delta: delta)
+    fewer = 1 - 2 * (torch.arange(12) == 0).float()
+    sizes = {12.0: towards(0, 0.0), 24.0: fewer * towards(0, 24 * UNIT), 40.0: towards(0, 40 * UNIT)}
+    first, second, _ = exchange.measurements(measured(exchange, sizes), sizes, print)
+    assert torch.allclose(sizes[12.0], towards(0, 12 * UNIT))
+    assert not torch.allclose(sizes[24.0], towards(0, 24 * UNIT))
+    assert success(first.report) < success(second.report)
+
+
 def test_what_a_larger_one_takes_from_a_smaller_goes_on_to_the_largest(exchange, pool):
     whole, nothing = pool[STRONG] * 0.75, pool[STUCK]
     sizes = {30.0: whole, 40.0: nothing, 50.0: nothing}
@@ -76,9 +94,10 @@ def test_a_lent_one_takes_its_place_too(exchange, pool, tiny_classifier):
     assert pool[STUCK].abs().max() == pytest.approx(STUCK * UNIT)
 
 
-def test_once_all_have_competed_nothing_changes_any_more(exchange, pool):
+def test_once_all_have_competed_nothing_changes_any_more(exchange, pool, monkeypatch):
     first = exchange.measurements(measured(exchange, pool), pool, print)
     heard = []
+    monkeypatch.setattr(SPGD, "craft", lambda *rest: pytest.fail("an attack from what does no more"))
     kept = dict(pool)
     assert exchange.measurements(first, pool, heard.append) == first
     assert heard == []

@@ -184,6 +184,7 @@ class TestAssess:
         precompute.precompute(measured, replace(PLAN, steps=PLAN.steps + 1))
         return measured
 
+    @pytest.mark.slow
     def test_it_adds_robustness_and_ladder_and_the_perturbation_that_breaks(self, measured, tiny_dataset):
         before = Results.load(measured)
         heard = []
@@ -203,6 +204,7 @@ class TestAssess:
         images, _ = tiny_dataset.split("test").batch(slice(None))
         assert stored.visibility == measure(images, delta)
 
+    @pytest.mark.slow
     def test_a_new_model_is_tried_with_what_broke_the_models_beside_it(self, measured, monkeypatch):
         tried, seeds, search = [], [], Search.__call__
 
@@ -229,14 +231,20 @@ class TestAssess:
         assert lent_to(assess(assessed)) == ["second", "wide/tiny/standard"]
 
     @pytest.mark.parametrize("size", [2, 20])
-    def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, half, size):
+    @pytest.mark.slow
+    def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(self, half, size, monkeypatch):
         before, later = assess(half), half.parent / "later"
         before = replace(before, about=before.about | {EXCHANGED: 5})
         before.save(half)
         shutil.copytree(half, later)
         perturbations.save(later, perturbations.load(half) | {BREAKING: known.towards(0, size * UNIT)})
+        given, search = [], Search.__call__
+        monkeypatch.setattr(Search, "__call__", lambda self, *rest: given.append(rest[-1]) or search(self, *rest))
         after = assess(half)
         assert lent_to(after) == ["later"]
+        ((*_, (largest, begins)),) = [sorted(own.items()) for own in given]
+        assert torch.allclose(begins, known.towards(0, largest), atol=1e-6), "it begins where the model broke"
+        assert largest == pytest.approx(before.robustness.epsilon, abs=1e-6)
         breaks = [round(found.robustness.height) for found in (before, after)]
         assert breaks[0] == pytest.approx(2 * breaks[1], abs=2), "what is lent goes twice as far as what was known"
         assert torch.allclose(perturbations.load(half)[BREAKING], known.towards(0, breaks[1] * UNIT))
@@ -248,6 +256,17 @@ class TestAssess:
             )
         assert after.about[EXCHANGED] == 5 + 2
         assert after.to_json() == Results.load(half).to_json()
+
+    def test_what_leads_at_a_stored_strength_alone_is_taken_there(self, assessed, tiny_dataset):
+        results, nothing = Results.load(assessed), known.towards(0, 16 * UNIT) * (-1) ** torch.arange(known.SIDE)
+        report = evaluation.evaluate(known.resnet(), tiny_dataset.split("test"), nothing)
+        stuck = [replace(m, report=report) if m.key == "spgd-e16" else m for m in results.measurements]
+        replace(results, measurements=tuple(stuck)).save(assessed)
+        perturbations.save(assessed, perturbations.load(assessed) | {"spgd-e16": nothing})
+        shutil.copytree(assessed, assessed.parent / "later")
+        perturbations.save(assessed.parent / "later", {BREAKING: known.towards(0, UNIT)})
+        assess(assessed)
+        assert torch.allclose(perturbations.load(assessed)["spgd-e16"], known.towards(0, 16 * UNIT))
 
     def test_one_that_does_no_more_than_the_own_changes_nothing_but_is_told(self, assessed, monkeypatch):
         before = Results.load(assessed)

@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save_file
 from stored import class_folders
 
 from core.models import create
 
+pytestmark = pytest.mark.slow
 BLOCKS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "README.md").read_text("utf-8"), re.DOTALL)
 
 

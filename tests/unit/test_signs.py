@@ -90,6 +90,7 @@ def test_a_damaged_cache_is_drawn_again(small, damage):
     assert small.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_other_processes_draw_the_same_pictures(small, monkeypatch):
     alone = signs.DRAWN.load("train", 24)
     monkeypatch.setattr(_drawn.os, "cpu_count", lambda: 2)

@@ -73,6 +73,7 @@ def test_the_shares_of_weather_add_up():
     assert sum(light.share for light in LIGHTS) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_helpers_draw_the_same_scenes_and_the_cache_gives_them_back(monkeypatch, tmp_path):
     for split, count in (("train", 4), ("test", 2)):
         monkeypatch.setitem(streets.COUNTS, split, count)

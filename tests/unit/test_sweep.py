@@ -119,6 +119,7 @@ def test_processes_together_use_no_more_threads_than_there_are_processors(base, 
     assert (outcome.error, outcome.seconds) == (None, each)
 
 
+@pytest.mark.slow
 def test_processes_may_keep_memory_that_they_will_need_again():
     with sweeping._client(None, 1) as client:
         environment = client.submit(lambda: dict(os.environ)).result()
@@ -148,6 +149,7 @@ def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_
     assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [False]
 
 
+@pytest.mark.slow
 def test_at_the_end_what_broke_one_cell_was_tried_on_all(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     quick = Terms(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
@@ -215,6 +217,7 @@ def in_this_process(scheduler, workers):
     return Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_swept_is_named(base, tmp_path):
     with pytest.raises(ValueError, match=r"a folder of its own, and shared-s1-e8-w0\.5 is there more than once"):
         sweep([base, replace(base, epochs=5)], tmp_path)

@@ -30,6 +30,7 @@ def two(tmp_path_factory):
 
 
 @pytest.mark.parametrize("heap", team_work.HEAPS)
+@pytest.mark.slow
 def test_two_processes_find_the_deltas_of_one(two, heap):
     alone = team_work.deltas(ALONE)[f"heap {heap}"]
     together = torch.cat([found[f"heap {heap}"] for found in two])
@@ -38,12 +39,14 @@ def test_two_processes_find_the_deltas_of_one(two, heap):
     assert (together - alone).abs().lt(1e-6).float().mean() > 0.995
 
 
+@pytest.mark.slow
 def test_a_heap_that_spans_both_has_one_delta(two):
     parts = [found["heap 16"] for found in two]
     assert torch.equal(parts[0], parts[1])
     assert torch.equal(parts[0], parts[0][:1].expand_as(parts[0]))
 
 
+@pytest.mark.slow
 def test_two_processes_end_with_the_weights_of_one(two, tmp_path):
     alone = team_work.weights(tmp_path)
     for name, tensor in alone.items():
