@@ -28,12 +28,17 @@ class Perceptibility:
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
+def measurable(images: Tensor) -> bool:
+    """Whether images (N,C,H,W) have 3 channels and at least 11 pixels a side, the window of SSIM."""
+    return images.shape[1] == 3 and min(images.shape[2:]) >= 11
+
+
 def measure(images: Tensor, delta: Tensor) -> Perceptibility:
     """Compare images (N,3,H,W) in [0, 1] with themselves under deltas (M,3,H,W), as clipped to [0, 1].
 
-    Raises ValueError unless the images have 3 channels and at least 11 pixels a side (the window of SSIM).
+    Raises ValueError unless the images are `measurable`.
     """
-    if images.shape[1] != 3 or min(images.shape[2:]) < 11:
+    if not measurable(images):
         raise ValueError(f"Visibility is measured on RGB images of at least 11x11 pixels, not {tuple(images.shape)}.")
     from skimage.color import deltaE_ciede2000  # here and below, since importing it takes seconds
 
