@@ -25,21 +25,10 @@ def main(
     host = host.strip("[]")
     _check(host, port, auth)
     os.environ.pop("GRADIO_SERVER_NAME", None)  # read above; Gradio itself would try to bind an IPv4 socket to it
-    from app import service, theme
-    from app.layout import build
-
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    app, _, _ = build().launch(
-        server_name=_bracketed(host),
-        server_port=port,
-        root_path=root_path or None,
-        auth=_credentials(auth),
-        inbrowser=inbrowser,
-        **theme.look(),
-        **safe_settings(),
-    )
-    app.add_api_route("/healthz", service.health)
-    app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
+    start(host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
+    from app import service
+
     threading.Thread(target=service.warm_up, name="warm-up", daemon=True).start()
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     print(f"PlainSight is at http://{_bracketed(near)}:{port}", flush=True)
@@ -47,6 +36,19 @@ def main(
         threading.Event().wait()
     except KeyboardInterrupt:
         print("Stopped.")
+
+
+def start(host: str, port: int, **options: Any) -> Any:
+    """The running page (`gradio.Blocks`), to be closed by `.close()`; `options` are those of Gradio's `launch`."""
+    from app import service, theme
+    from app.layout import build
+
+    page = build()
+    address = {"server_name": _bracketed(host), "server_port": port}
+    app, _, _ = page.launch(**address, **theme.look(), **safe_settings(), **options)
+    app.add_api_route("/healthz", service.health)
+    app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
+    return page
 
 
 def _bracketed(host: str) -> str:

@@ -5,6 +5,7 @@ Plain dictionaries, because Plotly's Python objects would refuse such names and 
 
 import json
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff, place, ticks
@@ -124,7 +125,7 @@ def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]
     found = []
     for line, kind in enumerate(reversed(all_kinds)):
         words = {
-            "text": f"{_shape(all_kinds, kind)[1]} {kind}",
+            "text": f"{_shape(all_kinds, kind)[1]} {_plain(kind)}",
             "font": {"color": kinds.get(kind, "@soft"), "size": 12},
         }
         spot = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
@@ -133,11 +134,16 @@ def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]
 
 
 def _hover(mark: Mark, things: str, beaten: bool) -> str:
-    clean, off = mark.clean, f"<br>not on the front of {mark.kind}" * beaten
+    clean, off = mark.clean, f"<br>not on the front of {_plain(mark.kind)}" * beaten
     return (
-        f"{mark.title}<br>{100 * clean.value:.1f}% of {things} right clean "
+        f"{_plain(mark.title)}<br>{100 * clean.value:.1f}% of {things} right clean "
         f"({100 * clean.low:.1f} to {100 * clean.high:.1f}, n = {clean.n:,})<br>{_broken(mark)}{off}<extra></extra>"
     )
+
+
+def _plain(words: str) -> str:
+    """Words that Plotly, which takes a few tags for markup, shows as they are."""
+    return escape(words, quote=False)
 
 
 def _broken(mark: Mark) -> str:

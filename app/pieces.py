@@ -137,8 +137,9 @@ def _curve(card: Card) -> str:
 def visibility(card: Card) -> str:
     """SSIM, colour difference and the share of pixels where an eye notices it."""
     seen = card.visibility
-    if seen is None:
+    if seen is None or seen.missing:
         waits = "measured once the pattern is done" if card.measured is None else "needs the images"
+        waits = escape(seen.missing) if seen else waits
         return f'<p class="note seen">How visible: {waits}</p>'
     hint = f"measured on {seen.n} held-out pictures; a colour difference (CIEDE2000) of 2.3 is just noticeable"
     return (

@@ -24,7 +24,7 @@ class Presence:
         visitor = _visitor(scope)
         if not visitor:
             return await self.app(scope, receive, send)
-        with service.runs.connection(visitor):
+        with service.registry.connection(visitor):
             return await self.app(scope, receive, send)
 
 

@@ -190,7 +190,7 @@ def _rested(view: RunView, session: Session, sentence: str) -> Updates:
 def _begun(view: RunView) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
         waiting = service.started(session)
-        first = service.runs.before(waiting)
+        first = service.registry.before(waiting)
         words = f": {first} {'run comes' if first == 1 else 'runs come'} first." if first else "."
         line = sentence_line(f"Waiting for its turn{words}")
         return {view.session: waiting, view.status: line, **view.buttons(running=True)}

@@ -65,7 +65,7 @@ def ladder(a: Ladder | None, b: Ladder | None) -> str:
     rows = []
     for one, other in zip(a.risks, b.risks, strict=True):
         cells = "".join(_bar(risk, letter) for letter, risk in (("a", one), ("b", other)))
-        rows.append(f'<tr><th scope="row">{RUNGS.get(one.title, one.title)}</th>{cells}</tr>')
+        rows.append(f'<tr><th scope="row">{escape(RUNGS.get(one.title, one.title))}</th>{cells}</tr>')
     n = a.risks[0].accuracy.n
     caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, from fewest to most freedom; n = {n:,}"
     head = "".join(f'<th scope="col" class="{letter.lower()}">{letter} {MARKS[letter]}</th>' for letter in "AB")

@@ -119,10 +119,9 @@ def _components(values: Any) -> Iterator[Any]:
 
 
 def common(tab: str) -> dict[str, Any]:
-    """What each tab has besides its controls: session, status line, notice, address; fields of a `TabView`."""
+    """What each tab has besides its controls and its status line; the fields of a `TabView`."""
     return {
         "session": gr.State(Session(tab=tab)),
-        "status": html(elem_classes=["status"]),
         "notice": html(elem_classes=["notice"]),
         "address": address(),
         "where": gr.Textbox(visible=False),
@@ -144,12 +143,12 @@ def aside(tab: str) -> dict[str, Any]:
     with gr.Row(elem_classes=["runbar"]):
         run = gr.Button("Watch it form", variant="primary", elem_id=f"{tab}-run", min_width=0, scale=3)
         stop = gr.Button("Stop", elem_id=f"{tab}-stop", interactive=False, min_width=0, scale=1)
-    parts = common(tab)
+    status = html(elem_classes=["status"])
     with gr.Accordion("More settings", open=False, elem_classes=["more"]):
         controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
         controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
         controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1])
-    return {**parts, "controls": controls, "run": run, "stop": stop}
+    return {**common(tab), "controls": controls, "status": status, "run": run, "stop": stop}
 
 
 def sentence_line(sentence: str, bad: bool = False, aloud: bool = True) -> str:

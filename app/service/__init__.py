@@ -32,7 +32,7 @@ from app.service.facts import (
     Subject,
 )  # fmt: skip
 from app.service.live import Tick, estimate, run, stop
-from app.service.outcomes import runs
+from app.service.outcomes import registry
 from app.service.scenes import legend, scene
 from app.service.takehome import numbers
 from app.service.trade_facts import Front, Ladder, Mark, Risk, Traded, Tradeoff
@@ -46,7 +46,7 @@ __all__ = [
     "Legend", "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject",
     "Tick", "Traded", "Tradeoff", "card", "changed", "chosen", "claim", "compare_models", "comparison", "current",
     "device", "drawn", "ended", "estimate", "health", "legend", "list_models", "look", "looked", "menu", "notice",
-    "numbers", "opened", "place", "ready", "recalled", "refreshed", "run", "runs", "scene", "scene_page", "settled",
+    "numbers", "opened", "place", "ready", "recalled", "refreshed", "registry", "run", "scene", "scene_page", "settled",
     "snapped", "started", "status", "stop", "strip", "subject", "ticks", "tradeoff", "unreadable", "warm_up",
 ]  # fmt: skip
 
@@ -54,8 +54,8 @@ Shown = TypeVar("Shown")
 NAMED = 3
 """Model folders that the notice on the page names."""
 
-started, claim = runs.enqueue, runs.claim
-current, drawn, ended, look = runs.current, runs.drawn, runs.ended, runs.look
+started, claim = registry.enqueue, registry.claim
+current, drawn, ended, look = registry.current, registry.drawn, registry.ended, registry.look
 
 
 def settled(show: Callable[[], Shown]) -> Shown:
@@ -77,18 +77,18 @@ def notice() -> str:
     found = unreadable()
     if not found:
         return ""
-    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    words = (
-        "1 model folder cannot be read and is"
-        if len(found) == 1
-        else f"{len(found)} model folders cannot be read and are"
-    )
-    return f"{words} left out: {'; '.join(found[:NAMED])}{more}."
+    each = [f"{name} ({why.partition(':')[0]})" for name, why in found.items()]
+    each = each if len(each) <= NAMED else [*each[:NAMED], f"and {len(each) - NAMED} more"]
+    words = "A model folder cannot be read and is" if len(found) == 1 else "Some model folders cannot be read and are"
+    return f"{words} left out: {'; '.join(each)}."
 
 
 def health() -> dict[str, Any]:
     """Whether there is anything to show, and the model folders that are left out."""
-    return {"status": "ok" if ready() else "no models", "unreadable": unreadable()}
+    return {
+        "status": "ok" if ready() else "no models",
+        "unreadable": [f"{name}: {why}" for name, why in unreadable().items()],
+    }
 
 
 def status(session: Session) -> str:

@@ -65,7 +65,7 @@ def recalled(session: Session, address: Any, visitor: str = "") -> Session:
     if session.data:
         return replace(session, visitor=visitor)
     found = replace(understood(_query(str(address)), session.tab)[0], visitor=visitor)
-    return replace(found, run=outcomes.runs.under_way(found))
+    return replace(found, run=outcomes.registry.under_way(found))
 
 
 def refreshed(session: Session) -> Session:

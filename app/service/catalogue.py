@@ -30,7 +30,7 @@ _checkpoints: Shelf[list[Checkpoint]] = Shelf(2)
 _models: Shelf[Normalised] = Shelf(12)
 _results: Shelf[Results] = Shelf(512)
 _deltas: Shelf[dict[str, Tensor]] = Shelf(48)
-_broken: dict[Path, tuple[Stamps, str]] = {}
+_broken: dict[Path, tuple[Stamps, str, str]] = {}
 _marking = Lock()
 
 
@@ -179,11 +179,18 @@ def changed(session: Session, name: str, value: Any) -> Session:
 
 
 def all_models() -> list[Checkpoint]:
-    """Every readable model; looked for again when the folder of a data set changes."""
+    """Every readable model; looked for again when the folder of a data set changes, or one that was left out."""
     root = checkpoints.default_root()
+    found = _checkpoints.get(_state(root))
+    if found is None:
+        found = _usable(root)
+        _checkpoints.put(_state(root), found)  # what was left out just now belongs to it
+    return found
+
+
+def _state(root: Path) -> tuple[object, ...]:
     folders = [root, *(path for path in root.glob("*") if path.is_dir())] if root.is_dir() else []
-    key = (root, *((path, path.stat().st_mtime_ns) for path in folders), *_broken_now())
-    return _checkpoints.get_or_make(key, lambda: _usable(root))
+    return root, *((path, path.stat().st_mtime_ns) for path in folders), *_broken_now()
 
 
 def _usable(root: Path) -> list[Checkpoint]:
@@ -206,22 +213,23 @@ def leave_out(folder: Path, error: Exception) -> None:
     reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
     name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
     with _marking:
-        known, _broken[folder] = _broken.get(folder), (stamp, f"{name} ({reason})")
+        known, _broken[folder] = _broken.get(folder), (stamp, name, reason)
     if known is None or known[0] != stamp:
         logging.getLogger(__name__).warning("%s is left out: %s.", name, reason)
 
 
-def unreadable() -> list[str]:
-    """The model folders that are left out, each like `signs/standard (results.json is not JSON: ...)`."""
+def unreadable() -> dict[str, str]:
+    """The model folders that are left out, by name like `signs/standard`, and why."""
     all_models()
     root = checkpoints.default_root()
-    return sorted(words for folder, (_, words) in _broken_now().items() if folder.is_relative_to(root))
+    found = sorted((name, why) for folder, (_, name, why) in _broken_now().items() if folder.is_relative_to(root))
+    return dict(found)
 
 
-def _broken_now() -> dict[Path, tuple[Stamps, str]]:
+def _broken_now() -> dict[Path, tuple[Stamps, str, str]]:
     """The folders that are left out; one whose files have changed gets another try."""
     with _marking:
-        for folder, (stamp, _) in list(_broken.items()):
+        for folder, (stamp, *_) in list(_broken.items()):
             if _stamps(folder) != stamp:
                 del _broken[folder]
         return dict(_broken)

@@ -53,12 +53,13 @@ class Forming:
 
 @dataclass(frozen=True)
 class Visibility:
-    """How visible the pattern is on n held-out images."""
+    """How visible the pattern is on n held-out images; `missing` says why that cannot be measured."""
 
-    ssim: float
-    colour_difference: float
-    visible: float
-    n: int
+    ssim: float = 0.0
+    colour_difference: float = 0.0
+    visible: float = 0.0
+    n: int = 0
+    missing: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def run(session: Session) -> Iterator[Tick]:
 
     Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
     """
-    outcomes.runs.claim(session)
+    outcomes.registry.claim(session)
     data = catalogue.dataset(session)
     if absent := pictures.missing(data):
         raise FileNotFoundError(absent)
@@ -188,7 +188,7 @@ def _waited(work: Callable[[], Split], words: str) -> Generator[Tick, None, Spli
 
 def stop(session: Session) -> str:
     """End a run; what there is stays. Returns the sentence for the status line."""
-    outcomes.runs.stop(session)
+    outcomes.registry.stop(session)
     sides = [found for side in "ab" if (found := outcomes.outcome(session, side))]
     steps = [found.forming.step for found in sides if found.forming is not None]
     if not steps:

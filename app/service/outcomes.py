@@ -43,14 +43,14 @@ class Outcome:
         return self.report is not None
 
 
-runs = RunRegistry()
+registry = RunRegistry()
 """The runs of this app."""
 _finished: Shelf[Outcome] = Shelf(128)
 
 
 def outcome(session: Session, side: str) -> Outcome | None:
     """The person's own run if there is one, else the stored result, else one that was crafted here before."""
-    run = runs.found(session)
+    run = registry.found(session)
     if run is not None:
         return run.get(side)
     checkpoint = catalogue.checkpoint(session, side)
@@ -71,7 +71,7 @@ def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
 
 def keep(session: Session, side: str, found: Outcome) -> None:
     """Remember the state of a run; finished ones also for everybody who asks for the same."""
-    if runs.keep(session, side, found) and found.finished:
+    if registry.keep(session, side, found) and found.finished:
         _finished.put(content_key(session, catalogue.checkpoint(session, side)), found)
 
 

@@ -135,6 +135,9 @@ def visibility(session: Session, delta: Tensor) -> Visibility | None:
     def look() -> Visibility:
         count = SAMPLE // 3 if _scenic(data) else SAMPLE
         images, _ = split(data, "test", count).batch(slice(None))
+        if not perceptibility.measurable(images):
+            height, width = images.shape[2:]
+            return Visibility(missing=f"not measurable on images of {height}x{width} pixels")
         found = perceptibility.measure(images, delta)
         return Visibility(found.ssim, found.colour_difference, found.visible, found.n)
 

@@ -39,7 +39,7 @@ def build() -> TabView:
                 "epsilon": gr.Slider(0, TRAINED, step=1, label="Training ε", buttons=[]),
             }
             onward = gr.Button("Open in Compare", variant="primary", elem_id="onward")
-            parts = common("tradeoff")
+            parts = {"status": html(elem_classes=["status"]), **common("tradeoff")}
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["trade"]):

@@ -1,0 +1,261 @@
+"""The real app over HTTP: what no picker can send is refused in a sentence, and visitors come and go."""
+
+import json
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import tiny
+
+from app import service
+from app.__main__ import start
+from app.service import runs
+from app.session import Session
+
+NAN = float("nan")
+ADDRESS = "?data=signs&a=standard&b=shared-s64-e16-w0.5&attack=spgd&epsilon=8&steps=200&images=64&amplify=5"
+SCENES = "?tab=segmentation&data=streets"
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(tiny_models: Path) -> Iterator[str]:
+    """Where the app listens."""
+    with pytest.MonkeyPatch.context() as patch:
+        tiny.surround(patch, tiny_models)
+        port = free_port()
+        page = start("127.0.0.1", port)
+        yield f"http://127.0.0.1:{port}"
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def client(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server, timeout=30) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def config(client: httpx.Client) -> dict[str, Any]:
+    return client.get("/config").json()
+
+
+class Visitor:
+    """A page without a browser: events go in, and their answers come over a stream that is open while one waits."""
+
+    def __init__(self, client: httpx.Client, config: dict[str, Any]) -> None:
+        self.client, self.config = client, config
+        self.session_hash = secrets.token_hex(8)
+        self.stream: httpx.Response | None = None
+
+    def event(self, **props: Any) -> dict[str, Any]:
+        """The first event of the first component with these properties."""
+        fits = (part["id"] for part in self.config["components"] if {**part["props"], **props} == part["props"])
+        component = next(fits)
+        return next(one for one in self.config["dependencies"] if component in [to[0] for to in one["targets"]])
+
+    def send(self, event: dict[str, Any], *values: Any, pressed: Any = None) -> None:
+        """State comes from the server whatever is sent in its place, so nothing is."""
+        body = {"fn_index": event["id"], "session_hash": self.session_hash, "data": [None, *values]}
+        body["event_data"] = None if pressed is None else {"index": 0, "value": pressed}
+        kind = {"content-type": "application/json"}
+        self.client.post("/gradio_api/queue/join", content=json.dumps(body), headers=kind).raise_for_status()
+        if self.stream is None:
+            query = {"session_hash": self.session_hash}
+            request = self.client.build_request("GET", "/gradio_api/queue/data", params=query)
+            self.stream = self.client.send(request, stream=True)
+            self.lines = self.stream.iter_lines()
+
+    def told(self, words: str = "process_completed") -> str:
+        """What comes until a message with these words, that one included."""
+        assert self.stream is not None
+        found = ""
+        for line in self.lines:
+            found += line
+            if words in line:
+                if words == "process_completed":
+                    self.leave()
+                return found
+        raise AssertionError(f"The stream ended without {words!r}: {found[-500:]}")
+
+    def ask(self, event: dict[str, Any], *values: Any, pressed: Any = None) -> str:
+        self.send(event, *values, pressed=pressed)
+        return json.dumps(self.told(), ensure_ascii=False).encode().decode("unicode_escape", "replace")
+
+    def leave(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+
+
+@pytest.fixture
+def visitor(client: httpx.Client, config: dict[str, Any]) -> Iterator[Visitor]:
+    found = Visitor(client, config)
+    yield found
+    found.leave()
+
+
+REFUSED = [  # control, what is sent, what the answer says
+    ("Strength ε", NAN, "an even number from 2 to 32 in units of 1/255, and nan was given"),
+    ("Strength ε", 3, "and 3 was given"),
+    ("Strength ε", 16.5, "and 16.5 was given"),
+    ("Strength ε", True, "and True was given"),
+    ("Crafting images", None, "images is one of 64, 128, 256, 512, 1024, 2048, and None was given"),
+    ("Crafting images", 10**9, "and 1000000000 was given"),
+    ("Steps", -1, "steps is one of 10, 20, 40, 60, 100, 200, and -1 was given"),
+    ("Seed", float("inf"), "seed is a whole number from 0 to 9999, and inf was given"),
+    ("Images", ["signs"], "the data set is one of"),
+    ("Attack", "x" * 5000, "attack is one of spgd"),
+    ("Target", 999, "and 999 was given"),
+    ("B ▲ Model", "../../etc", "model B is one of standard, shared-s64-e16-w0.5"),
+    ("How strongly pattern A is drawn", 1000, "amplify is one of 1, 5, 20, and 1000 was given"),
+    ("Which pattern is added to the images", "c", "view is one of clean, a, b"),
+    ("What the attacked maps show", None, "show is one of labels, flips"),
+    ("Which model the settings below choose", "data", "side is one of a, b"),
+    ("Weight of attacks σ", NAN, "sigma is a number from 0 to 1, and nan was given"),
+    ("Training ε", float("inf"), "epsilon is a number from 0 to 24, and inf was given"),
+    ("Kind of training", ["heap 64"], "kind is one of standard, heap 64"),
+]
+
+
+@pytest.mark.parametrize(("label", "value", "words"), REFUSED, ids=lambda value: str(value)[:24])
+def test_what_the_pickers_cannot_send_is_refused(visitor: Visitor, label: str, value: Any, words: str) -> None:
+    answer = visitor.ask(visitor.event(label=label), value, ADDRESS)
+    assert '"success":true' in answer.replace("\\", "").replace(": ", ":")
+    assert words in answer
+    assert "That did not work" in answer
+
+
+@pytest.mark.parametrize("value", [999_999, "999999", "road", [1], {"x": 1}, NAN], ids=str)
+def test_a_class_that_there_is_not_is_refused(visitor: Visitor, value: Any) -> None:
+    answer = visitor.ask(visitor.event(elem_classes=["legendbox"]), SCENES, pressed=value)
+    assert "only is one of none, 0, 1, 2" in answer
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([["signs"]], "data set"),
+        ([None], "data set"),
+        ([{"a": 1}], "data set"),
+        (["signs", ["standard"]], "model A"),
+        (["signs", "", "", ["spgd"]], "attack"),
+        (["signs", "", "", "spgd", ["stop"]], "target"),
+        *((["signs", "", "", "spgd", "", epsilon], "epsilon") for epsilon in (NAN, 3, 16.5, None, -8, [8], 1e300)),
+    ],
+    ids=str,
+)
+def test_the_published_endpoint_says_what_is_odd(client: httpx.Client, given: list[Any], words: str) -> None:
+    usual = ["signs", "", "", "spgd", "", 16]
+    body = json.dumps({"data": [*given, *usual[len(given) :]]})
+    made = client.post("/gradio_api/call/compare", content=body, headers={"content-type": "application/json"})
+    answer = client.get(f"/gradio_api/call/compare/{made.json()['event_id']}").text
+    assert "event: error" in answer
+    sentence = json.loads(answer.partition("data: ")[2])["error"]
+    assert sentence.startswith(f"Nothing is known here for the given {words}; models are cifar10/standard, ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("epsilon", value) for value in ("nan", "inf", "16.5", "3", "-8", "1e1", "", " 8")),
+        *(("seed", value) for value in ("1e999", "10000", "-1", "0x1")),
+        *(("images", value) for value in ("0", "null", "65")),
+        ("steps", "-1"),
+        *((name, "9" * 100_000) for name in ("sheet", "scene", "only", "attack", "a", "target")),
+        ("amplify", "[1]"),
+        ("side", "c"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_an_odd_address_gets_the_usual_view_and_a_sentence(session: Session, name: str, value: str) -> None:
+    found, complaint = service.opened({"data": "signs", name: value})
+    assert found == replace(session, target=None)
+    assert complaint.startswith("The address gives ")
+    assert len(complaint) < 100
+
+
+def test_a_page_that_was_forgotten_comes_back_from_its_address(visitor: Visitor) -> None:
+    """No page was opened under this session hash: the server knows as much of it as of one that it has evicted."""
+    answer = visitor.ask(visitor.event(label="Strength ε"), 10, ADDRESS)
+    assert "epsilon=10&steps=200&images=64&seed=0&amplify=5" in answer
+    assert "That did not work" not in answer
+    picked = Visitor(visitor.client, visitor.config).ask(visitor.event(label="Steps"), 20, ADDRESS)
+    assert "epsilon=8&steps=20&images=64" in picked
+
+
+@pytest.mark.parametrize("address", ["", "?data=nothing&epsilon=nan", "?" + "&".join(["x=1"] * 5000), None, 7], ids=str)
+def test_a_forgotten_page_with_an_odd_address_gets_the_usual_view(visitor: Visitor, address: Any) -> None:
+    answer = visitor.ask(visitor.event(label="Steps"), 20, address)
+    assert "data=signs" in answer
+    assert "steps=20" in answer
+
+
+def begin(visitor: Visitor) -> str:
+    """Press Run; where it was let into the line, wait for its turn."""
+    pressed = visitor.event(elem_id="compare-run")
+    answer = visitor.ask(pressed, ADDRESS)
+    heavy = next(one for one in visitor.config["dependencies"] if one["trigger_after"] == pressed["id"])
+    visitor.send(heavy, ADDRESS)
+    return answer
+
+
+def test_who_closes_the_tab_leaves_the_line_and_ends_the_run(
+    client: httpx.Client, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MANY", 2)
+    monkeypatch.setattr(runs, "GRACE", 1.0)
+    runner, one, two, late = (Visitor(client, config) for _ in range(4))
+    assert "Waiting for its turn." in begin(runner)
+    runner.told("Step 1 of 200")
+    assert "Waiting for its turn: 1 run comes first." in begin(one)
+    assert "Waiting for its turn: 2 runs come first." in begin(two)
+    assert "2 runs are waiting for their turn already" in begin(late)
+    late.leave()
+    one.leave()
+    two.leave()
+    time.sleep(1.5)
+    assert "Waiting for its turn: 1 run comes first." in begin(late)
+    runner.leave()
+    left = time.monotonic()
+    late.told("Step 1 of 200")
+    assert time.monotonic() - left < 5  # the run that was left would have taken far longer
+    late.leave()
+
+
+def test_health_names_the_folders_that_are_left_out(client: httpx.Client, models: Path) -> None:
+    assert client.get("/healthz").json() == {"status": "ok", "unreadable": []}
+    folder = models / "checkpoints" / "signs" / "odd"
+    folder.mkdir()
+    (folder / "config.json").write_text("{")
+    try:
+        found = client.get("/healthz").json()
+    finally:
+        (folder / "config.json").unlink()
+        folder.rmdir()
+    assert found["status"] == "ok"
+    assert [one.partition(": ")[0] for one in found["unreadable"]] == ["signs/odd"]
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_the_app_listens_on_ipv6(host: str) -> None:
+    try:
+        port = free_port("::1")
+    except OSError:
+        pytest.skip("This machine has no IPv6.")
+    page = start(host, port)
+    try:
+        assert httpx.get(f"http://[::1]:{port}/healthz", timeout=30).json()["status"] == "ok"
+    finally:
+        page.close()

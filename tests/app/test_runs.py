@@ -1,0 +1,132 @@
+"""The registry of live runs: who waits, who is there, and what ends a run. A clock of the tests' own."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+
+from app.service import runs as module
+from app.service.facts import Forming
+from app.service.outcomes import Outcome
+from app.service.runs import GRACE, KEPT, MANY, RunRegistry
+from app.session import Session
+
+CHOSEN = Session(data="signs", a="standard", b="shared")
+
+
+class Clock:
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(module, "time", found)
+    return found
+
+
+@pytest.fixture
+def registry(clock: Clock) -> RunRegistry:
+    return RunRegistry()
+
+
+def visitor(name: str) -> Session:
+    return replace(CHOSEN, visitor=name)
+
+
+def forming() -> Outcome:
+    return Outcome(torch.zeros(1), None, True, 0.0, 1, 0, 64, "CPU", Forming("forming", 1, 10, (), ()))
+
+
+def test_a_run_is_claimed_once_and_not_after_a_stop(registry: RunRegistry) -> None:
+    """Gradio reads the session when an event's turn comes: then it may name another run than when Run was pressed."""
+    first = registry.enqueue(CHOSEN)
+    registry.stop(first)
+    second = registry.enqueue(CHOSEN)
+    assert [registry.claim(one) for one in (CHOSEN, first, second, second)] == [False, False, True, False]
+
+
+def test_visitors_who_leave_make_room_within_seconds(registry: RunRegistry, clock: Clock) -> None:
+    for number in range(MANY):
+        with registry.connection(f"gone {number}"):
+            gone = registry.enqueue(visitor(f"gone {number}"))
+    with pytest.raises(ValueError, match=f"{MANY} runs are waiting for their turn already"):
+        registry.enqueue(visitor("new"))
+    clock.now += GRACE + 0.1
+    assert not registry.claim(gone)
+    fresh = registry.enqueue(visitor("new"))
+    assert registry.before(fresh) == 0
+
+
+def test_visitors_who_stay_keep_their_places(registry: RunRegistry, clock: Clock) -> None:
+    with registry.connection("one"), registry.connection("two"):
+        with registry.connection("two"):
+            waiting = [registry.enqueue(visitor(name)) for name in ("one", "two")]
+        clock.now += 3600
+        assert [registry.before(one) for one in waiting] == [0, 1]
+        assert [registry.claim(one) for one in waiting] == [True, True]
+
+
+def test_a_run_ends_when_its_visitor_is_gone_and_keeps_no_late_step(registry: RunRegistry, clock: Clock) -> None:
+    with registry.connection("one"):
+        running = registry.enqueue(visitor("one"))
+        registry.claim(running)
+        clock.now += 3600
+        assert not registry.ended(running)
+        assert registry.keep(running, "a", forming())
+    clock.now += GRACE - 0.1
+    assert not registry.ended(running)
+    clock.now += 0.2
+    assert registry.ended(running)
+    assert not registry.keep(running, "b", forming())
+    assert list(registry.found(running)) == ["a"]
+
+
+def test_a_visitor_has_one_run_a_tab(registry: RunRegistry) -> None:
+    first = registry.enqueue(CHOSEN)
+    second = registry.enqueue(first)
+    assert registry.ended(first)
+    assert registry.before(second) == 0
+
+
+def test_a_run_under_way_is_found_again_by_its_visitor_and_choices_only(registry: RunRegistry) -> None:
+    running = registry.enqueue(visitor("one"))
+    assert registry.under_way(replace(visitor("one"), sheet=3, amplify=1)) == running.run
+    assert registry.under_way(visitor("two")) == ""
+    assert registry.under_way(replace(visitor("one"), epsilon=8)) == ""
+    registry.stop(running)
+    assert registry.under_way(visitor("one")) == ""
+
+
+def test_what_is_remembered_is_bounded_and_those_who_wait_are_not_forgotten(registry: RunRegistry) -> None:
+    waiting = registry.enqueue(CHOSEN)
+    over = [registry.enqueue(CHOSEN) for _ in range(3)]
+    for one in over:
+        registry.stop(one)
+    for _ in range(KEPT):
+        registry.stop(registry.enqueue(CHOSEN))
+    assert [registry.found(one) for one in over] == [None] * 3
+    assert registry.claim(waiting)
+
+
+def test_of_many_who_press_run_at_once_no_more_than_the_limit_get_a_place(registry: RunRegistry) -> None:
+    got, refused, start = [], [], threading.Barrier(8)
+
+    def press() -> None:
+        start.wait()
+        for _ in range(MANY // 4):
+            try:
+                got.append(registry.enqueue(CHOSEN))
+            except ValueError:
+                refused.append(1)
+
+    threads = [threading.Thread(target=press) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(got), len(refused)) == (MANY, MANY)
