@@ -137,7 +137,10 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["attack", "MODEL", "--arch", "resnet20"], ["--arch belongs to --weights", "says for itself"]),
         (["robustness", "--weights", "WEIGHTS"], ["needs --arch", "--data"]),
         (["robustness", "--weights", "WEIGHTS", "--arch", "timm:resnet51", "--data", "signs"], ["resnet51", "timm"]),
-        (["robustness", "--weights", "WEIGHTS", "--arch", "resnet20/8", "--data", "signs"], ["tells 2", "12 are needed"]),
+        (
+            ["robustness", "--weights", "WEIGHTS", "--arch", "resnet20/8", "--data", "signs"],
+            ["tells 2", "12 are needed"],
+        ),
         (["robustness", "--weights", "nowhere.pt", "--arch", "resnet20/8", "--data", "signs"], ["no file", "nowhere"]),
         (["robustness", "MODEL", "--level", "2"], ["2.0 was given", "up to 1"]),
         (["robustness", "MODEL", "--highest", "300"], ["300/255", "255/255"]),
