@@ -88,8 +88,8 @@ def climb(
     they must: a finer heap can always use the coarser one's delta. No loss is capped. Images beyond the last whole
     heap are left out.
 
-    Raises ValueError where heaps do not nest (each size must be a multiple of the next), a heap is not full, or nothing
-    is labelled.
+    Raises ValueError where heaps do not nest (each size must be a multiple of the next), a heap is not full, or
+    no pixel has a class.
     """
     every_size, given = (*sizes, 1), ", ".join(map(str, sizes))
     if restarts < 0:
@@ -101,7 +101,7 @@ def climb(
         raise ValueError(f"A heap of {every_size[0]} images cannot be filled with {len(held_out)} images.")
     held_out = held_out.first(whole)
     if not counted(held_out.labels).any():
-        raise ValueError(f"None of the {whole} scenes has a labelled pixel, so there is no risk to measure.")
+        raise ValueError("There is nothing to count: no pixel of the held-out scenes has a class.")
     budget, device = Budget(epsilon), device_of(model)
     generator = torch.Generator(device).manual_seed(seed)
     rows: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(len(every_size) + 2)]

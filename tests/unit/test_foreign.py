@@ -12,11 +12,16 @@ from safetensors.torch import save_file
 from stored import CONFIG, network
 from torch import nn
 
-from core import checkpoints, datasets, foreign
+from core import checkpoints, datasets, experiment, foreign
+from core.assessment import assess
 from core.commands._victim import victim
 from core.datasets import Dataset, Split
+from core.evaluation import Rate, Report
 from core.files import FileError
 from core.models import create
+from core.precompute import Plan, precompute
+from core.recipe import Recipe
+from core.results import Results
 
 GREY = (0.5, 0.5, 0.5)
 
@@ -330,7 +335,8 @@ def data(monkeypatch):
 
     def get(name):
         classes = tuple(name.split(","))
-        split = Split(torch.zeros(len(classes), 3, 16, 16, dtype=torch.uint8), torch.arange(len(classes)))
+        images = torch.randint(0, 256, (len(classes), 3, 16, 16), generator=torch.Generator().manual_seed(0))
+        split = Split(images.to(torch.uint8), torch.arange(len(classes)))
         return Dataset(name, name, "classification", classes, (16, 16), "", lambda name, limit=None: split)
 
     monkeypatch.setattr(datasets, "get", get)
@@ -358,7 +364,7 @@ class TestWhichClassIsWhich:
             ("Zebra,ape,bee,cow", True),
             ("1,2,3,4", False),
             ("01,02,10,11", False),
-            ("d,c,b,a", False),
+            ("10,2,1,3", False),
         ],
     )
     def test_text_order_is_told_where_timm_has_another(self, data, tmp_path, capsys, names, doubtful):
@@ -413,3 +419,22 @@ class TestWhichClassIsWhich:
         elif names == "a,b,c,d,e":
             with pytest.raises(ValueError, match="tells 4 classes apart, and a,b,c,d,e has 5"):
                 self.of_folder(tmp_path, names, names.split(","))
+
+    @pytest.mark.parametrize("work", ["precompute", "assess", "train"])
+    def test_measuring_and_hardening_refuse_them_too(self, data, tmp_path, work):
+        kept = checkpoints.save(tmp_path / "m", network(), {**CONFIG, "data": "a,b,c,e"})
+        Results(Report(Rate(1, 4), Rate(0, 4)), about={"sha256": kept.sha256}).save(kept.folder)
+        recipe = Recipe("a,b,c,e", "resnet20/8", epochs=1, start=str(kept.folder))
+        works = {
+            "precompute": lambda: precompute(kept.folder, Plan()),
+            "assess": lambda: assess(kept.folder),
+            "train": lambda: experiment.run(recipe, tmp_path, device="cpu"),
+        }
+        with pytest.raises(ValueError, match=r"a,b,c,e has other classes than .*m has d; only a,b,c,e has e\."):
+            works[work]()
+
+    def test_hardening_does_not_renumber(self, data, tmp_path):
+        kept = checkpoints.save(tmp_path / "m", network(), {**CONFIG, "data": "a,b,c,d"})
+        recipe = Recipe("d,c,b,a", "resnet20/8", epochs=1, start=str(kept.folder))
+        with pytest.raises(ValueError, match=r"numbers the classes of d,c,b,a in another order: a, b, c, d\."):
+            experiment.run(recipe, tmp_path, device="cpu")

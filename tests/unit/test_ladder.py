@@ -100,6 +100,13 @@ def test_ladders_survive_json(victim, universal):
     assert [rung.accuracy for rung in again.rungs] == [rung.accuracy for rung in ladder.rungs]
 
 
+def test_scenes_without_a_labelled_pixel_have_no_risk(tiny_segmenter):
+    model, _, test = tiny_segmenter
+    void = Split(test.images[:32], torch.full_like(test.labels[:32], 255))
+    with pytest.raises(ValueError, match="nothing to count: no pixel of the held-out scenes has a class"):
+        climb(model, void, torch.zeros(1, 3, 12, 12), EPSILON, (32,), steps=1, classes=8)
+
+
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
