@@ -44,7 +44,7 @@ def start(host: str, port: int, **options: Any) -> Any:
     from app.layout import build
 
     page = build()
-    address = {"server_name": _bracketed(host), "server_port": port}
+    address: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port}
     app, _, _ = page.launch(**address, **theme.look(), **safe_settings(), **options)
     app.add_api_route("/healthz", service.health)
     app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all

@@ -198,7 +198,8 @@ def _usable(root: Path) -> list[Checkpoint]:
     usable = []
     for found in checkpoints.find(root, leave_out):
         try:
-            datasets.get(found.data)
+            if found.classes != datasets.get(found.data).classes:
+                raise ValueError(f"its classes are not those of {found.data}, in their order")
             results(found)
         except (OSError, ValueError) as error:
             leave_out(found.folder, error)

@@ -18,7 +18,7 @@ from app.service import catalogue, pictures
 from app.service.cache import Shelf
 from app.session import Session
 from app.tabs import compare
-from core import perturbations
+from core import files, perturbations
 
 FILES = ("config.json", "results.json", "model.safetensors", "perturbations.safetensors")
 BROKEN = "broken"
@@ -127,3 +127,10 @@ def test_only_damaged_folders_leave_a_page_that_says_so(
     assert "There are no trained models" in shown[view.status]
     assert "signs/standard (config.json is not JSON)" in shown[view.notice]
     assert service.health()["status"] == "no models"
+
+
+def test_a_model_of_other_classes_than_its_data_is_left_out(copy: Path) -> None:
+    config = files.read_json(copy / "config.json")
+    files.write_json(copy / "config.json", config | {"classes": config["classes"][::-1]})
+    (reason,) = service.health()["unreadable"]
+    assert reason == f"signs/{BROKEN}: its classes are not those of signs, in their order"

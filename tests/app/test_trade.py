@@ -14,6 +14,7 @@ from app import figures, service, trade_pieces
 from app.tabs import tradeoff
 from core import checkpoints
 from core.breaking import UNIT, Point, Robustness
+from core.datasets import signs
 from core.evaluation import Rate, Report
 from core.models import create
 from core.results import Measurement, Results
@@ -45,7 +46,7 @@ def grid(models):
     torch.manual_seed(0)
     for name, heap, sigma, epsilon, clean, breaks in SIGNS:
         recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": 0}
-        config = {"architecture": "resnet20/8", "data": "signs", "classes": list("abcdefghijkl"), "recipe": recipe}
+        config = {"architecture": "resnet20/8", "data": "signs", "classes": list(signs.CLASSES), "recipe": recipe}
         made = checkpoints.save(root / name, create("resnet20/8", 12), config)
         report = Report(Rate(clean, 1000), Rate(0, 1000))
         Results(report, (), {"sha256": made.sha256}, found(clean, breaks)).save(made.folder)
