@@ -18,7 +18,7 @@ from stored import class_folders
 from tiny_training import SHARED, tiny_split
 from torch import nn
 
-from core import checkpoints, experiment, files, training
+from core import assessment, checkpoints, experiment, files, training
 from core.__main__ import app, main
 from core.attacks.deepfool import DeepFool
 from core.attacks.objectives import IGNORE, Untargeted
@@ -246,7 +246,7 @@ def test_a_model_folder_stays_where_it_belongs(name, tmp_path):
 )
 def test_what_is_not_there_is_told_before_the_work(command, more, says, model, say, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(training, "train", None)
+    monkeypatch.setattr(experiment, "train", None)
     monkeypatch.setattr(SPGD, "stream", None)
     more = [word.replace("FILE", str(tmp_path / "file")) for word in more]
     status, _, said = say(*words(command, model), *more)
@@ -299,6 +299,7 @@ NOTHING = Report(Rate(0, 0), share(*torch.zeros(2, 2, 3, 3, dtype=torch.bool)))
 
 
 def test_a_rate_of_nothing_is_null_and_comes_back(capsys):
+    assert [rate["value"] for rate in NOTHING.to_json().values()] == [None, None]
     _shared.print_json({"report": NOTHING.to_json(), "loss": math.nan, "list": [(math.inf,), 1.5]})
     found = strict(capsys.readouterr().out)
     assert (found["loss"], found["list"]) == (None, [[None], 1.5])
@@ -379,6 +380,31 @@ def test_what_was_crafted_is_there_though_measuring_it_fails(model, say, tmp_pat
     assert (status, "the power went" in said) == (2, True)
     for name in ("delta.npy", "delta.safetensors"):
         assert _shared.largest(_shared.read_delta(tmp_path / "out" / name, _pictures(1), None)) == 10
+
+
+def test_what_broke_a_small_model_is_kept_without_its_visibility():
+    assert assessment._visibility(_pictures(2), torch.zeros(1, 3, 8, 8)) is None
+
+
+def test_a_search_goes_on_from_perturbations_of_other_tools(model, say, tmp_path, monkeypatch):
+    given = []
+
+    def search(self, model, crafting, held_out, classes, starts, report):
+        given.extend(starts)
+        raise ValueError("that was enough")
+
+    monkeypatch.setattr(Search, "__call__", search)
+    np.save(tmp_path / "units.npy", np.full((8, 8, 3), 6, np.float32))
+    np.save(tmp_path / "shares.npy", np.full((3, 8, 8), 0.02, np.float32))
+    np.save(tmp_path / "other.npy", np.full((3, 9, 9), 0.02, np.float32))
+    words = ["robustness", model, "--device", "cpu", "--start"]
+    _, _, said = say(*words, tmp_path / "units.npy", "--start", tmp_path / "shares.npy")
+    assert "units.npy: the largest value was read as 6/255" in said
+    assert "shares.npy: the largest value was read as 5.1/255" in said
+    assert [round(start.max().item(), 6) for start in given] == [round(6 / 255, 6), 0.02]
+    assert {tuple(start.shape) for start in given} == {(1, 3, 8, 8)}
+    _, _, said = say(*words, tmp_path / "other.npy")
+    assert "a perturbation of shape (3, 9, 9), and the images have (3, 8, 8)" in said
 
 
 def _pictures(n):
