@@ -104,22 +104,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file. Raises FileError where it is damaged."""
     try:
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise FileError(f"{path} is no readable safetensors file: {instead(path) or error}.") from error
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except SafetensorError as error:
+        what = instead(path)
+        raise FileError(
+            f"{path} is {what}." if what else f"{path} is no readable safetensors file: {error}."
+        ) from error
 
 
 def instead(path: Path) -> str:
-    """What stands in place of a binary file, where its first bytes tell; else empty."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(200).lstrip().lower()
-    except OSError:
-        return ""
+    """What stands in place of a binary file, where its first bytes tell; else empty. Raises OSError."""
+    with path.open("rb") as file:
+        start = file.read(200).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        return "an empty file"
     if start.startswith(b"version https://git-lfs"):
-        return "it is a Git-LFS pointer, which `git lfs pull` turns into the file"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "it is a web page, perhaps one that asks for a login; download the file itself"
-    return ""
+        return "a Git LFS pointer, which `git lfs pull` turns into the file"
+    return "a page of HTML or XML; download the file itself" if start.startswith(b"<") else ""
 
 
 def read_metadata(path: Path) -> dict[str, str]:

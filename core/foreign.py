@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from core.checkpoints import assign
-from core.files import FileError, read_tensors
+from core.files import FileError, instead, read_tensors
 from core.models import Normalised, create, some, within_units
 from core.segmenters import AnySize
 
@@ -34,11 +34,6 @@ HARMLESS: list[Any] = [
     *(np.dtype, *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "b1"))),
 ]
 """What trainers store beside the weights and what runs no code: their options, paths, the numbers of NumPy."""
-NO_WEIGHTS = {
-    b"version https://git-lfs": "a Git LFS pointer, and not the weights themselves: fetch them with `git lfs pull`",
-    b"<": "a page of HTML or XML, and no weights: download the file itself",
-}
-"""How files begin that are taken for weights, and what they are."""
 
 
 @dataclass(frozen=True)
@@ -140,15 +135,12 @@ def _content(path: Path) -> Any:
     """What a file of weights holds, by its content and whatever its suffix. Raises FileError that says what it is."""
     if not path.is_file():
         raise FileError(f"There is no file of weights {path}.")
+    if what := instead(path):
+        raise FileError(f"{path} is {what}.")
     with path.open("rb") as file:
         head = file.read(4096)
-    if not head:
-        raise FileError(f"{path} is an empty file.")
     if head[4:9] == b"\0\0\0\0{":  # the length of the head of safetensors, and its first byte
         return read_tensors(path)
-    for start, what in NO_WEIGHTS.items():
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start):
-            raise FileError(f"{path} is {what}.")
     try:
         with torch.serialization.safe_globals(HARMLESS):
             return torch.load(path, map_location="cpu", weights_only=True)

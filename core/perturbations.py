@@ -146,6 +146,8 @@ def _array(path: Path) -> tuple[Tensor, bool]:
     """The only tensor of a file, or that named `delta`, and whether it is one of ours: int8 in units of 1/255."""
     if not path.is_file():
         raise FileError(f"There is no file {path}.")
+    if what := instead(path):
+        raise FileError(f"{path} is {what}.")
     try:
         content = _content(path)
         named = content if isinstance(content, Mapping) else {"delta": content}
@@ -153,7 +155,7 @@ def _array(path: Path) -> tuple[Tensor, bool]:
     except FileError:
         raise
     except Exception as error:  # whatever bytes can do to a reader
-        reason = instead(path) or "it is damaged, or of another kind, or would run code"
+        reason = "it is damaged, or of another kind, or would run code"
         raise FileError(f"{path} cannot be read as {path.suffix}: {reason}.") from error
     if "delta" not in arrays and len(arrays) != 1:
         raise FileError(

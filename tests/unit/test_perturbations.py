@@ -196,10 +196,10 @@ def test_our_own_unit_cannot_be_told_otherwise(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "it is a Git-LFS pointer"),
-        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "is a Git LFS pointer"),
+        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a page of HTML or XML"),
         (b"x" * 40, "cannot be read|no readable"),
-        (b"", "cannot be read|no readable"),
+        (b"", "is an empty file"),
         (pickle.dumps(Harm(), protocol=2), "cannot be read|no readable"),
     ],
     ids=["pointer", "page", "damaged", "empty", "code"],
