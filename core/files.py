@@ -91,7 +91,7 @@ _hints = cache(get_type_hints)
 
 def _number(text: str) -> float:
     if not math.isfinite(value := float(text)):
-        raise ValueError(f"{text} is no finite number")
+        raise ValueError(f"the number {text} is not finite")
     return value
 
 
@@ -107,10 +107,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except SafetensorError as error:
-        what = instead(path)
-        raise FileError(
-            f"{path} is {what}." if what else f"{path} is no readable safetensors file: {error}."
-        ) from error
+        raise FileError(f"{path} is {instead(path) or f'no readable safetensors file: {error}'}.") from error
 
 
 def instead(path: Path) -> str:

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from known import CODE, CONTRAST
 from linear import Linear, grey_pictures
 from torch.nn.functional import cross_entropy, softplus
 
@@ -240,8 +241,8 @@ class TestDeepFool:
 
     @pytest.mark.parametrize("label", [1, 2, 3])
     def test_it_crosses_the_nearest_boundary_and_leaves_what_is_fooled_alone(self, tiny_classifier, label):
-        model, train, _ = tiny_classifier
-        one = Split(train.images[train.labels == label][:1], torch.tensor([label]))
+        model, colour = tiny_classifier.model, (255 * (0.5 + CONTRAST * CODE[label])).round().to(torch.uint8)
+        one = Split(colour.reshape(1, 3, 1, 1).repeat(1, 1, 12, 12), torch.tensor([label]))  # the average one
         first = attacks.get("deepfool")(Budget(1), steps=1).craft(model, one)
         assert predict(model, one, first).item() == 0, "class 0 is nearest to all"
         assert torch.equal(attacks.get("deepfool")(Budget(1), steps=3).craft(model, one, first), first)

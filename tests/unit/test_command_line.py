@@ -153,7 +153,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["robustness", "--weights", "nowhere.pt", "--arch", "resnet20/8", "--data", "signs"], ["no file", "nowhere"]),
         (["robustness", "MODEL", "--level", "2"], ["2.0 was given", "up to 1"]),
         (["robustness", "MODEL", "--highest", "300"], ["--highest", "300", "from 0 to 255"]),
-        (["ladder", "MODEL", "--heap", "8", "--heap", "64"], ["8, 64", "fall"]),
+        (["ladder", "MODEL", "--universal-steps", "1", "--heap", "8", "--heap", "64"], ["8, 64", "fall"]),
         (["ladder", "MODEL", "--heap", "4", "--universal-steps", "1", "--steps", "0"], ["at least 1 step", "0"]),
     ],
 )

@@ -327,7 +327,7 @@ def test_files_hold_no_number_that_is_not_finite(tmp_path):
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_no_number_that_is_not_finite_is_read(value, tmp_path):
     (tmp_path / "x.json").write_text(f'{{"a": [{value}]}}')
-    with pytest.raises(FileError, match=rf"x\.json is not JSON: {value} is no finite number"):
+    with pytest.raises(FileError, match=rf"x\.json is not JSON: the number {value} is not finite"):
         files.read_json(tmp_path / "x.json")
 
 
@@ -341,7 +341,7 @@ def test_json_is_read_with_the_mark_that_windows_puts_before_it_and_is_not_botto
 
 def test_scenes_without_a_label_have_no_risk():
     void = Split(_scenes(4).images, torch.full((4, 8, 8), IGNORE, dtype=torch.uint8))
-    with pytest.raises(ValueError, match="None of the 4 scenes has a labelled pixel"):
+    with pytest.raises(ValueError, match="There is nothing to count: no pixel of the held-out scenes has a class"):
         climb(nn.Conv2d(3, 2, 1), void, torch.zeros(1, 3, 8, 8), 0.1, (2,), 1)
 
 

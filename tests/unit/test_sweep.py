@@ -165,6 +165,9 @@ def test_at_the_end_what_broke_one_cell_was_tried_on_all(base, tmp_path, monkeyp
     assert [news.cell for news in heard if isinstance(news, Outcome)] == [*names, names[0]], (
         "only the first came before"
     )
+    told = [news.seconds for news in heard if isinstance(news, Outcome) and news.cell == names[0]]
+    assert outcomes[0].seconds == pytest.approx(sum(told))
+    assert min(told) > 0
     heard.clear()
     assert all(outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu", report=heard.append))
     assert len(heard) == 2
