@@ -41,11 +41,11 @@ def main(
 def start(host: str, port: int, **options: Any) -> Any:
     """The running page (`gradio.Blocks`), to be closed by `.close()`; `options` are those of Gradio's `launch`."""
     from app import service, theme
-    from app.layout import build
+    from app.layout import build, in_a_loop
 
     page = build()
-    address: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port}
-    app, _, _ = page.launch(**address, **theme.look(), **safe_settings(), **options)
+    settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look(), **safe_settings()}
+    app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
     app.add_api_route("/healthz", service.health)
     app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
     return page

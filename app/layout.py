@@ -1,12 +1,13 @@
 """The page: a table of contents. Header, the person's session, one tab for each file in `app/tabs`."""
 
+import asyncio
 import functools
 import importlib
 import os
 import pkgutil
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -14,9 +15,24 @@ import gradio as gr
 
 from app import running, service, tabs, theme
 
+Made = TypeVar("Made")
+
 
 def build() -> gr.Blocks:
     """The whole app, not yet launched. Calls nothing that computes."""
+    return in_a_loop(_built)
+
+
+def in_a_loop(make: Callable[[], Made]) -> Made:
+    """What `make` returns, called while an event loop runs: else Gradio opens one for each lock and closes none."""
+
+    async def made() -> Made:
+        return make()
+
+    return asyncio.run(made())
+
+
+def _built() -> gr.Blocks:
     with gr.Blocks(title="PlainSight", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as page:
         gr.HTML(theme.header(service.device()), js_on_load=None, apply_default_css=False, elem_id="top")
         with gr.Tabs(elem_id="tabs") as switch:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from app import running, service
-from app.layout import discovered
+from app.layout import discovered, in_a_loop
 from app.service import catalogue, pictures
 from app.service.cache import Shelf
 from app.session import Session
@@ -53,8 +53,12 @@ def spoil(request: pytest.FixtureRequest) -> Callable[[Path], None]:
 @pytest.fixture(scope="module")
 def view() -> Any:
     """The Compare tab on a page of its own."""
-    with gr.Blocks():
-        return compare.build()
+
+    def built() -> Any:
+        with gr.Blocks():
+            return compare.build()
+
+    return in_a_loop(built)
 
 
 @pytest.mark.parametrize("file", FILES)

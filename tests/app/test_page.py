@@ -1,17 +1,32 @@
 """The built interface, without a browser."""
 
+import html
+import importlib.util
+import json
+import os
+import pkgutil
 import re
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import gradio as gr
 import pytest
+import torch
+import typer
 from typer.testing import CliRunner
 
-from app import figures, pieces, service, theme
+import app
+from app import figures, pieces, running, scene_pieces, service, theme, trade_pieces
+from app.__main__ import main
 from app.layout import build, discovered
+from app.service import catalogue, pictures
+from app.service.comparison import claim
+from app.service.facts import Visibility
 from app.session import Session
+from app.view import notice_line, sentence_line
+from core.datasets import Split
 
 
 @pytest.fixture(scope="module")
@@ -44,30 +59,103 @@ def test_heavy_events_share_one_queue(page: gr.Blocks) -> None:
     assert {fn.concurrency_limit for fn in heavy} == {1}
 
 
-def test_importing_the_app_does_no_work() -> None:
+def test_the_session_needs_neither_gradio_nor_torch() -> None:
     code = "import sys, app.session; assert not {'gradio', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_every_text_is_escaped(session: Session) -> None:
-    from dataclasses import replace
+AT_WORK = ("socket.bind", "socket.connect", "subprocess.Popen", "os.mkdir", "_thread.start_new_thread")
+work: list[tuple[object, ...]] | None = None
+"""What was done, while it is a list."""
 
-    found = service.comparison(session)
-    evil = "<img src=x onerror=alert(1)>"
-    card = replace(found.a, title=evil, noun=evil, target=evil, origin=evil, command=evil)
-    strip = replace(found.strip, cells=(replace(found.strip.cells[0], truth=evil),))
-    page = replace(found, a=card, strip=strip)
-    pieces_of_page = [
-        pieces.headline(page.subject, card, found.b),
+
+def heard(event: str, args: tuple[object, ...]) -> None:
+    if work is not None and (event in AT_WORK or any(os.environ["PLAINSIGHT_CHECKPOINTS"] in str(arg) for arg in args)):
+        work.append((event, *args))
+
+
+def test_importing_the_app_does_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each module is executed anew: it reads no model folder, starts no thread, and talks to nobody."""
+    names = [info.name for info in pkgutil.walk_packages(app.__path__, "app.")]
+    assert {"app.__main__", "app.service.catalogue", "app.tabs.compare"} <= set(names)
+    sys.addaudithook(heard)
+    monkeypatch.setattr(sys.modules[__name__], "work", [])
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.loader is not None
+        monkeypatch.setitem(sys.modules, name, importlib.util.module_from_spec(spec))  # dataclasses look there
+        spec.loader.exec_module(sys.modules[name])
+    assert work == []
+
+
+EVIL = ("<img src=x onerror=alert(1)>", "<b>[x]", "</title>&amp;")
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_every_text_is_escaped(session: Session, evil: str) -> None:
+    found, checkpoint = service.comparison(session), catalogue.checkpoint(session, "a")
+    named = claim(0, replace(checkpoint, classes=(evil,)))
+    card = replace(found.a, title=evil, noun=evil, target=evil, origin=evil, command=evil, claim=named)
+    cell = replace(found.strip.cells[0], truth=evil)
+    cell = replace(cell, a=replace(cell.a, before=evil, after=evil), b=replace(cell.b, before=evil, after=evil))
+    strip = replace(found.strip, cells=(cell,))
+    traded = service.tradeoff(replace(session, tab="tradeoff"))
+    mark = replace(traded.b.mark, title=evil, short=evil, kind=evil, name=evil)
+    side = replace(traded.b, mark=mark, origin=evil)
+    both = replace(traded, b=side, marks=(mark,), settings=replace(traded.settings, kinds=(evil,)))
+    risk = service.Risk(evil, found.a.measured, 0.1)
+    ladder = service.Ladder(8.0, (risk,))
+    legend = (service.Legend(0, evil, "#000000"),)
+    look = service.Look(None, "layer", None, (evil, evil), None, ((0.5, 0.25),))
+    drawn = [
+        pieces.headline(found.subject, card, found.b),
         pieces.head(card),
         pieces.pattern(card),
         pieces.number(card),
-        pieces.note(card),
+        pieces.number(replace(card, forming=service.Forming("forming", 1, 2, (), ()))),
+        pieces.note(replace(card, curve=replace(card.curve, targeted=True))),
+        pieces.note(replace(card, curve=replace(card.curve, borrowed=evil))),
         pieces.strip(strip),
         pieces.strip(replace(strip, missing=evil)),
         pieces.footer(card, found.b, found.numbers),
+        pieces.visibility(replace(card, visibility=Visibility(missing=evil))),
+        scene_pieces.facts(card, look),
+        scene_pieces.row(card, look, flips=False),
+        scene_pieces.legend(legend, (look, look), None),
+        trade_pieces.headline(both),
+        trade_pieces.card(side),
+        trade_pieces.pattern(side),
+        trade_pieces.models(both),
+        trade_pieces.footer(both),
+        trade_pieces.ladder(ladder, ladder),
+        sentence_line(evil),
+        notice_line(evil),
     ]
-    assert "<img src=x" not in "".join(pieces_of_page)
+    for place, piece in enumerate(drawn):
+        assert evil not in piece, (place, piece)
+    for place in (0, 1, 2, 3, 7, 8, 9, 10, 13, 17, 18, 19, 20, 21):
+        assert html.escape(evil) in drawn[place], (place, drawn[place])
+    figure = json.loads(figures.tradeoff(both))
+    words = [trace.get("hovertemplate", "") for trace in figure["data"]]
+    words += [note["text"] for note in figure["layout"]["annotations"]]
+    assert not any(evil in one for one in words)
+    assert any(html.escape(evil) in one for one in words)
+
+
+def test_a_warning_at_the_edge_of_the_page_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
+    running.warned(ValueError("no class <b>[x]"))
+    assert said == ["no class &lt;b&gt;[x]"]
+
+
+def test_visibility_of_small_images_is_not_measurable(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Split(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
+    monkeypatch.setattr(pictures, "split", lambda *_: small)
+    found = pictures.visibility(session, torch.zeros(1, 3, 8, 8))
+    card = replace(service.card(session, "a"), visibility=found)
+    assert "How visible: not measurable on images of 8x8 pixels" in pieces.visibility(card)
 
 
 def test_the_headline_speaks_of_both_numbers(session: Session) -> None:
@@ -87,8 +175,6 @@ def test_a_targeted_headline_speaks_of_the_target(session: Session) -> None:
 
 
 def test_figures_mark_the_epsilon_of_the_page(session: Session) -> None:
-    import json
-
     figure = json.loads(figures.accuracy(service.card(session, "b")))
     assert figure["data"][-1]["x"] == [session.epsilon]
     assert figure["data"][-1]["marker"]["symbol"] == "triangle-up"
@@ -99,10 +185,6 @@ def test_figures_mark_the_epsilon_of_the_page(session: Session) -> None:
     [(["--port", "0"], "65535"), (["--port", "70000"], "65535"), (["--auth", "name"], "NAME:PASSWORD")],
 )
 def test_bad_options_get_one_sentence(options: list[str], named: str) -> None:
-    import typer
-
-    from app.__main__ import main
-
     application = typer.Typer()
     application.command()(main)
     result = CliRunner().invoke(application, options, env={"COLUMNS": "200"})

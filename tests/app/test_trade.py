@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from app import figures, service, trade_pieces
+from app.layout import in_a_loop
 from app.tabs import tradeoff
 from core import checkpoints
 from core.breaking import UNIT, Point, Robustness
@@ -28,6 +29,11 @@ SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon
     ("shared-s64-e24-w0.7", 64, 0.7, 24, 935, 26.0),  # beaten by the one before
     ("shared-s8-e24-w0.9", 8, 0.9, 24, 900, None),
 ]
+
+
+def built():
+    with gr.Blocks():
+        return tradeoff.build()
 
 
 def found(clean, breaks):
@@ -112,8 +118,7 @@ class TestPage:
         assert there.a == chosen.a
         assert there.b != name
         assert "model B a value unknown here" in sentence
-        with gr.Blocks():
-            view = tradeoff.build()
+        view = in_a_loop(built)
         assert view.at_rest(chosen)[view.to_compare]["interactive"] is False
         assert view.at_rest(replace(chosen, b="shared-s64-e8-w0.3"))[view.to_compare]["interactive"] is True
 
