@@ -74,21 +74,15 @@ def train(
         start=start,
         seed=seed,
     )
-    with progress_bar("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} images/s") as bar:
-        task = bar.add_task("training", total=None, loss=float("nan"), rate=0.0)
+    with progress_bar("{task.fields[last]}") as bar:
+        task = bar.add_task("training", total=None, last="")
 
         def report(progress: Progress) -> None:
-            bar.update(
-                task,
-                description=f"epoch {progress.epoch}/{epochs}",
-                completed=progress.done,
-                total=progress.total,
-                loss=progress.loss,
-                rate=progress.images_per_second,
-            )
+            figures = f"loss {progress.loss:.3f}, {progress.images_per_second:.0f} images/s"
+            epoch = f"epoch {progress.epoch}/{epochs}"
+            bar.update(task, description=epoch, completed=progress.done, total=progress.total, last=figures)
             if progress.done * epochs % progress.total == 0:
-                figures = f"loss {progress.loss:.3f}, {progress.images_per_second:.0f} images/s"
-                log(f"{time.strftime('%H:%M')} epoch {progress.epoch}/{epochs}: {figures}")
+                log(f"{time.strftime('%H:%M')} {epoch}: {figures}")
 
         told = report if leading() else lambda progress: None
         made = experiment.run(recipe, root, name, device, precision, told, graph)

@@ -30,7 +30,7 @@ TRUTH = "GT-final_test.csv"
 def dataset(argument: str | None) -> Dataset:
     """The data set at 32x32 or SIZE x SIZE pixels; `missing` says what is absent and how to get it."""
     size, root = parsed_side(argument) if argument else SIZE, data_root() / NAME
-    bases = (root / "GTSRB", root)
+    bases = (root / "GTSRB", root, data_root() / "GTSRB")
     train = _first(base / inner for base in bases for inner in ("Training", "Final_Training/Images"))
     tested = _first(base / "Final_Test" / "Images" for base in bases)
     truth = _first(place / TRUTH for base in bases for place in (base, base / "Final_Test", base / "Final_Test/Images"))

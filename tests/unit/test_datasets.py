@@ -286,6 +286,7 @@ LAYOUTS = {
     "torchvision's": ("GTSRB/Training", "GTSRB/Final_Test/Images", gtsrb.TRUTH),
     "unpacked by hand": ("GTSRB/Final_Training/Images", "GTSRB/Final_Test/Images", f"GTSRB/{gtsrb.TRUTH}"),
     "beside the test images": ("Final_Training/Images", "Final_Test/Images", f"Final_Test/Images/{gtsrb.TRUTH}"),
+    "under its own name": ("../GTSRB/Final_Training/Images", "../GTSRB/Final_Test/Images", f"../GTSRB/{gtsrb.TRUTH}"),
 }
 
 
