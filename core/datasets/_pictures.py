@@ -58,9 +58,9 @@ def opened(path: Path) -> Picture:
 def loaded(path: Path) -> Image.Image:
     """The first frame of a file, upright, in the mode it is stored in. Raises ValueError that names the file."""
     try:
-        image = Image.open(path)
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
+        with Image.open(path) as image:
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} cannot be read as an image: its content is none that is known.") from error
     except Exception as error:  # damaged files end in OSError, SyntaxError, DecompressionBombError, struct.error, ...

@@ -51,8 +51,8 @@ def dataset(argument: str | None) -> Dataset:
             names, highest = ", ".join(unseen), len(about.classes) - 1
             raise ValueError(
                 f"No pixel of the {split} split of {root} is labelled {names}: label maps hold class numbers from 0 to "
-                f"{highest}, and {IGNORE} means void. Save each class by its number; if {IGNORE} is meant to count nowhere, "
-                "list it in `ignore` of classes.json."
+                f"{highest}, and {IGNORE} means void. Save each class by its number; if {IGNORE} is meant to count "
+                "nowhere, list it in `ignore` of classes.json."
             )
         return found
 

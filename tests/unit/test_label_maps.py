@@ -261,7 +261,7 @@ def test_colours_that_name_no_class_are_told(pairs, image, about, says):
             0,
             255,
             None,
-            "is labelled right: .* numbers from 0 to 1, and 255 is no class; where .* in `ignore`",
+            "is labelled right: .* numbers from 0 to 1, and 255 means void.* in `ignore`",
         ),
         (0, 255, [9], "is labelled right: "),
         (255, 255, None, "is labelled left, right: "),
