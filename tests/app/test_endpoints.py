@@ -110,7 +110,7 @@ REFUSED = [  # control, what is sent, what the answer says
     ("Strength ε", NAN, "an even number from 2 to 32 in units of 1/255, and nan was given"),
     ("Strength ε", 3, "and 3 was given"),
     ("Strength ε", 16.5, "and 16.5 was given"),
-    ("Strength ε", True, "and True was given"),
+    ("Seed", True, "and True was given"),
     ("Crafting images", None, "images is one of 64, 128, 256, 512, 1024, 2048, and None was given"),
     ("Crafting images", 10**9, "and 1000000000 was given"),
     ("Steps", -1, "steps is one of 10, 20, 40, 60, 100, 200, and -1 was given"),
