@@ -68,12 +68,13 @@ class TestNumbered:
         labels = torch.arange(len(classes))
         if pixels:
             labels = torch.cat([labels, torch.tensor([255])]).to(torch.uint8)[None, None]
-        split = Split(torch.zeros(len(labels), 3, 1, 1, dtype=torch.uint8), labels)
+        width = labels.shape[-1] if pixels else 1
+        split = Split(torch.zeros(len(labels), 3, 1, width, dtype=torch.uint8), labels)
         task, palette = (
             ("segmentation", tuple((n, n, n) for n in range(len(classes)))) if pixels else ("classification", ())
         )
         return Dataset(
-            "birds", "", task, tuple(classes), (1, 1), "", lambda name, n=None: split.first(n or 1), palette=palette
+            "birds", "", task, tuple(classes), (1, width), "", lambda name, n=None: split.first(n or 1), palette=palette
         )
 
     def test_equal_names_change_nothing(self):
