@@ -180,6 +180,7 @@ figure{margin:0}figcaption{color:var(--soft);font-size:11.5px;line-height:1.5;wh
 .compare .main:has(.sights),.compare .main:has(.scenes),.compare .main:has(.trade){padding:12px 26px 6px!important}
 .main:has(.scenes) .stripbar{margin:7px 0 5px}.main:has(.scenes) .footer{margin-top:4px}}
 
+@media(max-width:1180px){.scene{flex-direction:column!important;gap:6px!important}.key{flex:none!important;width:100%}.legend-classes{columns:3}}
 @media(max-width:900px){
 .compare{flex-direction:column!important}.compare .main{order:0;padding:14px 16px!important;width:100%}.aside{order:1;flex:none!important;width:100%;border:0;border-top:1px solid var(--line);padding-bottom:84px!important}
 .pair{flex-direction:column!important;gap:14px!important}.card{width:100%;flex:none!important}
