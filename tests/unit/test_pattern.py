@@ -7,6 +7,8 @@ import torch
 from core.datasets import streets
 from core.pattern import Scenes
 
+pytestmark = pytest.mark.slow  # 24 streets are drawn, which takes ten seconds and more
+
 TARGET = 4
 EPSILON = 10 / 255
 
