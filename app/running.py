@@ -98,11 +98,11 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
                 return opened(view, {"tab": name}, name)
         return {switch: gr.skip()}
 
-    def led(name: str) -> Callable[[Session, Session], Updates]:
-        def there(session: Session, before: Session) -> Updates:
-            service.stop(before)
-            query = dict(parse_qsl(replace(session, tab=name).query()))
-            return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, name)}
+    def led(name: str) -> Callable[[Session], Updates]:
+        def there(session: Session) -> Updates:
+            onward = replace(session, tab=name)
+            service.registry.stop_tab(onward)
+            return {switch: gr.Tabs(selected=name), **opened(views[name][1], dict(parse_qsl(onward.query())), name)}
 
         return there
 
@@ -110,7 +110,7 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
     for _, view in views.values():
         if view.onward is not None:
             button, name = view.onward
-            led_there = listen([button.click], view, led(name), views[name][1].session, outputs=[switch, *outputs])
+            led_there = listen([button.click], view, led(name), outputs=[switch, *outputs])
             led_there.then(None, js=TURNED, **LIGHT)
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 

@@ -140,6 +140,14 @@ class RunRegistry:
                 for side, found in run.found.items()
             }
 
+    def stop_tab(self, session: Session) -> None:
+        """End all runs of the session's visitor in its tab, whatever they are of."""
+        with self._lock:
+            own = [run.session for run in self._runs.values() if run.state != "over"]
+        for one in own:
+            if (one.visitor, one.tab) == (session.visitor, session.tab):
+                self.stop(one)
+
     def keep(self, session: Session, side: str, found: "Outcome") -> bool:
         """Remember how far a side is, and whether that was done: after the end the last step may come too late."""
         if self.ended(session):

@@ -195,6 +195,12 @@ def test_a_page_that_was_forgotten_comes_back_from_its_address(visitor: Visitor)
     assert "epsilon=8&steps=20&images=64" in picked
 
 
+def test_a_forgotten_trade_off_leads_on_to_compare(visitor: Visitor) -> None:
+    answer = visitor.ask(visitor.event(elem_id="onward"), "?tab=tradeoff&data=signs&a=standard&b=standard")
+    assert "That did not work" not in answer
+    assert "data=signs&a=standard&b=standard&attack=spgd" in answer
+
+
 @pytest.mark.parametrize("address", ["", "?data=nothing&epsilon=nan", "?" + "&".join(["x=1"] * 5000), None, 7], ids=str)
 def test_a_forgotten_page_with_an_odd_address_gets_the_usual_view(visitor: Visitor, address: Any) -> None:
     answer = visitor.ask(visitor.event(label="Steps"), 20, address)

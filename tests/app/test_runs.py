@@ -102,6 +102,14 @@ def test_a_run_under_way_is_found_again_by_its_visitor_and_choices_only(registry
     assert registry.under_way(visitor("one")) == ""
 
 
+def test_all_runs_of_a_visitor_in_a_tab_can_be_ended(registry: RunRegistry) -> None:
+    """The tab is to show something else, and its session, which named its run, has been forgotten."""
+    own = registry.enqueue(visitor("one"))
+    others = [registry.enqueue(one) for one in (replace(visitor("one"), tab="segmentation"), visitor("two"))]
+    registry.stop_tab(replace(visitor("one"), epsilon=2))
+    assert [registry.ended(one) for one in (own, *others)] == [True, False, False]
+
+
 def test_what_is_remembered_is_bounded_and_those_who_wait_are_not_forgotten(registry: RunRegistry) -> None:
     waiting = registry.enqueue(CHOSEN)
     over = [registry.enqueue(CHOSEN) for _ in range(3)]
