@@ -235,7 +235,7 @@ def assign(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     model.load_state_dict(dict(tensors))
 
 
-def find(root: Path, on_error: Callable[[Path, FileError], None] = lambda *_: None) -> list[Checkpoint]:
+def find(root: Path, on_error: Callable[[Path, FileError], object] = lambda *_: None) -> list[Checkpoint]:
     """All readable model folders at any depth under `root`: by group, then from standard to the most hardened.
 
     `on_error` is told each folder that cannot be read, and why.
@@ -267,7 +267,7 @@ def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
     return [replace(c, schedule=schedules.apart(c.recipe, usual)) if c.heap else c for c in own]
 
 
-def _readable(folder: Path, on_error: Callable[[Path, FileError], None]) -> Checkpoint | None:
+def _readable(folder: Path, on_error: Callable[[Path, FileError], object]) -> Checkpoint | None:
     try:
         return read(folder)
     except FileError as error:

@@ -5,7 +5,7 @@ Choices are (label, value) pairs, as a dropdown shows them. Epsilons are in unit
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -197,26 +197,30 @@ def _usable(root: Path) -> list[Checkpoint]:
     """The models under `root` whose description and results can be read; the others are left out."""
     usable = []
     for found in checkpoints.find(root, leave_out):
-        try:
+        with suppress(LeftOut), _reading(found):
             if found.classes != datasets.get(found.data).classes:
                 raise ValueError(f"its classes are not those of {found.data}, in their order")
             results(found)
-        except (OSError, ValueError) as error:
-            leave_out(found.folder, error)
         if found.folder not in _broken:
             usable.append(found)
     return usable
 
 
-def leave_out(folder: Path, error: Exception) -> None:
-    """From now on the model in this folder is not offered, until one of its files changes."""
+class LeftOut(FileError):
+    """A model folder cannot be read and is not offered any more; the message says which and why, without its path."""
+
+
+def leave_out(folder: Path, error: Exception) -> str:
+    """From now on the model in this folder is not offered, until one of its files changes; returns that sentence."""
     root, stamp = checkpoints.default_root(), _stamps(folder)
     reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
     name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
     with _marking:
         known, _broken[folder] = _broken.get(folder), (stamp, name, reason)
+    sentence = f"{name} is left out: {reason}."
     if known is None or known[0] != stamp:
-        logging.getLogger(__name__).warning("%s is left out: %s.", name, reason)
+        logging.getLogger(__name__).warning("%s", sentence)
+    return sentence
 
 
 def unreadable() -> dict[str, str]:
@@ -246,12 +250,13 @@ def _stamps(folder: Path) -> Stamps:
 
 @contextmanager
 def _reading(of: Checkpoint) -> Iterator[None]:
-    """What cannot be read inside costs the model its place."""
+    """What cannot be read inside costs the model its place. Raises LeftOut."""
     try:
         yield
-    except (OSError, ValueError) as error:
-        leave_out(of.folder, error)
+    except LeftOut:
         raise
+    except (OSError, ValueError) as error:
+        raise LeftOut(leave_out(of.folder, error)) from error
 
 
 def checkpoint(session: Session, side: str) -> Checkpoint:
