@@ -230,8 +230,8 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
         with client:
             yield client
         return
-    # one task a process at a time: torch's own threads do the rest
-    options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.ERROR}
+    # one task a process at a time: torch's own threads do the rest; any free port, since two sweeps may run at once
+    options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "silence_logs": logging.ERROR}
     # Dask has its processes hand every freed tensor back to the system at once, which costs more than half of the speed
     environment = {name: value for name, value in config.get(ENVIRONMENT).items() if name != "MALLOC_TRIM_THRESHOLD_"}
     with (
