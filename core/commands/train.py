@@ -22,9 +22,12 @@ def train(
     ] = "resnet20",
     sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
     heap: Annotated[
-        int, typer.Option(min=1, help="Sharedness s: images that share a delta; 1 is standard adversarial.")
-    ] = 64,
-    epsilon: Annotated[float, typer.Option(callback=in_255(), help="Size of the training deltas in n/255.")] = 16.0,
+        int | None,
+        typer.Option(min=1, help="Sharedness s: images that share a delta; 1 is standard adversarial. Default 64."),
+    ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option(callback=in_255(), help="Size of the training deltas in n/255. Default 16.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Ascent steps K of the inner attack.")] = 4,
     step_size: Annotated[float, typer.Option(help="Inner step in units of epsilon.")] = 0.5,
     loss_cap: Annotated[float, typer.Option(help="kappa: cap of each loss inside the attack.")] = LOSS_CAP,
@@ -55,13 +58,17 @@ def train(
     A killed run goes on where it was when the same command is given again. Harden a trained model with --start.
     On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ...; a heap may span them.
     """
+    given = {"--heap": heap is not None, "--epsilon": epsilon is not None, "--carry": carry}
+    if not sigma and any(given.values()):
+        option = next(name for name in given if given[name])
+        raise ValueError(f"{option} is for adversarial training, and sigma is 0; give a weight too, like --sigma 0.5.")
     device = device if device == "auto" else available(device)
     recipe = Recipe(
         data=data,
         architecture=arch,
         sigma=sigma,
-        heap=heap if sigma else 1,
-        epsilon=epsilon / 255 if sigma else 0.0,
+        heap=(64 if heap is None else heap) if sigma else 1,
+        epsilon=(16.0 if epsilon is None else epsilon) / 255 if sigma else 0.0,
         steps=steps,
         step_size=step_size,
         loss_cap=loss_cap,
