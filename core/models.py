@@ -6,6 +6,7 @@ N images, C channels, H W height and width, K classes. The result is logits (N,K
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -124,14 +125,14 @@ class Block(nn.Module):
         return relu(self.norm2(self.convolution2(y)) + self.shortcut(x))
 
 
-def resnet20(classes: int, width: str = "16") -> nn.Module:
-    """ResNet-20 for small images (He et al. 2016): three stages of `width`, 2 and 4 times `width` filters.
+def resnet(depth: int, classes: int, width: str = "16") -> nn.Module:
+    """ResNet of `depth` layers (6n + 2) for small images (He et al. 2016): `width`, 2 and 4 times as many filters.
 
-    Width 16 is the original, 64 the one of Mummadi et al. 2019.
+    Width 16 is the original, depth 20 with width 64 the one of Mummadi et al. 2019.
     """
     # oneDNN's channels-last kernels (torch 2.11, AVX2) write out of bounds on 4 channels, so widths go by eights
     if not width.isdecimal() or int(width) not in range(8, 257, 8):
-        raise ValueError(f"The width of resnet20 is a multiple of 8 from 8 to 256, and {width!r} was given.")
+        raise ValueError(f"The width of resnet{depth} is a multiple of 8 from 8 to 256, and {width!r} was given.")
     filters = int(width)
     layers: list[nn.Module] = [
         nn.Conv2d(3, filters, 3, padding=1, bias=False),
@@ -140,7 +141,7 @@ def resnet20(classes: int, width: str = "16") -> nn.Module:
     ]
     inputs = filters
     for stage, outputs in enumerate((filters, 2 * filters, 4 * filters)):
-        for block in range(3):
+        for block in range((depth - 2) // 6):
             layers.append(Block(inputs, outputs, stride=2 if stage and not block else 1))
             inputs = outputs
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
@@ -167,7 +168,10 @@ def timm(classes: int, variant: str = "", weights: str | None = None) -> nn.Modu
         ) from error
 
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"resnet20": resnet20, "smp": smp, "timm": timm}
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
+    **{f"resnet{depth}": partial(resnet, depth) for depth in (8, 14, 20, 32, 44, 56, 110)},
+    **{"smp": smp, "timm": timm},
+}
 """Name to builder; what stands after `/` or `:` in `resnet20/64` or `smp:PSPNet/resnet18` is its second argument."""
 PRETRAINED = (smp, timm)
 """The builders that can fetch weights trained on ImageNet."""

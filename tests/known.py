@@ -90,11 +90,11 @@ def segmenter() -> nn.Module:
 
 @torch.no_grad()
 def resnet(code: Tensor = CODE) -> Normalised:
-    """The classifier as a `resnet20/8`, which a model folder can hold; of other colours nobody has a lead."""
-    model = create("resnet20/8", len(code), (0.5,) * 3, (1.0,) * 3)
+    """The classifier as a `resnet8/8`, which a model folder can hold; of other colours nobody has a lead."""
+    model = create("resnet8/8", len(code), (0.5,) * 3, (1.0,) * 3)
     network = model.network
     _signed_colours(network, 0.0)
-    for block in network[3:12]:
+    for block in network[3:-3]:
         for layer in (block.norm1, block.norm2):
             layer.weight.fill_(0.0)
         if len(block.shortcut):  # halves the sides: the mean of four pixels, along the convolutions

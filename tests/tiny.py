@@ -39,16 +39,16 @@ def make(folder: Path) -> None:
     root = folder / "checkpoints"
     for seed, (name, recipe) in enumerate((("standard", {}), ("shared-s64-e16-w0.5", SHARED))):
         torch.manual_seed(seed + 1000 * SHIFT)
-        model, classes = create("resnet20/8", len(signs.CLASSES)), list(signs.CLASSES)
+        model, classes = create("resnet8/8", len(signs.CLASSES)), list(signs.CLASSES)
         with torch.no_grad():  # sure of itself, or the capped loss would leave the attacks nothing to climb
             model.network[-1].weight.mul_(8)
-        config = {"architecture": "resnet20/8", "data": "signs", "classes": classes, "recipe": recipe}
+        config = {"architecture": "resnet8/8", "data": "signs", "classes": classes, "recipe": recipe}
         checkpoints.save(root / "signs" / name, model, config)
         precompute(root / "signs" / name, PLAN)
         assess(root / "signs" / name, terms=TERMS)
         classes = list(datasets.get("cifar10").classes)
-        config = {"architecture": "resnet20/8", "data": "cifar10", "classes": classes, "recipe": recipe}
-        checkpoints.save(root / "cifar10" / name, create("resnet20/8", len(classes)), config)
+        config = {"architecture": "resnet8/8", "data": "cifar10", "classes": classes, "recipe": recipe}
+        checkpoints.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)
         name, recipe = (
             (name, recipe) if seed == 0 else ("shared-s4-e10-w0.5", recipe | {"heap": 4, "epsilon": 10 / 255})
         )

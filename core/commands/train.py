@@ -18,7 +18,7 @@ from core.training import Progress, jump
 def train(
     data: Annotated[str, typer.Option(help="A data set by name, or folder:PATH; see: data list.")] = "signs",
     arch: Annotated[
-        str, typer.Option(help="resnet20, resnet20/64 (the paper's width), smp:PSPNet/resnet18, timm:NAME.")
+        str, typer.Option(help="resnet20 (8 to 110), resnet20/64 (the paper's width), smp:PSPNet/resnet18, timm:NAME.")
     ] = "resnet20",
     sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
     heap: Annotated[

@@ -52,8 +52,8 @@ def grid(models):
     torch.manual_seed(0)
     for name, heap, sigma, epsilon, clean, breaks in SIGNS:
         recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": 0}
-        config = {"architecture": "resnet20/8", "data": "signs", "classes": list(signs.CLASSES), "recipe": recipe}
-        made = checkpoints.save(root / name, create("resnet20/8", 12), config)
+        config = {"architecture": "resnet8/8", "data": "signs", "classes": list(signs.CLASSES), "recipe": recipe}
+        made = checkpoints.save(root / name, create("resnet8/8", 12), config)
         report = Report(Rate(clean, 1000), Rate(0, 1000))
         Results(report, (), {"sha256": made.sha256}, found(clean, breaks)).save(made.folder)
     yield service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")[0]

@@ -33,7 +33,7 @@ def test_a_saved_model_predicts_what_it_did(folder):
 
 def test_the_description_says_what_was_given_and_where_it_was_made(folder):
     found = checkpoints.read(folder)
-    assert (found.name, found.architecture, found.data, found.classes) == ("standard", "resnet20/8", "tiny", (*"abcd",))
+    assert (found.name, found.architecture, found.data, found.classes) == ("standard", "resnet8/8", "tiny", (*"abcd",))
     assert found.sha256 == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     assert found.config["format"] == 1
     assert found.config["versions"].keys() == {"python", "torch", "numpy", "hardware"}
@@ -217,7 +217,7 @@ def test_find_sorts_models_of_one_heap_by_their_numbers(tmp_path):
 
 def test_models_of_an_unusual_architecture_are_a_group_of_their_own(tmp_path):
     """The usual one is what most models with weights have; records without weights do not outvote them."""
-    places = {"tiny/a": "resnet20/8", "tiny/b": "resnet20/8", **{f"wide/tiny/{name}": "resnet20/16" for name in "acd"}}
+    places = {"tiny/a": "resnet8/8", "tiny/b": "resnet8/8", **{f"wide/tiny/{name}": "resnet20/16" for name in "acd"}}
     for place, architecture in places.items():
         model = create(architecture, 4)
         checkpoints.save(tmp_path / place, model, {**CONFIG, "architecture": architecture, "data": "tiny"})

@@ -37,7 +37,7 @@ def images(tmp_path_factory):
 def trained(images, tmp_path_factory):
     """A model folder made by the train command itself, with weights put in that tell bright from dark for certain."""
     root = tmp_path_factory.mktemp("runs")
-    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet8/8", "--epochs", "4", "--batch-size", "8"]
     result = run(*words, "--root", str(root), "--device", "cpu", "--json")
     folder = Path(json.loads(result.stdout)["folder"])
     known = resnet(torch.tensor([[1.0, 1, 1], [-1, -1, -1]]))
@@ -57,7 +57,7 @@ def test_every_command_teaches(command):
 
 
 def test_without_a_terminal_every_epoch_is_a_line_of_the_log(images, tmp_path):
-    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "2", "--batch-size", "8"]
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet8/8", "--epochs", "2", "--batch-size", "8"]
     log = run(*words, "--root", str(tmp_path), "--device", "cpu").stderr
     assert "epoch 1/2: loss" in log
     assert "epoch 2/2: loss" in log
@@ -65,13 +65,13 @@ def test_without_a_terminal_every_epoch_is_a_line_of_the_log(images, tmp_path):
 
 def test_training_again_returns_the_finished_model(trained, images):
     before = checkpoints.read(trained).sha256
-    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet8/8", "--epochs", "4", "--batch-size", "8"]
     run(*words, "--root", str(trained.parent.parent), "--device", "cpu")
     assert checkpoints.read(trained).sha256 == before
 
 
 def test_a_loss_that_jumped_is_told_where_the_model_is_made(trained, images, tmp_path):
-    words = ["train", "--data", f"folder:{images}", "--arch", "resnet20/8", "--epochs", "4", "--batch-size", "8"]
+    words = ["train", "--data", f"folder:{images}", "--arch", "resnet8/8", "--epochs", "4", "--batch-size", "8"]
     words += ["--root", str(tmp_path), "--device", "cpu"]
     folder = shutil.copytree(trained, tmp_path / trained.parent.name / trained.name)
     config = json.loads((folder / checkpoints.CONFIG).read_text())
@@ -150,10 +150,10 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["robustness", "--weights", "WEIGHTS"], ["needs --arch", "--data"]),
         (["robustness", "--weights", "WEIGHTS", "--arch", "timm:resnet51", "--data", "signs"], ["resnet51", "timm"]),
         (
-            ["robustness", "--weights", "WEIGHTS", "--arch", "resnet20/8", "--data", "signs"],
+            ["robustness", "--weights", "WEIGHTS", "--arch", "resnet8/8", "--data", "signs"],
             ["tells 2", "12 are needed"],
         ),
-        (["robustness", "--weights", "nowhere.pt", "--arch", "resnet20/8", "--data", "signs"], ["no file", "nowhere"]),
+        (["robustness", "--weights", "nowhere.pt", "--arch", "resnet8/8", "--data", "signs"], ["no file", "nowhere"]),
         (["robustness", "MODEL", "--level", "2"], ["2.0 was given", "up to 1"]),
         (["robustness", "MODEL", "--highest", "300"], ["--highest", "300", "from 0 to 255"]),
         (["ladder", "MODEL", "--universal-steps", "1", "--heap", "8", "--heap", "64"], ["8, 64", "fall"]),
@@ -215,7 +215,7 @@ def test_weights_from_elsewhere_are_taken_in_place_of_a_folder(command, trained,
     model = checkpoints.load(trained)
     torch.save({"state_dict": {f"module.{n}": t for n, t in model.network.state_dict().items()}}, tmp_path / "own.pt")
     channels = [" ".join(f"{value:.6f}" for value in part.flatten().tolist()) for part in (model.mean, model.std)]
-    words = [command, "--arch", "resnet20/8", "--weights", str(tmp_path / "own.pt"), "--data", f"folder:{images}"]
+    words = [command, "--arch", "resnet8/8", "--weights", str(tmp_path / "own.pt"), "--data", f"folder:{images}"]
     words += ["--mean", channels[0], "--std", channels[1], "--device", "cpu", "--json"]
     more = {"attack": ["--steps", "2"], "robustness": ["--steps", "2", "--warm-steps", "2"]}.get(command, [])
     found = json.loads(run(*words, *more).stdout)
@@ -237,7 +237,7 @@ def test_it_runs_as_a_module():
 def test_results_pages_come_from_the_json(tmp_path):
     folder = tmp_path / "checkpoints" / "signs" / "standard"
     config = {
-        "architecture": "resnet20/8",
+        "architecture": "resnet8/8",
         "data": "signs",
         "classes": list(datasets.get("signs").classes),
         "source": "here",
@@ -247,7 +247,7 @@ def test_results_pages_come_from_the_json(tmp_path):
         "seconds": 60.0,
         "finished": "2026-01-01",
     }
-    checkpoints.save(folder, create("resnet20/8", 12), config)
+    checkpoints.save(folder, create("resnet8/8", 12), config)
     run("results", "--root", str(tmp_path / "checkpoints"), "--docs", str(tmp_path / "docs"))
     text = (tmp_path / "docs" / "training.md").read_text()
     assert "--epochs 3" in text

@@ -38,7 +38,7 @@ def measured(name, data, results):
     config |= {"history": [{"epoch": 1, "loss": 2.0, "seconds": 60.0, "images_per_second": 9.0}]}
     config |= {"versions": {"hardware": "CPU, 1 threads", "torch": "2.11"}}
     classes = datasets.get(data).classes
-    return checkpoints.Checkpoint(name, "resnet20/8", data, classes, "0" * 64, RECIPE, config), results
+    return checkpoints.Checkpoint(name, "resnet8/8", data, classes, "0" * 64, RECIPE, config), results
 
 
 def images():
@@ -83,7 +83,7 @@ def test_a_page_on_images_holds_every_number(tmp_path):
     assert not any(control[2:])
     assert other[1] == "15.0/255"
     assert other[3].startswith(f"{datasets.get('signs').classes[3]} at 16/255: 55.0")
-    assert "Architecture: `resnet20/8`." in page
+    assert "Architecture: `resnet8/8`." in page
 
 
 def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):
@@ -129,7 +129,7 @@ def test_models_of_an_unusual_architecture_have_a_section_of_their_own(tmp_path)
     page = results_page([narrow, wide])
     title = datasets.get("signs").title
     first, second = page.split(f"## {title}")[1:]
-    assert "Architecture: `resnet20/8`." in first
+    assert "Architecture: `resnet8/8`." in first
     assert second.startswith(", resnet20/64\n")
     assert "Architecture: `resnet20/64`." in second
 
@@ -186,8 +186,8 @@ def test_results_survive_their_file(tmp_path):
 )
 def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilons, words):
     folder = tmp_path / "signs" / "standard"
-    checkpoints.save(folder, create("resnet20/8", 12), {
-        "architecture": "resnet20/8", "data": "signs", "classes": list(datasets.get("signs").classes),
+    checkpoints.save(folder, create("resnet8/8", 12), {
+        "architecture": "resnet8/8", "data": "signs", "classes": list(datasets.get("signs").classes),
         "recipe": vars(Recipe(data="signs")), "source": "here", "training_images": 7, "seconds": 1.0, "finished": "",
         "history": [{"epoch": 1, "loss": 2.0, "seconds": 60.0, "images_per_second": 9.0}],
     })  # fmt: skip

@@ -29,7 +29,7 @@ GREY = (0.5, 0.5, 0.5)
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    made = create("resnet20/8", 4, GREY, GREY).eval()
+    made = create("resnet8/8", 4, GREY, GREY).eval()
     for module in made.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_()
@@ -50,7 +50,7 @@ def test_whatever_a_wrapper_put_before_the_names(model, tmp_path, prefix, suffix
     state = {prefix + name: tensor for name, tensor in model.network.state_dict().items()}
     path = tmp_path / f"own.{suffix}"
     save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
-    found = foreign.load("resnet20/8", path, 4, GREY, GREY)
+    found = foreign.load("resnet8/8", path, 4, GREY, GREY)
     assert same(found, model)
     assert not found.training
     assert not any(parameter.requires_grad for parameter in found.parameters())
@@ -58,7 +58,7 @@ def test_whatever_a_wrapper_put_before_the_names(model, tmp_path, prefix, suffix
 
 def test_our_own_file_behind_a_wrapper(model, tmp_path):
     torch.save({f"module.{name}": tensor for name, tensor in model.state_dict().items()}, tmp_path / "own.pt")
-    assert same(foreign.load("resnet20/8", tmp_path / "own.pt", 4), model)
+    assert same(foreign.load("resnet8/8", tmp_path / "own.pt", 4), model)
 
 
 OTHER = {"0.weight": torch.full((8, 3, 3, 3), 9.0)}
@@ -105,7 +105,7 @@ def test_which_set_of_a_trainers_file_is_meant(model, tmp_path, content, key, ot
     torch.save(content(model.network.state_dict()), tmp_path / "own.pth")
     state = foreign.read_state(tmp_path / "own.pth")
     assert (state.key, state.others) == (key, others)
-    assert same(foreign.load("resnet20/8", state, 4, GREY, GREY), model)
+    assert same(foreign.load("resnet8/8", state, 4, GREY, GREY), model)
 
 
 @pytest.mark.parametrize("key", ["state_dict", "nets.teacher", "nets.both.teacher"])
@@ -117,7 +117,7 @@ def test_a_key_names_the_set(model, tmp_path, key):
     state = foreign.read_state(tmp_path / "own.pth", key)
     assert state.key == key
     assert key not in state.others
-    assert same(foreign.load("resnet20/8", state, 4, GREY, GREY), model)
+    assert same(foreign.load("resnet8/8", state, 4, GREY, GREY), model)
     with pytest.raises(FileError, match=r"no weights under the key 'ema'; it has state_dict, state_dict_ema, nets\."):
         foreign.read_state(tmp_path / "own.pth", "ema")
 
@@ -136,14 +136,14 @@ def test_options_and_numbers_beside_the_weights_are_read(model, tmp_path, zipped
     options = argparse.Namespace(out=pathlib.PurePosixPath("/x"), rate=0.1)
     content = {"model": model.network.state_dict(), "args": options, "best": np.float64(3), "n": np.int64(3)}
     torch.save(content, tmp_path / "own.pth", _use_new_zipfile_serialization=zipped)
-    assert same(foreign.load("resnet20/8", tmp_path / "own.pth", 4, GREY, GREY), model)
+    assert same(foreign.load("resnet8/8", tmp_path / "own.pth", 4, GREY, GREY), model)
 
 
 @pytest.mark.parametrize(("kind", "near"), [(torch.float64, 0), (torch.float16, 0.05), (torch.bfloat16, 0.3)])
 def test_floats_of_any_precision(model, tmp_path, kind, near):
     state = {name: t.to(kind) if t.is_floating_point() else t for name, t in model.network.state_dict().items()}
     save_file(state, tmp_path / "own.safetensors")
-    found = foreign.load("resnet20/8", tmp_path / "own.safetensors", 4, GREY, GREY)
+    found = foreign.load("resnet8/8", tmp_path / "own.safetensors", 4, GREY, GREY)
     assert {parameter.dtype for parameter in found.parameters()} == {torch.float32}
     images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     assert (found(images) - model(images)).abs().max() <= near
@@ -154,13 +154,13 @@ def test_what_a_file_is_its_content_says_and_not_its_suffix(model, tmp_path, rig
     state = model.network.state_dict()
     save_file(state, tmp_path / f"a.{right}") if right == "safetensors" else torch.save(state, tmp_path / f"a.{right}")
     (tmp_path / f"a.{right}").rename(tmp_path / f"a.{wrong}")
-    assert same(foreign.load("resnet20/8", tmp_path / f"a.{wrong}", 4, GREY, GREY), model)
+    assert same(foreign.load("resnet8/8", tmp_path / f"a.{wrong}", 4, GREY, GREY), model)
 
 
 def test_our_own_file_brings_its_normalisation(model, tmp_path):
     save_file(model.state_dict(), tmp_path / "model.safetensors")
-    assert same(foreign.load("resnet20/8", tmp_path / "model.safetensors", 4), model)
-    other = foreign.load("resnet20/8", tmp_path / "model.safetensors", 4, std=(0.1,) * 3)
+    assert same(foreign.load("resnet8/8", tmp_path / "model.safetensors", 4), model)
+    other = foreign.load("resnet8/8", tmp_path / "model.safetensors", 4, std=(0.1,) * 3)
     assert not same(other, model)
 
 
@@ -187,7 +187,7 @@ def test_a_whole_smp_network_fits_the_one_without_idle_parts(tmp_path):
 def test_counters_of_batches_may_lack(model, tmp_path):
     state = {name: tensor for name, tensor in model.network.state_dict().items() if "num_batches" not in name}
     torch.save(state, tmp_path / "own.pt")
-    assert same(foreign.load("resnet20/8", tmp_path / "own.pt", 4, GREY, GREY), model)
+    assert same(foreign.load("resnet8/8", tmp_path / "own.pt", 4, GREY, GREY), model)
 
 
 class Dangerous:
@@ -258,31 +258,31 @@ class TestWhatDoesNotFit:
     def test_tensors_that_are_no_weights(self, model, tmp_path, tensor, says):
         torch.save(model.network.state_dict() | {"1.running_mean": tensor}, tmp_path / "own.pt")
         with pytest.raises(FileError, match=says):
-            foreign.load("resnet20/8", tmp_path / "own.pt", 4, GREY, GREY)
+            foreign.load("resnet8/8", tmp_path / "own.pt", 4, GREY, GREY)
 
     @pytest.mark.parametrize("std", [(0.2, 0.0, 0.2), (0.2, -0.1, 0.2), (0.2, float("nan"), 0.2), (58.4, 57.1, 57.4)])
     def test_what_cannot_be_divided_by(self, std, model, tmp_path):
         save_file(model.network.state_dict() | {"mean": torch.zeros(3), "std": torch.tensor(std)}, tmp_path / "own.st")
         for given in (std, None):
             with pytest.raises(ValueError, match="std takes numbers above 0 and up to 1, one a channel"):
-                foreign.load("resnet20/8", tmp_path / "own.st", 4, GREY, given)
+                foreign.load("resnet8/8", tmp_path / "own.st", 4, GREY, given)
 
     def test_a_mean_in_another_unit(self, model, tmp_path):
         save_file(model.network.state_dict(), tmp_path / "own.st")
         with pytest.raises(ValueError, match=r"mean takes numbers from 0 to 1.* divide by 255: 0\.485, 0\.456, 0\.406"):
-            foreign.load("resnet20/8", tmp_path / "own.st", 4, (123.675, 116.28, 103.53), GREY)
+            foreign.load("resnet8/8", tmp_path / "own.st", 4, (123.675, 116.28, 103.53), GREY)
 
     def test_unknown_normalisation(self, model, tmp_path):
         save_file(model.network.state_dict(), tmp_path / "own.safetensors")
         with pytest.raises(ValueError, match="by which mean its images are normalised"):
-            foreign.load("resnet20/8", tmp_path / "own.safetensors", 4)
+            foreign.load("resnet8/8", tmp_path / "own.safetensors", 4)
         with pytest.raises(ValueError, match="mean takes 3 numbers, one a channel, and 1 were given"):
-            foreign.load("resnet20/8", tmp_path / "own.safetensors", 4, (0.5,), GREY)
+            foreign.load("resnet8/8", tmp_path / "own.safetensors", 4, (0.5,), GREY)
 
     def test_another_number_of_classes_or_another_architecture(self, model, tmp_path):
         save_file(model.network.state_dict(), tmp_path / "own.safetensors")
         with pytest.raises(FileError, match=r"own\.safetensors tells 4 classes .* apart, and 5 are needed"):
-            foreign.load("resnet20/8", tmp_path / "own.safetensors", 5, GREY, GREY)
+            foreign.load("resnet8/8", tmp_path / "own.safetensors", 5, GREY, GREY)
         with pytest.raises(FileError, match=r"'0\.weight' has shape \(8, 3, 3, 3\), and this .* has \(16, 3, 3, 3\)"):
             foreign.load("resnet20/16", tmp_path / "own.safetensors", 4, GREY, GREY)
         with pytest.raises(FileError, match="lacks the tensor"):
@@ -349,9 +349,9 @@ class TestWhichClassIsWhich:
     def of_weights(self, tmp_path, data, classes=None, key=None, content=lambda state: state):
         if classes:
             (tmp_path / "classes.txt").write_text("\n".join(classes))
-        torch.save(content(create("resnet20/8", 4).network.state_dict()), tmp_path / "own.pt")
+        torch.save(content(create("resnet8/8", 4).network.state_dict()), tmp_path / "own.pt")
         names = tmp_path / "classes.txt" if classes else None
-        return victim(None, "resnet20/8", tmp_path / "own.pt", data, "0,0,0", "1,1,1", "cpu", key, names)
+        return victim(None, "resnet8/8", tmp_path / "own.pt", data, "0,0,0", "1,1,1", "cpu", key, names)
 
     def labels(self, chosen):
         return [chosen.data.classes[label] for label in chosen.data.split("test").labels]
@@ -424,7 +424,7 @@ class TestWhichClassIsWhich:
     def test_measuring_and_hardening_refuse_them_too(self, data, tmp_path, work):
         kept = checkpoints.save(tmp_path / "m", network(), {**CONFIG, "data": "a,b,c,e"})
         Results(Report(Rate(1, 4), Rate(0, 4)), about={"sha256": kept.sha256}).save(kept.folder)
-        recipe = Recipe("a,b,c,e", "resnet20/8", epochs=1, start=str(kept.folder))
+        recipe = Recipe("a,b,c,e", "resnet8/8", epochs=1, start=str(kept.folder))
         works = {
             "precompute": lambda: precompute(kept.folder, Plan()),
             "assess": lambda: assess(kept.folder),
@@ -435,6 +435,6 @@ class TestWhichClassIsWhich:
 
     def test_hardening_does_not_renumber(self, data, tmp_path):
         kept = checkpoints.save(tmp_path / "m", network(), {**CONFIG, "data": "a,b,c,d"})
-        recipe = Recipe("d,c,b,a", "resnet20/8", epochs=1, start=str(kept.folder))
+        recipe = Recipe("d,c,b,a", "resnet8/8", epochs=1, start=str(kept.folder))
         with pytest.raises(ValueError, match=r"numbers the classes of d,c,b,a in another order: a, b, c, d\."):
             experiment.run(recipe, tmp_path, device="cpu")

@@ -47,10 +47,10 @@ def model(tmp_path_factory):
     """A model folder with an odd name, of random weights, for 8x8 pictures of classes with odd names."""
     folder = tmp_path_factory.mktemp("odd") / ODD
     images = class_folders(folder / "images", 4, 4, ("[bold]", "dark"), side=8)
-    config = {"architecture": "resnet20/8", "data": f"folder:{images}", "classes": ["[bold]", "dark"]}
+    config = {"architecture": "resnet8/8", "data": f"folder:{images}", "classes": ["[bold]", "dark"]}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        checkpoints.save(folder / "m", create("resnet20/8", 2), config)
+        checkpoints.save(folder / "m", create("resnet8/8", 2), config)
     return folder / "m"
 
 
@@ -73,7 +73,7 @@ def say(monkeypatch, capsys, tmp_path):
 
 def words(command, model):
     """A command that would run, were nothing wrong with what is added."""
-    data = ["--data", checkpoints.read(model).data, "--arch", "resnet20/8"]
+    data = ["--data", checkpoints.read(model).data, "--arch", "resnet8/8"]
     few = ["--steps", "1", "--device", "cpu"]
     return {
         "train": ["train", *data, "--sigma", "0.5", "--heap", "1"],

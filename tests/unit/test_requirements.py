@@ -18,8 +18,15 @@ MARKED = "import pytest\n@pytest.mark.browser\ndef test_page():\n    {body}\ndef
         (0, "browser", "pytest.skip('none here')", 1, "forbids to skip browser*none here"),
         (0, "browser,real_data", "pass", 1, "no test marked real_data has passed"),
         (0, " browser , ", "assert not 1", 1, "1 failed, 1 passed"),
-        (1, "browser", "pass", 0, "2 passed"),
-        (1, "browser,real_data", "pytest.skip('none here')", 1, "forbids to skip browser*none here"),
+        pytest.param(1, "browser", "pass", 0, "2 passed", marks=pytest.mark.slow),
+        pytest.param(
+            1,
+            "browser,real_data",
+            "pytest.skip('none here')",
+            1,
+            "forbids to skip browser*none here",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_required_tests_must_run(pytester, monkeypatch, processes, required, body, status, says):

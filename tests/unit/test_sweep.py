@@ -27,7 +27,7 @@ def base(tmp_path_factory):
     """A recipe on 2 classes of pictures, 16x16, 24 train and 8 test images each."""
     root = class_folders(tmp_path_factory.mktemp("images"), 24, 8)
     sizes = {"epochs": 3, "batch_size": 16, "learning_rate": 0.05}
-    return Recipe(f"folder:{root}", "resnet20/8", sigma=0.5, heap=1, epsilon=8 / 255, **sizes)
+    return Recipe(f"folder:{root}", "resnet8/8", sigma=0.5, heap=1, epsilon=8 / 255, **sizes)
 
 
 def weights(root, cells):
@@ -127,6 +127,7 @@ def test_processes_may_keep_memory_that_they_will_need_again():
     assert "MALLOC_TRIM_THRESHOLD_" not in environment  # of 64 KiB: every tensor would go back to the system at once
 
 
+@pytest.mark.slow
 def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     quick = Terms(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
@@ -182,6 +183,7 @@ def test_another_recipe_in_the_folder_is_a_failed_cell_not_a_skipped_one(base, t
     assert "another recipe" in other.error
 
 
+@pytest.mark.slow
 def test_with_a_suffix_another_schedule_stands_beside_the_first(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     names = ["--cell", "s8-e4-w0.3", "--cell", "s1-e8-w0.5-r2"]

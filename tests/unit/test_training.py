@@ -265,7 +265,7 @@ def test_carried_deltas_have_a_folder_and_a_title_of_their_own():
     carried = replace(SHARED, carry=True)
     assert carried.name == f"{SHARED.name}-carried2"
     assert replace(carried, sigma=0.0).name == "standard"
-    made = checkpoints.Checkpoint(Path(carried.name), "resnet20/8", "tiny", ("a", "b"), "0" * 64, asdict(carried))
+    made = checkpoints.Checkpoint(Path(carried.name), "resnet8/8", "tiny", ("a", "b"), "0" * 64, asdict(carried))
     assert made.title == "Shared, heap 4, ε 8/255, σ 0.5, carried deltas"
 
 
@@ -420,7 +420,7 @@ def test_a_recipe_names_its_folder(recipe, name):
 
 
 class TestExperiment:
-    RECIPE = Recipe("tiny", "resnet20/8", epochs=1, batch_size=32, images=32)
+    RECIPE = Recipe("tiny", "resnet8/8", epochs=1, batch_size=32, images=32)
 
     def run(self, root, recipe=RECIPE, **more):
         return experiment.run(recipe, root, device="cpu", precision="32-true", **more)
@@ -465,7 +465,7 @@ class TestExperiment:
     def test_weights_of_another_architecture_are_refused(self, tiny_dataset, tmp_path):
         start = self.run(tmp_path)
         other = replace(self.RECIPE, architecture="resnet20/16", start=str(start.folder))
-        with pytest.raises(ValueError, match="is a resnet20/8 for 4 classes; the recipe asks for resnet20/16"):
+        with pytest.raises(ValueError, match="is a resnet8/8 for 4 classes; the recipe asks for resnet20/16"):
             self.run(tmp_path, other, name="hard")
 
     def test_the_weights_follow_from_the_seed_and_leave_the_callers_chance_alone(self, tiny_dataset, tmp_path):
