@@ -41,7 +41,7 @@ def main(
 def start(host: str, port: int, **options: Any) -> Any:
     """The running page (`gradio.Blocks`), to be closed by `.close()`; `options` are those of Gradio's `launch`."""
     from app import service, theme
-    from app.layout import build, in_a_loop
+    from app.page import build, in_a_loop
 
     page = build()
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look(), **safe_settings()}

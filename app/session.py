@@ -30,7 +30,7 @@ HIDDEN = ("run", "visitor")
 
 @dataclass(frozen=True)
 class Session:
-    """What the person has chosen on one tab; `epsilon` is in units of 1/255, `target` as in `core.targets`.
+    """What the person has chosen on one tab; `epsilon` is in units of 1/255, `target` as in `core.attacks.targets`.
 
     `sheet` counts sheets of held-out images, `scene` single scenes, both from 0. `show` is what the maps of a scene
     show, all labels or those that flipped, and `only` the class they are limited to.

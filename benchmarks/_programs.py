@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from core.attacks.base import mini_batches
-from core.attacks.universal import SPGD
+from core.attacks.spgd import SPGD
 from core.datasets import Split
-from core.precision import Precision
+from core.runtime import Precision
 from core.threat import Budget, apply
 
 STEP = 0.5

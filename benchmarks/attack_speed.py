@@ -7,8 +7,8 @@
 
 All programs attack the same model with the same 512 training images and the same epsilon, one after another in one
 process. Fooled means: the prediction differs from the clean prediction, on 2,000 held-out images, as
-`core.evaluation` counts it for everybody (ART's own figure counts clean errors as fooled). Epsilon is 12/255 because
-S-PGD ends at about 50% on the shipped standard model at 10/255 (docs/attack.md).
+`core.evaluation.report` counts it for everybody (ART's own figure counts clean errors as fooled). Epsilon is 12/255,
+since S-PGD ends at about 50% on the shipped standard model at 10/255 (docs/attack.md).
 
 How the time is taken. Each program shows every delta it makes to a `Watch`. The watch stands still while it measures
 a delta, and measures again once the time has grown by 10%, so that all times are exact to one step or 10%, whichever is
@@ -43,10 +43,11 @@ from torch import Tensor, nn
 
 from benchmarks import _record
 from benchmarks._programs import STEP, Task, programs
-from core import checkpoints, datasets
-from core.attacks.universal import SPGD
+from core import datasets
+from core.attacks.spgd import SPGD
+from core.checkpoints import store
 from core.datasets import Split
-from core.evaluation import AnyRate, Rate, evaluate, predict
+from core.evaluation.report import AnyRate, Rate, evaluate, predict
 from core.threat import Budget
 
 PACKAGES = ("adversarial-robustness-toolbox", "torchattacks", "foolbox", "eagerpy")
@@ -230,8 +231,8 @@ def main(
     if only and len(chosen) < len(set(only)):
         raise typer.BadParameter(f"the programs are {', '.join(programs(batch))}.", param_hint="--only")
     threads = _record.pin(threads)
-    checkpoint = checkpoints.read(model or checkpoints.default_root() / "cifar10" / "standard")
-    network, data = checkpoints.load(checkpoint.folder, device), datasets.get(checkpoint.data)
+    checkpoint = store.read(model or store.default_root() / "cifar10" / "standard")
+    network, data = store.load(checkpoint.folder, device), datasets.get(checkpoint.data)
     crafting, test = data.split("train", images), data.split("test", held_out)
     floats, labels = (part.to(device) for part in crafting.batch(slice(None)))
     budget = Budget(epsilon / 255)

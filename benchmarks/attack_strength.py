@@ -5,7 +5,7 @@
 
 No model may look robust because the attack is weak. Each cell is one run of S-PGD, untargeted, crafted on training
 images and measured on held-out ones; finished cells lie in the JSON and are not run again. The defaults of
-`core.attacks.universal.SPGD` were chosen from the first table, and `docs/attack.md` is this file's output.
+`core.attacks.spgd.SPGD` were chosen from the first table, and `docs/attack.md` is this file's output.
 """
 
 import json
@@ -21,14 +21,15 @@ import typer
 from torch import Tensor
 
 from benchmarks import _record
-from core import checkpoints, datasets, perturbations
+from core import datasets
 from core.attacks.objectives import LOSS_CAP, Untargeted
-from core.attacks.universal import SPGD, WARM_STEP
+from core.attacks.spgd import SPGD, WARM_STEP
+from core.checkpoints import perturbations, store
+from core.checkpoints.results import Results
 from core.datasets import Dataset, Split
-from core.evaluation import Rate, evaluate, predict
-from core.markdown import table
-from core.models import Normalised
-from core.results import Results
+from core.evaluation.report import Rate, evaluate, predict
+from core.models.architectures import Normalised
+from core.reports.markdown import table
 from core.threat import Budget
 
 EARLIER = (("cifar10/standard, weights 8b5260", 10), ("cifar10/shared-s64-e16-w0.7, weights 9e35e8", 16))
@@ -86,7 +87,7 @@ def starts(model: str, epsilon: int, root: Path) -> list[list[Cell]]:
     """The third table: restarts, then for each other model of the data set its perturbation as it is and worked on."""
     one = Cell(model, epsilon, SPGD.steps, 2048)
     rows = [[replace(one, start=start)] for start in ("", *(f"seed {seed}" for seed in RESTARTS))]
-    others = [path.parent.name for path in (root / model).parent.glob(f"*/{checkpoints.CONFIG}")]
+    others = [path.parent.name for path in (root / model).parent.glob(f"*/{store.CONFIG}")]
     names = [f"{Path(model).parent.name}/{other}" for other in sorted(others) if other != Path(model).name]
     names += [f"{model}@{size}" for size in OTHER_SIZES if size != epsilon]
     begun = [replace(one, start=name) for name in names]
@@ -125,7 +126,7 @@ def _foreign(folder: Path, budget: Budget) -> Tensor:
 @lru_cache(maxsize=1)
 def _opened(folder: Path, held_out: int) -> tuple[Normalised, Dataset, Split, Tensor]:
     """The model, its data set, the held-out images and the clean predictions on them."""
-    model, data = checkpoints.load(folder), datasets.get(checkpoints.read(folder).data)
+    model, data = store.load(folder), datasets.get(store.read(folder).data)
     test = data.split("test", held_out)
     return model, data, test, predict(model, test)
 
@@ -210,8 +211,8 @@ def main(
     out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "attack_strength.json",
 ) -> None:
     """Settings of the attack, and where it saturates."""
-    threads, root = _record.pin(threads), root or checkpoints.default_root()
-    models = {model: checkpoints.read(root / model).sha256 for model, _ in CASES}
+    threads, root = _record.pin(threads), root or store.default_root()
+    models = {model: store.read(root / model).sha256 for model, _ in CASES}
     config = {"held_out": held_out, "seed": seed, "models": models}
     record: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {}
     if not page_only:

@@ -6,7 +6,7 @@
 Shared training with 4 ascent steps and one update on attacked and clean images passes 6 images forwards and backwards
 for each image it learns from, with 1 step 3. A carried step goes on from the deltas of the last mini-batch
 (`Recipe.carry`). All start from the same standard weights, with the same images, epochs and rate; then the search of
-`core.robustness` finds what breaks each. Cheaper is as good only if clean accuracy and breaking epsilon are.
+`core.robustness.search` finds what breaks each. Cheaper is as good only if clean accuracy and breaking epsilon are.
 Finished cells lie in the JSON and their models under the root; neither is made again. `docs/hardening.md` is its page.
 """
 
@@ -19,13 +19,15 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import _record
-from core import checkpoints, datasets, experiment
-from core.assessment import Terms
-from core.breaking import UNIT, Robustness
-from core.evaluation import Rate, evaluate
-from core.markdown import percent, table
-from core.recipe import Recipe
-from core.robustness import Search
+from core import datasets
+from core.checkpoints import store
+from core.evaluation.report import Rate, evaluate
+from core.reports.markdown import percent, table
+from core.robustness.result import UNIT, Robustness
+from core.robustness.search import Search
+from core.training.recipe import Recipe
+from core.workflows import train_model
+from core.workflows.assess import Terms
 
 WAYS = {
     "4 steps": {"steps": 4, "step_size": 0.5},
@@ -37,10 +39,10 @@ WAYS = {
 def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
     """Train the cell, then its clean accuracy and breaking epsilon (n/255) on the held-out images."""
     started = time.process_time()
-    made = experiment.run(recipe, root, f"{recipe.name}-k{recipe.steps}", "cpu")
+    made = train_model.run(recipe, root, f"{recipe.name}-k{recipe.steps}", "cpu")
     trained = time.process_time() - started
     data = datasets.get(recipe.data)
-    terms, model = Terms.standard(data), checkpoints.load(made.folder)
+    terms, model = Terms.standard(data), store.load(made.folder)
     held_out = data.split("test", terms.held_out)
     found = Search(batch_size=terms.batch_size)(
         model, data.split("train", terms.crafting_images), held_out, len(data.classes)
@@ -82,7 +84,7 @@ TOLD = (
     "Shared training from the same standard weights, with the same images, epochs, rate and seed: with the paper's 4 "
     "ascent steps, with one step from a random start, and with one step that goes on from the deltas of the last "
     "mini-batch (`train --steps 1 --carry`). Passes: how often an image goes forwards and backwards for each update. "
-    "Then the search of `core.robustness` from random starts only, so these epsilons are not those of the results "
+    "Then `core.robustness.search` from random starts only, so these epsilons are not those of the results "
     "page. "
 )
 READ = (
@@ -110,10 +112,10 @@ def main(
 ) -> None:
     """Hardening with 4 steps, 1 step and 1 carried step: cost and result."""
     threads = _record.pin(threads)
-    start = checkpoints.default_root() / data / "standard"
+    start = store.default_root() / data / "standard"
     base = Recipe(data, sigma=0.5, heap=heap, epsilon=epsilon / 255, epochs=epochs, learning_rate=learning_rate)
     base = replace(
-        base, architecture=checkpoints.read(start).architecture, images=images, start=f"checkpoints/{data}/standard"
+        base, architecture=store.read(start).architecture, images=images, start=f"checkpoints/{data}/standard"
     )
     record: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {"cells": {}}
     record |= {"benchmark": "hardening_cost", **_record.surroundings()}

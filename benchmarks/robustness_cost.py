@@ -6,7 +6,7 @@
 
 Both run on the same model, crafting images and held-out images, one after the other in one process. A cold attack is
 S-PGD with its default steps from a random start, at the epsilon that the search found, measured on the held-out
-images. The search is `core.robustness.Search` with its defaults, from its default first epsilon; it measures every
+images. `core.robustness.search.Search` runs with its defaults, from its default first epsilon; it measures every
 perturbation that it tries on the same held-out images, so its time holds more measuring. The ratio should be below 1.
 The cold attacks are also a check on the search: if one of them got further at that epsilon, the search was weak there.
 """
@@ -18,21 +18,22 @@ import torch
 import typer
 
 from benchmarks import _record
-from core import checkpoints, datasets
-from core.assessment import Terms
-from core.attacks.universal import SPGD
-from core.breaking import UNIT, Robustness
-from core.evaluation import Rate, evaluate, predict
-from core.robustness import Search
+from core import datasets
+from core.attacks.spgd import SPGD
+from core.checkpoints import store
+from core.evaluation.report import Rate, evaluate, predict
+from core.robustness.result import UNIT, Robustness
+from core.robustness.search import Search
 from core.threat import Budget
+from core.workflows.assess import Terms
 
 COLD = 3
 
 
 def measure(folder: Path, held_out: int, device: str) -> dict[str, Any]:
     """Seconds and computing time of the search and of the cold attacks, and how far each got."""
-    checkpoint = checkpoints.read(folder)
-    model, data = checkpoints.load(folder, device), datasets.get(checkpoint.data)
+    checkpoint = store.read(folder)
+    model, data = store.load(folder, device), datasets.get(checkpoint.data)
     terms = Terms.standard(data)
     crafting, unseen = data.split("train", terms.crafting_images), data.split("test", held_out)
     classes, where = len(checkpoint.classes), torch.device(device)
@@ -73,8 +74,8 @@ def main(
 ) -> None:
     """One search for the breaking epsilon against three cold attacks."""
     threads = _record.pin(threads)
-    folder = model or checkpoints.default_root() / "signs" / "standard"
-    checkpoint = checkpoints.read(folder)
+    folder = model or store.default_root() / "signs" / "standard"
+    checkpoint = store.read(folder)
     config = {"model": f"{checkpoint.data}/{checkpoint.name}", "sha256": checkpoint.sha256, "held_out": held_out}
     config |= {"threads": threads, "device": device, "cold_attacks": COLD, "seed": 0}
     record = {"benchmark": "robustness_cost", "config": config, **_record.surroundings()}

@@ -22,10 +22,10 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks import _record
 from core.attacks.pgd import frozen
-from core.attacks.universal import SPGD
+from core.attacks.spgd import SPGD
 from core.datasets import Split
-from core.models import create
-from core.precision import autocast, default_precision
+from core.models.architectures import create
+from core.runtime import autocast, default_precision
 from core.threat import Budget
 
 SIZE, CLASSES = (192, 256), 11

@@ -4,7 +4,7 @@
 
 Both train the same recipe with as many threads, in turns, and the images per second are those that the model folders
 record, so starting Dask is not counted. The ratio should be near 1. The third way is a sweep whose processes get back
-the setting of the memory allocator that `core.sweep` takes out of Dask's: what that is worth.
+the setting of the memory allocator that `core.workflows.sweep` takes out of Dask's: what that is worth.
 """
 
 import os
@@ -17,22 +17,23 @@ from unittest.mock import patch
 import typer
 
 from benchmarks import _record
-from core import checkpoints, experiment, sweep
-from core.checkpoints import Checkpoint
-from core.recipe import Recipe
+from core.checkpoints import store
+from core.checkpoints.store import Checkpoint
+from core.training.recipe import Recipe
+from core.workflows import sweep, train_model
 
 ALLOCATOR = ("MALLOC_TRIM_THRESHOLD_", "65536")
 
 
 def alone(recipe: Recipe, root: Path) -> float:
-    return rate(experiment.run(recipe, root, device="cpu"))
+    return rate(train_model.run(recipe, root, device="cpu"))
 
 
 def swept(recipe: Recipe, root: Path) -> float:
     (outcome,) = sweep.sweep([recipe], root, measure=False, workers=1, device="cpu")
     if outcome.error:
         raise SystemExit(outcome.error)
-    return rate(checkpoints.read(outcome.folder))
+    return rate(store.read(outcome.folder))
 
 
 def swept_as_dask_would(recipe: Recipe, root: Path) -> float:

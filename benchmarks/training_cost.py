@@ -4,7 +4,7 @@
     python -m benchmarks.training_cost --threads 2
     python -m benchmarks.training_cost --device cuda --arch resnet20/64 --graph
 
-A shared step is what `core.update` does with each mini-batch: K = 4 ascent steps for a delta per heap of 64, then
+A shared step is what `core.training.step` does with a mini-batch: K = 4 ascent steps for a delta per heap of 64, then
 one update on the attacked and the clean images together. K + 2 plain steps pass as many images forwards and backwards,
 but each of them also computes the gradients of all weights and updates them. The ascent needs neither, so the ratio
 should be about 0.8 or less. The bare bound is what the network alone needs for the same work: K forward and backward
@@ -26,11 +26,11 @@ from torch import Tensor
 
 from benchmarks import _record
 from core.attacks.pgd import frozen
-from core.capture import Captured
-from core.models import create
-from core.precision import default_precision
-from core.recipe import Recipe
-from core.update import Update
+from core.models.architectures import create
+from core.runtime import default_precision
+from core.training.cudagraph import Captured
+from core.training.recipe import Recipe
+from core.training.step import Update
 
 SHARED = Recipe(data="made up", sigma=0.5, heap=64, epsilon=16 / 255, steps=4)
 Step = Callable[[], object]

@@ -6,9 +6,9 @@ import sys
 import typer
 from rich.text import Text
 
-from core import training
-from core.commands import attack, data, folders, robustness, sweep, train
-from core.commands._shared import err
+from core.cli import attack, data, folders, robustness, sweep, train
+from core.cli.options import err
+from core.training import loop
 
 app = typer.Typer(
     name="python -m core",
@@ -36,7 +36,7 @@ def main() -> None:
     """Run the command line; a mistake of the person gives one sentence and exit status 2, never a traceback."""
     try:
         app()
-    except (ValueError, OSError, training.Diverged) as error:
+    except (ValueError, OSError, loop.Diverged) as error:
         if os.environ.get("PLAINSIGHT_TRACEBACK"):
             raise
         said = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) and error.filename else error

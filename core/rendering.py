@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from core.attacks.objectives import IGNORE
+from core.datasets.labels import IGNORE
 from core.threat import apply
 
 Palette = Sequence[tuple[int, int, int]]

@@ -24,7 +24,7 @@ from core.datasets import Dataset, Split
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 2))
 if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
-    # as on a processor that multiplies 16 bits natively, or on one that does not: see core/precision.py
+    # as on a processor that multiplies 16 bits natively, or on one that does not: see core/runtime.py
     torch.cpu._is_avx512_bf16_supported = lambda: precision == "bf16"
 
 

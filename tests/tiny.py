@@ -11,12 +11,13 @@ import pytest
 import torch
 from known import SHIFT
 
-from core import checkpoints, datasets
-from core.assessment import Terms, assess
-from core.breaking import UNIT
+from core import datasets
+from core.checkpoints import store
 from core.datasets import signs, streets
-from core.models import create
-from core.precompute import Plan, precompute
+from core.models.architectures import create
+from core.robustness.result import UNIT
+from core.workflows.assess import Terms, assess
+from core.workflows.precompute import Plan, precompute
 
 SEGMENTER = "smp:PSPNet/tu-lcnet_035"  # a third of the cost of the ones that ship
 SPLITS = {"train": 64, "test": 36}
@@ -43,18 +44,18 @@ def make(folder: Path) -> None:
         with torch.no_grad():  # sure of itself, or the capped loss would leave the attacks nothing to climb
             model.network[-1].weight.mul_(8)
         config = {"architecture": "resnet8/8", "data": "signs", "classes": classes, "recipe": recipe}
-        checkpoints.save(root / "signs" / name, model, config)
+        store.save(root / "signs" / name, model, config)
         precompute(root / "signs" / name, PLAN)
         assess(root / "signs" / name, terms=TERMS)
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet8/8", "data": "cifar10", "classes": classes, "recipe": recipe}
-        checkpoints.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)
+        store.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)
         name, recipe = (
             (name, recipe) if seed == 0 else ("shared-s4-e10-w0.5", recipe | {"heap": 4, "epsilon": 10 / 255})
         )
         classes, task = list(streets.CLASSES), {"task": "segmentation", "size": [streets.HEIGHT, streets.WIDTH]}
         config = {"architecture": SEGMENTER, "data": "streets", "classes": classes, "recipe": recipe, **task}
-        checkpoints.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)
+        store.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)
         precompute(root / "streets" / name, SCENE_PLAN)
         assess(root / "streets" / name, terms=SCENE_TERMS)
 

@@ -9,10 +9,15 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeVar
 
-from app.service.addresses import changed, looked, opened, recalled, refreshed, understood
 from app.service.catalogue import Menu, menu, unreadable
-from app.service.comparison import card, comparison, device, estimate_text, scene_page, strip, subject
-from app.service.facts import (
+from app.service.compare import card, comparison, device, estimate_text, scene_page, strip, subject
+from app.service.downloads import numbers
+from app.service.live import Tick, estimate, run, stop
+from app.service.outcomes import registry
+from app.service.segmentation import legend, scene
+from app.service.tradeoff import chosen, snapped, tradeoff
+from app.service.tradeoff_types import Front, Ladder, Mark, Risk, Traded, Tradeoff
+from app.service.types import (
     Answer,
     Card,
     Cell,
@@ -31,15 +36,10 @@ from app.service.facts import (
     Strip,
     Subject,
 )  # fmt: skip
-from app.service.live import Tick, estimate, run, stop
-from app.service.outcomes import registry
-from app.service.scenes import legend, scene
-from app.service.takehome import numbers
-from app.service.trade_facts import Front, Ladder, Mark, Risk, Traded, Tradeoff
-from app.service.tradeoff import chosen, snapped, tradeoff
+from app.service.url import changed, looked, opened, recalled, refreshed, understood
 from app.session import EPSILONS, Session
-from core.breaking import Robustness
-from core.scale import place, ticks
+from core.reports.accuracy_axis import place, ticks
+from core.robustness.result import Robustness
 
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Front", "Labelled", "Ladder",

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from app.service.cache import Shelf
 from app.session import LOOKS, Session
-from core import attacks, checkpoints, datasets, perturbations
-from core.checkpoints import Checkpoint
-from core.evaluation import AnyRate, Report
+from core import attacks, datasets
+from core.attacks.targets import Target, scene_number, title
+from core.checkpoints import perturbations, store
+from core.checkpoints.results import Results
+from core.checkpoints.store import Checkpoint
+from core.evaluation.report import AnyRate, Report
 from core.files import FileError
-from core.models import Normalised
-from core.results import Results
-from core.targets import Target, scene_number, title
+from core.models.architectures import Normalised
 
 Choices = list[tuple[str, Any]]
 Stamps = tuple[int, ...]
@@ -122,7 +123,7 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     if not found:
         scenes = " --data streets --arch smp:PSPNet/resnet18" if tab == "segmentation" else ""
         raise NoModels(
-            f"There are no trained models {'of scenes ' * bool(scenes)}under {checkpoints.default_root()}; "
+            f"There are no trained models {'of scenes ' * bool(scenes)}under {store.default_root()}; "
             f"train two with: python -m core train{scenes} --root checkpoints, then the same with --sigma 0.5"
         )
     names = list(dict.fromkeys(model.group for model in found))
@@ -180,7 +181,7 @@ def changed(session: Session, name: str, value: Any) -> Session:
 
 def all_models() -> list[Checkpoint]:
     """Every readable model; looked for again when the folder of a data set changes, or one that was left out."""
-    root = checkpoints.default_root()
+    root = store.default_root()
     found = _checkpoints.get(_state(root))
     if found is None:
         found = _usable(root)
@@ -196,7 +197,7 @@ def _state(root: Path) -> tuple[object, ...]:
 def _usable(root: Path) -> list[Checkpoint]:
     """The models under `root` whose description and results can be read; the others are left out."""
     usable = []
-    for found in checkpoints.find(root, leave_out):
+    for found in store.find(root, leave_out):
         with suppress(LeftOut), _reading(found):
             if found.classes != datasets.get(found.data).classes:
                 raise ValueError(f"its classes are not those of {found.data}, in their order")
@@ -212,7 +213,7 @@ class LeftOut(FileError):
 
 def leave_out(folder: Path, error: Exception) -> str:
     """From now on the model in this folder is not offered, until one of its files changes; returns that sentence."""
-    root, stamp = checkpoints.default_root(), _stamps(folder)
+    root, stamp = store.default_root(), _stamps(folder)
     reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
     name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
     with _marking:
@@ -226,7 +227,7 @@ def leave_out(folder: Path, error: Exception) -> str:
 def unreadable() -> dict[str, str]:
     """The model folders that are left out, by name like `signs/standard`, and why."""
     all_models()
-    root = checkpoints.default_root()
+    root = store.default_root()
     found = sorted((name, why) for folder, (_, name, why) in _broken_now().items() if folder.is_relative_to(root))
     return dict(found)
 
@@ -242,9 +243,7 @@ def _broken_now() -> dict[Path, tuple[Stamps, str, str]]:
 
 def _stamps(folder: Path) -> Stamps:
     """When each file of a model folder was last written; 0 where it is absent."""
-    files = (
-        folder / name for name in (checkpoints.CONFIG, checkpoints.WEIGHTS, checkpoints.RESULTS, perturbations.FILE)
-    )
+    files = (folder / name for name in (store.CONFIG, store.WEIGHTS, store.RESULTS, perturbations.FILE))
     return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files)
 
 
@@ -278,12 +277,12 @@ def dataset(session: Session) -> str:
 def model(of: Checkpoint) -> Normalised:
     """The network, kept in memory. Raises FileError where its files are damaged."""
     with _reading(of):
-        return _models.get_or_make(of.sha256, lambda: checkpoints.load(of.folder))
+        return _models.get_or_make(of.sha256, lambda: store.load(of.folder))
 
 
 def results(of: Checkpoint) -> Results | None:
     """What was measured on these weights; None where nothing was."""
-    path = of.folder / checkpoints.RESULTS
+    path = of.folder / store.RESULTS
     if not path.is_file():
         return None
     with _reading(of):

@@ -13,15 +13,16 @@ from torch import Tensor
 
 from app.service import catalogue, outcomes, pictures
 from app.service.cache import Shelf
-from app.service.facts import Forming
 from app.service.outcomes import Outcome
+from app.service.types import Forming
 from app.session import Session
-from core import attacks, datasets, perturbations
+from core import attacks, datasets
 from core.attacks.base import Step, UniversalAttack
+from core.attacks.targets import objective
+from core.checkpoints import perturbations
 from core.datasets import Split
-from core.evaluation import compare
-from core.models import Normalised
-from core.targets import objective
+from core.evaluation.report import compare
+from core.models.architectures import Normalised
 from core.threat import Budget, apply
 
 PIECE = 0.15

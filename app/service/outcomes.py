@@ -10,13 +10,13 @@ from torch import Tensor
 
 from app.service import catalogue
 from app.service.cache import Shelf
-from app.service.facts import Forming
 from app.service.runs import RunRegistry
+from app.service.types import Forming
 from app.session import Session
-from core.checkpoints import Checkpoint
-from core.evaluation import Report
-from core.pattern import PatternScore
-from core.results import key
+from core.checkpoints.results import key
+from core.checkpoints.store import Checkpoint
+from core.evaluation.pattern_score import PatternScore
+from core.evaluation.report import Report
 
 BATCH, SCENES = 32, 4
 """Images, or scenes, in a step of a live run: half of what stored results use, so that the pattern moves more often."""

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from app.service import catalogue
 from app.service.cache import Shelf
-from app.service.facts import Answer, Cell, Strip, Visibility
 from app.service.outcomes import Outcome, outcome
+from app.service.types import Answer, Cell, Strip, Visibility
 from app.session import SHEETS, Session
-from core import datasets, perceptibility, rendering
-from core.checkpoints import Checkpoint
+from core import datasets, rendering
+from core.checkpoints.store import Checkpoint
 from core.datasets import Split
+from core.evaluation import perceptibility
 from core.threat import apply
 
 PER_SHEET = 9

@@ -9,14 +9,16 @@ from typing import Any
 
 from app.service import catalogue
 from app.service.fields import shortened
-from app.service.shares import share
-from app.service.trade_facts import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
+from app.service.rates import share
+from app.service.tradeoff_types import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
 from app.session import TRAINED, Session
-from core import fronts, perturbations, rendering
-from core.breaking import UNIT
-from core.checkpoints import Checkpoint
-from core.results import Results
-from core.tradeoff import STANDARD, Measured, first_seeds, lead, spots
+from core import rendering
+from core.checkpoints import perturbations
+from core.checkpoints.results import Results
+from core.checkpoints.store import Checkpoint
+from core.reports import pareto
+from core.reports.tradeoff import STANDARD, Measured, first_seeds, lead, spots
+from core.robustness.result import UNIT
 
 
 def tradeoff(session: Session) -> Tradeoff:
@@ -149,7 +151,7 @@ def _units(epsilon: float) -> float:
 def _fronts(own: Sequence[Measured]) -> tuple[Front, ...]:
     """A front for each kind of training, of one seed. The standard model belongs to each: hardening with epsilon 0."""
     kinds = dict.fromkeys(model.kind for model, _ in own if model.heap)
-    lines = {kind: fronts.front(spots(first_seeds(own), kind, STANDARD)) for kind in kinds}
+    lines = {kind: pareto.front(spots(first_seeds(own), kind, STANDARD)) for kind in kinds}
     return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())
 
 

@@ -1,4 +1,5 @@
-"""One file here is one tab; the layout finds it by itself.
+"""One file here with a `TITLE` is one tab, which the page finds by itself; `base` and `events` are what tabs share.
 
-It defines `TITLE`, `ORDER`, `build()`, which returns its `app.running.View`, and, where it can be empty, `ready()`.
+A tab defines `TITLE`, `ORDER`, `build()`, which returns its `app.tabs.base.TabView`, and, where it can be empty,
+`ready()`.
 """

@@ -5,10 +5,12 @@ from typing import Any
 
 import gradio as gr
 
-from app import figures, pieces, running, service
+from app import figures, service
+from app.components import html, plotly_figure, segments
+from app.markup import common
 from app.session import AMPLIFICATIONS, Session
-from app.view import RunView, Updates, aside
-from app.widgets import html, plotly_figure, segments
+from app.tabs import events
+from app.tabs.base import RunView, Updates, aside
 
 TITLE = "Compare"
 ORDER = 10
@@ -34,7 +36,7 @@ def build() -> RunView:
     parts: dict[str, Any] = {"headline": headline, "a": a, "b": b, "place": place, "strip": strip, "footer": footer}
     view = View(**common, **parts, view=added, earlier=earlier, later=later)
     looks = [("view", added), ("amplify", a.amplify), ("amplify", b.amplify)]
-    running.wire(view, looks, {earlier: ("sheet", -1), later: ("sheet", 1)})
+    events.wire(view, looks, {earlier: ("sheet", -1), later: ("sheet", 1)})
     return view
 
 
@@ -53,11 +55,11 @@ class CardView:
     def show(self, card: service.Card) -> Updates:
         """All of the card but its title."""
         return {
-            self.pattern: pieces.pattern(card),
-            self.number: pieces.number(card),
+            self.pattern: common.pattern(card),
+            self.number: common.number(card),
             self.figure: figures.accuracy(card),
-            self.note: pieces.note(card),
-            self.seen: pieces.visibility(card),
+            self.note: common.note(card),
+            self.seen: common.visibility(card),
         }
 
 
@@ -97,19 +99,19 @@ class View(RunView):
     def at_rest(self, session: Session) -> Updates:
         found = service.comparison(session)
         return {
-            self.headline: pieces.headline(found.subject, found.a, found.b),
-            self.a.head: pieces.head(found.a),
-            self.b.head: pieces.head(found.b),
+            self.headline: common.headline(found.subject, found.a, found.b),
+            self.a.head: common.head(found.a),
+            self.b.head: common.head(found.b),
             **self.a.show(found.a),
             **self.b.show(found.b),
             **self._stripped(session, found.strip),
-            self.footer: pieces.footer(found.a, found.b, found.numbers),
+            self.footer: common.footer(found.a, found.b, found.numbers),
             **self._looks(session),
         }
 
     def redrawn(self, session: Session) -> Updates:
         a, b = (service.card(session, side) for side in "ab")
-        patterns = {self.a.pattern: pieces.pattern(a), self.b.pattern: pieces.pattern(b)}
+        patterns = {self.a.pattern: common.pattern(a), self.b.pattern: common.pattern(b)}
         return {**patterns, **self._stripped(session, service.strip(session)), **self._looks(session)}
 
     def forming(self, session: Session, slowly: bool) -> Updates:
@@ -117,8 +119,8 @@ class View(RunView):
         updates = {**self.a.show(a), **self.b.show(b)}
         if slowly:
             updates |= self._stripped(session, service.strip(session))
-            updates[self.headline] = pieces.headline(service.subject(session), a, b)
-            updates[self.footer] = pieces.footer(a, b, service.numbers(session, a, b))
+            updates[self.headline] = common.headline(service.subject(session), a, b)
+            updates[self.footer] = common.footer(a, b, service.numbers(session, a, b))
         return updates
 
     def _looks(self, session: Session) -> Updates:
@@ -128,8 +130,8 @@ class View(RunView):
         """The strip of images and the buttons that leaf through them."""
         last = found.first + len(found.cells) > found.total
         return {
-            self.strip: pieces.strip(found),
-            self.place: pieces.place(found),
+            self.strip: common.strip(found),
+            self.place: common.place(found),
             self.earlier: gr.update(interactive=session.sheet > 0),
             self.later: gr.update(interactive=not last),
         }

@@ -6,10 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from app import pieces, running, scene_pieces, service
+from app import service
+from app.components import html, overlay_slider, pressable, segments
+from app.markup import common, segmentation
 from app.session import AMPLIFICATIONS, Session
-from app.view import RunView, Updates, aside
-from app.widgets import html, overlay_slider, pressable, segments
+from app.tabs import events
+from app.tabs.base import RunView, Updates, aside
 
 TITLE = "Segmentation"
 ORDER = 20
@@ -61,8 +63,8 @@ def build() -> RunView:
     }
     view = View(**common, **parts, earlier=earlier, later=later, show=show, amplify=amplify)
     looks = [("show", show), ("amplify", amplify)]
-    running.wire(view, looks, {earlier: ("scene", -1), later: ("scene", 1)})
-    running.listen([legend.select], view, _isolated(view), pressed=True)
+    events.wire(view, looks, {earlier: ("scene", -1), later: ("scene", 1)})
+    events.listen([legend.select], view, _isolated(view), pressed=True)
     return view
 
 
@@ -93,8 +95,8 @@ class View(RunView):
         found = service.scene_page(session)
         a, b = found.cards
         return {
-            self.headline: pieces.headline(found.subject, a, b),
-            self.footer: pieces.footer(a, b, found.numbers),
+            self.headline: common.headline(found.subject, a, b),
+            self.footer: common.footer(a, b, found.numbers),
             **self._scene(session, found.cards, found.street, found.looks),
         }
 
@@ -106,9 +108,9 @@ class View(RunView):
         looks = service.scene(session)[1]
         updates = self._rows(session, cards, looks)
         if slowly:
-            updates[self.headline] = pieces.headline(service.subject(session), a, b)
-            updates[self.footer] = pieces.footer(a, b, service.numbers(session, a, b))
-            updates[self.legend] = scene_pieces.legend(service.legend(session), looks, session.only)
+            updates[self.headline] = common.headline(service.subject(session), a, b)
+            updates[self.footer] = common.footer(a, b, service.numbers(session, a, b))
+            updates[self.legend] = segmentation.legend(service.legend(session), looks, session.only)
         return updates
 
     def _cards(self, session: Session) -> tuple[service.Card, service.Card]:
@@ -120,10 +122,10 @@ class View(RunView):
         flips = session.show == "flips"
         (a, b), (look_a, look_b) = cards, looks
         return {
-            self.facts_a: scene_pieces.facts(a, look_a),
-            self.row_a: scene_pieces.row(a, look_a, flips),
-            self.facts_b: scene_pieces.facts(b, look_b),
-            self.row_b: scene_pieces.row(b, look_b, flips),
+            self.facts_a: segmentation.facts(a, look_a),
+            self.row_a: segmentation.row(a, look_a, flips),
+            self.facts_b: segmentation.facts(b, look_b),
+            self.row_b: segmentation.row(b, look_b, flips),
         }
 
     def _scene(
@@ -135,9 +137,9 @@ class View(RunView):
     ) -> Updates:
         return {
             **self._rows(session, cards, looks),
-            self.street: scene_pieces.street(street),
-            self.place: scene_pieces.place(street),
-            self.legend: scene_pieces.legend(service.legend(session), looks, session.only),
+            self.street: segmentation.street(street),
+            self.place: segmentation.place(street),
+            self.legend: segmentation.legend(service.legend(session), looks, session.only),
             self.earlier: gr.update(interactive=street.number > 1),
             self.later: gr.update(interactive=street.number < street.total),
             self.show: session.show,
@@ -151,6 +153,6 @@ def _isolated(view: View) -> Callable[[Session, Any], Updates]:
     def isolated(session: Session, value: Any) -> Updates:
         pressed = int(value) if str(value).isdecimal() and len(str(value)) < 9 else value
         only = None if session.only == pressed else pressed
-        return running.redrawn(view, service.looked(session, "only", only))
+        return events.redrawn(view, service.looked(session, "only", only))
 
     return isolated

@@ -6,11 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-from app import figures, running, service, trade_pieces
-from app.pieces import escape
+from app import figures, service
+from app.components import html, picker, plotly_figure, pressable, segments
+from app.markup import tradeoff
+from app.markup.common import escape
 from app.session import TRAINED, Session
-from app.view import TabView, Updates, common
-from app.widgets import html, picker, plotly_figure, pressable, segments
+from app.tabs import events
+from app.tabs.base import TabView, Updates, common
 
 TITLE = "Trade-off"
 ORDER = 30
@@ -57,9 +59,9 @@ def build() -> TabView:
     for name, control in controls.items():
         slider = name in ("sigma", "epsilon")
         triggers = [control.release, control.change] if slider else [control.input]
-        running.listen(triggers, view, _moved(view, name), control, trigger_mode="always_last")
+        events.listen(triggers, view, _moved(view, name), control, trigger_mode="always_last")
     for one in (figure, models):
-        running.listen([one.select], view, _pressed(view), pressed=True)
+        events.listen([one.select], view, _pressed(view), pressed=True)
     return view
 
 
@@ -73,8 +75,8 @@ class CardView:
 
     def show(self, side: service.Traded) -> Updates:
         return {
-            self.facts: trade_pieces.card(side),
-            self.pattern: trade_pieces.pattern(side),
+            self.facts: tradeoff.card(side),
+            self.pattern: tradeoff.pattern(side),
             self.figure: figures.falling(side),
         }
 
@@ -114,14 +116,14 @@ class View(TabView):
         able = page.a.has_weights and page.b.has_weights
         return {
             self.to_compare: gr.update(value="Open in Compare" if able else "Weights not shipped", interactive=able),
-            self.headline: trade_pieces.headline(page),
+            self.headline: tradeoff.headline(page),
             self.figure: figures.tradeoff(page),
             self.finding: f'<p class="note">{escape(page.finding)}</p>',
-            self.ladder: trade_pieces.ladder(page.a.ladder, page.b.ladder),
+            self.ladder: tradeoff.ladder(page.a.ladder, page.b.ladder),
             **self.a.show(page.a),
             **self.b.show(page.b),
-            self.models: trade_pieces.models(page),
-            self.footer: trade_pieces.footer(page),
+            self.models: tradeoff.models(page),
+            self.footer: tradeoff.footer(page),
         }
 
     def menus(self, session: Session, changed: str) -> Updates:

@@ -13,21 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-IGNORE = 255
-"""The label of pixels that have no class: they earn nothing and count nowhere. Of images it is a class like others."""
+from core.datasets.labels import counted, ignore_index
 
 LOSS_CAP = -math.log(0.2)
 """kappa of Mummadi et al. 2019: nothing is gained by pushing the true class below probability 0.2. Training uses it."""
-
-
-def ignore_index(labels: Tensor) -> int:
-    """The label without a class: IGNORE in label maps (N,H,W); for the labels of images (N) a number that none has."""
-    return IGNORE if labels.ndim == 3 else -1
-
-
-def counted(labels: Tensor) -> Tensor:
-    """Which elements have a class, of the shape of labels (N) or (N,H,W)."""
-    return labels != ignore_index(labels)
 
 
 class Objective(Protocol):

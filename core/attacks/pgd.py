@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.objectives import Objective, Untargeted
+from core.distributed import ALONE, Team
 from core.numbers import above_zero
-from core.team import ALONE, Team
 from core.threat import Budget, apply, heaps
 
 

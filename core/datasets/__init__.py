@@ -15,6 +15,7 @@ import platformdirs
 import torch
 from torch import Tensor
 
+from core.datasets.labels import IGNORE
 from core.registry import discover, pick
 
 LEAST_DEVIATION = 8 / 255
@@ -111,8 +112,6 @@ class Dataset:
         if split.images.shape[2:] != self.size or (split.labels.ndim == 3) != (self.task == "segmentation"):
             shapes = f"images {tuple(split.images.shape)} with labels {tuple(split.labels.shape)}"
             raise ValueError(f"{self.name} is for {self.task} at the size {self.size}, and {shapes} were loaded.")
-        from core.attacks.objectives import IGNORE  # here, since it imports this module
-
         labels, count = split.labels, len(self.classes)
         odd = (labels < 0) | (labels >= count)
         if self.task == "segmentation":

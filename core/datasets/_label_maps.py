@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.attacks.objectives import IGNORE
 from core.datasets import Split
 from core.datasets._pictures import Levels, agree, fitted, loaded, opened, pictures_in
+from core.datasets.labels import IGNORE
 
 Colour = tuple[int, int, int]
 Pairs = Sequence[tuple[Path, Path]]

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.attacks.objectives import IGNORE
 from core.datasets import Dataset, Split, data_root
 from core.datasets._label_maps import Coding, matched, read
 from core.datasets._pictures import parsed_size
 from core.datasets._scenes import CLASSES, PALETTE
+from core.datasets.labels import IGNORE
 
 NAME = "camvid"
 SIZE = (192, 256)

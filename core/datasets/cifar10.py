@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from core.datasets import Dataset, Split, data_root
-from core.datasets._folders import listed, read
+from core.datasets._image_folder import listed, read
 
 NAME = "cifar10"
 ARCHIVE = "cifar-10-batches-py"  # as torchvision calls it

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.attacks.objectives import IGNORE
 from core.datasets import Dataset, Split, data_root
 from core.datasets._label_maps import IMAGE_ENDING, Coding, read
 from core.datasets._pictures import parsed_size, pictures_in, skipped
+from core.datasets.labels import IGNORE
 
 NAME = "cityscapes"
 SIZE = (256, 512)

@@ -1,7 +1,7 @@
 """Anybody's images: a tree `train/<class>/*` and `test/<class>/*`, named `folder:PATH` or `folder:PATH@SIZE`."""
 
 from core.datasets import Dataset, Split
-from core.datasets._folders import check, class_folders, first_size, listed, read
+from core.datasets._image_folder import check, class_folders, first_size, listed, read
 from core.datasets._pictures import parsed_side, split_size
 
 NAME = "folder"

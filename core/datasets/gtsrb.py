@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.datasets import Dataset, Split, data_root
-from core.datasets._folders import listed, read
+from core.datasets._image_folder import listed, read
 from core.datasets._pictures import parsed_side
 
 NAME = "gtsrb"

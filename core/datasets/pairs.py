@@ -13,10 +13,10 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from core.attacks.objectives import IGNORE
 from core.datasets import Dataset, Split
 from core.datasets._label_maps import Coding, Colour, matched, read, unlabelled
 from core.datasets._pictures import opened, parsed_size, split_size
+from core.datasets.labels import IGNORE
 from core.files import read_json
 
 NAME = "pairs"

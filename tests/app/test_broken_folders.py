@@ -12,13 +12,14 @@ import gradio as gr
 import pytest
 import torch
 
-from app import running, service
-from app.layout import discovered, in_a_loop
+from app import service
+from app.page import discovered, in_a_loop
 from app.service import catalogue, pictures
 from app.service.cache import Shelf
 from app.session import Session
-from app.tabs import compare
-from core import files, perturbations
+from app.tabs import compare, events
+from core import files
+from core.checkpoints import perturbations
 
 FILES = ("config.json", "results.json", "model.safetensors", "perturbations.safetensors")
 BROKEN = "broken"
@@ -69,7 +70,7 @@ def test_what_is_damaged_is_left_out_with_a_word_and_the_rest_works(
     with caplog.at_level(logging.WARNING):
         assert [tab.TITLE for tab in discovered()] == ["Compare", "Segmentation", "Trade-off"]  # the app starts
         for _ in range(2):
-            shown = running.opened(view, {"data": "signs", "b": BROKEN}, "compare")
+            shown = events.opened(view, {"data": "signs", "b": BROKEN}, "compare")
     assert "model B" in shown[view.status]
     assert f"signs/{BROKEN} ({file}" in shown[view.notice]
     assert str(copy.parent) not in shown[view.notice]
@@ -88,7 +89,7 @@ def test_choosing_damaged_weights_says_so_and_the_page_stays(copy: Path, view: A
     truncated(copy / "model.safetensors")
     sentence = f"signs/{BROKEN} is left out: model.safetensors has"  # and not where it lies
     with pytest.warns(UserWarning, match=f"^{sentence}"):  # as Gradio says it where no page is open
-        shown = running._chosen(view, "b")(session, BROKEN)
+        shown = events._chosen(view, "b")(session, BROKEN)
     assert sentence in shown[view.status]
     assert str(copy) not in shown[view.status]
     assert shown[view.session].b == session.b
@@ -130,7 +131,7 @@ def test_only_damaged_folders_leave_a_page_that_says_so(
     shutil.copytree(models / "checkpoints" / "signs" / "standard", tmp_path / "signs" / "standard")
     monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
     truncated(tmp_path / "signs" / "standard" / "config.json")
-    shown = running.opened(view, {}, "compare")
+    shown = events.opened(view, {}, "compare")
     assert "There are no trained models" in shown[view.status]
     assert "signs/standard (config.json is not JSON)" in shown[view.notice]
     assert service.health()["status"] == "no models"

@@ -18,14 +18,16 @@ import typer
 from typer.testing import CliRunner
 
 import app
-from app import figures, pieces, running, scene_pieces, service, theme, trade_pieces
+from app import figures, service, theme
 from app.__main__ import main
-from app.layout import build, discovered
+from app.markup import common, segmentation, tradeoff
+from app.page import build, discovered
 from app.service import catalogue, pictures
-from app.service.comparison import claim
-from app.service.facts import Visibility
+from app.service.compare import claim
+from app.service.types import Visibility
 from app.session import Session
-from app.view import notice_line, sentence_line
+from app.tabs import events
+from app.tabs.base import notice_line, sentence_line
 from core.datasets import Split
 
 
@@ -109,26 +111,26 @@ def test_every_text_is_escaped(session: Session, evil: str) -> None:
     legend = (service.Legend(0, evil, "#000000"),)
     look = service.Look(None, "layer", None, (evil, evil), None, ((0.5, 0.25),))
     drawn = [
-        pieces.headline(found.subject, card, found.b),
-        pieces.head(card),
-        pieces.pattern(card),
-        pieces.number(card),
-        pieces.number(replace(card, forming=service.Forming("forming", 1, 2, (), ()))),
-        pieces.note(replace(card, curve=replace(card.curve, targeted=True))),
-        pieces.note(replace(card, curve=replace(card.curve, borrowed=evil))),
-        pieces.strip(strip),
-        pieces.strip(replace(strip, missing=evil)),
-        pieces.footer(card, found.b, found.numbers),
-        pieces.visibility(replace(card, visibility=Visibility(missing=evil))),
-        scene_pieces.facts(card, look),
-        scene_pieces.row(card, look, flips=False),
-        scene_pieces.legend(legend, (look, look), None),
-        trade_pieces.headline(both),
-        trade_pieces.card(side),
-        trade_pieces.pattern(side),
-        trade_pieces.models(both),
-        trade_pieces.footer(both),
-        trade_pieces.ladder(ladder, ladder),
+        common.headline(found.subject, card, found.b),
+        common.head(card),
+        common.pattern(card),
+        common.number(card),
+        common.number(replace(card, forming=service.Forming("forming", 1, 2, (), ()))),
+        common.note(replace(card, curve=replace(card.curve, targeted=True))),
+        common.note(replace(card, curve=replace(card.curve, borrowed=evil))),
+        common.strip(strip),
+        common.strip(replace(strip, missing=evil)),
+        common.footer(card, found.b, found.numbers),
+        common.visibility(replace(card, visibility=Visibility(missing=evil))),
+        segmentation.facts(card, look),
+        segmentation.row(card, look, flips=False),
+        segmentation.legend(legend, (look, look), None),
+        tradeoff.headline(both),
+        tradeoff.card(side),
+        tradeoff.pattern(side),
+        tradeoff.models(both),
+        tradeoff.footer(both),
+        tradeoff.ladder(ladder, ladder),
         sentence_line(evil),
         notice_line(evil),
     ]
@@ -146,7 +148,7 @@ def test_every_text_is_escaped(session: Session, evil: str) -> None:
 def test_a_warning_at_the_edge_of_the_page_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     said = []
     monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
-    running.warned(ValueError("no class <b>[x]"))
+    events.warned(ValueError("no class <b>[x]"))
     assert said == ["no class &lt;b&gt;[x]"]
 
 
@@ -155,15 +157,15 @@ def test_visibility_of_small_images_is_not_measurable(session: Session, monkeypa
     monkeypatch.setattr(pictures, "split", lambda *_: small)
     found = pictures.visibility(session, torch.zeros(1, 3, 8, 8))
     card = replace(service.card(session, "a"), visibility=found)
-    assert "How visible: not measurable on images of 8x8 pixels" in pieces.visibility(card)
+    assert "How visible: not measurable on images of 8x8 pixels" in common.visibility(card)
 
 
 def test_the_headline_speaks_of_both_numbers(session: Session) -> None:
     found = service.comparison(session)
-    text = pieces.headline(found.subject, found.a, found.b)
+    text = common.headline(found.subject, found.a, found.b)
     for card in (found.a, found.b):
         assert card.measured is not None
-        assert pieces.percent(card.measured.value) in text
+        assert common.percent(card.measured.value) in text
         assert card.noun in text
     assert "36 images" in text
 
@@ -171,7 +173,7 @@ def test_the_headline_speaks_of_both_numbers(session: Session) -> None:
 def test_a_targeted_headline_speaks_of_the_target(session: Session) -> None:
     aimed = service.changed(service.changed(session, "epsilon", 16), "target", 0)
     found = service.comparison(aimed)
-    assert "sees “stop” in" in pieces.headline(found.subject, found.a, found.b)
+    assert "sees “stop” in" in common.headline(found.subject, found.a, found.b)
 
 
 def test_figures_mark_the_epsilon_of_the_page(session: Session) -> None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from app.service import runs as module
-from app.service.facts import Forming
 from app.service.outcomes import Outcome
 from app.service.runs import GRACE, KEPT, MANY, RunRegistry
+from app.service.types import Forming
 from app.session import Session
 
 CHOSEN = Session(data="signs", a="standard", b="shared")

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import pieces, scene_pieces, service
+from app import service
+from app.markup import common, segmentation
 from app.service import catalogue, pictures
 from app.session import Session
 from core import datasets
-from core.checkpoints import Checkpoint
+from core.checkpoints.results import Results
+from core.checkpoints.store import Checkpoint
 from core.datasets import Split
-from core.results import Results
-from core.scenes import SceneRate
+from core.evaluation.segmentation import SceneRate
 
 
 def pixels(url: str) -> np.ndarray:
@@ -35,7 +36,7 @@ def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -
         assert look.pattern is not None
         assert 1 <= look.pattern.rank <= look.pattern.n == 7
         assert len(look.overlaps) == 11
-    assert "scene 5 on" in pieces.headline(page.subject, *page.cards)
+    assert "scene 5 on" in common.headline(page.subject, *page.cards)
 
 
 def test_the_first_view_is_where_both_models_differ_most(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,12 +109,12 @@ def test_the_first_view_draws_only_the_scenes_that_it_shows(scenes: Session, mon
 def test_each_target_has_its_own_sentence(scenes: Session, target: str | None, words: str) -> None:
     chosen = service.changed(scenes, "target", target)
     page = service.scene_page(chosen)
-    headline = pieces.headline(page.subject, *page.cards)
+    headline = common.headline(page.subject, *page.cards)
     assert words in headline
     for card in page.cards:
         assert card.measured is not None
-        assert pieces.percent(card.measured.value) in headline
-        assert ("Without any pattern" in scene_pieces.facts(card, page.looks[0])) == (target == "scene-5")
+        assert common.percent(card.measured.value) in headline
+        assert ("Without any pattern" in segmentation.facts(card, page.looks[0])) == (target == "scene-5")
 
 
 def test_targets_offered_are_measured_scenes_and_classes_to_remove(scenes: Session) -> None:
@@ -141,12 +142,12 @@ def test_a_run_on_scenes_forms_and_is_measured(scenes: Session) -> None:
 def test_absent_scenes_leave_the_numbers_and_the_patterns(scenes: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "missing", lambda data: "The scenes are not here; get them so.")
     page = service.scene_page(scenes)
-    assert page.street.missing in scene_pieces.street(page.street)
+    assert page.street.missing in segmentation.street(page.street)
     for card, look in zip(page.cards, page.looks, strict=True):
         assert card.measured is not None
         assert look.pattern is not None
         assert look.overlaps[3][1] is not None
-        made = scene_pieces.row(card, look, False)
+        made = segmentation.row(card, look, False)
         assert made.count("needs the scenes") == 3
         assert card.pattern in made
 
@@ -159,8 +160,8 @@ def test_compare_shows_scenes_too() -> None:
     assert isinstance(cell, service.SceneCell)
     assert 0 <= cell.a.right_after <= 1
     assert pixels(cell.b.layer).shape == (192, 256, 4)
-    assert "scene 1" in pieces.strip(found.strip)
-    assert "of pixels" in pieces.headline(found.subject, found.a, found.b)
+    assert "scene 1" in common.strip(found.strip)
+    assert "of pixels" in common.headline(found.subject, found.a, found.b)
 
 
 def test_an_address_opens_its_own_tab_only(scenes: Session) -> None:
@@ -177,5 +178,5 @@ def test_every_text_of_a_scene_is_escaped(scenes: Session) -> None:
     first, *rest = service.legend(scenes)
     legend = (replace(first, name=evil), *rest)
     street = replace(page.street, missing=evil)
-    made = scene_pieces.row(card, look, False) + scene_pieces.facts(card, look) + scene_pieces.street(street)
-    assert "<img src=x" not in made + scene_pieces.legend(legend, page.looks, None)
+    made = segmentation.row(card, look, False) + segmentation.facts(card, look) + segmentation.street(street)
+    assert "<img src=x" not in made + segmentation.legend(legend, page.looks, None)

@@ -14,14 +14,16 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from app import figures, pieces, service
+from app import figures, service
+from app.markup import common
 from app.service import catalogue, live, outcomes
 from app.service.cache import Shelf
 from app.session import Session
-from core import attacks, checkpoints, datasets, perturbations
-from core.attacks.universal import SPGD
-from core.evaluation import Rate, evaluate
-from core.results import Results
+from core import attacks, datasets
+from core.attacks.spgd import SPGD
+from core.checkpoints import perturbations, store
+from core.checkpoints.results import Results
+from core.evaluation.report import Rate, evaluate
 from core.threat import Budget
 
 
@@ -45,7 +47,7 @@ def test_the_first_view_is_standard_against_shared_where_they_differ_most(monkey
     right = {"standard": {4: 33, 8: 30, 16: 6, 32: 3}, "shared-s64-e16-w0.5": {4: 31, 8: 31, 16: 27, 32: 5}}
     stored = catalogue.results
 
-    def fed(of: checkpoints.Checkpoint) -> Results | None:
+    def fed(of: store.Checkpoint) -> Results | None:
         found = stored(of)
         if found is None or of.data != "signs":
             return found
@@ -251,13 +253,13 @@ def test_a_rate_stands_on_a_curve_of_its_own_kind_only(session: Session) -> None
     assert len(json.loads(figures.accuracy(aimed))["data"]) == 2
     other = service.card(replace(session, attack="deepfool"), "a")
     assert other.curve.borrowed == "S-PGD"
-    assert "line: S-PGD" in pieces.note(other)
+    assert "line: S-PGD" in common.note(other)
 
 
 def test_visibility_that_is_not_known_says_why(session: Session) -> None:
     unseen = replace(service.card(session, "a"), visibility=None)
-    assert "needs the images" in pieces.visibility(unseen)
-    assert "once the pattern is done" in pieces.visibility(replace(unseen, measured=None))
+    assert "needs the images" in common.visibility(unseen)
+    assert "once the pattern is done" in common.visibility(replace(unseen, measured=None))
 
 
 def test_two_people_do_not_see_each_other(session: Session) -> None:
@@ -279,7 +281,7 @@ def test_a_run_repeats_and_equals_the_engine(session: Session) -> None:
     found = [outcomes.outcome(person, "a") for person in (one, two)]
     torch.testing.assert_close(found[0].delta, found[1].delta, rtol=0, atol=0)
     checkpoint = catalogue.checkpoint(chosen, "a")
-    model, data = checkpoints.load(checkpoint.folder), datasets.get("signs")
+    model, data = store.load(checkpoint.folder), datasets.get("signs")
     attack = SPGD(Budget(6 / 255), steps=10, seed=3, batch_size=32)
     delta = perturbations.quantise(attack.craft(model, data.split("train", 64))) / 255
     torch.testing.assert_close(found[0].delta, delta, rtol=0, atol=0)

@@ -10,15 +10,16 @@ import gradio as gr
 import pytest
 import torch
 
-from app import figures, service, trade_pieces
-from app.layout import in_a_loop
-from app.tabs import tradeoff
-from core import checkpoints
-from core.breaking import UNIT, Point, Robustness
+from app import figures, service
+from app.markup import tradeoff
+from app.page import in_a_loop
+from app.tabs import tradeoff as tab
+from core.checkpoints import store
+from core.checkpoints.results import Measurement, Results
 from core.datasets import signs
-from core.evaluation import Rate, Report
-from core.models import create
-from core.results import Measurement, Results
+from core.evaluation.report import Rate, Report
+from core.models.architectures import create
+from core.robustness.result import UNIT, Point, Robustness
 
 SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon
     ("standard", 1, 0.0, 0, 980, 12.0),
@@ -33,7 +34,7 @@ SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon
 
 def built():
     with gr.Blocks():
-        return tradeoff.build()
+        return tab.build()
 
 
 def found(clean, breaks):
@@ -53,7 +54,7 @@ def grid(models):
     for name, heap, sigma, epsilon, clean, breaks in SIGNS:
         recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": 0}
         config = {"architecture": "resnet8/8", "data": "signs", "classes": list(signs.CLASSES), "recipe": recipe}
-        made = checkpoints.save(root / name, create("resnet8/8", 12), config)
+        made = store.save(root / name, create("resnet8/8", 12), config)
         report = Report(Rate(clean, 1000), Rate(0, 1000))
         Results(report, (), {"sha256": made.sha256}, found(clean, breaks)).save(made.folder)
     yield service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")[0]
@@ -93,7 +94,7 @@ class TestPage:
 
     def test_the_lead_of_one_seed_comes_with_what_the_held_out_images_leave_open(self, grid):
         for name, *_, clean, _ in SIGNS:
-            folder = checkpoints.default_root() / "signs" / name
+            folder = store.default_root() / "signs" / name
             hits = (1.0,) * clean + (0.0,) * (1000 - clean)
             replace(Results.load(folder), hits=hits).save(folder)
         said = service.tradeoff(replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")).finding
@@ -106,7 +107,7 @@ class TestPage:
     def test_a_record_without_weights_stays_in_this_tab(self, grid):
         catalogue = service.catalogue
         name = "shared-s64-e16-w0.7"
-        (checkpoints.default_root() / "signs" / name / checkpoints.WEIGHTS).unlink()
+        (store.default_root() / "signs" / name / store.WEIGHTS).unlink()
         chosen = replace(grid, a="shared-s1-e8-w0.5", b=name)
         page = service.tradeoff(chosen)
         assert (page.a.has_weights, page.b.has_weights) == (True, False)
@@ -126,9 +127,9 @@ class TestPage:
         def first():
             return service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")[0].b
 
-        root = checkpoints.default_root() / "signs"
+        root = store.default_root() / "signs"
         assert (grid.a, grid.b) == ("standard", "shared-s64-e16-w0.7")  # none was attacked: the most robust
-        (root / "shared-s64-e16-w0.7" / checkpoints.WEIGHTS).unlink()
+        (root / "shared-s64-e16-w0.7" / store.WEIGHTS).unlink()
         assert first() == "shared-s64-e24-w0.7"  # one with weights, if there is any
         folder = root / "shared-s64-e8-w0.3"
         report = Report(Rate(500, 1000), Rate(0, 1000))
@@ -140,7 +141,7 @@ class TestPage:
         session, complaint = service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")
         assert not complaint
         page = service.tradeoff(session)
-        stored = Results.load(checkpoints.default_root() / "signs" / session.a)
+        stored = Results.load(store.default_root() / "signs" / session.a)
         epsilons = {round(255 * point.epsilon, 4) for point in stored.robustness.curve}
         assert [epsilon for epsilon, _ in page.a.curve] == sorted(epsilons | {m.epsilon for m in stored.curve()})
         right = [share.value for _, share in page.a.curve]
@@ -255,23 +256,23 @@ class TestDrawing:
 
     def test_the_headline_names_both_strengths_and_the_price(self, grid):
         page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
-        told = trade_pieces.headline(page)
+        told = tradeoff.headline(page)
         assert ">12/255<" in told
         assert ">28/255<" in told
         assert "4.0 points less clean accuracy" in told
-        unbroken = trade_pieces.headline(service.tradeoff(replace(grid, a="standard", b="shared-s8-e24-w0.9")))
+        unbroken = tradeoff.headline(service.tradeoff(replace(grid, a="standard", b="shared-s8-e24-w0.9")))
         assert "no pattern up to 64/255 breaks" in unbroken
 
     def test_the_ladder_is_one_table_or_says_that_it_is_absent(self):
-        assert "was not measured" in trade_pieces.ladder(None, None)
+        assert "was not measured" in tradeoff.ladder(None, None)
         session, _ = service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")
         page = service.tradeoff(session)
-        table = trade_pieces.ladder(page.a.ladder, page.b.ladder)
+        table = tradeoff.ladder(page.a.ladder, page.b.ladder)
         assert table.count("<tr") == 5
         assert "n = 32" in table  # whole heaps of 8 among 36 images
 
     def test_the_list_offers_every_model_to_the_keyboard(self, grid):
-        told = trade_pieces.models(service.tradeoff(grid))
+        told = tradeoff.models(service.tradeoff(grid))
         assert told.count("<button") == len(SIGNS)
         assert 'data-model="shared-s8-e24-w0.9"' in told
 
@@ -281,8 +282,8 @@ class TestDrawing:
         mark = replace(page.b.mark, title=evil, name=evil, kind=evil)
         side = replace(page.b, mark=mark, origin=evil)
         whole = replace(page, b=side, marks=(mark,))
-        drawn = [trade_pieces.headline(whole), trade_pieces.card(side), trade_pieces.pattern(side)]
-        drawn += [trade_pieces.models(whole), trade_pieces.footer(whole)]
+        drawn = [tradeoff.headline(whole), tradeoff.card(side), tradeoff.pattern(side)]
+        drawn += [tradeoff.models(whole), tradeoff.footer(whole)]
         assert not any("<img src=x" in piece for piece in drawn)
 
 

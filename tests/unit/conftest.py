@@ -1,30 +1,37 @@
 """What several unit tests share."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 from stored import CONFIG, network
 
-from core import checkpoints
+from core.checkpoints import store
 
 settings.register_profile("plainsight", max_examples=60, deadline=None, derandomize=True)
 settings.load_profile("plainsight")
 
 NUMERICS = {
-    *("attacks", "capture", "checkpoints", "evaluation", "exchange", "foreign", "ladder", "lent", "models"),
-    *("objectives", "precompute", "robustness"),
-    *("machines", "team", "threat", "training"),
+    *("attacks", "models", "robustness"),
+    *("checkpoints/test_store.py", "evaluation/test_report.py"),
+    *("training/test_cudagraph.py", "training/test_loop.py"),
+    *("workflows/test_cross_epsilon.py", "workflows/test_precompute.py"),
+    *("test_distributed.py", "test_machines.py", "test_threat.py"),
 }
-"""What tests of these modules say rests on what models and attacks compute."""
+"""What these tests, or all in a folder, say rests on what models and attacks compute."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
     for item in items:
-        if item.path.stem.removeprefix("test_") in NUMERICS and item.path.parent.name == "unit":
-            item.add_marker(pytest.mark.numerics)
+        if item.path.is_relative_to(here):
+            own = item.path.relative_to(here)
+            if NUMERICS & {own.parts[0], own.as_posix()}:
+                item.add_marker(pytest.mark.numerics)
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A model folder for the data set `tiny`, not measured yet."""
-    checkpoints.save(tmp_path / "tiny" / "standard", network(), CONFIG)
+    store.save(tmp_path / "tiny" / "standard", network(), CONFIG)
     return tmp_path / "tiny" / "standard"

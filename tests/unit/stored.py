@@ -6,7 +6,7 @@ import torch
 from known import SHIFT, chance
 from PIL import Image
 
-from core.models import Normalised, create
+from core.models.architectures import Normalised, create
 
 CONFIG = {"architecture": "resnet8/8", "data": "tiny", "classes": list("abcd"), "recipe": {}}
 IMAGES = torch.rand(6, 3, 12, 12, generator=chance(0))

@@ -14,10 +14,10 @@ from torch import nn
 
 from core.attacks.pgd import PGD
 from core.datasets import Split
-from core.recipe import Recipe
-from core.team import Team, processes
+from core.distributed import Team, processes
 from core.threat import Budget
-from core.training import train
+from core.training.loop import train
+from core.training.recipe import Recipe
 
 HEAPS = (1, 2, 8, 12, 16)
 BATCH = 16

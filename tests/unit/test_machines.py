@@ -7,7 +7,7 @@ import pytest
 import torch
 from known import SHIFT
 
-from core.precision import default_precision
+from core.runtime import default_precision
 
 
 @pytest.mark.parametrize(

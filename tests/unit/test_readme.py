@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from stored import class_folders
 
-from core.models import create
+from core.models.architectures import create
 
 pytestmark = pytest.mark.slow
 BLOCKS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "README.md").read_text("utf-8"), re.DOTALL)

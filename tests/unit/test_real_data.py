@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from core import attacks, checkpoints, datasets
+from core import attacks, datasets
+from core.checkpoints import store
 from core.datasets import camvid
-from core.evaluation import evaluate
-from core.models import create
+from core.evaluation.report import evaluate
+from core.models.architectures import create
 from core.threat import Budget
 
 pytestmark = pytest.mark.real_data
@@ -32,8 +33,8 @@ def test_the_images_are_those_of_cifar10(cifar10):
 
 
 def test_one_perturbation_breaks_the_standard_model_on_images_it_never_saw(cifar10):
-    folder = checkpoints.default_root() / "cifar10" / "standard"
-    model, classes = checkpoints.load(folder), checkpoints.read(folder).classes
+    folder = store.default_root() / "cifar10" / "standard"
+    model, classes = store.load(folder), store.read(folder).classes
     assert classes == cifar10.classes
     crafting, held_out = cifar10.split("train", 300), cifar10.split("test", 500)
     clean, attacked, control = (
@@ -51,7 +52,7 @@ def test_one_perturbation_breaks_the_standard_model_on_images_it_never_saw(cifar
 
 
 def test_a_stored_model_is_the_same_in_every_batch_size(cifar10):
-    model = checkpoints.load(checkpoints.default_root() / "cifar10" / "standard")
+    model = store.load(store.default_root() / "cifar10" / "standard")
     images, _ = cifar10.split("test", 16).batch(slice(None))
     with torch.inference_mode():
         assert torch.allclose(model(images), torch.cat([model(image[None]) for image in images]), atol=1e-3)

@@ -6,8 +6,8 @@ from known import SHIFT
 from torch import nn
 
 from core.datasets import Split
-from core.models import Normalised
-from core.recipe import Recipe
+from core.models.architectures import Normalised
+from core.training.recipe import Recipe
 
 SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8 / 255, steps=2, epochs=3, batch_size=8, learning_rate=0.05)
 

@@ -1,0 +1,112 @@
+"""The Trade-off tab's pieces of HTML: headline, cards, the risk ladder, and the list of models."""
+
+from html import escape
+
+from app.markup.common import MARKS, percent
+from app.service import Ladder, Mark, Risk, Traded, Tradeoff
+
+
+def headline(page: Tradeoff) -> str:
+    """The trade in one sentence: what each model takes to break, and what it costs."""
+    a, b = page.a.mark, page.b.mark
+    points = 100 * (b.clean.value - a.clean.value)
+    cost = f"{abs(points):.1f} points {'less' if points < 0 else 'more'}" if abs(points) >= 0.05 else "equal"
+    first = f"One pattern of {_epsilon(a, 'a')} breaks {_noun(page.a)}" if a.breaks is not None else _whole(page.a)
+    other = f"{_noun(page.b)} takes {_epsilon(b, 'b')}" if b.breaks is not None else _whole(page.b)
+    return f"<h1>{first}; {other}, at {cost} clean accuracy.</h1>"
+
+
+def _epsilon(mark: Mark, letter: str) -> str:
+    return f'<strong class="{letter}">{mark.breaks:g}/255</strong>'
+
+
+def _whole(side: Traded) -> str:
+    return f"no pattern up to {side.mark.reaches:g}/255 breaks {_noun(side)}"
+
+
+def _noun(side: Traded) -> str:
+    mark = side.mark
+    words = "the standard model" if mark.heap == 0 else f"model {side.letter} ({mark.kind})"
+    return f'<span class="{side.letter.lower()}">{escape(words)}</span>'
+
+
+def card(side: Traded) -> str:
+    """One model: what it is, what breaks it, and the pattern that does, as strong as it is."""
+    mark, letter = side.mark, side.letter
+    clean = percent(mark.clean.value, 1)
+    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.short[:1].upper() + mark.short[1:])}'
+    big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
+    span = f"({mark.span})" if mark.breaks is not None else ""
+    hint = (
+        f"The smallest perturbation for all images that makes {percent(mark.level)} wrong, as far as S-PGD found; in "
+        f"brackets, between which measured strengths it may lie for n = {side.curve[0][1].n:,} held-out images."
+    )
+    return (
+        f'<h2><span class="name">{title}</span></h2>'
+        f'<p class="big">{big} <small>{words}<br><abbr title="{escape(hint)}">{span}</abbr></small> '
+        f'<small class="clean">{clean}<br>clean</small></p>'
+    )
+
+
+def pattern(side: Traded) -> str:
+    """The pattern at the breaking point, on grey."""
+    if side.pattern is None:
+        return '<div class="pattern empty">not stored</div>'
+    reach = side.mark.height
+    does = "breaks" if side.mark.breaks is not None else "comes nearest to breaking"
+    alt = f"The pattern that {does} {side.mark.title}, at true strength {reach:g}/255"
+    return f'<img class="pattern" src="{side.pattern}" alt="{escape(alt)}"><p class="note">true strength</p>'
+
+
+def ladder(a: Ladder | None, b: Ladder | None) -> str:
+    """The risks of both models, side by side, from none to each image its own pattern."""
+    if a is None or b is None or a.epsilon != b.epsilon or len(a.risks) != len(b.risks):
+        return '<p class="note">The risk ladder was not measured for both models.</p>'
+    rows = []
+    for one, other in zip(a.risks, b.risks, strict=True):
+        cells = "".join(_bar(risk, letter) for letter, risk in (("a", one), ("b", other)))
+        rows.append(f'<tr><th scope="row">{escape(RUNGS.get(one.title, one.title))}</th>{cells}</tr>')
+    n = a.risks[0].accuracy.n
+    caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, from fewest to most freedom; n = {n:,}"
+    head = "".join(f'<th scope="col" class="{letter.lower()}">{letter} {MARKS[letter]}</th>' for letter in "AB")
+    return f'<table class="ladder"><caption>{caption}</caption><tr><td></td>{head}</tr>{"".join(rows)}</table>'
+
+
+RUNGS = {
+    "expected": "no pattern",
+    "universal": "one for all images",
+    "heap 64": "one for 64 images",
+    "heap 8": "one for 8 images",
+    "adversarial": "one for each",
+}
+
+
+def _bar(risk: Risk, letter: str) -> str:
+    share, low, high = risk.accuracy, percent(risk.accuracy.low), percent(risk.accuracy.high)
+    return (
+        f'<td title="95% interval: {low} to {high}"><span class="bar {letter}"><i style="width:'
+        f'{100 * share.value:.1f}%"></i></span><span class="value">{percent(share.value)} '
+        f'<i class="unseen">95% interval {low} to {high}, mean loss</i>'
+        f'<i class="soft">({risk.loss:.2f})</i></span></td>'
+    )
+
+
+def models(page: Tradeoff) -> str:
+    """Every model as a button, for the keyboard and for screen readers; pressing one chooses it."""
+    rows = "".join(_row(mark, page.letters(mark)) for mark in page.marks)
+    head = "<tr><th>model</th><th>clean</th><th>breaks at</th></tr>"
+    return f'<table class="models">{head}{rows}</table>'
+
+
+def _row(mark: Mark, letters: str) -> str:
+    sign = "".join(f' <b class="{one.lower()}">{one} {MARKS[one]}</b>' for one in letters)
+    breaks = "nothing found" if mark.breaks is None else f"{mark.breaks:g}/255"
+    button = f'<button type="button" data-model="{escape(mark.name)}">{escape(mark.title)}{sign}</button>'
+    return f"<tr><td>{button}</td><td>{percent(mark.clean.value, 1)}</td><td>{breaks}</td></tr>"
+
+
+def footer(page: Tradeoff) -> str:
+    """Where the numbers come from."""
+    sides = (page.a, page.b)
+    lines = [f'<span class="{s.letter.lower()}">{MARKS[s.letter]}</span> {escape(s.origin)}' for s in sides]
+    return f'<div class="foot"><span class="origin">{"<br>".join(lines)}</span></div>'

@@ -1,0 +1,70 @@
+"""The page: a table of contents. Header, the person's session, one tab for each file in `app/tabs`."""
+
+import asyncio
+import functools
+import importlib
+import os
+import pkgutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+
+from app import service, tabs, theme
+from app.tabs import events
+
+Made = TypeVar("Made")
+
+
+def build() -> gr.Blocks:
+    """The whole app, not yet launched. Calls nothing that computes."""
+    return in_a_loop(_built)
+
+
+def in_a_loop(make: Callable[[], Made]) -> Made:
+    """What `make` returns, called while an event loop runs: else Gradio opens one for each lock and closes none."""
+
+    async def made() -> Made:
+        return make()
+
+    return asyncio.run(made())
+
+
+def _built() -> gr.Blocks:
+    with gr.Blocks(title="PlainSight", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as page:
+        gr.HTML(theme.header(service.device()), js_on_load=None, apply_default_css=False, elem_id="top")
+        with gr.Tabs(elem_id="tabs") as switch:
+            views = {}
+            for tab in discovered():
+                name = tab.__name__.rpartition(".")[2]
+                with gr.Tab(tab.TITLE, id=name):
+                    views[name] = tab.TITLE, tab.build()
+        events.open_tabs(page, switch, views)
+        gr.api(spoken(service.list_models), api_name="models")
+        gr.api(spoken(service.compare_models), api_name="compare")
+    # the limit counts light events too: only runs are refused when too many wait (app.service.outcomes)
+    return page.queue(max_size=512, default_concurrency_limit=4)
+
+
+def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
+    """An endpoint whose mistakes are told in one sentence (Gradio would hide it), with no traceback in the log."""
+
+    @functools.wraps(work)
+    def answered(*given: Any, **named: Any) -> Any:
+        try:
+            return service.settled(lambda: work(*given, **named))
+        except (OSError, ValueError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return answered
+
+
+def discovered() -> list[ModuleType]:
+    """Every tab that lies in `app/tabs`, in its order, but for those that say that they have nothing to show."""
+    names = (info.name for info in pkgutil.iter_modules(tabs.__path__) if not info.name.startswith("_"))
+    found = [importlib.import_module(f"{tabs.__name__}.{name}") for name in names]
+    shown = (tab for tab in found if hasattr(tab, "TITLE") and getattr(tab, "ready", lambda: True)())
+    return sorted(shown, key=lambda tab: tab.ORDER)

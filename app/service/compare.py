@@ -1,0 +1,185 @@
+"""The pages that put two models side by side: from a session to all they show. Nothing here runs an attack."""
+
+from app.service import catalogue, downloads, pictures, segmentation
+from app.service.catalogue import rate
+from app.service.outcomes import Outcome, hardware, outcome
+from app.service.rates import share
+from app.service.types import Card, Claim, Comparison, Control, Curve, ScenePage, Strip, Subject
+from app.session import Session
+from core import attacks, datasets, rendering
+from core.attacks.targets import Target, title
+from core.checkpoints.results import Measurement, Results
+from core.checkpoints.store import Checkpoint
+from core.evaluation.report import breaking_point
+from core.workflows.assess import Terms
+
+CONTROL = "random-signs"
+
+
+def comparison(session: Session) -> Comparison:
+    """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
+    a, b = card(session, "a"), card(session, "b")
+    return Comparison(subject(session), a, b, strip(session), downloads.numbers(session, a, b))
+
+
+def scene_page(session: Session) -> ScenePage:
+    """Everything on the Segmentation tab. Raises NoModels, or FileError where a model folder is damaged."""
+    a, b = card(session, "a"), card(session, "b")
+    street, looks = segmentation.scene(session)
+    numbers = downloads.numbers(session, a, b)
+    return ScenePage(subject(session), (a, b), looks, street, numbers)
+
+
+def strip(session: Session) -> Strip:
+    """The session's sheet of held-out images or scenes."""
+    scenic = catalogue.scenic(catalogue.checkpoint(session, "a"))
+    return segmentation.strip(session) if scenic else pictures.strip(session)
+
+
+def subject(session: Session) -> Subject:
+    """What the headline speaks of; n is None until one of the two patterns has been measured."""
+    reports = [found.report for side in "ab" if (found := outcome(session, side)) and found.report]
+    n = rate(reports[0]).n if reports else None
+    attack = attacks.get(session.attack)
+    things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
+    return Subject(attack.title, attack.control, session.epsilon, n, session.images, things)
+
+
+def card(session: Session, side: str) -> Card:
+    """One side of the page."""
+    checkpoint = catalogue.checkpoint(session, side)
+    found, results = outcome(session, side), catalogue.results(checkpoint)
+    report = found.report if found else None
+    done = found if found and (found.finished or (found.forming and found.forming.state == "stopped")) else None
+    return Card(
+        letter="A" if side == "a" else "B",
+        title=checkpoint.title,
+        noun=_noun(session, side),
+        epsilon=session.epsilon,
+        amplify=session.amplify,
+        target=title(session.target, checkpoint.classes) or None,
+        claim=claim(session.target, checkpoint),
+        clean=share(results.clean.accuracy) if results else None,
+        overlap=share(results.clean.overlap) if results and results.clean.overlap else None,
+        pattern=rendering.data_url(rendering.perturbation(found.delta, session.amplify)) if found else None,
+        measured=share(rate(report)) if report else None,
+        control=_control(results, session.epsilon) if results else None,
+        unprovoked=share(report.unprovoked) if report and report.unprovoked else None,
+        curve=_curve(session, results),
+        visibility=pictures.visibility(session, done.delta) if done else None,
+        forming=found.forming if found else None,
+        origin=_origin(checkpoint, found),
+        hardware=found.hardware if found else "",
+        made=_made(found) if found else {},
+        files=downloads.files(session, checkpoint, done) if done else (),
+        command=downloads.command(session, checkpoint, done),
+    )
+
+
+def _noun(session: Session, side: str) -> str:
+    """How a sentence names the model: by its kind, or by its letter where both are of one kind."""
+    nouns = {key: _kind(catalogue.checkpoint(session, key)) for key in "ab"}
+    return nouns[side] if nouns["a"] != nouns["b"] else f"model {side.upper()}"
+
+
+def _kind(checkpoint: Checkpoint) -> str:
+    if not checkpoint.heap:
+        return "standard model" if checkpoint.name == "standard" else f"model {checkpoint.name}"
+    return "adversarially trained model" if checkpoint.heap == 1 else "shared-trained model"
+
+
+def claim(target: Target, checkpoint: Checkpoint) -> Claim:
+    """The words around what was measured, for a target and a kind of model."""
+    named = title(target, checkpoint.classes)
+    if not catalogue.scenic(checkpoint):
+        fooled = "of crafting images fooled"
+        if target is None:
+            return Claim("is still right on", "", "still right", "Share still right, by ε", fooled)
+        return Claim(f"sees “{named}” in", "", f"see “{named}”", f"Share that sees “{named}”, by ε", fooled)
+    fooled = "of the crafting scenes' pixels changed"
+    if target is None:
+        words = "of pixels still right"
+        return Claim("is still right on", " of pixels", words, "Pixels still right, by ε", fooled)
+    if str(target).startswith("remove-"):
+        gone = f"{named.removeprefix('no ')} pixels"
+        return Claim("overlooks", f" of the {gone} it saw", f"of {gone} overlooked", f"Overlooked {gone}, by ε", fooled)
+    return Claim(f"shows {named} on", " of pixels", f"of pixels show {named}", f"Pixels of {named}, by ε", fooled)
+
+
+def _control(results: Results, epsilon: int) -> Control | None:
+    """Random signs of equal strength, or of the next greater one that was measured."""
+    enough = [m for m in results.curve(CONTROL) if m.epsilon >= epsilon]
+    return Control(enough[0].epsilon, share(enough[0].report.accuracy)) if enough else None
+
+
+def _curve(session: Session, results: Results | None) -> Curve:
+    """The attack's measured points; S-PGD's where the attack has fewer than two of its own."""
+    if results is None:
+        return Curve((), (), None, 0)
+    clean = (0, results.clean.accuracy.value)
+    own = results.curve(session.attack, session.target)
+    targeted = session.target is not None and len(own) > 1
+    points = _points(own if len(own) > 1 else results.curve())
+    borrowed = attacks.get("spgd").title if len(own) < 2 and session.attack != "spgd" else ""
+    level = Terms.standard(datasets.get(catalogue.dataset(session))).level
+    strongest = [(0, clean[1]), *_points(results.curve())]
+    return Curve(
+        points=tuple(points if targeted else [clean, *points]),
+        control=() if targeted else (clean, *_points(results.curve(CONTROL))),
+        breaks=_breaks(results, strongest, level),
+        reaches=_reaches(results, strongest),
+        level=results.robustness.level if results.robustness else level,
+        targeted=targeted,
+        borrowed=borrowed,
+    )
+
+
+def _breaks(results: Results, curve: list[tuple[int, float]], level: float) -> float | None:
+    """The universal robustness in units of 1/255; where it was not measured, as the curve tells it."""
+    if results.robustness:
+        return None if results.robustness.epsilon is None else round(255 * results.robustness.epsilon, 2)
+    read_off = breaking_point(curve, level)
+    return None if read_off is None else round(read_off, 1)
+
+
+def _reaches(results: Results, curve: list[tuple[int, float]]) -> int:
+    """Up to where the model was attacked, in units of 1/255."""
+    searched = 255 * results.robustness.curve[-1].epsilon if results.robustness else 0
+    return max(round(searched), *(epsilon for epsilon, _ in curve))
+
+
+def _points(measurements: list[Measurement]) -> list[tuple[int, float]]:
+    return [(m.epsilon, rate(m.report).value) for m in measurements]
+
+
+def _made(found: Outcome) -> dict[str, int | bool]:
+    return {"steps": found.steps, "crafted_on": found.crafted_on, "seed": found.seed, "live": found.live}
+
+
+def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
+    """Where the numbers of one side come from, in one line."""
+    parts = [f"{checkpoint.architecture}, weights {checkpoint.sha256[:6]}"]
+    if found is None:
+        return parts[0]
+    crafted = (
+        f"{found.steps:,} steps on {found.crafted_on:,} training images" if found.crafted_on else "no training images"
+    )
+    parts += [f"seed {found.seed}", crafted]
+    if found.report:
+        parts.append(f"n = {found.report.accuracy.n:,} held out")
+        parts.append(f"live in {found.seconds:.1f} s" if found.live else "precomputed")
+    elif found.forming and found.forming.state == "stopped":
+        parts.append(f"stopped at step {found.forming.step}, not measured on held-out images")
+    return " · ".join([*parts, found.hardware.partition(",")[0].removeprefix("NVIDIA ")] if found.hardware else parts)
+
+
+def estimate_text(seconds: float | None) -> str:
+    """How long a run takes, for the status line."""
+    if seconds is None:
+        return "Space runs and stops."
+    return f"About {max(1, round(seconds)):,} s to craft, then it is measured. Space runs and stops."
+
+
+def device() -> str:
+    """Where the models run, for the header."""
+    return "CPU" if hardware().startswith("CPU") else hardware()

@@ -1,0 +1,80 @@
+"""What a person takes home: the pattern as a picture and as numbers, every figure as JSON, the command line."""
+
+import base64
+import json
+import shlex
+from dataclasses import asdict
+from typing import Any
+
+from app.service import catalogue
+from app.service.outcomes import Outcome, batch
+from app.service.types import Card, File
+from app.session import HIDDEN, Session
+from core import attacks, rendering
+from core.attacks.targets import title
+from core.checkpoints import perturbations, store
+from core.checkpoints.results import key
+from core.checkpoints.store import Checkpoint
+
+
+def files(session: Session, checkpoint: Checkpoint, found: Outcome) -> tuple[File, ...]:
+    """The pattern at true strength as PNG (128 is zero, one level is 1/255) and as safetensors (int8, 1/255)."""
+    name = f"{checkpoint.data.partition(':')[0]}-{checkpoint.name}-"
+    name += key(session.attack, session.epsilon, session.target)
+    picture = rendering.data_url(rendering.perturbation(found.delta))
+    numbers = perturbations.delta_file(found.delta, _about(session, checkpoint, found))
+    return (
+        File("PNG", f"{name}.png", picture),
+        File("safetensors", f"{name}.safetensors", _url(numbers, "application/octet-stream")),
+    )
+
+
+def _about(session: Session, checkpoint: Checkpoint, found: Outcome) -> dict[str, str]:
+    about: dict[str, Any] = {
+        "data": checkpoint.data,
+        "model": checkpoint.name,
+        "weights_sha256": checkpoint.sha256,
+        "attack": session.attack,
+        "epsilon": f"{session.epsilon}/255",
+        "target": title(session.target, checkpoint.classes) or "none",
+        "steps": found.steps,
+        "crafting_images": found.crafted_on,
+        "seed": found.seed,
+        "report": json.dumps(found.report.to_json()) if found.report else "not measured",
+    }
+    return {name: str(value) for name, value in about.items()}
+
+
+def numbers(session: Session, a: Card, b: Card) -> File:
+    """Every number on the page as JSON."""
+    left_out = {"pattern", "files", "forming"}
+    cards = [{name: value for name, value in asdict(card).items() if name not in left_out} for card in (a, b)]
+    left_out_too = {*HIDDEN, "steps", "images", "seed"}  # a stored result has its own: they stand with each card
+    chosen = {name: value for name, value in asdict(session).items() if name not in left_out_too}
+    content = {"unit_of_epsilon": "1/255", "interval": "95%", "chosen": chosen, "a": cards[0], "b": cards[1]}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    return File(
+        "JSON",
+        f"plainsight-{catalogue.dataset(session).partition(':')[0]}.json",
+        _url(text.encode(), "application/json"),
+    )
+
+
+def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> str:
+    """The command line that crafts and measures the same delta."""
+    steps, images, seed = session.steps, session.images, session.seed
+    if found is not None:
+        steps, images, seed = found.steps, found.crafted_on or session.images, found.seed
+    folder = f"checkpoints/{checkpoint.folder.relative_to(store.default_root()).as_posix()}"
+    words = ["python", "-m", "core", "attack", folder, "--attack", session.attack, "--epsilon", str(session.epsilon)]
+    words += ["--steps", str(steps), "--images", str(images), "--seed", str(seed)]
+    if (found is None or found.live) and "batch_size" in attacks.get(session.attack).__dataclass_fields__:
+        words += ["--batch-size", str(batch(checkpoint))]
+    if session.target is not None:
+        target = session.target
+        words += ["--target", target if isinstance(target, str) else checkpoint.classes[target]]
+    return shlex.join(words)
+
+
+def _url(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,181 @@
+"""Held-out scenes, and what the models see in them. N scenes, H W height and width; label maps are uint8 (N,H,W)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from app.service import catalogue, pictures
+from app.service.cache import Shelf
+from app.service.outcomes import Outcome, outcome
+from app.service.types import Labelled, Legend, Look, Pattern, SceneCell, Street, Strip
+from app.session import Session
+from core import datasets, rendering
+from core.attacks.targets import scene_number
+from core.datasets import Dataset, Split
+from core.datasets.labels import IGNORE
+from core.evaluation import pattern_score
+from core.threat import apply
+
+PER_SHEET = 6
+FEW = (PER_SHEET, 4 * PER_SHEET)
+"""So many scenes are drawn first where that is enough: all of them take most of a minute on a fresh machine."""
+
+_seen: Shelf[Tensor] = Shelf(256)
+_patterns: Shelf[pattern_score.Scenes] = Shelf(2)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What one model sees in some scenes, clean and (where there is a delta) attacked."""
+
+    before: Tensor
+    after: Tensor | None
+
+
+def strip(session: Session) -> Strip:
+    """The session's sheet of held-out scenes, as the chosen view draws them, each with both models' label maps."""
+    if absent := pictures.missing(catalogue.dataset(session)):
+        return Strip((), 0, 0, absent)
+    data = datasets.get(catalogue.dataset(session))
+    held_out, total = _held_out(data, (session.sheet + 1) * PER_SHEET)
+    start = min(session.sheet * PER_SHEET, max(0, len(held_out) - PER_SHEET))
+    images, labels = held_out.batch(slice(start, start + PER_SHEET))
+    found = {side: outcome(session, side) for side in "ab"}
+    sights = {side: _sight(session, side, found[side], images, start) for side in "ab"}
+    shown = found.get(session.view)
+    drawn = images if shown is None else apply(images, shown.delta)
+    cells = []
+    for place in range(len(images)):
+        sides = (_labelled(sights[side], place, labels[place], data) for side in "ab")
+        cells.append(SceneCell(rendering.data_url(rendering.picture(drawn[place])), start + place + 1, *sides))
+    return Strip(tuple(cells), start + 1, total)
+
+
+def _held_out(data: Dataset, enough: int) -> tuple[Split, int]:
+    """The first held-out scenes, at least `enough` if there are as many, and how many there are in all."""
+    total = data.counts.get("test")
+    limit = next((few for few in FEW if total and enough <= few < total), None)
+    found = pictures.split(data.name, "test", limit)
+    return found, total or len(found)
+
+
+def _labelled(sight: _Sight, place: int, truth: Tensor, data: Dataset) -> Labelled:
+    now = sight.before if sight.after is None else sight.after
+    after = None if sight.after is None else _right(sight.after[place], truth)
+    layer = rendering.data_url(rendering.layer(now[place], data.palette))
+    return Labelled(layer, _right(sight.before[place], truth), after)
+
+
+def _right(seen: Tensor, truth: Tensor) -> float:
+    counted = truth != IGNORE
+    return float((seen == truth)[counted].float().mean()) if counted.any() else 0.0
+
+
+def legend(session: Session) -> tuple[Legend, ...]:
+    """The classes with their colours."""
+    data = datasets.get(catalogue.dataset(session))
+    colours = ("#" + bytes(colour).hex() for colour in data.palette)
+    return tuple(Legend(number, *pair) for number, pair in enumerate(zip(data.classes, colours, strict=True)))
+
+
+def scene(session: Session) -> tuple[Street, tuple[Look, Look]]:
+    """The chosen held-out scene, and what both models see in it, clean and attacked."""
+    data, found = datasets.get(catalogue.dataset(session)), {side: outcome(session, side) for side in "ab"}
+    if absent := pictures.missing(catalogue.dataset(session)):
+        a, b = (_unseen(session, side, found[side]) for side in "ab")
+        return Street(0, 0, "", "", None, absent), (a, b)
+    held_out, total = _held_out(data, session.scene + 1)
+    place = min(session.scene, len(held_out) - 1)
+    images, labels = held_out.batch(slice(place, place + 1))
+    wanted = _wanted(session, data)
+    street = Street(
+        place + 1,
+        total,
+        rendering.data_url(rendering.picture(images[0])),
+        _layer(session, labels[0], data),
+        None if wanted is None else rendering.data_url(rendering.label_map(wanted, data.palette)),
+    )
+    a, b = (_look(session, side, found[side], images, place) for side in "ab")
+    return street, (a, b)
+
+
+def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
+    """What is known of one side without any scene to look at."""
+    return Look(None, "", None, ("", ""), _pattern(session, found), _overlaps(session, side, found))
+
+
+def _look(session: Session, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
+    data, sight = datasets.get(catalogue.dataset(session)), _sight(session, side, found, images, place)
+    before, after = sight.before[0], None if sight.after is None else sight.after[0]
+    return Look(
+        None if found is None else rendering.data_url(rendering.attacked(images[0], found.delta)),
+        _layer(session, before, data),
+        None if after is None else _layer(session, after, data, before),
+        (_told(before, data), "" if after is None else _told(after, data)),
+        _pattern(session, found),
+        _overlaps(session, side, found),
+    )
+
+
+def _layer(session: Session, labels: Tensor, data: Dataset, before: Tensor | None = None) -> str:
+    """A label map as a layer: all classes or one, and on attacked ones all pixels or those that flipped."""
+    shown = torch.ones_like(labels, dtype=torch.bool) if session.only is None else labels == session.only
+    if session.show == "flips" and before is not None:
+        shown &= labels != before
+    return rendering.data_url(rendering.layer(labels, data.palette, shown))
+
+
+def _told(seen: Tensor, data: Dataset) -> str:
+    """A label map in words, for those who do not see it: `47% road, 20% sky, 12% building`."""
+    counts = torch.bincount(seen.flatten().long(), minlength=len(data.classes)).float() / seen.numel()
+    most = counts.argsort(descending=True)[:4].tolist()
+    return ", ".join(f"{100 * counts[number]:.0f}% {data.classes[number]}" for number in most if counts[number] > 0)
+
+
+def _wanted(session: Session, data: Dataset) -> Tensor | None:
+    """The label map (H,W) that the attacker wants to be seen, where it is the same for every scene."""
+    number = scene_number(session.target)
+    return None if number is None else _held_out(data, number)[0].labels[number - 1]
+
+
+def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
+    """How much of the target scene the pattern shows; None without such a target, or without scenes to compare."""
+    number = scene_number(session.target)
+    if found is None or number is None or found.forming is not None:
+        return None
+    score, data = found.pattern, catalogue.dataset(session)
+    if score is None and pictures.missing(data):
+        return None
+    if score is None:
+        labels, classes = pictures.split(data, "test").labels, len(datasets.get(data).classes)
+        scenes = _patterns.get_or_make(data, lambda: pattern_score.Scenes(labels, classes))
+        score = scenes.score(found.delta, number - 1)
+    return Pattern(score.rank, score.n, score.share, score.others)
+
+
+def _overlaps(session: Session, side: str, found: Outcome | None) -> tuple[tuple[float | None, float | None], ...]:
+    """IoU of each class over all held-out scenes, clean and attacked."""
+    results = catalogue.results(catalogue.checkpoint(session, side))
+    count = len(catalogue.checkpoint(session, side).classes)
+    before = (results.clean.overlaps if results else ()) or (None,) * count
+    after = (found.report.overlaps if found and found.report else ()) or (None,) * count
+    return tuple(zip(before, after, strict=True))
+
+
+def _sight(session: Session, side: str, found: Outcome | None, images: Tensor, start: int) -> _Sight:
+    """Predictions for these scenes; remembered unless the delta is still forming."""
+    checkpoint = catalogue.checkpoint(session, side)
+    model = catalogue.model(checkpoint)  # loaded outside: tensors made in inference mode could never be attacked
+
+    def ask(delta: Tensor | None) -> Tensor:
+        with torch.inference_mode():
+            return model(images if delta is None else apply(images, delta)).argmax(1).byte()
+
+    key = (checkpoint.sha256, session.data, start, len(images))
+    before = _seen.get_or_make(key, lambda: ask(None))
+    if found is None:
+        return _Sight(before, None)
+    if not found.finished:
+        return _Sight(before, ask(found.delta))
+    return _Sight(before, _seen.get_or_make((*key, pictures.fingerprint(found.delta)), lambda: ask(found.delta)))

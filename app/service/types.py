@@ -1,0 +1,245 @@
+"""What the page shows, as plain values: numbers, sentences, addresses of pictures. No tensors, no Gradio."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Share:
+    """A measured share in [0, 1] with its 95% interval (Wilson; bootstrap for scenes) and the n images behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: Literal["Wilson", "bootstrap over scenes"] = "Wilson"
+
+
+@dataclass(frozen=True)
+class Control:
+    """Accuracy under random signs of strength `epsilon` (units of 1/255)."""
+
+    epsilon: int
+    accuracy: Share
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Shares against epsilon (units of 1/255): the attack, the random-sign control, and where the model breaks.
+
+    `borrowed` names the attack whose points these are, where the chosen one has too few of its own.
+    """
+
+    points: tuple[tuple[int, float], ...]
+    control: tuple[tuple[int, float], ...]
+    breaks: float | None
+    reaches: int
+    level: float = 0.75
+    targeted: bool = False
+    borrowed: str = ""
+
+
+@dataclass(frozen=True)
+class Forming:
+    """A pattern under way: the share of each crafting mini-batch that was fooled, as it is and smoothed."""
+
+    state: Literal["forming", "measuring", "stopped"]
+    step: int
+    total: int
+    raw: tuple[float, ...]
+    smooth: tuple[float, ...]
+    measured: float = 0.0
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """How visible the pattern is on n held-out images; `missing` says why that cannot be measured."""
+
+    ssim: float = 0.0
+    colour_difference: float = 0.0
+    visible: float = 0.0
+    n: int = 0
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """Something to take home: a label, a file name, and the content as an address."""
+
+    label: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The words around a measured share.
+
+    "The model `verb` 76% `unit`." "76% `words`." `axis` names the curve, `fooled` the share while a pattern forms.
+    """
+
+    verb: str
+    unit: str
+    words: str
+    axis: str
+    fooled: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything about one side.
+
+    `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
+    mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live.
+    """
+
+    letter: Literal["A", "B"]
+    title: str
+    noun: str
+    epsilon: int
+    amplify: int
+    target: str | None
+    claim: Claim
+    clean: Share | None
+    overlap: Share | None
+    pattern: str | None
+    measured: Share | None
+    control: Control | None
+    unprovoked: Share | None
+    curve: Curve
+    visibility: Visibility | None
+    forming: Forming | None
+    origin: str
+    hardware: str
+    made: dict[str, int | bool]
+    files: tuple[File, ...]
+    command: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model says about one image, before and after."""
+
+    before: str
+    after: str | None
+    right_before: bool
+    right_after: bool | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One held-out image of the strip."""
+
+    picture: str
+    number: int
+    truth: str
+    a: Answer
+    b: Answer
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What one model makes of a scene: its label map as a layer, and the share of pixels right before and after."""
+
+    layer: str
+    right_before: float
+    right_after: float | None
+
+
+@dataclass(frozen=True)
+class SceneCell:
+    """One held-out scene of the strip."""
+
+    picture: str
+    number: int
+    a: Labelled
+    b: Labelled
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Some held-out images; `missing` says in one sentence why there are none."""
+
+    cells: tuple[Cell | SceneCell, ...]
+    first: int
+    total: int
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the headline is about."""
+
+    attack: str
+    control: bool
+    epsilon: int
+    n: int | None
+    images: int
+    things: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The whole Compare page for one session."""
+
+    subject: Subject
+    a: Card
+    b: Card
+    strip: Strip
+    numbers: File
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """How well the perturbation fits the target scene, among how it fits all n held-out scenes.
+
+    See `core.evaluation.pattern_score`."""
+
+    rank: int
+    n: int
+    share: float
+    others: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """One side of a scene: the attacked picture, what the model sees before and after, and class by class."""
+
+    picture: str | None
+    before: str
+    after: str | None
+    told: tuple[str, str]
+    pattern: Pattern | None
+    overlaps: tuple[tuple[float | None, float | None], ...]
+
+
+@dataclass(frozen=True)
+class Legend:
+    """One class: its number, name, and colour as `#rrggbb`."""
+
+    number: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Street:
+    """One held-out scene with its truth and what the attacker wants to be seen there."""
+
+    number: int
+    total: int
+    photo: str
+    truth: str
+    wanted: str | None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class ScenePage:
+    """The whole Segmentation page for one session."""
+
+    subject: Subject
+    cards: tuple[Card, Card]
+    looks: tuple[Look, Look]
+    street: Street
+    numbers: File

@@ -1,0 +1,162 @@
+"""What every tab has: pickers, a status line, and from a session to what they show; `RunView` is one that attacks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app import service
+from app.components import address, html, picker
+from app.markup.common import escape
+from app.session import EPSILONS, IMAGES, SEEDS, STEPS, Session
+
+NO_TARGET = "none"
+"""The target picker's value for no target: a dropdown cannot hold None."""
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class TabView(ABC):
+    """Every component of a tab that an event changes: pickers, a status line, and what the tab itself adds."""
+
+    session: gr.State
+    controls: dict[str, Any]
+    status: gr.HTML
+    notice: gr.HTML
+    address: gr.HTML
+    where: gr.Textbox
+    """Nothing that is shown: as an input of an event, the query of the page's address (`app.tabs.events.listen`)."""
+
+    @abstractmethod
+    def at_rest(self, session: Session) -> Updates:
+        """All that the tab shows of a session besides controls and status line."""
+
+    @abstractmethod
+    def menus(self, session: Session, changed: str) -> Updates:
+        """What the controls offer and hold; the one named `changed`, just used by the person, keeps its own value."""
+
+    def idle(self, session: Session) -> str:
+        """What the status line says when there is nothing else to say."""
+        return ""
+
+    @property
+    def onward(self) -> tuple[gr.Button, str] | None:
+        """A button that leads to another tab with the same choices, and the name of that tab; None without one."""
+        return None
+
+    @property
+    def outputs(self) -> list[Any]:
+        return list(_components(vars(self).values()))
+
+    def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
+        """Everything, for a session at rest. The control that the person has just used keeps its own value."""
+        return {
+            **self.at_rest(session),
+            **self.menus(session, changed),
+            self.session: session,
+            self.status: sentence_line(sentence or self.idle(session)),
+            self.notice: notice_line(service.notice()),
+            self.address: session.query(),
+        }
+
+    def failed(self, sentence: str) -> Updates:
+        """The tab cannot be shown, and why."""
+        return {self.status: sentence_line(sentence, bad=True), self.notice: notice_line(service.notice())}
+
+
+@dataclass(frozen=True)
+class RunView(TabView):
+    """A tab that runs attacks, with Run and Stop; it adds its own components, and `app.tabs.events` wires it."""
+
+    run: gr.Button
+    stop: gr.Button
+
+    @abstractmethod
+    def redrawn(self, session: Session) -> Updates:
+        """The same result looked at in another way; whatever runs goes on."""
+
+    @abstractmethod
+    def forming(self, session: Session, slowly: bool) -> Updates:
+        """A run under way; with `slowly` also what need not move several times a second."""
+
+    def idle(self, session: Session) -> str:
+        return service.status(session)
+
+    def buttons(self, running: bool) -> Updates:
+        """Run and Stop, of which one can be pressed."""
+        return {self.run: gr.update(interactive=not running), self.stop: gr.update(interactive=running)}
+
+    def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
+        return {**super().shown(session, sentence, changed), **self.buttons(running=False)}
+
+    def failed(self, sentence: str) -> Updates:
+        return {**super().failed(sentence), self.run: gr.update(interactive=False)}
+
+    def menus(self, session: Session, changed: str) -> Updates:
+        menu = service.menu(session)
+        targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
+        target = NO_TARGET if session.target is None else session.target
+        offered = {"data": menu.data, "a": menu.models, "b": menu.models, "attack": menu.attacks}
+        updates = {name: {"choices": choices, "value": getattr(session, name)} for name, choices in offered.items()}
+        updates["target"] = {"choices": targets, "value": target, "interactive": menu.targetable}
+        updates["epsilon"] = {"label": f"Strength ε = {session.epsilon}/255", "value": session.epsilon}
+        updates |= {name: {"value": getattr(session, name)} for name in ("steps", "images", "seed")}
+        updates.get(changed, {}).pop("value", None)
+        return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
+
+
+def _components(values: Any) -> Iterator[Any]:
+    """All components among these values, those inside dictionaries and dataclasses too."""
+    for value in values:
+        if isinstance(value, dict):
+            yield from _components(value.values())
+        elif hasattr(value, "__dataclass_fields__"):
+            yield from _components(vars(value).values())
+        else:
+            yield value
+
+
+def common(tab: str) -> dict[str, Any]:
+    """What each tab has besides its controls and its status line; the fields of a `TabView`."""
+    return {
+        "session": gr.State(Session(tab=tab)),
+        "notice": html(elem_classes=["notice"]),
+        "address": address(),
+        "where": gr.Textbox(visible=False),
+    }
+
+
+def aside(tab: str) -> dict[str, Any]:
+    """The column of pickers with Run and Stop below; the fields of a `RunView`, the session among them."""
+    controls: dict[str, Any] = {
+        "data": picker("Images"),
+        "a": picker("A ● Model", elem_classes=["side-a"]),
+        "b": picker("B ▲ Model", elem_classes=["side-b"]),
+        "attack": picker("Attack"),
+        "target": picker("Target"),
+        "epsilon": gr.Slider(
+            EPSILONS[0], EPSILONS[-1], step=2, label="Strength ε", buttons=[], elem_classes=["strength"]
+        ),
+    }
+    with gr.Row(elem_classes=["runbar"]):
+        run = gr.Button("Watch it form", variant="primary", elem_id=f"{tab}-run", min_width=0, scale=3)
+        stop = gr.Button("Stop", elem_id=f"{tab}-stop", interactive=False, min_width=0, scale=1)
+    status = html(elem_classes=["status"])
+    with gr.Accordion("More settings", open=False, elem_classes=["more"]):
+        controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
+        controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
+        controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1])
+    return {**common(tab), "controls": controls, "status": status, "run": run, "stop": stop}
+
+
+def sentence_line(sentence: str, bad: bool = False, aloud: bool = True) -> str:
+    """The status line, which screen readers read out; not `aloud` where it changes several times a second."""
+    kind, live = "bad" if bad else "", "polite" if aloud else "off"
+    return f'<p class="note {kind}" role="status" aria-live="{live}">{escape(sentence)}</p>'
+
+
+def notice_line(sentence: str) -> str:
+    """What is amiss with the app as a whole; nothing where all is well."""
+    return f'<p class="note" role="note">{escape(sentence)}</p>' if sentence else ""

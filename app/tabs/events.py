@@ -1,0 +1,248 @@
+"""How a tab that runs attacks is wired: light events, the run that streams, Stop; and which tab opens when."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+
+from app import service
+from app.components import TURNED, turned
+from app.markup.common import escape
+from app.session import Session
+from app.tabs.base import NO_TARGET, RunView, TabView, Updates, sentence_line
+
+EVERY = 0.18
+"""Seconds between two pictures of a run; slower pieces of the page follow every `SLOWLY` seconds."""
+SLOWLY = 1.0
+
+LIGHT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
+
+
+def wire(view: RunView, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple[str, int]]) -> None:
+    """Light events answer at once; the run shares one queue with every heavy event of the app.
+
+    `looks` are fields of the session with controls that set them and change nothing but the drawing; `leaves` are
+    buttons that count such a field up or down.
+    """
+    begun = listen([view.run.click], view, _begun(view), trigger_mode="once")
+    heavy = LIGHT | {"concurrency_limit": 1, "concurrency_id": "heavy", "trigger_mode": "multiple", "js": HERE}
+    begun.success(_watched(view), [view.session, view.where], view.outputs, **heavy)
+    # No `cancels`: a picture that is on its way when Gradio cancels a run arrives later, and stays.
+    listen([view.stop.click], view, _stopped(view))
+    for name, control in view.controls.items():
+        triggers = [control.release, control.change] if name == "epsilon" else [control.input]
+        listen(triggers, view, _chosen(view, name), control, trigger_mode="always_last")
+    for name, control in looks:
+        listen([control.input], view, _drawn(view, name), control)
+    for button, (name, by) in leaves.items():
+        listen([button.click], view, _leafed(view, name, by))
+
+
+HERE = "(...given) => [...given.slice(0, -1), location.search]"
+"""Puts the query of the page in place of an event's last input."""
+
+
+def listen(
+    triggers: list[Any],
+    view: TabView,
+    work: Callable[..., Updates],
+    *inputs: Any,
+    pressed: bool = False,
+    **options: Any,
+) -> Any:
+    """Answer an event by `work(session, *values of the inputs)`, or by `work(session, what was pressed)`.
+
+    A session that Gradio has forgotten (it keeps 200) comes back from the page's address. The components of Gradio do
+    not check the values, since it has forgotten what they offer too: the service does.
+    """
+
+    def heard(session: Session, request: gr.Request, event: gr.EventData, *values: Any) -> Updates:
+        def answer() -> Updates:
+            own = service.recalled(session, values[-1], request.session_hash or "")
+            return work(own, _pressed(event)) if pressed else work(own, *values[:-1])
+
+        return guarded(view, answer)
+
+    settings = {"outputs": view.outputs, "js": HERE, "preprocess": False, **LIGHT, **options}
+    return gr.on(triggers, heard, [view.session, *inputs, view.where], **settings)
+
+
+def _pressed(event: gr.EventData) -> Any:
+    try:
+        return event.value
+    except (AttributeError, TypeError):  # nothing came with the event, as never from the page
+        return None
+
+
+def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabView]]) -> None:
+    """Show the tab that the address names; the others open when a person turns to them.
+
+    `views` holds each tab's title and view by its name.
+    """
+    sessions = [view.session for _, view in views.values()]
+    outputs = [part for _, view in views.values() for part in view.outputs]
+
+    def first(request: gr.Request) -> Updates:
+        query = dict(request.query_params)
+        named = query.get("tab", "")
+        name = named if named in views else next(iter(views))
+        return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, name)}
+
+    def turned_to(event: gr.EventData, *found: Session) -> Updates:
+        for (name, (title, view)), session in zip(views.items(), found, strict=True):
+            if title == _pressed(event) and not session.data:
+                return opened(view, {"tab": name}, name)
+        return {switch: gr.skip()}
+
+    def led(name: str) -> Callable[[Session], Updates]:
+        def there(session: Session) -> Updates:
+            onward = replace(session, tab=name)
+            service.registry.stop_tab(onward)
+            return {switch: gr.Tabs(selected=name), **opened(views[name][1], dict(parse_qsl(onward.query())), name)}
+
+        return there
+
+    page.load(first, None, [switch, *outputs], **LIGHT)
+    for _, view in views.values():
+        if view.onward is not None:
+            button, name = view.onward
+            led_there = listen([button.click], view, led(name), outputs=[switch, *outputs])
+            led_there.then(None, js=TURNED, **LIGHT)
+    turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
+
+
+def opened(view: TabView, query: dict[str, str], tab: str) -> Updates:
+    """The tab as an address asks for it, or its usual first view."""
+    try:
+        return service.settled(lambda: view.shown(*service.opened(query, tab)))
+    except (OSError, ValueError) as error:
+        return view.failed(str(error))
+
+
+def _chosen(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
+    def chosen(session: Session, value: Any) -> Updates:
+        value = None if name == "target" and value == NO_TARGET else value
+        try:
+            after = service.changed(session, name, value)
+            if getattr(session, name) == getattr(after, name):
+                return {view.session: session}
+            service.stop(session)
+            return view.shown(after, changed=name)
+        except (OSError, ValueError) as error:
+            warned(error)
+            return _rested(view, session, str(error))  # the control goes back to what the page shows
+
+    return chosen
+
+
+def _drawn(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
+    """Another way to look at the same result: whatever runs goes on."""
+
+    def drawn(session: Session, value: Any) -> Updates:
+        return redrawn(view, service.looked(session, name, value))
+
+    return drawn
+
+
+def _leafed(view: RunView, name: str, by: int) -> Callable[[Session], Updates]:
+    def leafed(session: Session) -> Updates:
+        return redrawn(view, service.looked(session, name, max(0, getattr(session, name) + by)))
+
+    return leafed
+
+
+def redrawn(view: RunView, session: Session) -> Updates:
+    """The tab looked at in another way, with its session and address."""
+    service.look(session)
+    return {**view.redrawn(session), view.session: session, view.address: session.query()}
+
+
+def guarded(view: TabView, work: Callable[[], Updates]) -> Updates:
+    """What a person did wrong, or what is absent, in one sentence; never a traceback."""
+    try:
+        return work()
+    except (OSError, ValueError) as error:
+        warned(error)
+        return {view.status: sentence_line(str(error), bad=True)}
+
+
+def warned(error: Exception) -> None:
+    """Say it at the edge of the page too, where Gradio takes messages for HTML."""
+    gr.Warning(escape(str(error)), title="That did not work")
+
+
+def _rested(view: RunView, session: Session, sentence: str) -> Updates:
+    """The tab at rest with a complaint; only buttons and status line where even that cannot be shown.
+
+    Models that have been left out since give way to the usual ones.
+    """
+    service.stop(session)
+    try:
+        return service.settled(lambda: view.shown(service.refreshed(session), sentence))
+    except (OSError, ValueError):
+        return {view.status: sentence_line(sentence, bad=True), **view.buttons(running=False)}
+
+
+def _begun(view: RunView) -> Callable[[Session], Updates]:
+    def begun(session: Session) -> Updates:
+        waiting = service.started(session)
+        first = service.registry.before(waiting)
+        words = f": {first} {'run comes' if first == 1 else 'runs come'} first." if first else "."
+        line = sentence_line(f"Waiting for its turn{words}")
+        return {view.session: waiting, view.status: line, **view.buttons(running=True)}
+
+    return begun
+
+
+def _watched(view: RunView) -> Callable[..., Iterator[Updates]]:
+    def watched(session: Session, request: gr.Request, where: str) -> Iterator[Updates]:
+        try:
+            session = service.recalled(session, where, request.session_hash or "")
+            if not service.claim(session):  # Gradio reads the session now: it may hold another run, or none
+                yield {view.status: gr.skip()}
+                return
+            yield from _pictures(view, session)
+        except (OSError, ValueError) as error:
+            warned(error)
+            yield _rested(view, replace(session, run=""), str(error))
+        except Exception:
+            logging.getLogger(__name__).exception("A run failed.")
+            yield _rested(view, replace(session, run=""), "The run failed; the app's log says why.")
+
+    return watched
+
+
+def _pictures(view: RunView, session: Session) -> Iterator[Updates]:
+    """At most one update every EVERY seconds, and always the last one; none once the run has been ended."""
+    drawn = slow = 0.0
+    with service.drawn(session):
+        for tick in service.run(session):
+            if service.ended(session):
+                break
+            now, session = time.perf_counter(), service.current(session)
+            if tick.finished:
+                yield _finished(view, session, tick.message)
+                return
+            if now - drawn < EVERY:
+                continue
+            slowly = now - slow > SLOWLY
+            yield {view.status: sentence_line(tick.message, aloud=False), **view.forming(session, slowly)}
+            drawn, slow = now, now if slowly else slow
+        yield gr.skip()  # Gradio goes on here once all earlier pictures are on their way
+
+
+def _finished(view: RunView, session: Session, sentence: str) -> Updates:
+    shown = view.shown(session, sentence)
+    del shown[view.session]  # what the person has chosen meanwhile stays
+    return shown
+
+
+def _stopped(view: RunView) -> Callable[[Session], Updates]:
+    def stopped(session: Session) -> Updates:
+        return view.shown(session, service.stop(session))
+
+    return stopped

@@ -1,0 +1,187 @@
+"""What was measured on a model: `results.json`, beside the deltas in `perturbations.safetensors`.
+
+Every number carries its attack, seed, n and the number of crafting images. M deltas, C channels, H W height, width.
+"""
+
+import base64
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import files
+from core.attacks.targets import Target
+from core.checkpoints import store
+from core.evaluation.pattern_score import PatternScore
+from core.evaluation.perceptibility import Perceptibility
+from core.evaluation.report import AnyRate, Report
+from core.robustness.result import UNIT, Robustness
+from core.robustness.risks import Ladder
+
+EXCHANGED = "exchanged"
+"""In `Results.about`: how many perturbations gave way to those of other strengths, once all have competed."""
+STARTS = "starts"
+"""In `Results.about`: the models whose perturbations were tried, each with the digest of the one that was."""
+ABOUT: dict[str, Any] = {
+    "sha256": str,
+    "source": str,
+    "held_out": int,
+    "versions": dict[str, str],
+    EXCHANGED: int,
+    STARTS: dict[str, str],
+}
+"""The types of what `Results.about` holds; not all of it must be there."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One delta and what it did. `epsilon` is in whole units of 1/255, as the delta is stored and measured.
+
+    `pattern` tells how much of the target scene the delta shows (None without a target scene).
+    """
+
+    attack: str
+    epsilon: int
+    target: Target
+    steps: int
+    seed: int
+    crafted_on: int
+    report: Report
+    seconds: float = 0.0
+    pattern: PatternScore | None = None
+
+    @property
+    def key(self) -> str:
+        return key(self.attack, self.epsilon, self.target)
+
+    def to_json(self) -> dict[str, Any]:
+        whole = {**asdict(self), "report": self.report.to_json()}
+        pattern = {"pattern": self.pattern.to_json()} if self.pattern else {}
+        return {name: value for name, value in whole.items() if name != "pattern"} | pattern
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Measurement":
+        pattern = PatternScore(**content["pattern"]) if content.get("pattern") else None
+        return cls(**{**content, "report": Report.from_json(content["report"]), "pattern": pattern})
+
+
+@dataclass(frozen=True)
+class Results:
+    """The clean report and every measurement of one model, on `n` held-out images of `source`.
+
+    `robustness` and `ladder` are its universal robustness and its risk ladder, `visibility` tells how visible the
+    perturbation at the breaking point is; None where they were not measured. `hits` tells for each of the n images
+    what share of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
+    between), so that models can be compared image by image; empty in results that were made before this was kept.
+    """
+
+    clean: Report
+    measurements: tuple[Measurement, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+    robustness: Robustness | None = None
+    ladder: Ladder | None = None
+    visibility: Perceptibility | None = None
+    hits: tuple[float, ...] = ()
+
+    def find(self, attack: str, epsilon: int, target: Target = None) -> Measurement | None:
+        wanted = key(attack, epsilon, target)
+        return next((m for m in self.measurements if m.key == wanted), None)
+
+    def curve(self, attack: str = "spgd", target: Target = None) -> list[Measurement]:
+        """The measurements of one attack over epsilon, weakest first."""
+        return sorted(
+            (m for m in self.measurements if (m.attack, m.target) == (attack, target)), key=lambda m: m.epsilon
+        )
+
+    def still_right(self) -> list[tuple[float, AnyRate]]:
+        """The accuracy at every epsilon (units of 1/255) under the strongest untargeted perturbation found up to it.
+
+        Perturbations of the search for the breaking point count too: each is admissible at every larger epsilon.
+        """
+        points: dict[float, AnyRate] = {0.0: self.clean.accuracy}
+        points |= {float(m.epsilon): m.report.accuracy for m in self.curve()}
+        for point in self.robustness.curve if self.robustness else ():
+            epsilon, rate = round(point.epsilon / UNIT, 4), point.report.accuracy
+            points[epsilon] = min(rate, points.get(epsilon, rate), key=lambda rate: rate.value)
+        found: list[tuple[float, AnyRate]] = []
+        for epsilon, rate in sorted(points.items()):
+            weaker = found and found[-1][1].value < rate.value
+            found.append((epsilon, found[-1][1] if weaker else rate))
+        return found
+
+    def breaks_between(self) -> tuple[float, float | None]:
+        """Between which measured epsilons (units of 1/255) the model may break, for all that n tells.
+
+        Like `Robustness.interval`, and with the stored perturbations too. Raises ValueError where nothing was searched.
+        """
+        if self.robustness is None:
+            raise ValueError("The universal robustness of this model was not measured.")
+        right, curve = 1 - self.robustness.level, self.still_right()
+        low = max((epsilon for epsilon, rate in curve if rate.interval[0] > right), default=0.0)
+        return low, next((epsilon for epsilon, rate in curve if rate.interval[1] <= right), None)
+
+    def to_json(self) -> dict[str, Any]:
+        content = {
+            "about": self.about,
+            "clean": self.clean.to_json(),
+            "measurements": [measurement.to_json() for measurement in self.measurements],
+        }
+        content |= {"robustness": self.robustness.to_json()} if self.robustness else {}
+        content |= {"ladder": self.ladder.to_json()} if self.ladder else {}
+        content |= {"visibility": self.visibility.to_json()} if self.visibility else {}
+        return content | ({"hits": _packed(self.hits)} if self.hits else {})
+
+    def save(self, folder: Path) -> None:
+        files.write_json(folder / store.RESULTS, self.to_json(), indent=None)  # a third of their size was blanks
+
+    @classmethod
+    def load(cls, folder: Path) -> "Results | None":
+        """The results of a model folder, or None where nothing was measured. Raises FileError."""
+        path = folder / store.RESULTS
+        if not path.is_file():
+            return None
+        content = files.read_json(path)
+        try:
+            measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
+            robustness = Robustness.from_json(content["robustness"]) if content.get("robustness") else None
+            ladder = Ladder.from_json(content["ladder"]) if content.get("ladder") else None
+            visibility = Perceptibility(**content["visibility"]) if content.get("visibility") else None
+            clean, about = Report.from_json(content["clean"]), content.get("about", {})
+            hits = _unpacked(content.get("hits", ""))
+            found = cls(clean, measurements, about, robustness, ladder, visibility, hits)
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
+            raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
+        parts = {f.name: (getattr(found, f.name), f.type) for f in fields(cls)}
+        parts |= (
+            {name: (value, ABOUT.get(name, Any)) for name, value in about.items()} if isinstance(about, dict) else {}
+        )
+        if odd := [name for name, (value, kind) in parts.items() if not files.fits(value, kind)]:
+            raise files.FileError(f"{path} is no list of results: {odd[0]} holds values of other types.")
+        if (robustness and not robustness.curve) or (ladder and not ladder.rungs):
+            raise files.FileError(f"{path} is no list of results: a curve or ladder without a point.")
+        return found
+
+
+WHOLE = 65535
+"""All of an image is right, as it is stored: base64 of zlib of 16 bits an image, little-endian."""
+
+
+def _packed(hits: Sequence[float]) -> str:
+    numbers = np.rint(np.array(hits) * WHOLE).astype("<u2")
+    return base64.b64encode(zlib.compress(numbers.tobytes(), 9)).decode()
+
+
+def _unpacked(text: str) -> tuple[float, ...]:
+    if not text:
+        return ()
+    numbers = np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), "<u2")
+    return tuple((numbers / WHOLE).tolist())
+
+
+def key(attack: str, epsilon: int, target: Target = None) -> str:
+    """The name of a stored delta: `spgd-e16`, `spgd-e16-t3` towards class 3, `spgd-e10-scene-5`."""
+    aim = f"t{target}" if isinstance(target, int) else target
+    return f"{attack}-e{epsilon}" + (f"-{aim}" if aim else "")

@@ -1,0 +1,254 @@
+"""Model folders: `config.json`, `model.safetensors`, `results.json`, `perturbations.safetensors`. Never pickle.
+
+The names are those of the Hugging Face Hub, so that a folder can be pushed and pulled as it is. A folder may lack its
+weights, to save room: then it is the record of a training run and of what was measured.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core import datasets
+from core.checkpoints import groups
+from core.checkpoints.groups import SETTINGS
+from core.datasets import Dataset
+from core.files import FileError, fits, read_json, read_tensors, sha256, write_json, write_tensors
+from core.models.architectures import Normalised, assign, create, numbered, within_units
+from core.runtime import versions
+
+FORMAT = 1
+CONFIG, WEIGHTS, RESULTS = "config.json", "model.safetensors", "results.json"
+KINDS: dict[str, Any] = {
+    "architecture": str,
+    "data": str,
+    "classes": list[str],
+    "sha256": str,
+    "recipe": dict,
+    "task": str,
+    "size": list[int],
+    "source": str,
+    "history": list[dict[str, float]],
+    "start_sha256": str | None,
+    "versions": dict[str, str],
+}
+"""The types of what a config holds; not all of it must be there."""
+APART = "|"
+"""Stands between data set and architecture in the name of a group."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is known of a trained model before its weights are read."""
+
+    folder: Path
+    architecture: str
+    data: str
+    classes: tuple[str, ...]
+    sha256: str
+    recipe: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    variant: str = ""
+    """The architecture, where it is not the usual one of the data set (see `find`)."""
+    schedule: str = ""
+    """How a hardened model was trained, like `15 epochs`, where most of its group were trained otherwise (`find`)."""
+
+    @property
+    def group(self) -> str:
+        """Which models this one compares with: `cifar10`, or like `cifar10|resnet20/64` for an unusual architecture."""
+        return f"{self.data}{APART}{self.variant}" if self.variant else self.data
+
+    @property
+    def group_title(self) -> str:
+        """The group for people: the data set's title, and the architecture where it is an unusual one."""
+        try:
+            title = datasets.get(self.data).title
+        except (ValueError, OSError):
+            title = self.data
+        return f"{title}, {self.variant}" if self.variant else title
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def cell(self) -> str:
+        """What models share that differ in nothing but the seed: the name without it."""
+        return self.name.removesuffix(f"-r{self.recipe.get('seed', 0)}")
+
+    def dataset(self, name: str | None = None) -> Dataset:
+        """The data that the model was trained on, or another; its classes are numbered as the model's logits are.
+
+        Raises ValueError that shows the difference where it has other classes, or FileNotFoundError.
+        """
+        return numbered(datasets.get(name or self.data), self.classes, str(self.folder))
+
+    @property
+    def heap(self) -> int:
+        """How many images shared a delta in training; 0 for a standard model."""
+        return int(self.recipe.get("heap", 1)) if self.recipe.get("sigma") else 0
+
+    @property
+    def has_weights(self) -> bool:
+        return (self.folder / WEIGHTS).is_file()
+
+    @property
+    def title(self) -> str:
+        """For people: `Standard`, or like `Shared, heap 64, ε 16/255, σ 0.5`; seeds other than 0 come last."""
+        return f"{'Adversarial' if self.heap == 1 else 'Shared'}, {self.short}" if self._settings else self.short
+
+    @property
+    def short(self) -> str:
+        """The title where its heap says enough: `Standard`, or like `heap 64, ε 16/255, σ 0.5`."""
+        if not self._settings:
+            return "Standard" if self.name == "standard" else self.name
+        sigma, epsilon = self._settings
+        carried = ", carried deltas" if self.recipe.get("carry") and "carried" not in self.schedule else ""
+        seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
+        return f"{self.kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}{seed}"
+
+    @property
+    def kind(self) -> str:
+        """Which models share a front: `standard`, or like `heap 64`, or `heap 64, 15 epochs`."""
+        return kind(self.heap, self.schedule)
+
+    @property
+    def _settings(self) -> tuple[float, float] | None:
+        """sigma and epsilon of a hardened model."""
+        sigma, epsilon = self.recipe.get("sigma"), self.recipe.get("epsilon")
+        return (sigma, epsilon) if sigma and epsilon is not None else None
+
+
+def kind(heap: int, schedule: str = "") -> str:
+    """The name of a front: models whose recipes differ in nothing but sigma, epsilon and seed (heap 0: standard).
+
+    >>> kind(64), kind(1, "15 epochs")
+    ('heap 64', 'heap 1, 15 epochs')
+    """
+    return ", ".join(filter(None, (f"heap {heap}", schedule))) if heap else "standard"
+
+
+def default_root() -> Path:
+    """Where the shipped models lie: `$PLAINSIGHT_CHECKPOINTS`, else `checkpoints` beside the packages."""
+    given = os.environ.get("PLAINSIGHT_CHECKPOINTS")
+    return Path(given).expanduser() if given else Path(__file__).parent.parent.parent / "checkpoints"
+
+
+def save(folder: Path, model: Normalised, config: Mapping[str, Any]) -> Checkpoint:
+    """Write weights (floats as fp16) and `config.json` with their sha256; each file appears whole or not at all.
+
+    `config` needs `architecture`, `data` and `classes`; the format number and versions are added, except those given.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    # one entry only: safetensors writes several in random order, and equal weights would have unequal digests
+    write_tensors(folder / WEIGHTS, tensors, {"model": f"{config['architecture']} on {config['data']}"})
+    whole = {"format": FORMAT, **config, "sha256": sha256(folder / WEIGHTS)}
+    whole["versions"] = versions() | config.get("versions", {})
+    write_json(folder / CONFIG, whole)
+    return read(folder)
+
+
+def read(folder: Path) -> Checkpoint:
+    """The description of the model in `folder`, without its weights. Raises FileError."""
+    path = folder / CONFIG
+    if not path.exists():
+        raise FileError(f"{path} is missing; a model folder holds {CONFIG} and {WEIGHTS}.")
+    config = read_json(path)
+    missing = [key for key in ("format", "architecture", "data", "classes", "sha256") if key not in config]
+    if missing:
+        raise FileError(f"{path} is no model description of PlainSight: it lacks {', '.join(missing)}.")
+    if config["format"] != FORMAT:
+        raise FileError(f"{path} has format {config['format']}, and this version reads format {FORMAT}.")
+    for key, kind in KINDS.items():
+        if key in config and not fits(config[key], kind):
+            wanted, given = kind.__name__ if isinstance(kind, type) else kind, type(config[key]).__name__
+            raise FileError(f"{path}: {key} must be of type {wanted}, and it is of type {given} or holds other types.")
+    if not config["classes"] or not all(config["classes"]) or len({*config["classes"]}) < len(config["classes"]):
+        raise FileError(f"{path}: classes must be names, each of them once.")
+    recipe = config.get("recipe", {})
+    for key in SETTINGS:
+        if not fits(recipe.get(key, 0), float):
+            raise FileError(f"{path}: {key} of the recipe must be a number, and it is {recipe[key]!r}.")
+    return Checkpoint(
+        folder,
+        config["architecture"],
+        config["data"],
+        tuple(config["classes"]),
+        config["sha256"],
+        recipe,
+        config,
+    )
+
+
+def load(folder: Path, device: str | torch.device = "cpu") -> Normalised:
+    """The model of a folder, in evaluation mode and with frozen weights.
+
+    Raises FileError when the weights are not those that the config names, or do not fit its architecture.
+    """
+    checkpoint = read(folder)
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise FileError(f"{path} is missing; the command in docs/training.md that trained the model makes it again.")
+    actual = sha256(path)
+    if actual != checkpoint.sha256:
+        raise FileError(
+            f"{path} has sha256 {actual[:12]} and {CONFIG} names {checkpoint.sha256[:12]}: the file was changed."
+        )
+    try:
+        model = create(checkpoint.architecture, len(checkpoint.classes))
+    except ValueError as error:
+        raise FileError(f"{folder / CONFIG}: {error}") from error
+    assign(model, read_tensors(path), path)
+    try:
+        within_units("mean", model.mean.flatten().tolist())
+        within_units("std", model.std.flatten().tolist())
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
+    return model.eval().requires_grad_(False).to(device)
+
+
+def find(root: Path, on_error: Callable[[Path, FileError], object] = lambda *_: None) -> list[Checkpoint]:
+    """All readable model folders at any depth under `root`: by group, then from standard to the most hardened.
+
+    `on_error` is told each folder that cannot be read, and why.
+
+    The usual architecture of a data set is the one that most of its models with weights have; models of others are
+    groups of their own. Within a group, hardened models whose recipe differs from that of most in more than heap,
+    sigma, epsilon and seed are told apart by their `schedule`: they do not share a front with the others.
+    """
+    folders = [path.parent for path in root.rglob(CONFIG) if not path.parent.name.startswith(".")]  # half written
+    found = [checkpoint for folder in folders if (checkpoint := _readable(folder, on_error))]
+    usual = {data: _usual([c for c in found if c.data == data]) for data in {c.data for c in found}}
+    found = [c if c.architecture == usual[c.data] else replace(c, variant=c.architecture) for c in found]
+    found = [one for group in {c.group for c in found} for one in _scheduled([c for c in found if c.group == group])]
+    return sorted(
+        found,
+        key=lambda c: (c.data, c.variant, c.heap, c.schedule, *(c.recipe.get(name, 0) for name in SETTINGS), c.name),
+    )
+
+
+def _usual(own: Sequence[Checkpoint]) -> str:
+    names = [c.architecture for c in own if c.has_weights] or [c.architecture for c in own]
+    return max(sorted(set(names)), key=names.count)
+
+
+def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """The models of a group, the hardened ones with what sets their recipe apart from that of most."""
+    hardened = sorted((checkpoint for checkpoint in own if checkpoint.heap), key=lambda c: c.folder)
+    usual = groups.usual([checkpoint.recipe for checkpoint in hardened])
+    return [replace(c, schedule=groups.apart(c.recipe, usual)) if c.heap else c for c in own]
+
+
+def _readable(folder: Path, on_error: Callable[[Path, FileError], object]) -> Checkpoint | None:
+    try:
+        return read(folder)
+    except FileError as error:
+        on_error(folder, error)
+        return None

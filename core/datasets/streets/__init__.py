@@ -1,0 +1,31 @@
+"""The built-in data set `streets`: street scenes that nobody filmed, 192 x 256 RGB, with a label for every pixel.
+
+Scene i of a split depends on nothing but the split and i; see `_streets_scene.py` for how one is made.
+"""
+
+import numpy as np
+
+from core.datasets import Dataset
+from core.datasets._procedural import Drawn
+from core.datasets._scenes import CLASSES, PALETTE
+from core.datasets.streets.canvas import HEIGHT, WIDTH
+from core.datasets.streets.scene import street
+
+NAME = "streets"
+COUNTS = {"train": 1200, "test": 200}
+_SEED = 1865
+_SPLITS = {"train": 0, "test": 1}
+
+
+def render(split: str, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scene `index` of a split: uint8 (H,W,3) and labels uint8 (H,W), the same whenever and wherever it is drawn."""
+    DRAWN.check(split, index)
+    return street(np.random.default_rng([_SEED, _SPLITS[split], index]))
+
+
+DRAWN = Drawn(NAME, 2, (HEIGHT, WIDTH), COUNTS, render, pixelwise=True, chunk=20, alone=24)
+
+
+def dataset(argument: str | None = None) -> Dataset:
+    """The data set as the registry hands it out; it has no variants, so `argument` must be empty."""
+    return DRAWN.entry(argument, "Street scenes (drawn)", CLASSES, palette=PALETTE, mirror=True)

@@ -1,0 +1,192 @@
+"""What a street scene starts from: its plan, and a picture with nothing on it but sky, far skyline, road and pavement.
+
+The sky is a picture of its own; the skyline and the ground are added to it and to the labels, in place. Ground is found
+by looking back: every pixel below the horizon knows the place (x, z) it shows, so textures and paint lie in the world
+and foreshorten. Lengths are in metres, pictures are (TALL,WIDE,3) from 0 to 1, labels (TALL,WIDE).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.datasets.streets.canvas import (
+    BUILDING,
+    PAVEMENT,
+    ROAD,
+    TALL,
+    TREE,
+    WIDE,
+    Camera,
+    Generator,
+    Light,
+    Place,
+    grains,
+    noise,
+)  # fmt: skip
+
+FAR = 160.0
+"""A street that nothing closes is built up to so many metres."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the street is laid out: x of the kerbs and outer edges, and which side the traffic keeps to."""
+
+    left: float
+    right: float
+    pavement_left: float
+    pavement_right: float
+    drives: int
+    end: float
+    kinds: tuple[str, str]
+
+    def kerb(self, side: int) -> float:
+        return self.left if side < 0 else self.right
+
+    def edge(self, side: int) -> float:
+        """The distance from x = 0 at which the fronts stand."""
+        return -self.left + self.pavement_left if side < 0 else self.right + self.pavement_right
+
+
+SIDES = (("terrace", 0.34), ("block", 0.22), ("house", 0.16), ("park", 0.16), ("office", 0.12))
+"""What can line a side, and how often it does."""
+
+
+def laid_out(generator: Generator) -> Plan:
+    """A street of random width, kind and length, and where in it the camera stands."""
+    lanes = float(generator.choice([2.8, 3.3, 3.8, 5.5, 6.6], p=[0.15, 0.3, 0.25, 0.2, 0.1]))
+    drives = -1 if generator.random() < 0.5 else 1
+    offset = drives * lanes * generator.uniform(0.1, 0.6)
+    if generator.random() < 0.12:  # from the pavement or the kerb
+        offset = drives * lanes * generator.uniform(0.9, 1.2)
+    kinds = tuple(generator.choice([k for k, _ in SIDES], size=2, p=[p for _, p in SIDES]).tolist())
+    end = float(generator.uniform(45, 95)) if generator.random() < 0.35 else FAR
+    pavement = generator.uniform(1.8, 4.2, 2)
+    return Plan(-lanes - offset, lanes - offset, float(pavement[0]), float(pavement[1]), drives, end, kinds)
+
+
+def sky(generator: Generator, light: Light, horizon: float) -> np.ndarray:
+    """A gradient with clouds, (TALL,WIDE,3) from 0 to 1."""
+    down = np.clip(np.arange(TALL, dtype=np.float32) / max(horizon, 1), 0, 1)[:, None, None]
+    zenith, low = (np.array(colour, np.float32) for colour in (light.zenith, light.horizon))
+    sky = np.broadcast_to(zenith + (low - zenith) * down**1.3, (TALL, WIDE, 3)).copy()
+    cover = {"clear": (0.62, 0.9), "low sun": (0.55, 0.8), "dusk": (0.5, 0.75)}.get(light.name, (0.3, 0.6))
+    clouds = noise(generator, TALL, WIDE, 3.5, 5)
+    shares = np.clip((clouds - generator.uniform(*cover)) * 3.2, 0, 1)[..., None]
+    white = np.minimum(low * 1.12 + 0.06, 1.0)
+    shade = 0.82 + 0.18 * noise(generator, TALL, WIDE, 6, 3)[..., None]
+    return sky + (white * shade - sky) * shares * 0.85
+
+
+def add_skyline(generator: Generator, picture: np.ndarray, labels: np.ndarray, camera: Camera, light: Light) -> None:
+    """Far houses and trees in the haze, in place."""
+    for label, count in ((BUILDING, int(generator.integers(2, 9))), (TREE, int(generator.integers(1, 5)))):
+        for _ in range(count):
+            middle, half = generator.uniform(0, WIDE), generator.uniform(8, 60)
+            tall = generator.uniform(4, 26) if label == BUILDING else generator.uniform(4, 18)
+            left, right = max(0, int(middle - half)), min(WIDE, int(middle + half))
+            if right <= left:
+                continue
+            top = np.full(right - left, camera.horizon - tall)
+            if label == TREE:
+                arch = np.linspace(-1, 1, right - left)
+                top = top + tall * arch**2 + 5 * noise(generator, 1, right - left, 5, 3)[0]
+            tone = (0.46, 0.44, 0.44) if label == BUILDING else (0.24, 0.32, 0.22)
+            air = generator.uniform(0.45, 0.75)
+            colour = np.array(tone) * np.array(light.tint) * (1 - air) + np.array(light.horizon) * air
+            rows = np.arange(TALL)[:, None]
+            mask = (rows >= top[None, :]) & (rows <= camera.horizon + 2)
+            picture[:, left:right][mask] = colour
+            labels[:, left:right][mask] = label
+
+
+def add_ground(
+    generator: Generator, picture: np.ndarray, labels: np.ndarray, camera: Camera, light: Light, plan: Plan, sun: Place
+) -> None:
+    """Road with markings, kerbs and paved sides, in place; textures lie in the world, so they foreshorten."""
+    first = int(camera.horizon) + 1
+    rows, columns = np.mgrid[first:TALL, 0:WIDE].astype(np.float32)
+    z = camera.focal * camera.height / np.maximum(rows - camera.horizon, 0.35)
+    x = (columns - camera.centre) * z / camera.focal - camera.bend * z * z
+    on_road = (x > plan.left) & (x < plan.right)
+
+    def sampled(number: int, size: float) -> np.ndarray:
+        """Noise of the bank laid on the ground, one tile of `size` metres; it fades where it would flicker."""
+        tile = grains()[number]
+        u, v = (x * (256 / size)).astype(np.int32) & 255, (z * (256 / size)).astype(np.int32) & 255
+        fade = np.clip(1.4 - z / (size * 9), 0, 1)
+        return (tile[v, u] - 0.5) * fade
+
+    asphalt = np.array(
+        ((0.36, 0.36, 0.37), (0.30, 0.30, 0.31), (0.43, 0.42, 0.41), (0.40, 0.38, 0.36))[generator.integers(4)],
+        np.float32,
+    )
+    slabs = np.array(
+        ((0.60, 0.58, 0.55), (0.66, 0.64, 0.60), (0.54, 0.50, 0.46), (0.58, 0.46, 0.40))[generator.integers(4)],
+        np.float32,
+    )
+    grain = 0.5 * sampled(10, 2.5) + 0.5 * sampled(2, 14) + 0.3 * sampled(0, 37)
+    road = asphalt * (1 + 0.7 * grain)[..., None]
+    width = plan.right - plan.left
+    worn = np.exp(-(((np.abs((x - plan.left) / width * 4 % 2 - 1)) - 0.5) ** 2) / 0.03)
+    road = road * (1 - 0.07 * worn)[..., None]
+    if generator.random() < 0.5:  # patches of other asphalt
+        patch = (sampled(1, 23) > generator.uniform(0.12, 0.25))[..., None]
+        road = np.where(patch, road * generator.uniform(0.75, 1.2), road)
+    pavement = slabs * (1 + 0.4 * sampled(6, 3) + 0.4 * sampled(1, 11))[..., None]
+    tile = generator.uniform(0.5, 1.1)
+    lines = ((x % tile < 0.05) | (z % tile < 0.07)) & (z < 14)
+    pavement = np.where(lines[..., None], pavement * 0.8, pavement)
+    paint = _markings(generator, x, z, plan) & on_road
+    wear = (0.86 + 0.5 * sampled(9, 4))[..., None]
+    road = np.where(paint[..., None], np.array([0.86, 0.86, 0.82], np.float32) * wear, road)
+    if generator.random() < 0.25 and not plan.kinds.count("park"):
+        yellow = (np.abs(np.abs(x - (plan.left + plan.right) / 2) - width / 2 + 0.45) < 0.08) & on_road
+        road = np.where(yellow[..., None], np.array([0.82, 0.66, 0.16], np.float32) * wear, road)
+    kerb = ((x > plan.left - 0.22) & (x <= plan.left)) | ((x >= plan.right) & (x < plan.right + 0.22))
+    ground = np.where(on_road[..., None], road, pavement)
+    ground = np.where(kerb[..., None], np.array([0.68, 0.67, 0.64], np.float32), ground)
+    gutter = ((x > plan.left) & (x < plan.left + 0.25)) | ((x < plan.right) & (x > plan.right - 0.25))
+    ground = np.where(gutter[..., None], ground * 0.82, ground)
+    shade = np.full(x.shape, light.ambient + light.sun * max(sun[1], 0), np.float32)
+    if light.sun > 0.3:  # the shadow of the fronts on the sunny side
+        tall = generator.uniform(4, 12) + 3 * sampled(0, 60)
+        side = 1 if sun[0] > 0 else -1
+        reach = plan.edge(side) - tall * abs(sun[0]) / max(sun[1], 0.25)
+        dark = x * side > reach
+        dapple = plan.kinds[0 if side < 0 else 1] == "park"
+        soft = np.clip((sampled(4, 5) + 0.3) * 3, 0, 1) if dapple else 1.0
+        shade = np.where(dark, shade - light.sun * max(sun[1], 0) * 0.9 * soft, shade)
+    ground = ground * shade[..., None] * np.array(light.tint, np.float32)
+    if light.name == "rain":  # the wet road mirrors the sky
+        mirror = np.clip(0.25 + 0.5 * sampled(1, 9), 0, 0.6)[..., None] * on_road[..., None]
+        ground = ground * 0.8 + (np.array(light.horizon, np.float32) - ground * 0.8) * mirror
+    air = (1 - np.exp(-z / light.sight))[..., None]
+    picture[first:] = ground * (1 - air) + np.array(light.horizon, np.float32) * air
+    labels[first:] = np.where(on_road, ROAD, PAVEMENT)
+
+
+def _markings(generator: Generator, x: np.ndarray, z: np.ndarray, plan: Plan) -> np.ndarray:
+    """Where there is white paint on the road."""
+    middle, width = (plan.left + plan.right) / 2, plan.right - plan.left
+    phase, period = generator.uniform(0, 9), generator.uniform(5, 10)
+    near = z < 75
+    paint = np.zeros(x.shape, bool)
+    style = int(generator.integers(4))
+    if style < 2:
+        dash = ((z + phase) % period < period * generator.uniform(0.35, 0.65)) | (
+            style == 1 and generator.random() < 0.3
+        )
+        paint |= (np.abs(x - middle) < 0.09) & dash & near
+    elif style == 2:
+        paint |= (np.abs(np.abs(x - middle) - 0.16) < 0.06) & near
+    if width > 9:
+        for lane in (-width / 4, width / 4):
+            paint |= (np.abs(x - middle - lane) < 0.08) & ((z + phase) % period < period * 0.5) & near
+    if generator.random() < 0.4:
+        paint |= (np.abs(np.abs(x - middle) - width / 2 + generator.uniform(0.35, 2.1)) < 0.07) & near
+    if generator.random() < 0.32:  # a crossing
+        at, deep = generator.uniform(5, 24), generator.uniform(2.4, 3.6)
+        paint |= (z > at) & (z < at + deep) & ((x - plan.left) % 1.1 < 0.55)
+        paint |= (z > at - 1.6) & (z < at - 1.2) & (x * plan.drives > middle * plan.drives)
+    return paint

@@ -1,0 +1,129 @@
+"""Figures of the generated pages as SVG: the same bytes for the same numbers."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from core.checkpoints.store import Checkpoint
+from core.reports.accuracy_axis import place, ticks
+from core.reports.pareto import front
+from core.reports.tradeoff import STANDARD, ByGroup, Measured, first_seeds, spots
+from core.robustness.result import UNIT
+
+COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
+MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
+
+
+def charts(measured: ByGroup) -> dict[str, bytes]:
+    """Every figure by file name; none for what was not measured."""
+    drawn = {
+        "ladders.svg": _panels(measured, lambda results: results.ladder is not None, _ladders),
+        "fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
+        "curves.svg": _panels(measured, lambda results: results.robustness is not None, _curves),
+    }
+    return {name: content for name, content in drawn.items() if content}
+
+
+def _panels(
+    measured: ByGroup, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[Measured]], None]
+) -> bytes | None:
+    """One small figure beside the other, one a group."""
+    from matplotlib import rc_context  # here, since only these pages need it
+    from matplotlib.figure import Figure
+
+    shown = {name: [entry for entry in own if has(entry[1])] for name, own in measured.items()}
+    shown = {name: own for name, own in shown.items() if own}
+    if not shown:
+        return None
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": "plainsight", "font.size": 9, "axes.spines.top": False}
+    with rc_context({**style, "axes.spines.right": False}):
+        figure = Figure(figsize=(3.6 * len(shown), 3.2), layout="constrained")
+        for place, own in enumerate(shown.values(), 1):
+            axes = figure.add_subplot(1, len(shown), place)
+            draw(axes, own)
+            axes.set_title(own[0][0].group_title, fontsize=10)
+            axes.legend(frameon=False, fontsize=7.5)
+        content = io.BytesIO()
+        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    return content.getvalue()
+
+
+def _looks(model: Checkpoint) -> dict[str, Any]:
+    """A colour and a mark for each heap; dashed and hollow where it was trained otherwise than most."""
+    size, apart = model.heap, {"ls": "--", "mfc": "none"} if model.schedule else {}
+    return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v"), **apart}
+
+
+MANY = 5
+"""From so many models on a figure shows the heaps, not each model."""
+
+
+def _shown(own: Sequence[Measured]) -> Sequence[Measured]:
+    """The models that get a line: all, or where those would be too many three of the front of each heap."""
+    if len(own) < MANY:
+        return own
+    firsts = first_seeds(own)
+    lines = [front(spots(firsts, kind)) for kind in {checkpoint.kind for checkpoint, _ in own}]
+    few = {line[at].name for line in lines for at in (0, len(line) // 2, -1) if line}
+    return [entry for entry in firsts if entry[0].name in few]
+
+
+def _names(own: Sequence[Measured]) -> list[str | None]:
+    """For the legend: every model's own name, or where those would be too many one name for each heap."""
+    if len(own) < MANY:
+        return [checkpoint.short for checkpoint, _ in own]
+    kinds = [checkpoint.kind for checkpoint, _ in own]
+    return [None if kind in kinds[:place] else kind for place, kind in enumerate(kinds)]
+
+
+def _ladders(axes: Any, own: Sequence[Measured]) -> None:
+    own = _shown(own)
+    for entry, label in zip(own, _names(own), strict=True):
+        ladder = entry[1].ladder
+        assert ladder
+        rates = [rung.accuracy for rung in ladder.rungs]
+        values = [100 * rate.value for rate in rates]
+        below, above = ([abs(100 * rate.interval[end] - 100 * rate.value) for rate in rates] for end in (0, 1))
+        names = [rung.title for rung in ladder.rungs]
+        axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0]))
+    first = own[0][1].ladder
+    assert first
+    axes.set_ylabel(f"right (%) at {first.epsilon / UNIT:g}/255")
+    axes.set_ylim(0, 101)
+    axes.tick_params(axis="x", rotation=30)
+
+
+def _fronts(axes: Any, own: Sequence[Measured]) -> None:
+    for kind, first in {checkpoint.kind: checkpoint for checkpoint, _ in own}.items():
+        looks = _looks(first)
+        marks, line = spots(own, kind), front(spots(first_seeds(own), kind, STANDARD))
+        beaten = [spot for spot in marks if spot not in line]
+        for some, style in (
+            (line, {"lw": 1, "marker": ""}),
+            (beaten, {"ls": "", "ms": 3.5, "alpha": 0.6}),
+            ([spot for spot in marks if spot in line], {"ls": "", "ms": 6, "label": kind}),
+        ):
+            axes.plot([place(spot.clean) for spot in some], [spot.robustness for spot in some], **{**looks, **style})
+    every = [results.clean.accuracy.value for _, results in own]
+    shown = ticks(min(every), max(every))
+    axes.set_xticks([place(value / 100) for value in shown], [f"{value:g}" for value in shown])
+    axes.set_xlabel("clean accuracy (%)")
+    axes.set_ylabel("breaks at (/255)")
+    axes.set_ylim(bottom=0)
+
+
+def _curves(axes: Any, own: Sequence[Measured]) -> None:
+    own = _shown(own)
+    for entry, label in zip(own, _names(own), strict=True):
+        found = entry[1].robustness
+        assert found
+        x, rates = zip(*entry[1].still_right(), strict=True)
+        y = [100 * rate.value for rate in rates]
+        low, high = zip(*(rate.interval for rate in rates), strict=True)
+        looks = _looks(entry[0])
+        axes.plot(x, y, label=label, lw=1.2, ms=3.5, **looks)
+        axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
+        axes.axhline(100 * (1 - found.level), color="#999999", lw=0.7, ls=":")
+    axes.set_xlabel("perturbation (/255)")
+    axes.set_ylabel("right (%)")
+    axes.set_ylim(0, 101)

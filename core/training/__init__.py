@@ -1,0 +1,1 @@
+"""Standard and shared adversarial training (Mummadi, Brox, Metzen, ICCV 2019, section 3)."""

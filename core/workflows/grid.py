@@ -1,0 +1,46 @@
+"""Which cells a grid has: the product of its settings, or single ones by name."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+from core.numbers import from_255
+from core.training.recipe import Recipe
+
+CELL = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-r(\d+))?")
+"""As `Recipe.name` has it, without what does not vary within a grid."""
+
+
+def grid(
+    base: Recipe, heaps: Sequence[int], sigmas: Sequence[float], epsilons: Sequence[float], seeds: Sequence[int]
+) -> list[Recipe]:
+    """The product of the settings, each in place of that of `base`; epsilons in [0, 1]. Raises ValueError.
+
+    >>> base = Recipe("signs", sigma=0.5, heap=1, epsilon=8 / 255)
+    >>> [cell.name for cell in grid(base, [1, 64], [0.5], [8 / 255], [0])]
+    ['shared-s1-e8-w0.5', 'shared-s64-e8-w0.5']
+    """
+    return [
+        replace(base, heap=heap, sigma=sigma, epsilon=epsilon, seed=seed)
+        for seed, heap, sigma, epsilon in product(seeds, heaps, sigmas, epsilons)
+    ]
+
+
+def cell(base: Recipe, name: str) -> Recipe:
+    """The cell of that name, the settings that it leaves out as in `base`. Raises ValueError.
+
+    >>> cell(Recipe("signs", epochs=15), "s64-e16-w0.5-r1").name
+    'shared-s64-e16-w0.5-r1'
+    """
+    found = CELL.fullmatch(name)
+    if not found:
+        raise ValueError(f"{name!r} names no cell; give heap, epsilon (n/255) and sigma like s64-e16-w0.5.")
+    heap, epsilon, sigma, seed = found.groups()
+    return replace(
+        base,
+        heap=int(heap),
+        epsilon=from_255(float(epsilon), f"{name}: e"),
+        sigma=float(sigma),
+        seed=int(seed) if seed else base.seed,
+    )

@@ -1,0 +1,244 @@
+"""Many trainings at once: the product of heap, sigma, epsilon and seed as independent cells, through Dask.
+
+A cell is one recipe and one model folder. Cells may be run again at any time: a finished one is left as it is, a
+killed one goes on after its last whole epoch. At the end what broke one cell is tried on all that were measured before
+it, so that none counts as robust only because it came first.
+"""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core import datasets
+from core.checkpoints import store
+from core.checkpoints.results import Results
+from core.files import FileError
+from core.training.loop import Progress
+from core.training.recipe import Recipe
+from core.workflows import train_model
+from core.workflows.assess import assess, untried
+from core.workflows.precompute import Plan, precompute
+
+TOPIC = "plainsight"
+GPU_SHARE = 8 * 2**30
+"""Bytes of a GPU's memory for each process that shares it."""
+ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell and where it goes; `measure` adds perturbations, universal robustness and the risk ladder.
+
+    `threads` is what the process that runs it shall use; None leaves that to the machine it runs on. `suffix` comes
+    after the recipe's name, before the seed.
+    """
+
+    recipe: Recipe
+    root: Path
+    measure: bool = True
+    device: str = "auto"
+    threads: int | None = None
+    suffix: str = ""
+
+    @property
+    def name(self) -> str:
+        kind = replace(self.recipe, seed=0).name
+        return f"{kind}{self.suffix}{self.recipe.name.removeprefix(kind)}"
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.recipe.data.partition(":")[0] / self.name
+
+    @property
+    def done(self) -> bool:
+        """Whether the folder holds this very recipe, and what was to be measured of it."""
+        if not (self.folder / store.CONFIG).is_file():
+            return False
+        if not self.recipe.matches(store.read(self.folder).recipe):
+            return False
+        results = Results.load(self.folder) if self.measure else None
+        return not self.measure or bool(results and results.robustness and results.ladder)
+
+    @property
+    def lacks_others(self) -> bool:
+        """Whether what broke other cells is still to be tried on this one, and its weights are there for that."""
+        return self.measure and store.read(self.folder).has_weights and untried(self.folder)
+
+
+@dataclass(frozen=True)
+class News:
+    """What a cell tells while it runs: the number of an epoch that is over (0: it began), or what is being measured."""
+
+    cell: str
+    epoch: int
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: `error` is None where its folder is complete; `skipped` if it was so beforehand."""
+
+    cell: str
+    folder: Path
+    error: str | None = None
+    skipped: bool = False
+    seconds: float = 0.0
+
+
+def sweep(
+    cells: Sequence[Recipe],
+    root: Path,
+    measure: bool = True,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    report: Callable[[News | Outcome], None] = lambda news: None,
+    suffix: str = "",
+) -> list[Outcome]:
+    """Run every cell that is not complete; returns how each ended, in the order of `cells`.
+
+    `suffix` is added to the name of every cell's folder, so that another schedule can stand beside the first.
+    `scheduler` is the address of a running Dask scheduler, whose workers must have this package and see `root` and the
+    data under the same paths; without one, `workers` processes on this machine. A cell that fails is reported and the
+    rest goes on; one whose process dies is given to another process. Raises ValueError for cells of equal names, a
+    suffix that is no part of a folder's name, and where Dask is not installed.
+    """
+    if not re.fullmatch(r"[\w.-]*", suffix):
+        raise ValueError(f"The suffix {suffix!r} does not fit; give letters, digits, dots, - and _, like -15epochs.")
+    count = workers or processes(device)
+    each = None if scheduler else threads(count)
+    jobs = [Job(recipe, root.absolute(), measure, device, each, suffix) for recipe in cells]
+    names = [job.name for job in jobs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"Each cell needs a folder of its own, and {', '.join(twice)} is there more than once.")
+    ended = {job.folder: Outcome(job.name, job.folder, skipped=True) for job in jobs if job.done}
+    for outcome in ended.values():
+        report(outcome)
+    open_jobs = [job for job in jobs if job.folder not in ended]
+    if open_jobs:
+        with _client(scheduler, min(count, len(open_jobs))) as client:
+            for outcome in _run(client, run_cell, open_jobs, report):
+                ended[outcome.folder] = outcome
+            late = [job for job in jobs if not ended[job.folder].error and job.lacks_others]
+            for outcome in _run(client, try_others, late, report):
+                before = ended[outcome.folder]
+                ended[outcome.folder] = replace(before, error=outcome.error, seconds=before.seconds + outcome.seconds)
+    return [ended[job.folder] for job in jobs]
+
+
+def processes(device: str = "auto") -> int:
+    """How many processes fit this machine: one for two processors, and no more than share a GPU's memory well."""
+    fits = max(1, (os.cpu_count() or 1) // 2)
+    if device != "cpu" and torch.cuda.is_available():
+        fits = min(fits, max(1, torch.cuda.get_device_properties(0).total_memory // GPU_SHARE))
+    return fits
+
+
+def threads(count: int) -> int:
+    """How many threads each of `count` processes shall use: as many as this one may, but together one a processor."""
+    return max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // count))
+
+
+def run_cell(job: Job) -> float:
+    """Train and measure one cell in this process; returns the seconds it took."""
+    _pin(job)
+    name, started, last = job.name, time.perf_counter(), 0
+
+    def trained(progress: Progress) -> None:
+        nonlocal last
+        over = progress.done * job.recipe.epochs // progress.total
+        if over > last:
+            last = over
+            _tell(name, over, f"loss {progress.loss:.3f}")
+
+    _tell(name, 0, "training")
+    made = train_model.run(job.recipe, job.root, name, device=job.device, report=trained)
+    if job.measure:
+        _tell(name, job.recipe.epochs, "measuring")
+        precompute(made.folder, Plan.brief(datasets.get(job.recipe.data)), _device(job))
+        _assess(job)
+    return time.perf_counter() - started
+
+
+def try_others(job: Job) -> float:
+    """Try on a measured cell what broke the cells that were measured after it; returns the seconds it took."""
+    _pin(job)
+    started = time.perf_counter()
+    _tell(job.name, job.recipe.epochs, "trying what broke other cells")
+    _assess(job)
+    return time.perf_counter() - started
+
+
+def _pin(job: Job) -> None:
+    if job.threads:
+        torch.set_num_threads(job.threads)
+
+
+def _device(job: Job) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if job.device == "auto" else job.device
+
+
+def _assess(job: Job) -> None:
+    assess(job.folder, _device(job), lambda line: _tell(job.name, job.recipe.epochs, line))
+
+
+def _run(
+    client: Any, work: Callable[[Job], float], jobs: Sequence[Job], report: Callable[[News | Outcome], None]
+) -> Iterator[Outcome]:
+    from distributed import as_completed
+
+    client.subscribe_topic(TOPIC, lambda event: report(News(*(event[1][name] for name in ("cell", "epoch", "says")))))
+    keys = {f"{work.__name__}-{job.folder}": job for job in jobs}
+    futures = {client.submit(work, job, key=key, pure=False): job for key, job in keys.items()}
+    for future in as_completed(futures):
+        job = futures[future]
+        if future.status == "finished":
+            outcome = Outcome(job.name, job.folder, seconds=round(future.result(), 1))
+        else:
+            failure = future.exception() if future.status == "error" else None
+            error = f"{type(failure).__name__}: {failure}" if failure else f"the cluster left it {future.status}"
+            outcome = Outcome(job.name, job.folder, error)
+        report(outcome)
+        yield outcome
+
+
+def _tell(cell: str, epoch: int, says: str) -> None:
+    from distributed import get_worker
+
+    get_worker().log_event(TOPIC, {"cell": cell, "epoch": epoch, "says": says})
+
+
+@contextmanager
+def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
+    """A client of that scheduler, or of processes on this machine that end with it."""
+    try:
+        from dask import config
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ValueError("A sweep needs Dask; install it with: pip install 'plainsight[cluster]'") from error
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=5)
+        except (OSError, ValueError) as error:
+            raise FileError(f"No Dask scheduler answers at {scheduler}: {error}.") from error
+        with client:
+            yield client
+        return
+    # one task a process at a time: torch's own threads do the rest; any free port, since two sweeps may run at once
+    options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "silence_logs": logging.ERROR}
+    # Dask has its processes hand every freed tensor back to the system at once, which costs more than half of the speed
+    environment = {name: value for name, value in config.get(ENVIRONMENT).items() if name != "MALLOC_TRIM_THRESHOLD_"}
+    with (
+        config.set({ENVIRONMENT: environment}),
+        LocalCluster(n_workers=workers, processes=True, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client

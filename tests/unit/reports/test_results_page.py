@@ -1,0 +1,227 @@
+"""The generated pages, from made-up results."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from core import datasets, rendering
+from core.__main__ import app
+from core.checkpoints import perturbations, store
+from core.checkpoints.results import Measurement, Results
+from core.evaluation.pattern_score import PatternScore
+from core.evaluation.report import Rate, Report
+from core.evaluation.segmentation import SceneRate
+from core.models.architectures import create
+from core.reports.results_page import pattern_sheet, results_page
+from core.reports.training_page import command, measured_by, training_page
+from core.robustness.result import UNIT, Point, Robustness
+from core.training.recipe import Recipe
+from core.workflows import train_model
+from core.workflows.precompute import Plan
+
+RECIPE = {"sigma": 0.0, "seed": 0, "heap": 1}
+
+
+def rate(value, n=2000):
+    return Rate(round(value * n), n)
+
+
+def scene_rate(value):
+    return SceneRate(value, value - 0.02, value + 0.02, 200)
+
+
+def measured(name, data, results):
+    """A checkpoint as it would be read, and its results."""
+    config = {"source": "here", "training_images": 7, "seconds": 60.0, "finished": "2026-01-01"}
+    config |= {"history": [{"epoch": 1, "loss": 2.0, "seconds": 60.0, "images_per_second": 9.0}]}
+    config |= {"versions": {"hardware": "CPU, 1 threads", "torch": "2.11"}}
+    classes = datasets.get(data).classes
+    return store.Checkpoint(name, "resnet8/8", data, classes, "0" * 64, RECIPE, config), results
+
+
+def images():
+    curve = [
+        Measurement("spgd", epsilon, None, 100, 0, 2048, Report(rate(share), rate(1 - share)))
+        for epsilon, share in ((8, 0.6), (16, 0.2))
+    ]
+    aimed = Measurement("spgd", 16, 3, 100, 0, 2048, Report(rate(0.3), rate(0.7), rate(0.55)))
+    return Results(Report(rate(0.98), rate(0)), (*curve, aimed), {"source": "here."})
+
+
+def scenes():
+    shown = PatternScore(0.31, 0.12, 1, 0.005, 200)
+    hidden = PatternScore(0.11, 0.12, 93, 0.465, 200)
+    found = [
+        Measurement("spgd", 10, None, 150, 0, 360, Report(scene_rate(0.2), scene_rate(0.8), overlap=scene_rate(0.07)))
+    ]
+    for target, score in (("scene-5", shown), ("scene-12", hidden)):
+        shares = {"overlap": scene_rate(0.1), "baseline": scene_rate(0.5)}
+        report = Report(scene_rate(0.3), scene_rate(0.7), scene_rate(0.66), **shares)
+        found.append(Measurement("spgd", 10, target, 150, 0, 360, report, 1.5, score))
+    gone = Report(
+        scene_rate(0.8), scene_rate(0.1), scene_rate(0.9), scene_rate(0.5), scene_rate(0.77), scene_rate(0.95)
+    )
+    found.append(Measurement("spgd", 10, "remove-8", 150, 0, 360, gone))
+    return Results(Report(scene_rate(0.84), scene_rate(0), overlap=scene_rate(0.44)), tuple(found), {"source": "here."})
+
+
+def cells(page, first):
+    """The cells of the rows that begin with these words."""
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith(f"| {first} ")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def test_a_page_on_images_holds_every_number(tmp_path):
+    page = results_page([measured(tmp_path / "standard", "signs", images())])
+    curve, control, other = cells(page, "Standard")
+    assert curve[1].startswith("98.0 [")
+    assert curve[3].startswith("60.0 [")
+    assert curve[5].startswith("20.0 [")
+    assert control[1].startswith("98.0 [")
+    assert not any(control[2:])
+    assert other[1] == "15.0/255"
+    assert other[3].startswith(f"{datasets.get('signs').classes[3]} at 16/255: 55.0")
+    assert "Architecture: `resnet8/8`." in page
+
+
+def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):
+    """A cell of the grid that breaks at so many 255ths; at 0 nothing up to 40/255 broke it."""
+    curve = tuple(
+        Point(e * UNIT, Report(rate(share), rate(0)), 1, 40) for e, share in ((0, clean), (breaks or 40, 0.2))
+    )
+    found = Robustness(0.75, 0.25 * UNIT, breaks * UNIT if breaks else None, curve, 2048, 0)
+    name = f"shared-s{heap}-e{epsilon}-w{sigma:g}" + f"-r{seed}" * bool(seed)
+    entry = measured(folder / name, "signs", replace(images(), clean=curve[0].report, robustness=found))
+    recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": seed}
+    return replace(entry[0], recipe=recipe), entry[1]
+
+
+def test_a_grid_of_several_sigmas_is_one_table_of_clean_accuracies_and_breaking_epsilons(tmp_path):
+    own = [
+        measured(tmp_path / "standard", "signs", images()),
+        searched(tmp_path, 1, 0.5, 2, 0.97, 21.5),
+        searched(tmp_path, 64, 0.3, 8, 0.96, 24),
+        searched(tmp_path, 64, 0.3, 8, 0.95, 23, seed=1),
+        searched(tmp_path, 64, 0.9, 8, 0.93, 0),
+    ]
+    page = results_page(own)
+    grid = page.split("The grid")[1].split("\n\n")[1].splitlines()
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in grid if "---" not in line] == [
+        ["", "ε 2/255", "ε 8/255"],
+        ["heap 1, σ 0.5", "97.0 · 21.5", ""],
+        ["heap 64, σ 0.3", "", "96.0 · 24"],
+        ["heap 64, σ 0.9", "", "93.0 · over 40"],
+    ]
+    assert "The grid" not in results_page(own[:4:2])  # one sigma only
+
+
+def test_a_long_table_opens_on_a_press_a_short_one_stands_there(tmp_path):
+    own = [measured(tmp_path / f"model-{number}", "signs", images()) for number in range(21)]
+    assert results_page(own).count("<details><summary>The table: 21 rows</summary>\n\n| model | ") == 3
+    assert "<details>" not in results_page(own[:20])
+
+
+def test_models_of_an_unusual_architecture_have_a_section_of_their_own(tmp_path):
+    narrow, wide = (measured(tmp_path / name / "standard", "signs", images()) for name in ("signs", "wide"))
+    wide = replace(wide[0], architecture="resnet20/64", variant="resnet20/64"), wide[1]
+    page = results_page([narrow, wide])
+    title = datasets.get("signs").title
+    first, second = page.split(f"## {title}")[1:]
+    assert "Architecture: `resnet8/8`." in first
+    assert second.startswith(", resnet20/64\n")
+    assert "Architecture: `resnet20/64`." in second
+
+
+def test_the_command_of_a_model_names_the_folder_that_its_kind_lies_in(tmp_path):
+    found = measured(tmp_path / "wide" / "signs" / "standard", "signs", images())[0]
+    found = replace(found, recipe=vars(Recipe("signs")))
+    assert command(found, tmp_path).endswith(" --root checkpoints/wide")
+    assert "## wide/signs/standard\n" in training_page([found], tmp_path)
+
+
+def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
+    page = results_page([measured(tmp_path / "standard", "streets", scenes())])
+    right, overlap, _, *targets = cells(page, "Standard")
+    assert right[1] == "84.0 [82.0, 86.0]"
+    assert overlap[1] == "44.0 [42.0, 46.0]"
+    assert "7.0 [5.0, 9.0]" in overlap
+    by_name = {row[1]: row for row in targets}
+    assert by_name["scene 5"][3:] == ["66.0 [64.0, 68.0]", "50.0 [48.0, 52.0]", "1 of 200", "31.0", "12.0"]
+    assert by_name["scene 12"][5] == "93 of 200"
+    assert by_name["no car"][3:] == ["77.0 [75.0, 79.0]"]
+    assert "200 held-out scenes" in page
+
+
+@pytest.mark.slow
+def test_perturbations_towards_scenes_stand_below_their_drawn_targets(tmp_path):
+    found = measured(tmp_path / "standard", "streets", scenes())
+    delta = torch.randint(-10, 11, (1, 3, 192, 256), generator=torch.Generator().manual_seed(0)) / 255
+    (tmp_path / "standard").mkdir()
+    perturbations.save(found[0].folder, {"spgd-e10-scene-5": delta, "spgd-e10-scene-12": -delta})
+    streets = datasets.get("streets")
+    sheet = np.asarray(pattern_sheet([found], streets))
+    flat = sheet.reshape(-1, 3)
+    below = np.asarray(rendering.perturbation(delta, 12.7))
+    above = np.asarray(rendering.label_map(streets.split("test", 5).labels[4], streets.palette))
+    left, top = 6, 32
+    assert np.array_equal(sheet[top : top + 192, left : left + 256], above)
+    assert np.array_equal(sheet[top + 214 : top + 214 + 192, left : left + 256], below)
+    assert (flat == 255).all(1).mean() > 0.05
+    others = pattern_sheet([found], replace(streets, drawn=False))
+    assert others.height == sheet.shape[0] - 214
+    assert pattern_sheet([measured(tmp_path, "signs", images())], datasets.get("signs")) is None
+
+
+def test_results_survive_their_file(tmp_path):
+    for found in (images(), scenes()):
+        found.save(tmp_path)
+        assert Results.load(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("epsilons", "words"),
+    [((8, 16), "--epsilon 8 --epsilon 16"), (Plan().epsilons, None)],
+)
+def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilons, words):
+    folder = tmp_path / "signs" / "standard"
+    store.save(folder, create("resnet8/8", 12), {
+        "architecture": "resnet8/8", "data": "signs", "classes": list(datasets.get("signs").classes),
+        "recipe": vars(Recipe(data="signs")), "source": "here", "training_images": 7, "seconds": 1.0, "finished": "",
+        "history": [{"epoch": 1, "loss": 2.0, "seconds": 60.0, "images_per_second": 9.0}],
+    })  # fmt: skip
+    found = [Measurement("spgd", e, None, 100, 4, 2048, Report(rate(0.5), rate(0.5))) for e in epsilons]
+    Results(Report(rate(0.98), rate(0)), tuple(found)).save(folder)
+    said = measured_by(store.read(folder), tmp_path)
+    assert "--steps 100 --images 2048 --targets 0 --seed 4" in said
+    assert re.findall(r"--epsilon.*\d", said) == ([words] if words else [])
+    assert said in training_page([store.read(folder)], tmp_path)
+    worked_on = (replace(found[0], steps=140), *found[1:])  # by the exchange: no step count that was asked for
+    Results(Report(rate(0.98), rate(0)), worked_on).save(folder)
+    assert measured_by(store.read(folder), tmp_path) == (
+        f"{said}; later runs or the exchange went on to 140 steps with some"
+    )
+
+
+SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, steps=3, epochs=4, learning_rate=0.08)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe("signs", epochs=12, label_smoothing=0.1, start="checkpoints/signs/standard"),
+        SHARED,
+        replace(SHARED, loss_cap=3.0, step_size=0.25, images=200, seed=7, batch_size=64),
+    ],
+    ids=["standard", "shared", "rare settings"],
+)
+def test_the_command_of_a_model_gives_its_recipe_and_name_again(recipe, monkeypatch, tmp_path):
+    made, run = [], measured(tmp_path / "standard", "signs", images())[0]
+    monkeypatch.setattr(train_model, "run", lambda found, root, name, *rest: made.append((found, name)) or run)
+    words = command(replace(run, recipe=vars(recipe), folder=tmp_path / "signs" / "standard"), tmp_path).split()
+    result = CliRunner().invoke(app, words[3:], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert made == [(recipe, None if recipe.name == "standard" else "standard")], "a name only where it is another"
