@@ -27,7 +27,7 @@ from core.robustness.result import UNIT, Robustness
 from core.robustness.search import Search
 from core.training.recipe import Recipe
 from core.workflows import train_model
-from core.workflows.assess import Terms
+from core.workflows.protocol import Protocol
 
 WAYS = {
     "4 steps": {"steps": 4, "step_size": 0.5},
@@ -42,10 +42,10 @@ def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
     made = train_model.run(recipe, root, f"{recipe.name}-k{recipe.steps}", "cpu")
     trained = time.process_time() - started
     data = datasets.get(recipe.data)
-    terms, model = Terms.standard(data), store.load(made.folder)
-    held_out = data.split("test", terms.held_out)
-    found = Search(batch_size=terms.batch_size)(
-        model, data.split("train", terms.crafting_images), held_out, len(data.classes)
+    protocol, model = Protocol.standard(data), store.load(made.folder)
+    held_out = data.split("test", protocol.held_out)
+    found = Search(batch_size=protocol.batch_size)(
+        model, data.split("train", protocol.crafting_images), held_out, len(data.classes)
     )
     return {
         "passes": recipe.steps + 2,

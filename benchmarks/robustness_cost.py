@@ -25,7 +25,7 @@ from core.evaluation.report import Rate, evaluate, predict
 from core.robustness.result import UNIT, Robustness
 from core.robustness.search import Search
 from core.threat import Budget
-from core.workflows.assess import Terms
+from core.workflows.protocol import Protocol
 
 COLD = 3
 
@@ -34,18 +34,18 @@ def measure(folder: Path, held_out: int, device: str) -> dict[str, Any]:
     """Seconds and computing time of the search and of the cold attacks, and how far each got."""
     checkpoint = store.read(folder)
     model, data = store.load(folder, device), datasets.get(checkpoint.data)
-    terms = Terms.standard(data)
-    crafting, unseen = data.split("train", terms.crafting_images), data.split("test", held_out)
+    protocol = Protocol.standard(data)
+    crafting, unseen = data.split("train", protocol.crafting_images), data.split("test", held_out)
     classes, where = len(checkpoint.classes), torch.device(device)
     found: list[Robustness] = []
-    search = Search(batch_size=terms.batch_size)
+    search = Search(batch_size=protocol.batch_size)
     wall, cpu = _record.seconds(lambda: found.append(search(model, crafting, unseen, classes)), 1, where)
     robustness = found[0]
     epsilon = robustness.epsilon or robustness.curve[-1].epsilon
     rates: list[Rate] = []
 
     def cold() -> None:
-        attack = SPGD(Budget(epsilon), seed=100 + len(rates), batch_size=terms.batch_size)
+        attack = SPGD(Budget(epsilon), seed=100 + len(rates), batch_size=protocol.batch_size)
         clean = predict(model, unseen)
         rates.append(evaluate(model, unseen, attack.craft(model, crafting), clean=clean, classes=classes).accuracy)
 

@@ -1,4 +1,4 @@
-"""What a sweep adds to training: the same cell as one of a sweep, and by itself in this process.
+"""What a sweep adds to training: the same run as one of a sweep, and by itself in this process.
 
     python -m benchmarks.sweep_cost --threads 2
 
@@ -55,7 +55,7 @@ def main(
     threads: Annotated[int, typer.Option(help="Processors to hold to.")] = 2,
     out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "sweep_cost.json",
 ) -> None:
-    """A cell of a sweep against the same training by itself."""
+    """A run of a sweep against the same training by itself."""
     threads = _record.pin(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     recipe = Recipe("signs", sigma=0.5, heap=64, epsilon=16 / 255, epochs=1, images=images, learning_rate=0.05)

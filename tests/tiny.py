@@ -16,16 +16,19 @@ from core.checkpoints import store
 from core.datasets import signs, streets
 from core.models.architectures import create
 from core.robustness.result import UNIT
-from core.workflows.assess import Terms, assess
-from core.workflows.precompute import Plan, precompute
+from core.workflows.assess import assess
+from core.workflows.precompute import precompute
+from core.workflows.protocol import AttackSuite, Protocol
 
 SEGMENTER = "smp:PSPNet/tu-lcnet_035"  # a third of the cost of the ones that ship
 SPLITS = {"train": 64, "test": 36}
-PLAN = Plan((4, 8, 16, 32), (16,), (0,), (8, 16, 32), (16,), steps=2, crafting_images=32)
+SUITE = AttackSuite((4, 8, 16, 32), (16,), (0,), (8, 16, 32), (16,), steps=2, crafting_images=32)
 SCENES = {"train": 4, "test": 7}
-SCENE_PLAN = Plan((10, 20), (10,), ("scene-5", "remove-8"), (20,), (), steps=2, batch_size=2, crafting_images=4)
-TERMS = Terms(36, 32, 16, 2, 1, 4 * UNIT, ladder_images=36, ladder_sizes=(8,), ladder_steps=1)
-SCENE_TERMS = Terms(7, 4, 2, 2, 1, 4 * UNIT, ladder_epsilon=10, ladder_images=4, ladder_sizes=(2,), ladder_steps=1)
+SCENE_SUITE = AttackSuite((10, 20), (10,), ("scene-5", "remove-8"), (20,), (), steps=2, batch_size=2, crafting_images=4)
+PROTOCOL = Protocol(36, 32, 16, 2, 1, 4 * UNIT, ladder_images=36, ladder_sizes=(8,), ladder_steps=1)
+SCENE_PROTOCOL = Protocol(
+    7, 4, 2, 2, 1, 4 * UNIT, ladder_epsilon=10, ladder_images=4, ladder_sizes=(2,), ladder_steps=1
+)
 SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}
 
 
@@ -45,8 +48,8 @@ def make(folder: Path) -> None:
             model.network[-1].weight.mul_(8)
         config = {"architecture": "resnet8/8", "data": "signs", "classes": classes, "recipe": recipe}
         store.save(root / "signs" / name, model, config)
-        precompute(root / "signs" / name, PLAN)
-        assess(root / "signs" / name, terms=TERMS)
+        precompute(root / "signs" / name, SUITE)
+        assess(root / "signs" / name, protocol=PROTOCOL)
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet8/8", "data": "cifar10", "classes": classes, "recipe": recipe}
         store.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)
@@ -56,8 +59,8 @@ def make(folder: Path) -> None:
         classes, task = list(streets.CLASSES), {"task": "segmentation", "size": [streets.HEIGHT, streets.WIDTH]}
         config = {"architecture": SEGMENTER, "data": "streets", "classes": classes, "recipe": recipe, **task}
         store.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)
-        precompute(root / "streets" / name, SCENE_PLAN)
-        assess(root / "streets" / name, terms=SCENE_TERMS)
+        precompute(root / "streets" / name, SCENE_SUITE)
+        assess(root / "streets" / name, protocol=SCENE_PROTOCOL)
 
 
 def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:

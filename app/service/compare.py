@@ -11,7 +11,7 @@ from core.attacks.targets import Target, title
 from core.checkpoints.results import Measurement, Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.report import breaking_point
-from core.workflows.assess import Terms
+from core.workflows.protocol import Protocol
 
 CONTROL = "random-signs"
 
@@ -121,7 +121,7 @@ def _curve(session: Session, results: Results | None) -> Curve:
     targeted = session.target is not None and len(own) > 1
     points = _points(own if len(own) > 1 else results.curve())
     borrowed = attacks.get("spgd").title if len(own) < 2 and session.attack != "spgd" else ""
-    level = Terms.standard(datasets.get(catalogue.dataset(session))).level
+    level = Protocol.standard(datasets.get(catalogue.dataset(session))).level
     strongest = [(0, clean[1]), *_points(results.curve())]
     return Curve(
         points=tuple(points if targeted else [clean, *points]),

@@ -75,7 +75,7 @@ class Checkpoint:
         return self.folder.name
 
     @property
-    def cell(self) -> str:
+    def name_without_seed(self) -> str:
         """What models share that differ in nothing but the seed: the name without it."""
         return self.name.removesuffix(f"-r{self.recipe.get('seed', 0)}")
 

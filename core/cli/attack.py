@@ -26,7 +26,8 @@ from core.cli.options import (
 from core.evaluation.perceptibility import measurable, measure
 from core.evaluation.report import evaluate
 from core.threat import Budget
-from core.workflows.precompute import Plan, seen
+from core.workflows.precompute import seen
+from core.workflows.protocol import AttackSuite
 
 
 def attack(
@@ -72,14 +73,14 @@ def attack(
     kind = attacks.get(name)
     if batch_size is not None and "batch_size" not in kind.__dataclass_fields__:
         raise ValueError(f"{kind.title} does not take mini-batches; leave --batch-size out.")
-    plan = Plan.standard(found, steps=steps, crafting_images=images, batch_size=batch_size)
-    sized = {"batch_size": plan.batch_size} if "batch_size" in kind.__dataclass_fields__ else {}
-    made = kind(Budget(epsilon / 255), wanted, steps=plan.steps, seed=seed, **sized)
-    crafting, unseen = found.split("train", plan.crafting_images), found.split("test", held_out)
+    suite = AttackSuite.standard(found, steps=steps, crafting_images=images, batch_size=batch_size)
+    sized = {"batch_size": suite.batch_size} if "batch_size" in kind.__dataclass_fields__ else {}
+    made = kind(Budget(epsilon / 255), wanted, steps=suite.steps, seed=seed, **sized)
+    crafting, unseen = found.split("train", suite.crafting_images), found.split("test", held_out)
     if save:
         save.mkdir(parents=True, exist_ok=True)  # where that is not allowed it is told before anything is crafted
     with progress_bar("gain {task.fields[gain]:.3f}") as bar:
-        task = bar.add_task(made.title, total=plan.steps, gain=float("nan"))
+        task = bar.add_task(made.title, total=suite.steps, gain=float("nan"))
         for step in made.stream(model, crafting, track=False):
             bar.update(task, completed=step.iteration, total=step.total, gain=step.gain)
     delta = perturbations.quantise(step.delta).cpu() / 255
@@ -88,9 +89,9 @@ def attack(
         "attack": name,
         "epsilon": epsilon,
         "target": aim,
-        "steps": plan.steps,
+        "steps": suite.steps,
         "seed": seed,
-        "crafted_on": seen(name, plan, len(crafting)),
+        "crafted_on": seen(name, suite, len(crafting)),
     }
     if save:
         _save(save, delta, content)  # what was crafted is kept, whatever measuring it ends in

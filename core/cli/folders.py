@@ -23,6 +23,7 @@ from core.cli.options import (
 from core.reports import results_page
 from core.workflows import precompute
 from core.workflows.assess import assess as assess_folder
+from core.workflows.protocol import AttackSuite
 
 
 def precompute_command(
@@ -47,7 +48,7 @@ def precompute_command(
     """Fill results.json and perturbations.safetensors of a model folder: what the app shows without computing."""
     data, only = store.read(folder).dataset(), tuple(int(n) for n in epsilon or ())
     sizes = {"steps": steps, "crafting_images": images, "batch_size": batch_size}
-    plan = precompute.Plan.standard(data, targets, seed=seed, only=only, **sizes)
+    suite = AttackSuite.standard(data, targets, seed=seed, only=only, **sizes)
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("measuring", total=None, last="")
 
@@ -56,7 +57,7 @@ def precompute_command(
             bar.update(task, completed=done, total=total, last=last)
             log(f"{done}/{total} {last}, {measurement.seconds:.0f} s of crafting")
 
-        precompute.precompute(folder, plan, available(device), report)
+        precompute.precompute(folder, suite, available(device), report)
     if assess or (assess is None and not only):
         assess_folder(folder, available(device), lambda line: out.print(line, highlight=False))
 

@@ -31,8 +31,7 @@ from core.robustness.result import UNIT, Point, Robustness
 from core.robustness.risks import climb
 from core.robustness.search import Search
 from core.threat import Budget
-from core.workflows.assess import Terms
-from core.workflows.precompute import Plan
+from core.workflows.protocol import AttackSuite, Protocol
 
 
 def robustness(
@@ -78,8 +77,8 @@ def robustness(
     """Find the smallest epsilon at which one perturbation for all images breaks a model: its universal robustness."""
     chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
     aim = None if target is None else parse(target, chosen.data)
-    plan = Plan.standard(chosen.data, crafting_images=images, batch_size=batch_size)
-    usual = Terms.standard(chosen.data).level if aim is None else Search.level
+    suite = AttackSuite.standard(chosen.data, crafting_images=images, batch_size=batch_size)
+    usual = Protocol.standard(chosen.data).level if aim is None else Search.level
     search = Search(
         level=usual if level is None else level,
         objective=objective(aim, chosen.data),
@@ -89,10 +88,10 @@ def robustness(
         restarts=restarts,
         steps=steps,
         warm_steps=warm_steps,
-        batch_size=plan.batch_size,
+        batch_size=suite.batch_size,
         seed=seed,
     )
-    crafting, unseen = chosen.data.split("train", plan.crafting_images), chosen.data.split("test", held_out)
+    crafting, unseen = chosen.data.split("train", suite.crafting_images), chosen.data.split("test", held_out)
     starts = [read_delta(path, crafting, unit) for path in start or ()] + (
         [] if lent is None else _lent(lent, crafting)
     )
@@ -160,9 +159,9 @@ def ladder(
 ) -> None:
     """Measure four risks on the same images: expected, universal, of heaps, adversarial (each image by itself)."""
     chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
-    plan = Plan.standard(chosen.data, crafting_images=images, steps=universal_steps)
-    attack = SPGD(Budget(epsilon * UNIT), steps=plan.steps, seed=seed, batch_size=plan.batch_size)
-    universal = attack.craft(chosen.model, chosen.data.split("train", plan.crafting_images))
+    suite = AttackSuite.standard(chosen.data, crafting_images=images, steps=universal_steps)
+    attack = SPGD(Budget(epsilon * UNIT), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
+    universal = attack.craft(chosen.model, chosen.data.split("train", suite.crafting_images))
     unseen = chosen.data.split("test", held_out)
     found = climb(
         chosen.model, unseen, universal, epsilon * UNIT, heap or (64, 8), steps, restarts, seed, chosen.classes

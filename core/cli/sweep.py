@@ -9,9 +9,9 @@ from rich.table import Table
 from core import datasets
 from core.cli.options import AsJson, Device, Root, available, in_255, log, out, print_json, progress_bar
 from core.training.recipe import Recipe
-from core.workflows.grid import cell, grid
+from core.workflows.grid import grid, run_named
 from core.workflows.sweep import News, Outcome
-from core.workflows.sweep import sweep as run
+from core.workflows.sweep import sweep as run_sweep
 
 
 def sweep(
@@ -74,30 +74,30 @@ def sweep(
     if only and (heap or sigma or epsilon or seed):
         raise ValueError("--cell stands for --heap, --sigma, --epsilon and --seed; give either.")
     sizes = [value / 255 for value in epsilon or (2, 4, 8, 16, 24)]
-    cells = [cell(base, name) for name in only or ()] or grid(
+    runs = [run_named(base, name) for name in only or ()] or grid(
         base, heap or [1, 8, 64], sigma or [0.3, 0.5, 0.7, 0.9], sizes, seed or [0]
     )
-    total = epochs * len(cells)
+    total = epochs * len(runs)
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("epochs of all cells", total=total, last="")
         done: dict[str, int] = {}
 
         def report(news: News | Outcome) -> None:
-            done[news.cell] = epochs if isinstance(news, Outcome) else news.epoch
-            bar.update(task, completed=sum(done.values()), last=f"{news.cell} {_says(news)}")
-            log(f"{sum(done.values())}/{total} {news.cell}: {_says(news)}")
+            done[news.run] = epochs if isinstance(news, Outcome) else news.epoch
+            bar.update(task, completed=sum(done.values()), last=f"{news.run} {_says(news)}")
+            log(f"{sum(done.values())}/{total} {news.run}: {_says(news)}")
 
-        outcomes = run(cells, root, measure, scheduler, workers, device, report, suffix)
+        outcomes = run_sweep(runs, root, measure, scheduler, workers, device, report, suffix)
     failed = [outcome for outcome in outcomes if outcome.error]
     if as_json:
         print_json([{**vars(outcome), "folder": str(outcome.folder)} for outcome in outcomes])
     else:
         table = Table("cell", "", "seconds", box=None)
         for outcome in outcomes:
-            table.add_row(outcome.cell, _says(outcome), f"{outcome.seconds:.0f}" if outcome.seconds else "")
+            table.add_row(outcome.run, _says(outcome), f"{outcome.seconds:.0f}" if outcome.seconds else "")
         out.print(table)
     if failed:
-        raise ValueError(f"{len(failed)} of {len(outcomes)} cells failed; the same command tries them again.")
+        raise ValueError(f"{len(failed)} of {len(outcomes)} runs failed; the same command tries them again.")
 
 
 def _says(news: News | Outcome) -> str:

@@ -39,7 +39,7 @@ def interval(models: Sequence[tuple[Checkpoint, Results]], one: str, other: str)
     images = np.atleast_2d(np.cov(np.array(each))) / n
     clean = random.multivariate_normal(middle, images, DRAWS, check_valid="ignore")
     breaks = np.stack([_breaks(results, random) for _, results in models], axis=1)
-    names = [checkpoint.cell for checkpoint, _ in models]
+    names = [checkpoint.name_without_seed for checkpoint, _ in models]
     cells = list(dict.fromkeys(names))
     member = np.array([[name == cell for name in names] for cell in cells], dtype=float)
     share = member / member.sum(1, keepdims=True)  # (C,M)

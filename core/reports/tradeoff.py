@@ -163,7 +163,7 @@ def _cells(models: Sequence[Measured]) -> dict[tuple[str, str], dict[int, Measur
     """The models of each cell by their seeds; one that was trained otherwise than most is none of their cell."""
     cells: dict[tuple[str, str], dict[int, Measured]] = {}
     for entry in models:
-        cells.setdefault((entry[0].cell, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = entry
+        cells.setdefault((entry[0].name_without_seed, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = entry
     return cells
 
 

@@ -10,7 +10,7 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.training.loop import jump
 from core.training.recipe import Recipe
-from core.workflows.precompute import Plan
+from core.workflows.protocol import AttackSuite
 
 SHIPPED = "checkpoints"
 """Where the shipped models lie, as the commands name it."""
@@ -65,7 +65,7 @@ def measured_by(checkpoint: Checkpoint, root: Path) -> str:
     steps = sorted(m.steps for m in crafted)
     options = f"--steps {steps[0]} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
     done = {m.epsilon for m in crafted}
-    if not done.issuperset(Plan.standard(datasets.get(checkpoint.data)).epsilons):
+    if not done.issuperset(AttackSuite.standard(datasets.get(checkpoint.data)).epsilons):
         options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done))
     options += " --assess" if results.robustness else ""
     more = f"; later runs or the exchange went on to {steps[-1]} steps with some" if steps[-1] > steps[0] else ""

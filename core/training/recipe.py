@@ -1,4 +1,4 @@
-"""The configuration of a training run: what `config.json` records, and what a cell of the grid is."""
+"""The configuration of a training run: what `config.json` records, and what a run of the grid is."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields

@@ -4,7 +4,7 @@ M deltas, C channels, H W height and width.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -14,16 +14,16 @@ from core.checkpoints import perturbations, store
 from core.checkpoints.donors import lenders
 from core.checkpoints.perturbations import BREAKING
 from core.checkpoints.results import EXCHANGED, STARTS, Results, key
-from core.datasets import Dataset, Split
+from core.datasets import Split
 from core.evaluation.perceptibility import Perceptibility, measurable, measure
 from core.evaluation.report import breaking_point
 from core.files import FileError
 from core.robustness.result import UNIT, Point, Robustness, combined
 from core.robustness.risks import climb
-from core.robustness.search import Search
 from core.robustness.transfer import Lent
 from core.threat import Budget
-from core.workflows.cross_epsilon import Exchange, Pool
+from core.workflows.cross_epsilon import Candidates, CrossEpsilonTransfer
+from core.workflows.protocol import Protocol
 
 LATER = 1000
 """What is added to the seed where a search goes on."""
@@ -33,52 +33,11 @@ VISIBLE_ON = 200
 """Held-out images that visibility is measured on."""
 
 
-@dataclass(frozen=True)
-class Terms:
-    """On how many images, and how hard, every model of a data set is tried; the same for all, so that they compare."""
-
-    held_out: int = 2000
-    crafting_images: int = 2048
-    batch_size: int = 64
-    steps: int = Search.steps
-    warm_steps: int = Search.warm_steps
-    tolerance: float = Search.tolerance
-    ladder_epsilon: int = 8
-    ladder_images: int = 512
-    ladder_sizes: tuple[int, ...] = (64, 8)
-    ladder_steps: int = 20
-    level: float = Search.level
-    restarts: int = Search.restarts
-
-    def search(self, first: int) -> Search:
-        """The search on these terms from an epsilon in units of 1/255."""
-        return Search(
-            first=max(first * UNIT, self.tolerance),
-            level=self.level,
-            tolerance=self.tolerance,
-            restarts=self.restarts,
-            steps=self.steps,
-            warm_steps=self.warm_steps,
-            batch_size=self.batch_size,
-        )
-
-    @classmethod
-    def standard(cls, data: Dataset) -> "Terms":
-        """The usual terms; scenes count as broken where half of the pixels are wrong.
-
-        One class may cover a quarter of all pixels, and is right there wherever everything looks like it: so 75% is out
-        of reach of any perturbation on some data (streets end at 74%), and would call the weakest model unbroken.
-        """
-        if data.task == "classification":
-            return cls()
-        return cls(crafting_images=360, batch_size=8, ladder_images=64, level=0.5, restarts=1)
-
-
 def assess(
     folder: Path,
     device: str = "cpu",
     report: Callable[[str], None] = lambda line: None,
-    terms: Terms | None = None,
+    protocol: Protocol | None = None,
 ) -> Results:
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
@@ -95,33 +54,41 @@ def assess(
     if results is None or results.about.get("sha256") != checkpoint.sha256:
         raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
     data = checkpoint.dataset()
-    terms, classes = terms or Terms.standard(data), len(checkpoint.classes)
-    epsilon = terms.ladder_epsilon
+    protocol, classes = protocol or Protocol.standard(data), len(checkpoint.classes)
+    epsilon = protocol.ladder_epsilon
     if key("spgd", epsilon) not in perturbations.load(folder):
         raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
     model = store.load(folder, device)
-    crafting, held_out = data.split("train", terms.crafting_images), data.split("test")
-    known, search = held_out.first(min(terms.held_out, len(held_out))), terms.search(_first(results, terms.level))
+    crafting, held_out = data.split("train", protocol.crafting_images), data.split("test")
+    known, search = (
+        held_out.first(min(protocol.held_out, len(held_out))),
+        protocol.search(_first(results, protocol.level)),
+    )
 
     def heard(point: Point) -> None:
         report(_line(point))
 
     beside = lenders(checkpoint)
     if results.robustness is None:
-        found = search(model, crafting, known, classes, [*_pool(folder, results).values(), *beside.values()], heard)
+        found = search(
+            model, crafting, known, classes, [*_candidates(folder, results).values(), *beside.values()], heard
+        )
         results = _found(folder, _tried(results, beside), found, held_out)
     strangers = _strangers(results, beside)
     lent = Lent(model, crafting, strangers, classes=classes)
     gave_way = results.about.get(EXCHANGED)
     if gave_way is None or _lead_further(lent, folder, results):
         lent = replace(lent, deltas=list(beside.values()))
-        attack = SPGD(Budget(1), steps=terms.warm_steps, batch_size=terms.batch_size, step_size=WARM_STEP)
-        exchange = Exchange(model, crafting, held_out, terms.held_out, attack, classes, lent)
-        results, pool, changed = _exchanged(folder, exchange, results, report)
+        attack = SPGD(Budget(1), steps=protocol.warm_steps, batch_size=protocol.batch_size, step_size=WARM_STEP)
+        transfer = CrossEpsilonTransfer(model, crafting, held_out, protocol.held_out, attack, classes, lent)
+        results, candidates, changed = _cross_epsilon(folder, transfer, results, report)
         before = results.robustness
         assert before
-        pool |= _at_the_breaking_point(lent, pool, before)
-        later, stored = replace(search, seed=before.seed + LATER), {size * UNIT: delta for size, delta in pool.items()}
+        candidates |= _at_the_breaking_point(lent, candidates, before)
+        later, stored = (
+            replace(search, seed=before.seed + LATER),
+            {size * UNIT: delta for size, delta in candidates.items()},
+        )
         again = later(model, crafting, known, classes, lent.deltas, heard, stored)
         about = {**results.about, EXCHANGED: (gave_way or 0) + changed}  # told when all is over
         results = _found(folder, replace(results, about=about), combined(before, again), held_out)
@@ -129,19 +96,19 @@ def assess(
         results = _tried(results, beside)
         results.save(folder)
     if results.ladder is None:
-        results = _climbed(folder, results, model, held_out, terms, report)
+        results = _climbed(folder, results, model, held_out, protocol, report)
     return results
 
 
 def _climbed(
-    folder: Path, results: Results, model: nn.Module, held_out: Split, terms: Terms, report: Callable[[str], None]
+    folder: Path, results: Results, model: nn.Module, held_out: Split, protocol: Protocol, report: Callable[[str], None]
 ) -> Results:
     """The results with the risk ladder under the stored perturbation of its strength, saved."""
-    images = held_out.first(min(terms.ladder_images, len(held_out)))
-    sizes = tuple(size for size in terms.ladder_sizes if size <= len(images))
-    epsilon, classes = terms.ladder_epsilon, len(store.read(folder).classes)
+    images = held_out.first(min(protocol.ladder_images, len(held_out)))
+    sizes = tuple(size for size in protocol.ladder_sizes if size <= len(images))
+    epsilon, classes = protocol.ladder_epsilon, len(store.read(folder).classes)
     universal = perturbations.load(folder)[key("spgd", epsilon)]
-    ladder = climb(model, images, universal, epsilon * UNIT, sizes, terms.ladder_steps, classes=classes)
+    ladder = climb(model, images, universal, epsilon * UNIT, sizes, protocol.ladder_steps, classes=classes)
     results = replace(results, ladder=ladder)
     results.save(folder)
     for rung in ladder.rungs:
@@ -179,51 +146,53 @@ def _tried(results: Results, beside: Mapping[str, Tensor]) -> Results:
 
 def _lead_further(lent: Lent, folder: Path, results: Results) -> bool:
     """Whether one does more than the model's own: at a stored strength, where the model breaks, or just below."""
-    pool, found = _pool(folder, results), results.robustness
+    candidates, found = _candidates(folder, results), results.robustness
     if not lent.deltas or not found:
         return False
     below = max(found.height - found.tolerance / UNIT, found.tolerance / UNIT)
-    nearest = {below: min(pool, key=lambda size: abs(size - below))} if pool else {}
-    own = {size: size for size in pool} | nearest
-    return any(lent.better(Budget(size * UNIT), Budget(size * UNIT).rescale(pool[at])) for size, at in own.items())
+    nearest = {below: min(candidates, key=lambda size: abs(size - below))} if candidates else {}
+    own = {size: size for size in candidates} | nearest
+    return any(
+        lent.better(Budget(size * UNIT), Budget(size * UNIT).rescale(candidates[at])) for size, at in own.items()
+    )
 
 
-def _pool(folder: Path, results: Results) -> Pool:
+def _candidates(folder: Path, results: Results) -> Candidates:
     """The model's own perturbations by size in units of 1/255: those of the stored strengths, and what broke it."""
     deltas = perturbations.load(folder)
-    pool = {float(m.epsilon): deltas[m.key] for m in results.curve() if m.key in deltas}
+    candidates = {float(m.epsilon): deltas[m.key] for m in results.curve() if m.key in deltas}
     if BREAKING in deltas and results.robustness:
-        pool[results.robustness.height + ASIDE] = deltas[BREAKING]
-    return pool
+        candidates[results.robustness.height + ASIDE] = deltas[BREAKING]
+    return candidates
 
 
-def _exchanged(
-    folder: Path, exchange: Exchange, results: Results, report: Callable[[str], None]
-) -> tuple[Results, Pool, int]:
+def _cross_epsilon(
+    folder: Path, transfer: CrossEpsilonTransfer, results: Results, report: Callable[[str], None]
+) -> tuple[Results, Candidates, int]:
     """The results after stored and lent perturbations have competed at every strength, saved with them.
 
     Also the strongest of each strength, and how many are new. A risk ladder goes that stood on a perturbation that is
     no longer the strongest. Until all is over the results do not say that they competed: a killed run begins again.
     """
-    deltas, ladder, pool = perturbations.load(folder), results.ladder, _pool(folder, results)
+    deltas, ladder, candidates = perturbations.load(folder), results.ladder, _candidates(folder, results)
     stored = [m for m in results.curve() if m.key in deltas]
-    curve = {m.key: m for m in exchange.measurements(stored, pool, report, EXCHANGED in results.about)}
+    curve = {m.key: m for m in transfer.measurements(stored, candidates, report, EXCHANGED in results.about)}
     changed = [m for m in stored if curve[m.key] != m]
-    perturbations.save(folder, deltas | {m.key: pool[m.epsilon] for m in changed})
+    perturbations.save(folder, deltas | {m.key: candidates[m.epsilon] for m in changed})
     if ladder and any(m.epsilon == round(ladder.epsilon / UNIT) for m in changed):
         ladder = None
     measurements = tuple(curve.get(m.key, m) for m in results.measurements)
     about = {name: value for name, value in results.about.items() if name != EXCHANGED}
     results = replace(results, measurements=measurements, ladder=ladder, about=about)
     results.save(folder)
-    return results, pool, len(changed)
+    return results, candidates, len(changed)
 
 
-def _at_the_breaking_point(lent: Lent, pool: Pool, found: Robustness) -> Pool:
+def _at_the_breaking_point(lent: Lent, candidates: Candidates, found: Robustness) -> Candidates:
     """What does most there of the lent ones, if that is more than the model's own: a search from it is a short one."""
     budget, size = Budget(found.height * UNIT), found.height + ASIDE
     best = lent.best(budget, 1)
-    known = [budget.rescale(pool[size])] if size in pool else []
+    known = [budget.rescale(candidates[size])] if size in candidates else []
     return {size: max([*known, *best], key=lent.strength)} if best else {}
 
 

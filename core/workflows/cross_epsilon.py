@@ -21,12 +21,12 @@ from core.robustness.result import UNIT, success
 from core.robustness.transfer import Lent
 from core.threat import Budget
 
-Pool = dict[float, Tensor]
+Candidates = dict[float, Tensor]
 """The strongest perturbation (1,C,H,W) known of each size."""
 
 
-class Exchange:
-    """Tries the perturbations of a pool at other sizes than their own.
+class CrossEpsilonTransfer:
+    """Tries the candidates at other sizes than their own.
 
     Which one is stronger is decided on `judges` of the held-out images, the first ones; what is stored is measured on
     all. A rival that does more than what is known is worked on by `attack`, and the better of the two kept. Of `lent`
@@ -49,18 +49,18 @@ class Exchange:
         self.clean = predict(model, held_out)
 
     def measurements(
-        self, known: Iterable[Measurement], pool: Pool, report: Callable[[str], None], settled: bool = False
+        self, known: Iterable[Measurement], candidates: Candidates, report: Callable[[str], None], settled: bool = False
     ) -> list[Measurement]:
-        """The untargeted measurements, each with the strongest perturbation; `pool` learns of those that are new.
+        """The untargeted measurements, each with the strongest perturbation; new ones are added to `candidates`.
 
         From the largest down each looks at two larger ones, a smaller one and a lent one, then from the smallest up at
-        the one below it. Where those of the pool have competed before (`settled`), only new ones are looked at.
+        the one below it. Where the candidates have competed before (`settled`), only new ones are looked at.
         """
         found = {measurement.epsilon: measurement for measurement in known}
-        old = set(pool) if settled else set()
+        old = set(candidates) if settled else set()
         for epsilons, above, lent in ((sorted(found, reverse=True), 2, True), (sorted(found), 0, False)):
             for epsilon in epsilons:
-                better = self._better(pool[epsilon], self._rivals(pool, old, epsilon, above, lent), epsilon)
+                better = self._better(candidates[epsilon], self._rivals(candidates, old, epsilon, above, lent), epsilon)
                 if better is None:
                     continue
                 _, delta = better
@@ -68,20 +68,20 @@ class Exchange:
                 before = found[epsilon]
                 if success(whole) > success(before.report):
                     found[epsilon] = replace(before, report=whole, steps=before.steps + self.attack.steps)
-                    pool[epsilon] = delta
+                    candidates[epsilon] = delta
                     old.discard(epsilon)
                     report(f"{epsilon}/255: {success(whole):.1%} wrong in place of {success(before.report):.1%}")
         return [found[epsilon] for epsilon in sorted(found)]
 
-    def _rivals(self, pool: Pool, old: set[float], epsilon: float, above: int, lent: bool) -> list[Tensor]:
-        """The neighbours of this size in the pool, one smaller and `above` larger ones, rescaled, and a lent one.
+    def _rivals(self, candidates: Candidates, old: set[float], epsilon: float, above: int, lent: bool) -> list[Tensor]:
+        """The candidates next to this size, one smaller and `above` larger ones, rescaled, and a lent one.
 
         Without those of the `old` sizes, which have competed here before.
         """
         budget = Budget(epsilon * UNIT)
-        larger = sorted(size for size in pool if size > epsilon)[:above]
-        smaller = sorted((size for size in pool if size < epsilon), reverse=True)[:1]
-        found = [budget.rescale(pool[size]) for size in (*larger, *smaller) if size not in old]
+        larger = sorted(size for size in candidates if size > epsilon)[:above]
+        smaller = sorted((size for size in candidates if size < epsilon), reverse=True)[:1]
+        found = [budget.rescale(candidates[size]) for size in (*larger, *smaller) if size not in old]
         return found + (self.lent.best(budget, 1) if lent and self.lent else [])
 
     def _better(self, known: Tensor, rivals: list[Tensor], epsilon: float) -> tuple[Report, Tensor] | None:

@@ -1,4 +1,4 @@
-"""Which cells a grid has: the product of its settings, or single ones by name."""
+"""Which runs a grid has: the product of its settings, or single ones by name."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from itertools import product
 from core.numbers import from_255
 from core.training.recipe import Recipe
 
-CELL = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-r(\d+))?")
+RUN_NAME = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-r(\d+))?")
 """As `Recipe.name` has it, without what does not vary within a grid."""
 
 
@@ -18,7 +18,7 @@ def grid(
     """The product of the settings, each in place of that of `base`; epsilons in [0, 1]. Raises ValueError.
 
     >>> base = Recipe("signs", sigma=0.5, heap=1, epsilon=8 / 255)
-    >>> [cell.name for cell in grid(base, [1, 64], [0.5], [8 / 255], [0])]
+    >>> [run.name for run in grid(base, [1, 64], [0.5], [8 / 255], [0])]
     ['shared-s1-e8-w0.5', 'shared-s64-e8-w0.5']
     """
     return [
@@ -27,15 +27,15 @@ def grid(
     ]
 
 
-def cell(base: Recipe, name: str) -> Recipe:
-    """The cell of that name, the settings that it leaves out as in `base`. Raises ValueError.
+def run_named(base: Recipe, name: str) -> Recipe:
+    """The recipe of the run of that name, the settings that it leaves out as in `base`. Raises ValueError.
 
-    >>> cell(Recipe("signs", epochs=15), "s64-e16-w0.5-r1").name
+    >>> run_named(Recipe("signs", epochs=15), "s64-e16-w0.5-r1").name
     'shared-s64-e16-w0.5-r1'
     """
-    found = CELL.fullmatch(name)
+    found = RUN_NAME.fullmatch(name)
     if not found:
-        raise ValueError(f"{name!r} names no cell; give heap, epsilon (n/255) and sigma like s64-e16-w0.5.")
+        raise ValueError(f"{name!r} names no run; give heap, epsilon (n/255) and sigma like s64-e16-w0.5.")
     heap, epsilon, sigma, seed = found.groups()
     return replace(
         base,

@@ -1,7 +1,7 @@
-"""Many trainings at once: the product of heap, sigma, epsilon and seed as independent cells, through Dask.
+"""Many trainings at once: the product of heap, sigma, epsilon and seed as independent runs, through Dask.
 
-A cell is one recipe and one model folder. Cells may be run again at any time: a finished one is left as it is, a
-killed one goes on after its last whole epoch. At the end what broke one cell is tried on all that were measured before
+A run is one recipe and one model folder. Runs may be started again at any time: a finished one is left as it is, a
+killed one goes on after its last whole epoch. At the end what broke one run is tried on all that were measured before
 it, so that none counts as robust only because it came first.
 """
 
@@ -25,7 +25,8 @@ from core.training.loop import Progress
 from core.training.recipe import Recipe
 from core.workflows import train_model
 from core.workflows.assess import assess, untried
-from core.workflows.precompute import Plan, precompute
+from core.workflows.precompute import precompute
+from core.workflows.protocol import AttackSuite
 
 TOPIC = "plainsight"
 GPU_SHARE = 8 * 2**30
@@ -35,7 +36,7 @@ ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
 
 @dataclass(frozen=True)
 class Job:
-    """One cell and where it goes; `measure` adds perturbations, universal robustness and the risk ladder.
+    """One run and where it goes; `measure` adds perturbations, universal robustness and the risk ladder.
 
     `threads` is what the process that runs it shall use; None leaves that to the machine it runs on. `suffix` comes
     after the recipe's name, before the seed.
@@ -69,24 +70,24 @@ class Job:
 
     @property
     def lacks_others(self) -> bool:
-        """Whether what broke other cells is still to be tried on this one, and its weights are there for that."""
+        """Whether what broke other runs is still to be tried on this one, and its weights are there for that."""
         return self.measure and store.read(self.folder).has_weights and untried(self.folder)
 
 
 @dataclass(frozen=True)
 class News:
-    """What a cell tells while it runs: the number of an epoch that is over (0: it began), or what is being measured."""
+    """What a run tells on the way: the number of an epoch that is over (0: it began), or what is being measured."""
 
-    cell: str
+    run: str
     epoch: int
     says: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended: `error` is None where its folder is complete; `skipped` if it was so beforehand."""
+    """How a run ended: `error` is None where its folder is complete; `skipped` if it was so beforehand."""
 
-    cell: str
+    run: str
     folder: Path
     error: str | None = None
     skipped: bool = False
@@ -94,7 +95,7 @@ class Outcome:
 
 
 def sweep(
-    cells: Sequence[Recipe],
+    runs: Sequence[Recipe],
     root: Path,
     measure: bool = True,
     scheduler: str | None = None,
@@ -103,29 +104,29 @@ def sweep(
     report: Callable[[News | Outcome], None] = lambda news: None,
     suffix: str = "",
 ) -> list[Outcome]:
-    """Run every cell that is not complete; returns how each ended, in the order of `cells`.
+    """Carry out every run that is not complete; returns how each ended, in the order of `runs`.
 
-    `suffix` is added to the name of every cell's folder, so that another schedule can stand beside the first.
+    `suffix` is added to the name of every run's folder, so that another schedule can stand beside the first.
     `scheduler` is the address of a running Dask scheduler, whose workers must have this package and see `root` and the
-    data under the same paths; without one, `workers` processes on this machine. A cell that fails is reported and the
-    rest goes on; one whose process dies is given to another process. Raises ValueError for cells of equal names, a
+    data under the same paths; without one, `workers` processes on this machine. A run that fails is reported and the
+    rest goes on; one whose process dies is given to another process. Raises ValueError for runs of equal names, a
     suffix that is no part of a folder's name, and where Dask is not installed.
     """
     if not re.fullmatch(r"[\w.-]*", suffix):
         raise ValueError(f"The suffix {suffix!r} does not fit; give letters, digits, dots, - and _, like -15epochs.")
     count = workers or processes(device)
     each = None if scheduler else threads(count)
-    jobs = [Job(recipe, root.absolute(), measure, device, each, suffix) for recipe in cells]
+    jobs = [Job(recipe, root.absolute(), measure, device, each, suffix) for recipe in runs]
     names = [job.name for job in jobs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"Each cell needs a folder of its own, and {', '.join(twice)} is there more than once.")
+        raise ValueError(f"Each run needs a folder of its own, and {', '.join(twice)} is there more than once.")
     ended = {job.folder: Outcome(job.name, job.folder, skipped=True) for job in jobs if job.done}
     for outcome in ended.values():
         report(outcome)
     open_jobs = [job for job in jobs if job.folder not in ended]
     if open_jobs:
         with _client(scheduler, min(count, len(open_jobs))) as client:
-            for outcome in _run(client, run_cell, open_jobs, report):
+            for outcome in _run(client, train_and_measure, open_jobs, report):
                 ended[outcome.folder] = outcome
             late = [job for job in jobs if not ended[job.folder].error and job.lacks_others]
             for outcome in _run(client, try_others, late, report):
@@ -147,8 +148,8 @@ def threads(count: int) -> int:
     return max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // count))
 
 
-def run_cell(job: Job) -> float:
-    """Train and measure one cell in this process; returns the seconds it took."""
+def train_and_measure(job: Job) -> float:
+    """Train and measure one run in this process; returns the seconds it took."""
     _pin(job)
     name, started, last = job.name, time.perf_counter(), 0
 
@@ -163,16 +164,16 @@ def run_cell(job: Job) -> float:
     made = train_model.run(job.recipe, job.root, name, device=job.device, report=trained)
     if job.measure:
         _tell(name, job.recipe.epochs, "measuring")
-        precompute(made.folder, Plan.brief(datasets.get(job.recipe.data)), _device(job))
+        precompute(made.folder, AttackSuite.brief(datasets.get(job.recipe.data)), _device(job))
         _assess(job)
     return time.perf_counter() - started
 
 
 def try_others(job: Job) -> float:
-    """Try on a measured cell what broke the cells that were measured after it; returns the seconds it took."""
+    """Try on a measured run what broke the runs that were measured after it; returns the seconds it took."""
     _pin(job)
     started = time.perf_counter()
-    _tell(job.name, job.recipe.epochs, "trying what broke other cells")
+    _tell(job.name, job.recipe.epochs, "trying what broke other runs")
     _assess(job)
     return time.perf_counter() - started
 
@@ -195,7 +196,7 @@ def _run(
 ) -> Iterator[Outcome]:
     from distributed import as_completed
 
-    client.subscribe_topic(TOPIC, lambda event: report(News(*(event[1][name] for name in ("cell", "epoch", "says")))))
+    client.subscribe_topic(TOPIC, lambda event: report(News(*(event[1][name] for name in ("run", "epoch", "says")))))
     keys = {f"{work.__name__}-{job.folder}": job for job in jobs}
     futures = {client.submit(work, job, key=key, pure=False): job for key, job in keys.items()}
     for future in as_completed(futures):
@@ -210,10 +211,10 @@ def _run(
         yield outcome
 
 
-def _tell(cell: str, epoch: int, says: str) -> None:
+def _tell(run: str, epoch: int, says: str) -> None:
     from distributed import get_worker
 
-    get_worker().log_event(TOPIC, {"cell": cell, "epoch": epoch, "says": says})
+    get_worker().log_event(TOPIC, {"run": run, "epoch": epoch, "says": says})
 
 
 @contextmanager

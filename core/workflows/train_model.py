@@ -1,4 +1,4 @@
-"""One cell of the grid: a recipe becomes a model folder. Finished cells are not run again, killed ones resume."""
+"""One run of the grid: a recipe becomes a model folder. Finished runs are not run again, killed ones resume."""
 
 import re
 import time

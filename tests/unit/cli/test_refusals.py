@@ -40,7 +40,7 @@ from core.threat import Budget
 from core.training import loop
 from core.training.recipe import Recipe
 from core.workflows import assess, train_model
-from core.workflows.precompute import Plan
+from core.workflows.protocol import AttackSuite
 
 ODD = "[x] :car: [/y]"
 """A folder's name that rich would take for a style, a picture, and the end of a style that never began."""
@@ -146,7 +146,7 @@ def test_a_fraction_in_place_of_units_is_refused(command, option, fits, model, s
     assert said.strip() == f"Error: {option} takes {fits} (n/255), and 256 was given."
 
 
-def test_a_fraction_in_the_name_of_a_cell_is_refused(model, say):
+def test_a_fraction_in_the_name_of_a_run_is_refused(model, say):
     _, _, said = say(*words("sweep", model), "--cell", "s64-e0.03-w0.5")
     assert "s64-e0.03-w0.5: e takes numbers from 0 to 255 (n/255), and 0.03 was given, which looks like" in said
 
@@ -211,10 +211,10 @@ def test_a_search_is_not_asked_for_more_than_numbers_can_tell():
 )
 def test_classes_are_aimed_at_as_far_as_there_are_any(classes, targets, aims):
     data = Dataset("few", "Few", "classification", tuple(classes), (8, 8), "", _pictures)
-    assert Plan.standard(data, targets).targets == aims
+    assert AttackSuite.standard(data, targets).targets == aims
     for bad in (-1, len(classes) + 1):
         with pytest.raises(ValueError, match=f"few has 0 to {len(classes)} targets to aim at, and {bad} were given"):
-            Plan.standard(data, bad)
+            AttackSuite.standard(data, bad)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from core.models.architectures import create
 from core.training.recipe import Recipe
 from core.workflows import train_model
 from core.workflows.assess import assess
-from core.workflows.precompute import Plan, precompute
+from core.workflows.precompute import precompute
+from core.workflows.protocol import AttackSuite
 
 GREY = (0.5, 0.5, 0.5)
 
@@ -429,7 +430,7 @@ class TestWhichClassIsWhich:
         Results(Report(Rate(1, 4), Rate(0, 4)), about={"sha256": kept.sha256}).save(kept.folder)
         recipe = Recipe("a,b,c,e", "resnet8/8", epochs=1, start=str(kept.folder))
         works = {
-            "precompute": lambda: precompute(kept.folder, Plan()),
+            "precompute": lambda: precompute(kept.folder, AttackSuite()),
             "assess": lambda: assess(kept.folder),
             "train": lambda: train_model.run(recipe, tmp_path, device="cpu"),
         }

@@ -21,7 +21,7 @@ from core.reports.training_page import command, measured_by, training_page
 from core.robustness.result import UNIT, Point, Robustness
 from core.training.recipe import Recipe
 from core.workflows import train_model
-from core.workflows.precompute import Plan
+from core.workflows.protocol import AttackSuite
 
 RECIPE = {"sigma": 0.0, "seed": 0, "heap": 1}
 
@@ -184,7 +184,7 @@ def test_results_survive_their_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("epsilons", "words"),
-    [((8, 16), "--epsilon 8 --epsilon 16"), (Plan().epsilons, None)],
+    [((8, 16), "--epsilon 8 --epsilon 16"), (AttackSuite().epsilons, None)],
 )
 def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilons, words):
     folder = tmp_path / "signs" / "standard"

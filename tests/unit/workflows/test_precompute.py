@@ -21,12 +21,12 @@ from core.files import FileError
 from core.robustness.result import UNIT
 from core.robustness.search import Search
 from core.workflows import precompute
-from core.workflows.assess import Terms, assess, untried
-from core.workflows.cross_epsilon import Exchange
-from core.workflows.precompute import Plan
+from core.workflows.assess import assess, untried
+from core.workflows.cross_epsilon import CrossEpsilonTransfer
+from core.workflows.protocol import AttackSuite, Protocol
 
-PLAN = Plan((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
-CELLS = [
+SUITE = AttackSuite((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
+KEYS = [
     *("spgd-e8", "spgd-e16", "random-signs-e8", "random-signs-e16"),
     *("checkerboard-e8", "spgd-e8-t1", "deepfool-e8"),
 ]
@@ -38,19 +38,19 @@ class TestPrecompute:
         """The keys of all deltas crafted from here on."""
         made, craft = [], precompute.craft
 
-        def spy(model, split, attack, epsilon, aim, plan):
+        def spy(model, split, attack, epsilon, aim, suite):
             made.append(key(attack, epsilon, getattr(aim, "target", None)))
-            return craft(model, split, attack, epsilon, aim, plan)
+            return craft(model, split, attack, epsilon, aim, suite)
 
         monkeypatch.setattr(precompute, "craft", spy)
         return made
 
-    def test_it_measures_every_cell_as_stored(self, folder, crafted, tiny_dataset):
-        results = precompute.precompute(folder, PLAN)
+    def test_it_measures_every_attack_as_stored(self, folder, crafted, tiny_dataset):
+        results = precompute.precompute(folder, SUITE)
         deltas = perturbations.load(folder)
-        assert crafted == CELLS
-        assert sorted(deltas) == sorted(CELLS)
-        assert [found.key for found in results.measurements] == CELLS
+        assert crafted == KEYS
+        assert sorted(deltas) == sorted(KEYS)
+        assert [found.key for found in results.measurements] == KEYS
         assert Results.load(folder) == results
         assert results.about["held_out"] == results.clean.accuracy.n == 128
         model, split = store.load(folder), tiny_dataset.split("test")
@@ -62,71 +62,71 @@ class TestPrecompute:
 
     def test_a_strength_that_no_plan_has_is_named(self, folder, crafted):
         with pytest.raises(ValueError, match="Nothing is measured at 5/255; the strengths of this data set are 8, 16"):
-            precompute.precompute(folder, replace(PLAN, only=(5,)))
+            precompute.precompute(folder, replace(SUITE, only=(5,)))
         assert crafted == []
 
     def test_another_seed_is_another_perturbation(self, folder, crafted):
-        precompute.precompute(folder, PLAN)
-        results = precompute.precompute(folder, replace(PLAN, seed=1))
-        assert crafted == 2 * CELLS
+        precompute.precompute(folder, SUITE)
+        results = precompute.precompute(folder, replace(SUITE, seed=1))
+        assert crafted == 2 * KEYS
         assert {found.seed for found in results.measurements} == {1}
 
     def test_a_killed_run_goes_on_where_it_was(self, folder, crafted):
         def die(measurement, done, total):
-            assert total == len(CELLS)
+            assert total == len(KEYS)
             if done == 2:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            precompute.precompute(folder, PLAN, report=die)
-        assert crafted == CELLS[:2]
-        whole = precompute.precompute(folder, PLAN)
-        assert crafted == CELLS
-        assert precompute.precompute(folder, PLAN) == whole
-        assert crafted == CELLS
+            precompute.precompute(folder, SUITE, report=die)
+        assert crafted == KEYS[:2]
+        whole = precompute.precompute(folder, SUITE)
+        assert crafted == KEYS
+        assert precompute.precompute(folder, SUITE) == whole
+        assert crafted == KEYS
 
     def test_it_keeps_which_images_are_right_and_adds_that_to_older_results(self, folder, crafted, tiny_dataset):
-        results, split = precompute.precompute(folder, PLAN), tiny_dataset.split("test")
+        results, split = precompute.precompute(folder, SUITE), tiny_dataset.split("test")
         right = reporting.predict(store.load(folder), split) == split.labels
         assert results.hits == tuple(right.float().tolist())
         assert sum(results.hits) == results.clean.accuracy.successes
         replace(results, hits=()).save(folder)
-        assert precompute.precompute(folder, PLAN) == results == Results.load(folder)
-        assert crafted == CELLS
+        assert precompute.precompute(folder, SUITE) == results == Results.load(folder)
+        assert crafted == KEYS
 
     def test_other_weights_are_measured_anew(self, folder, crafted):
-        precompute.precompute(folder, PLAN)
+        precompute.precompute(folder, SUITE)
         store.save(folder, network(seed=1), CONFIG)
-        results = precompute.precompute(folder, PLAN)
-        assert crafted == 2 * CELLS
+        results = precompute.precompute(folder, SUITE)
+        assert crafted == 2 * KEYS
         assert results.about["sha256"] == store.read(folder).sha256
-        assert [found.key for found in results.measurements] == CELLS
+        assert [found.key for found in results.measurements] == KEYS
 
     def test_a_lost_file_of_perturbations_is_made_anew(self, folder, crafted):
-        precompute.precompute(folder, PLAN)
+        precompute.precompute(folder, SUITE)
         (folder / "perturbations.safetensors").unlink()
-        results = precompute.precompute(folder, PLAN)
-        assert crafted == 2 * CELLS
-        assert sorted(perturbations.load(folder)) == sorted(CELLS)
-        assert [found.key for found in results.measurements] == CELLS
+        results = precompute.precompute(folder, SUITE)
+        assert crafted == 2 * KEYS
+        assert sorted(perturbations.load(folder)) == sorted(KEYS)
+        assert [found.key for found in results.measurements] == KEYS
 
     def test_a_plan_with_more_steps_or_images_makes_anew_what_learns_from_images(self, folder, crafted):
-        learnt = [key for key in CELLS if not key.startswith(("random-signs", "checkerboard"))]
-        precompute.precompute(folder, PLAN)
-        for stronger in (replace(PLAN, steps=PLAN.steps + 1), replace(PLAN, crafting_images=40)):
+        learnt = [key for key in KEYS if not key.startswith(("random-signs", "checkerboard"))]
+        precompute.precompute(folder, SUITE)
+        for stronger in (replace(SUITE, steps=SUITE.steps + 1), replace(SUITE, crafting_images=40)):
             crafted.clear()
             results = precompute.precompute(folder, stronger)
-            anew = [key for key in learnt if stronger.steps > PLAN.steps or key.startswith("spgd")]
+            anew = [key for key in learnt if stronger.steps > SUITE.steps or key.startswith("spgd")]
             assert crafted == anew  # DeepFool looks at one image a step, and more than that are of no use to it
             assert {found.steps for found in results.measurements if found.key in anew} == {stronger.steps}
         crafted.clear()
-        precompute.precompute(folder, replace(PLAN, steps=1))
+        precompute.precompute(folder, replace(SUITE, steps=1))
         assert crafted == []
 
     def test_the_default_plan_is_the_one_that_ships(self):
-        cells = list(Plan().cells())
-        assert len(cells) == len(set(cells))
-        assert [e for name, e, target in cells if (name, target) == ("spgd", None)] == list(range(2, 33, 2))
+        attacks = list(AttackSuite().attacks())
+        assert len(attacks) == len(set(attacks))
+        assert [e for name, e, target in attacks if (name, target) == ("spgd", None)] == list(range(2, 33, 2))
 
 
 def lent_to(results):
@@ -135,7 +135,9 @@ def lent_to(results):
 
 
 def test_crafted_deltas_are_whole_units(tiny_classifier):
-    delta = precompute.craft(tiny_classifier.model, tiny_classifier.train, "spgd", 7, Untargeted(), Plan(steps=5))
+    delta = precompute.craft(
+        tiny_classifier.model, tiny_classifier.train, "spgd", 7, Untargeted(), AttackSuite(steps=5)
+    )
     assert torch.allclose(delta * 255, (delta * 255).round(), atol=1e-4)
     assert delta.abs().max() <= 7 / 255 + 1e-7
 
@@ -147,7 +149,7 @@ def kept(tmp_path_factory):
 
 
 class TestAssess:
-    TERMS = Terms(
+    PROTOCOL = Protocol(
         held_out=96,
         crafting_images=32,
         batch_size=16,
@@ -163,10 +165,10 @@ class TestAssess:
     @pytest.fixture
     def measured(self, folder, kept, tiny_dataset, monkeypatch):
         """The folder of a model that is known in closed form, precomputed."""
-        monkeypatch.setattr(Terms, "standard", classmethod(lambda cls, data: self.TERMS))
+        monkeypatch.setattr(Protocol, "standard", classmethod(lambda cls, data: self.PROTOCOL))
         if not (kept / "measured").exists():
             store.save(folder, known.resnet(), CONFIG)
-            precompute.precompute(folder, PLAN)
+            precompute.precompute(folder, SUITE)
             shutil.copytree(folder, kept / "measured")
         return shutil.copytree(kept / "measured", folder, dirs_exist_ok=True)
 
@@ -183,7 +185,7 @@ class TestAssess:
         """The folder where attacks get half as far as one can: a quarter of their pixels go astray."""
         astray = 1 - 2 * (torch.arange(known.SIDE) % 4 == 0).float()
         monkeypatch.setattr(SPGD, "craft", lambda attack, *rest: astray * known.towards(0, attack.budget.epsilon))
-        precompute.precompute(measured, replace(PLAN, steps=PLAN.steps + 1))
+        precompute.precompute(measured, replace(SUITE, steps=SUITE.steps + 1))
         return measured
 
     @pytest.mark.slow
@@ -219,7 +221,7 @@ class TestAssess:
         assert lent_to(Results.load(assessed)) == []
         folder = shutil.copytree(assessed, assessed.parent / "second")
         (folder / "results.json").unlink()
-        precompute.precompute(folder, PLAN)
+        precompute.precompute(folder, SUITE)
         assert lent_to(assess(folder)) == [assessed.name]
         assert tried == [(True, 3), (False, 1)]  # two strengths of its own and what is lent, then what is lent
         assert seeds[0] != seeds[1], "it goes on with other starts and another order"
@@ -291,12 +293,12 @@ class TestAssess:
         before, stronger = Results.load(assessed), Report(Rate(1, 96), Rate(90, 96))
         delta = known.towards(1, 8 / 255)
 
-        def measurements(self, known, pool, report, settled):
-            pool[8.0] = delta
+        def measurements(self, known, candidates, report, settled):
+            candidates[8.0] = delta
             return [replace(m, report=stronger) if m.epsilon == 8 else m for m in known]
 
-        monkeypatch.setattr(Exchange, "measurements", measurements)
-        precompute.precompute(assessed, replace(PLAN, epsilons=(4, 8, 16)))
+        monkeypatch.setattr(CrossEpsilonTransfer, "measurements", measurements)
+        precompute.precompute(assessed, replace(SUITE, epsilons=(4, 8, 16)))
         assert EXCHANGED not in Results.load(assessed).about, "a new one may help others"
         heard = []
         after = assess(assessed, report=heard.append)
@@ -309,16 +311,16 @@ class TestAssess:
         assert after.to_json() == Results.load(assessed).to_json()
 
     def test_a_run_killed_after_the_exchange_has_stored_what_belongs_together(self, assessed, monkeypatch):
-        precompute.precompute(assessed, replace(PLAN, epsilons=(4, 8, 16)))
+        precompute.precompute(assessed, replace(SUITE, epsilons=(4, 8, 16)))
         better, search = Report(Rate(1, 96), Rate(90, 96)), Search.__call__
 
-        def measurements(self, known, pool, report, settled):
+        def measurements(self, known, candidates, report, settled):
             return [replace(m, report=better) if m.epsilon == 8 else m for m in known]
 
         def killed(self, *rest):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(Exchange, "measurements", measurements)
+        monkeypatch.setattr(CrossEpsilonTransfer, "measurements", measurements)
         monkeypatch.setattr(Search, "__call__", killed)
         with pytest.raises(KeyboardInterrupt):
             assess(assessed)
@@ -333,23 +335,23 @@ class TestAssess:
         assert heard == []
 
     def test_more_deltas_leave_it_and_other_weights_do_not(self, assessed):
-        more = precompute.precompute(assessed, replace(PLAN, epsilons=(4, 8, 16)))
+        more = precompute.precompute(assessed, replace(SUITE, epsilons=(4, 8, 16)))
         assert more.robustness is not None
         assert BREAKING in perturbations.load(assessed)
         store.save(assessed, network(seed=1), CONFIG)
-        anew = precompute.precompute(assessed, PLAN)
+        anew = precompute.precompute(assessed, SUITE)
         assert anew.robustness is anew.ladder is None
         assert BREAKING not in perturbations.load(assessed)
 
     def test_a_ladder_goes_with_the_perturbation_it_stood_on(self, assessed):
-        assert precompute.precompute(assessed, replace(PLAN, only=(16,), steps=9)).ladder is not None
-        stronger = precompute.precompute(assessed, replace(PLAN, only=(8,), steps=9))
+        assert precompute.precompute(assessed, replace(SUITE, only=(16,), steps=9)).ladder is not None
+        stronger = precompute.precompute(assessed, replace(SUITE, only=(8,), steps=9))
         assert stronger.ladder is None
         assert stronger.robustness is not None
 
     def test_an_unmeasured_folder_is_named(self, folder, tiny_dataset):
         with pytest.raises(FileError, match=r"was not measured yet; first run: python -m core precompute"):
             assess(folder)
-        precompute.precompute(folder, replace(PLAN, epsilons=(16,)))
+        precompute.precompute(folder, replace(SUITE, epsilons=(16,)))
         with pytest.raises(FileError, match=r"lacks S-PGD at 8/255"):
             assess(folder)

@@ -1,4 +1,4 @@
-"""The grid of models: independent cells on real processes, one of which is killed."""
+"""The grid of models: independent runs on real processes, one of which is killed."""
 
 import json
 import os
@@ -17,9 +17,8 @@ from core.checkpoints.results import Results
 from core.training.recipe import Recipe
 from core.workflows import sweep as sweeping
 from core.workflows import train_model
-from core.workflows.assess import Terms
-from core.workflows.grid import cell, grid
-from core.workflows.precompute import Plan
+from core.workflows.grid import grid, run_named
+from core.workflows.protocol import AttackSuite, Protocol
 from core.workflows.sweep import Outcome, sweep
 
 
@@ -31,29 +30,29 @@ def base(tmp_path_factory):
     return Recipe(f"folder:{root}", "resnet8/8", sigma=0.5, heap=1, epsilon=8 / 255, **sizes)
 
 
-def weights(root, cells):
-    return {cell.name: store.read(root / "folder" / cell.name).sha256 for cell in cells}
+def weights(root, runs):
+    return {run.name: store.read(root / "folder" / run.name).sha256 for run in runs}
 
 
 def test_the_grid_is_the_product_of_its_axes(base):
-    cells = grid(base, [1, 8], [0.3, 0.5], [4 / 255, 8 / 255], [0, 1])
-    assert len(cells) == len({cell.name for cell in cells}) == 16
-    assert {(c.heap, c.sigma, round(255 * c.epsilon), c.seed) for c in cells} == {
+    runs = grid(base, [1, 8], [0.3, 0.5], [4 / 255, 8 / 255], [0, 1])
+    assert len(runs) == len({run.name for run in runs}) == 16
+    assert {(c.heap, c.sigma, round(255 * c.epsilon), c.seed) for c in runs} == {
         (heap, sigma, epsilon, seed) for heap in (1, 8) for sigma in (0.3, 0.5) for epsilon in (4, 8) for seed in (0, 1)
     }
     with pytest.raises(ValueError, match="heap of 64 does not fit in a mini-batch of 16"):
         grid(base, [64], [0.5], [8 / 255], [0])
 
 
-def test_a_cell_goes_by_its_name(base):
-    cells = grid(base, [1, 8], [0.3, 0.5], [2.5 / 255, 16 / 255], [0, 3])
-    assert [cell(base, made.name) for made in cells] == cells
-    assert cell(base, "s8-e16-w0.5") == cell(base, "shared-s8-e16-w0.5")
+def test_a_run_goes_by_its_name(base):
+    runs = grid(base, [1, 8], [0.3, 0.5], [2.5 / 255, 16 / 255], [0, 3])
+    assert [run_named(base, made.name) for made in runs] == runs
+    assert run_named(base, "s8-e16-w0.5") == run_named(base, "shared-s8-e16-w0.5")
     for wrong in ("standard", "s8-e16", "s8-e16-w0.5-15epochs", "s8-e-2-w0.5", ""):
-        with pytest.raises(ValueError, match=rf"'{wrong}' names no cell; give .* like s64-e16-w0\.5"):
-            cell(base, wrong)
+        with pytest.raises(ValueError, match=rf"'{wrong}' names no run; give .* like s64-e16-w0\.5"):
+            run_named(base, wrong)
     with pytest.raises(ValueError, match="sigma must lie between 0 and 1, and 5"):
-        cell(base, "s8-e16-w5")
+        run_named(base, "s8-e16-w5")
 
 
 @pytest.fixture
@@ -66,9 +65,9 @@ def one_thread():
 
 
 @pytest.mark.slow
-def test_a_sweep_with_a_killed_worker_and_a_failing_cell_ends_complete(base, tmp_path, one_thread):
+def test_a_sweep_with_a_killed_worker_and_a_failing_run_ends_complete(base, tmp_path, one_thread):
     long = replace(base, epochs=12)
-    cells = [
+    runs = [
         *grid(long, [1, 8], [0.5], [8 / 255, 16 / 255], [0]),
         replace(long, start=str(tmp_path / "nowhere"), seed=9),
     ]
@@ -80,15 +79,15 @@ def test_a_sweep_with_a_killed_worker_and_a_failing_cell_ends_complete(base, tmp
             killed.set()
             os.kill(_newest_worker(), signal.SIGKILL)
 
-    outcomes = sweep(cells, tmp_path, measure=False, workers=2, device="cpu", report=report)
+    outcomes = sweep(runs, tmp_path, measure=False, workers=2, device="cpu", report=report)
     assert killed.is_set()
-    assert [outcome.cell for outcome in outcomes] == [cell.name for cell in cells]
+    assert [outcome.run for outcome in outcomes] == [run.name for run in runs]
     assert [outcome.error is None for outcome in outcomes] == [True] * 4 + [False]
     assert "nowhere" in outcomes[-1].error
     assert not list(tmp_path.rglob("resume.safetensors"))
-    begun = [news.cell for news in heard if not isinstance(news, Outcome) and news.epoch == 0]
-    assert len(begun) == 6, "the cell of the killed worker was begun again"
-    repeated = next(cell for cell in cells if begun.count(cell.name) == 2)
+    begun = [news.run for news in heard if not isinstance(news, Outcome) and news.epoch == 0]
+    assert len(begun) == 6, "the run of the killed worker was begun again"
+    repeated = next(run for run in runs if begun.count(run.name) == 2)
     alone = train_model.run(repeated, tmp_path / "alone", device="cpu")
     assert alone.sha256 == weights(tmp_path, [repeated])[repeated.name]
 
@@ -112,7 +111,7 @@ def _newest_worker():
 @pytest.mark.parametrize(("workers", "each"), [(1, 4), (4, 4), (8, 2), (40, 1)])
 def test_processes_together_use_no_more_threads_than_there_are_processors(base, tmp_path, monkeypatch, workers, each):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    monkeypatch.setattr(sweeping, "run_cell", lambda job: float(job.threads))
+    monkeypatch.setattr(sweeping, "train_and_measure", lambda job: float(job.threads))
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
@@ -129,57 +128,59 @@ def test_processes_may_keep_memory_that_they_will_need_again():
 
 
 @pytest.mark.slow
-def test_finished_cells_are_left_as_they_are_and_measured_where_asked(base, tmp_path, monkeypatch):
+def test_finished_runs_are_left_as_they_are_and_measured_where_asked(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    quick = Terms(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
-    monkeypatch.setattr(Terms, "standard", classmethod(lambda cls, data: quick))
-    monkeypatch.setattr(Plan, "brief", classmethod(lambda cls, data: Plan((8,), (), (), (), (), 3, 8, 16)))
-    cells = grid(base, [8], [0.5], [8 / 255], [0])
+    quick = Protocol(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
+    monkeypatch.setattr(Protocol, "standard", classmethod(lambda cls, data: quick))
+    monkeypatch.setattr(
+        AttackSuite, "brief", classmethod(lambda cls, data: AttackSuite((8,), (), (), (), (), 3, 8, 16))
+    )
+    runs = grid(base, [8], [0.5], [8 / 255], [0])
     heard = []
-    first = sweep(cells, tmp_path, measure=False, device="cpu", report=heard.append)
+    first = sweep(runs, tmp_path, measure=False, device="cpu", report=heard.append)
     assert [(outcome.skipped, outcome.error) for outcome in first] == [(False, None)]
-    again = sweep(cells, tmp_path, measure=False, device="cpu")
+    again = sweep(runs, tmp_path, measure=False, device="cpu")
     assert [(outcome.skipped, outcome.error) for outcome in again] == [(True, None)]
-    before = weights(tmp_path, cells)
-    assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [False]
-    assert weights(tmp_path, cells) == before
-    results = Results.load(tmp_path / "folder" / cells[0].name)
+    before = weights(tmp_path, runs)
+    assert [outcome.skipped for outcome in sweep(runs, tmp_path, device="cpu")] == [False]
+    assert weights(tmp_path, runs) == before
+    results = Results.load(tmp_path / "folder" / runs[0].name)
     assert results.robustness is not None
     assert results.ladder is not None
-    assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [True]
-    replace(results, ladder=None).save(tmp_path / "folder" / cells[0].name)
-    assert [outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu")] == [False]
+    assert [outcome.skipped for outcome in sweep(runs, tmp_path, device="cpu")] == [True]
+    replace(results, ladder=None).save(tmp_path / "folder" / runs[0].name)
+    assert [outcome.skipped for outcome in sweep(runs, tmp_path, device="cpu")] == [False]
 
 
 @pytest.mark.slow
-def test_at_the_end_what_broke_one_cell_was_tried_on_all(base, tmp_path, monkeypatch):
+def test_at_the_end_what_broke_one_run_was_tried_on_all(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    quick = Terms(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
-    monkeypatch.setattr(Terms, "standard", classmethod(lambda cls, data: quick))
-    monkeypatch.setattr(Plan, "brief", classmethod(lambda cls, data: Plan((8,), (), (), (), (), 3, 8, 16)))
-    cells = grid(base, [1, 8], [0.5], [8 / 255], [0])
+    quick = Protocol(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
+    monkeypatch.setattr(Protocol, "standard", classmethod(lambda cls, data: quick))
+    monkeypatch.setattr(
+        AttackSuite, "brief", classmethod(lambda cls, data: AttackSuite((8,), (), (), (), (), 3, 8, 16))
+    )
+    runs = grid(base, [1, 8], [0.5], [8 / 255], [0])
     heard = []
-    outcomes = sweep(cells, tmp_path, device="cpu", report=heard.append)
+    outcomes = sweep(runs, tmp_path, device="cpu", report=heard.append)
     assert [outcome.error for outcome in outcomes] == [None, None]
-    names = [cell.name for cell in cells]
+    names = [run.name for run in runs]
     starts = {name: list(Results.load(tmp_path / "folder" / name).about["starts"]) for name in names}
     assert starts == {names[0]: [names[1]], names[1]: [names[0]]}
-    assert [news.cell for news in heard if isinstance(news, Outcome)] == [*names, names[0]], (
-        "only the first came before"
-    )
-    told = [news.seconds for news in heard if isinstance(news, Outcome) and news.cell == names[0]]
+    assert [news.run for news in heard if isinstance(news, Outcome)] == [*names, names[0]], "only the first came before"
+    told = [news.seconds for news in heard if isinstance(news, Outcome) and news.run == names[0]]
     assert outcomes[0].seconds == pytest.approx(sum(told))
     assert min(told) > 0
     heard.clear()
-    assert all(outcome.skipped for outcome in sweep(cells, tmp_path, device="cpu", report=heard.append))
+    assert all(outcome.skipped for outcome in sweep(runs, tmp_path, device="cpu", report=heard.append))
     assert len(heard) == 2
 
 
-def test_another_recipe_in_the_folder_is_a_failed_cell_not_a_skipped_one(base, tmp_path, monkeypatch):
+def test_another_recipe_in_the_folder_is_a_failed_run_not_a_skipped_one(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    cells = grid(base, [8], [0.5], [8 / 255], [0])
-    sweep(cells, tmp_path, measure=False, device="cpu")
-    (other,) = sweep([replace(cells[0], epochs=1)], tmp_path, measure=False, device="cpu")
+    runs = grid(base, [8], [0.5], [8 / 255], [0])
+    sweep(runs, tmp_path, measure=False, device="cpu")
+    (other,) = sweep([replace(runs[0], epochs=1)], tmp_path, measure=False, device="cpu")
     assert not other.skipped
     assert "another recipe" in other.error
 
@@ -197,11 +198,11 @@ def test_with_a_suffix_another_schedule_stands_beside_the_first(base, tmp_path, 
     first = {"shared-s8-e4-w0.3": 1, "shared-s1-e8-w0.5-r2": 1}
     second = {"shared-s8-e4-w0.3-2epochs": 2, "shared-s1-e8-w0.5-2epochs-r2": 2}
     assert {name: checkpoint.recipe["epochs"] for name, checkpoint in made.items()} == first | second
-    groups = {name: checkpoint.cell for name, checkpoint in made.items()}
+    groups = {name: checkpoint.name_without_seed for name, checkpoint in made.items()}
     assert groups["shared-s1-e8-w0.5-2epochs-r2"] == "shared-s1-e8-w0.5-2epochs", "the seed comes last"
 
 
-def test_the_command_says_how_each_cell_ended(base, tmp_path, monkeypatch):
+def test_the_command_says_how_each_run_ended(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     words = ["sweep", "--data", base.data, "--arch", base.architecture, "--heap", "1", "--heap", "8", "--sigma", "0.5"]
     words += ["--epsilon", "8", "--epochs", "1", "--batch-size", "8", "--root", str(tmp_path), "--no-measure"]
@@ -214,7 +215,7 @@ def test_the_command_says_how_each_cell_ended(base, tmp_path, monkeypatch):
     assert [outcome["skipped"] for outcome in again] == [True, True]
     failing = CliRunner().invoke(app, [*words, "--learning-rate", "0.3"])
     assert "another recipe" in failing.stdout
-    assert str(failing.exception).startswith("2 of 2 cells failed")
+    assert str(failing.exception).startswith("2 of 2 runs failed")
 
 
 def in_this_process(scheduler, workers):
