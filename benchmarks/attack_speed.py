@@ -8,7 +8,7 @@
 All programs attack the same model with the same 512 training images and the same epsilon, one after another in one
 process. Fooled means: the prediction differs from the clean prediction, on 2,000 held-out images, as
 `core.evaluation.report` counts it for everybody (ART's own figure counts clean errors as fooled). Epsilon is 12/255,
-since S-PGD ends at about 50% on the shipped standard model at 10/255 (docs/attack.md).
+since S-PGD ends at about 50% on the shipped standard model at 10/255 (docs/explanation/attack-strength.md).
 
 How the time is taken. Each program shows every delta it makes to a `Watch`. The watch stands still while it measures
 a delta, and measures again once the time has grown by 10%, so that all times are exact to one step or 10%, whichever is

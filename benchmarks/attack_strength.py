@@ -1,11 +1,12 @@
 """How strong the universal attack is: its settings, where it saturates, and whether other starts get further.
 
-    python -m benchmarks.attack_strength --threads 2           # measure what is missing, then write docs/attack.md
+    python -m benchmarks.attack_strength --threads 2           # measure what is missing, then write the page
     python -m benchmarks.attack_strength --page-only           # only write the page from the JSON
 
 No model may look robust because the attack is weak. Each cell is one run of S-PGD, untargeted, crafted on training
 images and measured on held-out ones; finished cells lie in the JSON and are not run again. The defaults of
-`core.attacks.spgd.SPGD` were chosen from the first table, and `docs/attack.md` is this file's output.
+`core.attacks.spgd.SPGD` were chosen from the first table. This file writes the page
+`docs/explanation/attack-strength.md`.
 """
 
 import json
@@ -45,7 +46,7 @@ AGAIN = (0.5, WARM_STEP)
 """First steps of the third table's attacks that go on from another perturbation, in units of epsilon."""
 RESTARTS = (1, 2)
 """Further seeds of the third table."""
-PAGE = _record.HERE.parent / "docs" / "attack.md"
+PAGE = _record.HERE.parent / "docs" / "explanation" / "attack-strength.md"
 
 
 @dataclass(frozen=True)
@@ -132,18 +133,18 @@ def _opened(folder: Path, held_out: int) -> tuple[Normalised, Dataset, Split, Te
 
 
 def page(record: dict[str, Any]) -> str:
-    """`docs/attack.md` from the JSON; cells that were not measured stay empty."""
+    """`docs/explanation/attack-strength.md` from the JSON; cells that were not measured stay empty."""
     config, cells = record["config"], record["cells"]
     parts = [
         "# How strong is the attack?\n",
         "Written by `python -m benchmarks.attack_strength` from `benchmarks/results/attack_strength.json`; do not "
-        "edit. No model may look robust because the attack is weak. Each figure is the fooling rate (%) of one run of "
-        f"S-PGD, untargeted, mini-batches of {SPGD.batch_size} images, seed {config['seed']}, on "
+        "edit. A model must not look robust only because the attack is weak. Each number is the fooling rate (%) of "
+        f"one run of untargeted S-PGD with mini-batches of {SPGD.batch_size} images, seed {config['seed']}, on "
         f"n = {config['held_out']:,} held-out images (95% Wilson interval about "
         f"±{_half(config['held_out']):.0f}); {record['hardware']['processor']}, {record['date'][:10]}.\n",
-        "The cap on the loss belongs to training (`Recipe.loss_cap`), where it keeps a shared delta from spending "
-        f"itself on a few images; the evaluator goes without. Its first step is {SPGD.step_size:g} epsilon by default, "
-        f"its momentum {SPGD.momentum:g}.\n",
+        "The cap on the loss belongs to training (`Recipe.loss_cap`): it stops a few images from dominating the "
+        f"gradient of a shared delta. The evaluation attack has no cap. Its defaults are a first step of "
+        f"{SPGD.step_size:g} epsilon and a momentum of {SPGD.momentum:g}.\n",
     ]
     measured = {(cell["model"], cell["epsilon"]) for cell in cells.values()}
     for model, epsilon in (case for case in (*EARLIER, *CASES) if case in measured):
@@ -158,13 +159,15 @@ def page(record: dict[str, Any]) -> str:
             parts.append(table(["first step (epsilon)", "momentum", *(f"cap {_cap(cap)}" for cap in CAPS)], rows))
         rows = [[str(row[0].steps), *(_value(cells, cell) for cell in row)] for row in saturation(model, epsilon)]
         if any(any(row[1:]) for row in rows):
-            parts.append("Where it saturates, with the default settings (steps down, crafting images across):\n")
+            parts.append(
+                "Where the attack saturates, with the default settings (rows: steps, columns: crafting images):\n"
+            )
             parts.append(table(["steps", *(f"{images:,}" for images in IMAGES)], rows))
         if rows := _start_rows(cells, model, epsilon, config["seed"]):
             parts.append(
                 f"Other starts, with 2,048 crafting images and {SPGD.steps} steps. The first step (in "
-                f"units of epsilon) is {SPGD.step_size:g} from random starts; from a perturbation a long one "
-                "can lose what that had:\n"
+                f"units of epsilon) is {SPGD.step_size:g} from random starts; from a known "
+                "perturbation a long one can lose what that perturbation had reached:\n"
             )
             steps = [f"first step {step:g}" for step in (SPGD.step_size, *AGAIN)]
             parts.append(table(["start", "as it is", *steps], rows))

@@ -7,7 +7,8 @@ Shared training with 4 ascent steps and one update on attacked and clean images 
 for each image it learns from, with 1 step 3. A carried step goes on from the deltas of the last mini-batch
 (`Recipe.carry`). All start from the same standard weights, with the same images, epochs and rate; then the search of
 `core.robustness.search` finds what breaks each. Cheaper is as good only if clean accuracy and breaking epsilon are.
-Finished cells lie in the JSON and their models under the root; neither is made again. `docs/hardening.md` is its page.
+Finished cells lie in the JSON and their models under the root; neither is made again. This file writes the
+page `docs/explanation/cheaper-training.md`.
 """
 
 import json
@@ -58,7 +59,7 @@ def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
 
 
 def page(record: dict[str, Any]) -> str:
-    """`docs/hardening.md` from the JSON."""
+    """`docs/explanation/cheaper-training.md` from the JSON."""
     cells = record["cells"]
     dearest = {
         (cell["data"], cell["seed"]): cell["cpu_seconds"] for cell in cells.values() if cell["way"] == next(iter(WAYS))
@@ -76,20 +77,21 @@ def page(record: dict[str, Any]) -> str:
     machines = [(cell["seed"], cell["hardware"]) for cell in cells.values()]
     where = dict.fromkeys(f"Seed {seed}: {on['processor']}, {on['threads']} threads" for seed, on in machines)
     head = ("cell", "passes", "computing time", "clean (%)", "breaks at [between]")
-    return "\n".join(["# Cheaper hardening\n", TOLD + "; ".join(where) + ".\n", table(head, rows), READ])
+    return "\n".join(["# Cheaper shared training\n", TOLD + "; ".join(where) + ".\n", table(head, rows), READ])
 
 
 TOLD = (
     "Written by `python -m benchmarks.hardening_cost` from `benchmarks/results/hardening_cost.json`; do not edit. "
-    "Shared training from the same standard weights, with the same images, epochs, rate and seed: with the paper's 4 "
-    "ascent steps, with one step from a random start, and with one step that goes on from the deltas of the last "
-    "mini-batch (`train --steps 1 --carry`). Passes: how often an image goes forwards and backwards for each update. "
-    "Then `core.robustness.search` from random starts only, so these epsilons are not those of the results "
-    "page. "
+    "All rows start from the same standard weights and use the same images, epochs, learning rate and seed. They "
+    "differ in the ascent: the paper's 4 steps, one step from a random start, or one step from the persistent "
+    "perturbations of the last mini-batch (`train --steps 1 --persist`). Passes: forward and backward passes of "
+    "an image per update. The search for the minimum breaking epsilon (`core.robustness.search`) uses random starts "
+    "only, so these epsilons differ from those of the results page. "
 )
 READ = (
-    "One step from a random start is no substitute where it breaks earlier; the carried step is one where both figures "
-    "lie within the other's brackets. Each row is one training run.\n"
+    "One step from a random start is not enough where the model breaks at a smaller epsilon. One step from a "
+    "persistent perturbation (carried in the table) replaces four steps where both epsilons lie within each other's "
+    "brackets. Each row is one training run.\n"
 )
 
 
@@ -133,7 +135,9 @@ def main(
     ]
     _record.show(f"{threads} threads", ("", "passes", "computing s", "clean", "breaks at"), rows)
     if out == _record.RESULTS / "hardening_cost.json":
-        (_record.HERE.parent / "docs" / "hardening.md").write_text(page(record), encoding="utf-8")
+        (_record.HERE.parent / "docs" / "explanation" / "cheaper-training.md").write_text(
+            page(record), encoding="utf-8"
+        )
     _record.console.print(f"written to {out}")
 
 

@@ -39,7 +39,8 @@ class Objective(Protocol):
 class Untargeted:
     """Away from the labels: the cross-entropy of each element, capped before any mean (Mummadi et al. 2019, sec. 3).
 
-    Without a cap by default: against the shipped models S-PGD was the stronger for it (docs/attack.md).
+    There is no cap by default: S-PGD is stronger without one against the shipped models
+    (docs/explanation/attack-strength.md).
     """
 
     cap: float = math.inf

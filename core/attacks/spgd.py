@@ -23,7 +23,7 @@ WARM_STEP = 0.2
 """The first step of an attack that goes on from a known perturbation, in units of epsilon.
 
 Longer ones gain up to five points from weak starts, but can lose what a strong one had: of 44.8% fooled 39.4 were left
-at 0.5, where 0.2 made it 48.5 (CIFAR-10, heap 64; docs/attack.md).
+at 0.5, where 0.2 made it 48.5 (CIFAR-10, heap 64; docs/explanation/attack-strength.md).
 """
 
 
@@ -32,8 +32,9 @@ class SPGD(UniversalAttack):
     """One delta, many mini-batches; sign steps along a momentum of gradients.
 
     `step_size` is the first step in units of epsilon; it falls along a cosine to a twentieth of itself. Of the
-    settings tried in docs/attack.md the defaults are at or near the strongest on every model. `precision` is that of
-    the gradients; by default 16 bits where the hardware multiplies them natively, which is as fast or faster.
+    settings tried in docs/explanation/attack-strength.md the defaults are at or near the strongest on every model.
+    `precision` is that of the gradients; the default is 16 bits where the hardware multiplies them natively, which is
+    as fast or faster.
     """
 
     title: ClassVar[str] = "S-PGD"

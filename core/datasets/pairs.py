@@ -3,7 +3,7 @@
 PATH holds `classes.json`, and `images` and `labels` under both `train` and `test`, matched by name. A label map is a
 picture whose values are class numbers, or colours of the palette. `classes.json` is like
 `{"classes": ["sky", "road"], "palette": [[0, 0, 255], [90, 90, 90]], "ignore": [2]}`; only `classes` is needed. See
-docs/data.md.
+docs/reference/data.md.
 """
 
 import colorsys

@@ -47,7 +47,7 @@ SEARCHED = (
     "rescaled, and the search went on from the strongest (`core/workflows/cross_epsilon.py`; gave way: how often one "
     "was replaced so, empty where that is still to be done). Brackets: between which measured epsilons the model may "
     "break for all that n tells. Where more steps and images stop helping, and how far other starts lead: "
-    "[attack.md](attack.md).\n"
+    "[attack-strength.md](explanation/attack-strength.md).\n"
 )
 
 

@@ -42,7 +42,8 @@ def assess(
     """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
 
     The search starts where the stored curve crosses the level, and tries stored perturbations too: the model's own,
-    and those that broke other models of the data, which lead further than random starts on some (docs/attack.md).
+    and those that broke other models of the data, which lead further than random starts on some
+    (docs/explanation/attack-strength.md).
     Then its own and the lent ones compete at every strength (`core.workflows.cross_epsilon`), and the search goes
     on from the strongest. What was tried is kept in the results (`about`, STARTS): where models have come since, or
     were broken earlier, run this again, and theirs are tried too; only where one does more than what is known all goes
