@@ -1,47 +1,90 @@
-"""The command line: `python -m core COMMAND --help` teaches each command."""
+"""The command line, installed as `plainsight` and run by `python -m core`; `COMMAND --help` explains each command."""
 
+import importlib.metadata
 import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from core.cli import attack, data, folders, robustness, sweep, train
-from core.cli.options import err
-from core.training import loop
+from core.cli.console import err
+from core.cli.lazy import Commands, add
+
+COMMANDS = (
+    ("train", "core.cli.train:train", "Train a model: standard, adversarial or shared adversarial."),
+    ("attack", "core.cli.attack:attack", "Craft one perturbation for all images and measure it on held-out images."),
+    ("evaluate", "core.cli.attack:evaluate_command", "Measure a model on held-out images, clean or perturbed."),
+    (
+        "robustness",
+        "core.cli.robustness:robustness",
+        "Find the smallest epsilon at which one perturbation breaks a model.",
+    ),
+    ("ladder", "core.cli.robustness:ladder", "Measure the four risks of a model on the same images."),
+    (
+        "precompute",
+        "core.cli.folders:precompute_command",
+        "Measure a model folder and store the results that the app shows.",
+    ),
+    ("sweep", "core.cli.sweep:sweep", "Train and measure a grid of models, on one machine or a cluster."),
+    ("models", "core.cli.folders:models_command", "List model folders and their accuracy."),
+    ("results", "core.cli.folders:results_command", "Write the results pages from the numbers in the model folders."),
+)
+DATA_COMMANDS = (
+    ("list", "core.cli.data:data_list", "List the data sets and whether their images are on this machine."),
+    ("fetch", "core.cli.data:data_fetch", "Download or draw a data set."),
+)
+MORE = "plainsight.commands"
+"""The group of entry points that are commands too; `app` is one, since the engine does not import the app."""
 
 app = typer.Typer(
-    name="python -m core",
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="Train image classifiers that no single perturbation fools, and make the perturbations that try.",
+    help="Universal adversarial perturbations: train image models, attack them and measure their robustness.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="List data sets, and fetch the ones that are not built in.")
-app.add_typer(data_app, name="data")
-data_app.command("list")(data.data_list)
-data_app.command("fetch")(data.data_fetch)
-app.command("train")(train.train)
-app.command("sweep")(sweep.sweep)
-app.command("attack")(attack.attack)
-app.command("evaluate")(attack.evaluate_command)
-app.command("robustness")(robustness.robustness)
-app.command("ladder")(robustness.ladder)
-app.command("precompute")(folders.precompute_command)
-app.command("models")(folders.models_command)
-app.command("results")(folders.results_command)
+data = typer.Typer(no_args_is_help=True, help="List and fetch data sets.")
+app.add_typer(data, name="data")
+for name, source, sentence in COMMANDS:
+    add(app, name, source, sentence)
+for name, source, sentence in DATA_COMMANDS:
+    add(data, name, source, sentence)
+for entry in importlib.metadata.entry_points(group=MORE):
+    app.command(entry.name)(entry.load())
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"plainsight {importlib.metadata.version('plainsight')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
 
 
 def main() -> None:
-    """Run the command line; a mistake of the person gives one sentence and exit status 2, never a traceback."""
+    """Run the command line; a mistake of the user is answered with one sentence and exit status 2, not a traceback."""
+    completion = any(word.startswith(("--install-completion", "--show-completion")) for word in sys.argv[1:])
     try:
-        app()
-    except (ValueError, OSError, loop.Diverged) as error:
-        if os.environ.get("PLAINSIGHT_TRACEBACK"):
+        app(prog_name="plainsight" if completion else None)  # shells complete the installed command only
+    except Exception as error:
+        if os.environ.get("PLAINSIGHT_TRACEBACK") or not (isinstance(error, ValueError | OSError) or _diverged(error)):
             raise
         said = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) and error.filename else error
         err.print(Text.assemble(("Error:", "bold red"), f" {said}"), soft_wrap=True)
         sys.exit(2)
+
+
+def _diverged(error: Exception) -> bool:
+    from core.training.loop import Diverged  # here, since it imports PyTorch
+
+    return isinstance(error, Diverged)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import typer
 from core import attacks, files
 from core.attacks.targets import objective, parse
 from core.checkpoints import perturbations
+from core.cli.console import out
 from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, victim
 from core.cli.options import (
     AsJson,
@@ -17,7 +18,6 @@ from core.cli.options import (
     available,
     in_255,
     largest,
-    out,
     print_json,
     progress_bar,
     rates,

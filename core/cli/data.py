@@ -6,7 +6,8 @@ import typer
 from rich.table import Table
 
 from core import datasets
-from core.cli.options import AsJson, out, print_json
+from core.cli.console import out
+from core.cli.options import AsJson, print_json
 
 
 def data_list(as_json: AsJson = False) -> None:

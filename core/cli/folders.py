@@ -7,19 +7,8 @@ import typer
 from rich.table import Column, Table
 
 from core.checkpoints import results, store
-from core.cli.options import (
-    AsJson,
-    Device,
-    Folder,
-    Seed,
-    available,
-    in_255,
-    log,
-    out,
-    percent,
-    print_json,
-    progress_bar,
-)
+from core.cli.console import out
+from core.cli.options import AsJson, Device, Folder, Seed, available, in_255, log, percent, print_json, progress_bar
 from core.reports import results_page
 from core.workflows import precompute
 from core.workflows.assess import assess as assess_folder

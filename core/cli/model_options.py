@@ -9,7 +9,7 @@ import typer
 
 from core import datasets
 from core.checkpoints import store
-from core.cli.options import err
+from core.cli.console import err
 from core.datasets import Dataset
 from core.files import sha256
 from core.models import external

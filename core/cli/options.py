@@ -5,21 +5,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from torch import Tensor
 
 from core.checkpoints import perturbations
 from core.checkpoints.perturbations import Unit
+from core.cli.console import err
 from core.datasets import Split
 from core.evaluation.report import RATES, AnyRate, Report
 from core.files import to_text
 from core.numbers import from_255
-
-PLAIN: dict[str, Any] = {"markup": False, "emoji": False}
-"""Names of files and classes are printed as they are: `[x]` is no style, `:car:` no picture."""
-out, err = Console(**PLAIN), Console(stderr=True, **PLAIN)
 
 
 def in_255(most: int = 255, whole: bool = False) -> Callable[..., Any]:

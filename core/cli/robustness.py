@@ -10,6 +10,7 @@ from torch import Tensor
 from core.attacks.spgd import SPGD
 from core.attacks.targets import objective, parse
 from core.checkpoints.donors import breakers
+from core.cli.console import out
 from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, victim
 from core.cli.options import (
     AsJson,
@@ -20,7 +21,6 @@ from core.cli.options import (
     in_255,
     interval,
     log,
-    out,
     percent,
     print_json,
     progress_bar,

@@ -7,7 +7,8 @@ import typer
 from rich.table import Table
 
 from core import datasets
-from core.cli.options import AsJson, Device, Root, available, in_255, log, out, print_json, progress_bar
+from core.cli.console import out
+from core.cli.options import AsJson, Device, Root, available, in_255, log, print_json, progress_bar
 from core.training.recipe import Recipe
 from core.workflows.grid import grid, run_named
 from core.workflows.sweep import News, Outcome

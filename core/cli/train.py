@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from core.attacks.objectives import LOSS_CAP
-from core.cli.options import AsJson, Device, Root, Seed, available, err, in_255, log, out, print_json, progress_bar
+from core.cli.console import err, out
+from core.cli.options import AsJson, Device, Root, Seed, available, in_255, log, print_json, progress_bar
 from core.distributed import leading
 from core.runtime import Precision
 from core.training.loop import Progress, jump

@@ -22,10 +22,6 @@ from core.reports.training_page import training_page
 from core.robustness.search import Search
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = (
-    *("data list", "data fetch", "train", "sweep", "attack", "evaluate", "robustness", "ladder"),
-    *("precompute", "models", "results"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +46,6 @@ def run(*words):
     result = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_teaches(command):
-    assert "Usage" in run(*command.split(), "--help").output
 
 
 def test_without_a_terminal_every_epoch_is_a_line_of_the_log(images, tmp_path):

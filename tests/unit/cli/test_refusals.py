@@ -2,6 +2,7 @@
 
 import json
 import math
+import pkgutil
 import sys
 import typing
 from dataclasses import replace
@@ -19,13 +20,13 @@ from tiny_training import SHARED, tiny_split
 from torch import nn
 
 from core import files
-from core.__main__ import app, main
+from core.__main__ import COMMANDS, main
 from core.attacks.deepfool import DeepFool
 from core.attacks.objectives import Untargeted
 from core.attacks.pgd import PGD
 from core.attacks.spgd import SPGD
 from core.checkpoints import store
-from core.cli import attack, options
+from core.cli import attack, console, options
 from core.datasets import Dataset, Split
 from core.datasets.labels import IGNORE
 from core.evaluation.report import Rate, Report
@@ -93,16 +94,16 @@ def words(command, model):
 
 def numbers():
     """(command, option, value that cannot be meant) for every option that takes a number, read off the commands."""
-    for entry in app.registered_commands:
-        for name, hint in typing.get_type_hints(entry.callback, include_extras=True).items():
+    for command, source, _ in COMMANDS:
+        for name, hint in typing.get_type_hints(pkgutil.resolve_name(source), include_extras=True).items():
             if name == "return" or not hasattr(hint, "__metadata__"):
                 continue
             kind, declared = str(typing.get_args(hint)[0]), getattr(hint.__metadata__[0], "param_decls", None) or ()
             option = next((word for word in declared if word.startswith("--")), f"--{name.replace('_', '-')}")
             if "float" in kind:
-                yield from ((entry.name, option, value) for value in ("nan", "inf", "-1"))
+                yield from ((command, option, value) for value in ("nan", "inf", "-1"))
             elif "int" in kind:
-                yield entry.name, option, "-1"
+                yield command, option, "-1"
 
 
 @pytest.mark.parametrize(("command", "option", "value"), list(numbers()))
@@ -275,7 +276,7 @@ def test_brackets_and_colons_are_printed_as_they_are(model, say):
 
 def test_tables_and_bars_print_names_as_they_are():
     stream = StringIO()
-    printer = Console(**options.PLAIN, file=stream, width=200)
+    printer = Console(**console.PLAIN, file=stream, width=200)
     table = Table(f"head {ODD}", box=None)
     table.add_row(f"cell {ODD}")
     printer.print(table)
@@ -283,7 +284,7 @@ def test_tables_and_bars_print_names_as_they_are():
         bar.add_task(f"task {ODD}", total=1, last=f"field {ODD}")
         printer.print(bar.get_renderable())
     assert all(f"{part} {ODD}" in stream.getvalue() for part in ("head", "cell", "task", "field"))
-    assert not any(console._markup or console._emoji for console in (options.out, options.err))
+    assert not any(stream._markup or stream._emoji for stream in (console.out, console.err))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""Commands whose files are imported when they are needed, so that lists of commands and shell completion are fast.
+
+Importing PyTorch takes seconds; `plainsight --help` and the Tab key need none of it.
+"""
+
+import pkgutil
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from core.cli import renamed
+
+
+class LazyCommand(TyperCommand):
+    """A command that knows its name and its sentence, and reads its options and full help from its file."""
+
+    source = ""
+    """Where its function is, as `module:function`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        if not self.params:
+            self._load()
+        return super().get_params(ctx)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:  # which is how completion reads a line
+            renamed.check_options(self.name or "", args)
+        return super().parse_args(ctx, args)
+
+    def _load(self) -> None:
+        alone = typer.Typer(add_completion=False)
+        alone.command()(pkgutil.resolve_name(self.source))
+        command = typer.main.get_command(alone)
+        self.params, self.callback, self.help = command.params, command.callback, command.help
+
+
+class Commands(TyperGroup):
+    """A group that lists its subgroups first, then its commands in the order of their registration."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: not isinstance(self.commands[name], TyperGroup))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if not ctx.resilient_parsing:
+            renamed.check_command(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def add(app: typer.Typer, name: str, source: str, sentence: str) -> None:
+    """Register the function `source` (`module:function`) as a command; `sentence` is what lists say of it."""
+
+    def placeholder() -> None:
+        """Replaced by the function when the command is run."""
+
+    app.command(name, cls=type("LazyCommand", (LazyCommand,), {"source": source}), help=sentence)(placeholder)

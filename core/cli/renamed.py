@@ -1,0 +1,20 @@
+"""Names of earlier versions: each is answered with one sentence that gives its present name."""
+
+COMMANDS: dict[str, str] = {}
+OPTIONS: dict[str, dict[str, str]] = {}
+"""By command: the present name of each earlier option."""
+
+
+def check_command(name: str) -> None:
+    """Raise ValueError if a command has another name now."""
+    if name in COMMANDS:
+        raise ValueError(f"The command {name!r} is now called {COMMANDS[name]!r}.")
+
+
+def check_options(command: str, words: list[str]) -> None:
+    """Raise ValueError if an option among the words after a command has another name now."""
+    known = OPTIONS.get(command, {})
+    for word in words:
+        option = word.split("=", 1)[0]
+        if option in known:
+            raise ValueError(f"The option {option} of {command!r} is now called {known[option]}.")
