@@ -1,11 +1,11 @@
-"""Whether hardening can be cheaper: the paper's ascent of 4 steps against 1 step, fresh or carried over.
+"""Whether hardening can be cheaper: the paper's ascent of 4 steps against 1 step, fresh or persistent.
 
     python -m benchmarks.hardening_cost --threads 2            # train and measure what is missing
     python -m benchmarks.hardening_cost --data cifar10 --images 20000 --epochs 3
 
 Shared training with 4 ascent steps and one update on attacked and clean images passes 6 images forwards and backwards
-for each image it learns from, with 1 step 3. A carried step goes on from the deltas of the last mini-batch
-(`Recipe.carry`). All start from the same standard weights, with the same images, epochs and rate; then the search of
+for each image it learns from, with 1 step 3. A persistent step goes on from the deltas of the last mini-batch
+(`Recipe.persist`). All start from the same standard weights, with the same images, epochs and rate; then the search of
 `core.robustness.search` finds what breaks each. Cheaper is as good only if clean accuracy and breaking epsilon are.
 Finished cells lie in the JSON and their models under the root; neither is made again. This file writes the
 page `docs/explanation/cheaper-training.md`.
@@ -33,7 +33,7 @@ from core.workflows.protocol import Protocol
 WAYS = {
     "4 steps": {"steps": 4, "step_size": 0.5},
     "1 step": {"steps": 1, "step_size": 1.0},
-    "1 carried step": {"steps": 1, "step_size": 0.5, "carry": True},
+    "1 persistent step": {"steps": 1, "step_size": 0.5, "persist": True},
 }
 
 
@@ -90,7 +90,7 @@ TOLD = (
 )
 READ = (
     "One step from a random start is not enough where the model breaks at a smaller epsilon. One step from a "
-    "persistent perturbation (carried in the table) replaces four steps where both epsilons lie within each other's "
+    "persistent perturbation replaces four steps where both epsilons lie within each other's "
     "brackets. Each row is one training run.\n"
 )
 
@@ -112,7 +112,7 @@ def main(
     root: Annotated[Path, typer.Option(help="Where the trained models go.")] = Path("runs/hardening"),
     out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "hardening_cost.json",
 ) -> None:
-    """Hardening with 4 steps, 1 step and 1 carried step: cost and result."""
+    """Hardening with 4 steps, 1 step and 1 persistent step: cost and result."""
     threads = _record.pin(threads)
     start = store.default_root() / data / "standard"
     base = Recipe(data, sigma=0.5, heap=heap, epsilon=epsilon / 255, epochs=epochs, learning_rate=learning_rate)

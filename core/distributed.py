@@ -11,16 +11,16 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Team:
-    """`size` processes with equal parts of every mini-batch, of which this one is number `rank`."""
+class ProcessGroup:
+    """`size` processes with equal shards of every mini-batch, of which this one is number `rank`."""
 
     rank: int = 0
     size: int = 1
 
-    def part(self, n: int) -> slice:
+    def shard(self, n: int) -> slice:
         """The rows of n, a multiple of `size`, that are this process's.
 
-        >>> Team(1, 2).part(6)
+        >>> ProcessGroup(1, 2).shard(6)
         slice(3, 6, None)
         """
         own = n // self.size
@@ -33,7 +33,7 @@ class Team:
         return tensor
 
 
-ALONE = Team()
+ALONE = ProcessGroup()
 
 
 def processes() -> tuple[int, int]:
@@ -42,8 +42,8 @@ def processes() -> tuple[int, int]:
     return (here, whole // here) if "TORCHELASTIC_RUN_ID" in os.environ else (1, 1)
 
 
-def leading() -> bool:
-    """Whether this process is the one that writes files and speaks."""
+def is_main_process() -> bool:
+    """Whether this process has rank 0 and so writes files and reports progress."""
     return os.environ.get("RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" not in os.environ
 
 

@@ -151,7 +151,7 @@ def _breadth(of: Checkpoint) -> int:
 def _height(of: Checkpoint) -> float:
     """The epsilon that breaks it, or where the search ended; 0 where none was made."""
     found = results(of)
-    return found.robustness.height if found and found.robustness else 0.0
+    return found.robustness.breaking_epsilon if found and found.robustness else 0.0
 
 
 def _gaps(session: Session) -> dict[int, float]:

@@ -189,8 +189,8 @@ def _traded(session: Session, side: str, marks: tuple[Mark, ...]) -> Traded:
 
 
 def _ladder(results: Results) -> Ladder | None:
-    found = results.ladder
+    found = results.risks
     if found is None:
         return None
-    risks = (Risk(rung.title, share(rung.accuracy), rung.loss) for rung in found.rungs)
+    risks = (Risk(level.title, share(level.accuracy), level.loss) for level in found.levels)
     return Ladder(_units(found.epsilon), tuple(risks))

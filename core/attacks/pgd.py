@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.attacks.objectives import Objective, Untargeted
-from core.distributed import ALONE, Team
+from core.distributed import ALONE, ProcessGroup
 from core.numbers import above_zero
 from core.threat import Budget, apply, heaps
 
@@ -67,9 +67,9 @@ class PGD:
     `step_size` is in units of epsilon. Without `delta` it starts at random inside the ball.
     The paper's inner loop is 4 steps of 0.5 epsilon (Mummadi et al. 2019, section 5).
 
-    With a `team` the images are this process's part of a mini-batch, and a heap that is larger than the part spans
-    processes: its delta climbs the sum of their gradients. All processes must then draw from equal generators; each
-    gets the deltas of its own images, those that one process would find for the whole mini-batch.
+    With a `process_group` the images are this process's shard of a mini-batch. A heap that is larger than the shard
+    spans processes: its delta ascends the sum of their gradients. All processes must then draw from equal generators;
+    each gets the deltas of its own images, those that one process would find for the whole mini-batch.
     """
 
     budget: Budget
@@ -77,7 +77,7 @@ class PGD:
     steps: int = 4
     step_size: float = 0.5
     heap: int = 1
-    team: Team = ALONE
+    process_group: ProcessGroup = ALONE
 
     def __post_init__(self) -> None:
         if not self.steps >= 1:
@@ -86,7 +86,7 @@ class PGD:
 
     def start(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Random deltas for images of the whole mini-batch: (M,C,H,W), uniform in the ball."""
-        count = heaps(len(images) * self.team.size, self.heap)
+        count = heaps(len(images) * self.process_group.size, self.heap)
         return self.budget.random_start((count, *images.shape[1:]), generator)
 
     def __call__(
@@ -97,20 +97,20 @@ class PGD:
         delta: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        n, own = len(images) * self.team.size, self.team.part(len(images) * self.team.size)
+        n, own = len(images) * self.process_group.size, self.process_group.shard(len(images) * self.process_group.size)
         count = heaps(n, self.heap)
-        spanning = self.team.size > 1 and len(images) % self.heap != 0
+        spanning = self.process_group.size > 1 and len(images) % self.heap != 0
         placed: Callable[[Tensor], Tensor] = lambda delta: delta  # noqa: E731
         if delta is None:
             generator = generator or torch.Generator(images.device).manual_seed(0)
             delta = self.start(images, generator)
-            delta = delta if spanning else delta[self.team.part(count)]
+            delta = delta if spanning else delta[self.process_group.shard(count)]
         if spanning:
             owners = torch.arange(n, device=images.device)[own] // math.ceil(n / count)
             placed = lambda delta: delta[owners]  # noqa: E731
         with frozen(model):
             for _ in range(self.steps):
                 gradient, _, _ = ascent_direction(model, images, labels, delta, self.objective, placed)
-                gradient = self.team.sum_(gradient) if spanning else gradient
+                gradient = self.process_group.sum_(gradient) if spanning else gradient
                 delta = self.budget.ascend(delta, gradient, self.step_size * self.budget.epsilon)
         return placed(delta).detach()

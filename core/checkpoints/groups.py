@@ -10,7 +10,7 @@ WORDS = {
     "images": ("{} images", "all images"),
     "start": ("hardened", "from scratch"),
     "steps": ("{} ascent steps", ""),
-    "carry": ("carried deltas", "fresh deltas"),
+    "persist": ("persistent deltas", "fresh deltas"),
 }
 """What else may differ, the most telling first: with its value, and where there is none."""
 

@@ -19,10 +19,10 @@ from core.evaluation.pattern_score import PatternScore
 from core.evaluation.perceptibility import Perceptibility
 from core.evaluation.report import AnyRate, Report
 from core.robustness.result import UNIT, Robustness
-from core.robustness.risks import Ladder
+from core.robustness.risks import Risks
 
 EXCHANGED = "exchanged"
-"""In `Results.about`: how many perturbations gave way to those of other strengths, once all have competed."""
+"""In `Results.about`: how many perturbations were replaced by stronger ones of other epsilons."""
 STARTS = "starts"
 """In `Results.about`: the models whose perturbations were tried, each with the digest of the one that was."""
 ABOUT: dict[str, Any] = {
@@ -72,7 +72,7 @@ class Measurement:
 class Results:
     """The clean report and every measurement of one model, on `n` held-out images of `source`.
 
-    `robustness` and `ladder` are its universal robustness and its risk ladder, `visibility` tells how visible the
+    `robustness` and `risks` are its universal robustness and its four risks, `visibility` tells how visible the
     perturbation at the breaking point is; None where they were not measured. `hits` tells for each of the n images
     what share of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
     between), so that models can be compared image by image; empty in results that were made before this was kept.
@@ -82,7 +82,7 @@ class Results:
     measurements: tuple[Measurement, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
     robustness: Robustness | None = None
-    ladder: Ladder | None = None
+    risks: Risks | None = None
     visibility: Perceptibility | None = None
     hits: tuple[float, ...] = ()
 
@@ -130,7 +130,7 @@ class Results:
             "measurements": [measurement.to_json() for measurement in self.measurements],
         }
         content |= {"robustness": self.robustness.to_json()} if self.robustness else {}
-        content |= {"ladder": self.ladder.to_json()} if self.ladder else {}
+        content |= {"risks": self.risks.to_json()} if self.risks else {}
         content |= {"visibility": self.visibility.to_json()} if self.visibility else {}
         return content | ({"hits": _packed(self.hits)} if self.hits else {})
 
@@ -147,11 +147,11 @@ class Results:
         try:
             measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
             robustness = Robustness.from_json(content["robustness"]) if content.get("robustness") else None
-            ladder = Ladder.from_json(content["ladder"]) if content.get("ladder") else None
+            risks = Risks.from_json(content["risks"]) if content.get("risks") else None
             visibility = Perceptibility(**content["visibility"]) if content.get("visibility") else None
             clean, about = Report.from_json(content["clean"]), content.get("about", {})
             hits = _unpacked(content.get("hits", ""))
-            found = cls(clean, measurements, about, robustness, ladder, visibility, hits)
+            found = cls(clean, measurements, about, robustness, risks, visibility, hits)
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
         parts = {f.name: (getattr(found, f.name), f.type) for f in fields(cls)}
@@ -160,8 +160,8 @@ class Results:
         )
         if odd := [name for name, (value, kind) in parts.items() if not files.fits(value, kind)]:
             raise files.FileError(f"{path} is no list of results: {odd[0]} holds values of other types.")
-        if (robustness and not robustness.curve) or (ladder and not ladder.rungs):
-            raise files.FileError(f"{path} is no list of results: a curve or ladder without a point.")
+        if (robustness and not robustness.curve) or (risks and not risks.levels):
+            raise files.FileError(f"{path} is no list of results: a curve or risks without a point.")
         return found
 
 

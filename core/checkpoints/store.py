@@ -106,9 +106,9 @@ class Checkpoint:
         if not self._settings:
             return "Standard" if self.name == "standard" else self.name
         sigma, epsilon = self._settings
-        carried = ", carried deltas" if self.recipe.get("carry") and "carried" not in self.schedule else ""
+        persistent = ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""
         seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
-        return f"{self.kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{carried}{seed}"
+        return f"{self.kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{persistent}{seed}"
 
     @property
     def kind(self) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.attacks.spgd import SPGD
 from core.attacks.targets import objective, parse
-from core.checkpoints.donors import breakers
+from core.checkpoints.donors import breaking_deltas
 from core.cli.console import out
 from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, victim
 from core.cli.options import (
@@ -28,7 +28,7 @@ from core.cli.options import (
 )
 from core.datasets import Split
 from core.robustness.result import UNIT, Point, Robustness
-from core.robustness.risks import climb
+from core.robustness.risks import measure_risks
 from core.robustness.search import Search
 from core.threat import Budget
 from core.workflows.protocol import AttackSuite, Protocol
@@ -119,7 +119,7 @@ def robustness(
 def _lent(root: Path, crafting: Split) -> list[Tensor]:
     """What broke the models below `root` and has the size of these pictures. Raises ValueError where there is none."""
     shape = tuple(crafting.images.shape[1:])
-    fitting = [delta for delta in breakers(root).values() if tuple(delta.shape[1:]) == shape]
+    fitting = [delta for delta in breaking_deltas(root).values() if tuple(delta.shape[1:]) == shape]
     if not fitting:
         size = " x ".join(map(str, shape))
         raise ValueError(
@@ -131,8 +131,8 @@ def _lent(root: Path, crafting: Split) -> list[Tensor]:
 def verdict(found: Robustness) -> str:
     """The universal robustness in words."""
     if found.epsilon is None:
-        return f"no perturbation up to {found.height:g}/255 was found that gets to {found.level:.0%}."
-    return f"one perturbation of {found.height:g}/255 gets to {found.level:.0%}."
+        return f"no perturbation up to {found.breaking_epsilon:g}/255 was found that gets to {found.level:.0%}."
+    return f"one perturbation of {found.breaking_epsilon:g}/255 gets to {found.level:.0%}."
 
 
 def ladder(
@@ -163,15 +163,15 @@ def ladder(
     attack = SPGD(Budget(epsilon * UNIT), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
     universal = attack.craft(chosen.model, chosen.data.split("train", suite.crafting_images))
     unseen = chosen.data.split("test", held_out)
-    found = climb(
+    found = measure_risks(
         chosen.model, unseen, universal, epsilon * UNIT, heap or (64, 8), steps, restarts, seed, chosen.classes
     )
     if as_json:
         print_json({**chosen.about, **found.to_json()})
         return
     table = Table("risk", "mean loss", "95% interval", "right", "95% interval", "n", box=None)
-    for rung in found.rungs:
-        losses = f"{rung.loss:.3f}", "{:.3f} to {:.3f}".format(*rung.loss_interval)
-        table.add_row(rung.title, *losses, percent(rung.accuracy), interval(rung.accuracy), f"{rung.accuracy.n:,}")
+    for level in found.levels:
+        losses = f"{level.loss:.3f}", "{:.3f} to {:.3f}".format(*level.loss_interval)
+        table.add_row(level.title, *losses, percent(level.accuracy), interval(level.accuracy), f"{level.accuracy.n:,}")
     out.print(table)
     out.print(f"{chosen.title} on {chosen.data.title}, perturbations of {epsilon:g}/255")

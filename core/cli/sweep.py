@@ -65,7 +65,7 @@ def sweep(
         epsilon=8 / 255,
         steps=steps,
         step_size=step_size,
-        carry=carry,
+        persist=carry,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

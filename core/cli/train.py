@@ -9,7 +9,7 @@ import typer
 from core.attacks.objectives import LOSS_CAP
 from core.cli.console import err, out
 from core.cli.options import AsJson, Device, Root, Seed, available, in_255, log, print_json, progress_bar
-from core.distributed import leading
+from core.distributed import is_main_process
 from core.runtime import Precision
 from core.training.loop import Progress, jump
 from core.training.recipe import Recipe
@@ -73,7 +73,7 @@ def train(
         steps=steps,
         step_size=step_size,
         loss_cap=loss_cap,
-        carry=carry,
+        persist=carry,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -92,9 +92,9 @@ def train(
             if progress.done * epochs % progress.total == 0:
                 log(f"{time.strftime('%H:%M')} {epoch}: {figures}")
 
-        told = report if leading() else lambda progress: None
+        told = report if is_main_process() else lambda progress: None
         made = train_model.run(recipe, root, name, device, precision, told, graph)
-    if not leading():
+    if not is_main_process():
         return
     if as_json:
         print_json({"folder": str(made.folder), "title": made.title, "history": made.config["history"]})

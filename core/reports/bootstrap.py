@@ -94,4 +94,4 @@ def _breaks(results: Results, random: np.random.Generator) -> np.ndarray:
 
 def _height(results: Results) -> float:
     assert results.robustness
-    return results.robustness.height
+    return results.robustness.breaking_epsilon

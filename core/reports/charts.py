@@ -17,7 +17,7 @@ MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
 def charts(measured: ByGroup) -> dict[str, bytes]:
     """Every figure by file name; none for what was not measured."""
     drawn = {
-        "ladders.svg": _panels(measured, lambda results: results.ladder is not None, _ladders),
+        "ladders.svg": _panels(measured, lambda results: results.risks is not None, _ladders),
         "fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
         "curves.svg": _panels(measured, lambda results: results.robustness is not None, _curves),
     }
@@ -79,14 +79,14 @@ def _names(own: Sequence[Measured]) -> list[str | None]:
 def _ladders(axes: Any, own: Sequence[Measured]) -> None:
     own = _shown(own)
     for entry, label in zip(own, _names(own), strict=True):
-        ladder = entry[1].ladder
-        assert ladder
-        rates = [rung.accuracy for rung in ladder.rungs]
+        risks = entry[1].risks
+        assert risks
+        rates = [level.accuracy for level in risks.levels]
         values = [100 * rate.value for rate in rates]
         below, above = ([abs(100 * rate.interval[end] - 100 * rate.value) for rate in rates] for end in (0, 1))
-        names = [rung.title for rung in ladder.rungs]
+        names = [level.title for level in risks.levels]
         axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0]))
-    first = own[0][1].ladder
+    first = own[0][1].risks
     assert first
     axes.set_ylabel(f"right (%) at {first.epsilon / UNIT:g}/255")
     axes.set_ylim(0, 101)

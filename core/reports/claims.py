@@ -14,7 +14,7 @@ from core.reports import tradeoff
 from core.reports.markdown import percent
 from core.reports.tradeoff import STANDARD, Lead, Measured
 from core.robustness.result import UNIT
-from core.robustness.risks import Rung
+from core.robustness.risks import RiskLevel
 
 PAPERS_RATIO = 2.0
 """At equal clean accuracy the paper's models with heap 64 are two to three times as robust as those with heap 1."""
@@ -42,8 +42,8 @@ class Claim:
     note: str = ""
 
 
-def _rung(results: Results, kind: str) -> Rung | None:
-    return next((rung for rung in results.ladder.rungs if rung.kind == kind), None) if results.ladder else None
+def _risk_level(results: Results, kind: str) -> RiskLevel | None:
+    return next((level for level in results.risks.levels if level.kind == kind), None) if results.risks else None
 
 
 def _above(one: AnyRate, other: AnyRate) -> bool:
@@ -59,13 +59,13 @@ def _parted(own: Sequence[Measured], has: Callable[[Results], object]) -> tuple[
 
 
 def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
-    rungs = [_rung(results, kind) for kind in ("expected", "universal", "adversarial")]
-    expected, universal, adversarial = (rung.accuracy for rung in rungs if rung)
+    levels = [_risk_level(results, kind) for kind in ("expected", "universal", "adversarial")]
+    expected, universal, adversarial = (level.accuracy for level in levels if level)
     return expected, universal, adversarial
 
 
 def _sensitive(own: list[Measured]) -> Finding | None:
-    standard, hardened = _parted(own, lambda results: results.ladder)
+    standard, hardened = _parted(own, lambda results: results.risks)
     one = [entry for entry in hardened if entry[0].heap == 1]
     if not standard or not one:
         return None
@@ -84,13 +84,13 @@ def _sensitive(own: list[Measured]) -> Finding | None:
 
 def _ladder_row(entry: Measured) -> list[str]:
     checkpoint, results = entry
-    assert results.ladder
-    cells = [f"{results.ladder.epsilon / UNIT:g}/255", *(percent(rate) for rate in _accuracies(results))]
-    return [checkpoint.group_title, checkpoint.title, *cells, f"{results.ladder.rungs[0].accuracy.n:,}"]
+    assert results.risks
+    cells = [f"{results.risks.epsilon / UNIT:g}/255", *(percent(rate) for rate in _accuracies(results))]
+    return [checkpoint.group_title, checkpoint.title, *cells, f"{results.risks.levels[0].accuracy.n:,}"]
 
 
 def _universal(own: list[Measured]) -> Finding | None:
-    standard, hardened = _parted(own, lambda results: results.ladder)
+    standard, hardened = _parted(own, lambda results: results.risks)
     if not standard or not hardened:
         return None
     rows = [_ladder_row(entry) for entry in (standard, *hardened)]
@@ -148,12 +148,12 @@ def _scenes(own: list[Measured]) -> Finding | None:
         assert found
         n, cells = found.curve[0].report.accuracy.n, [percent(results.clean.accuracy), broken(results)]
         rows.append([checkpoint.group_title, checkpoint.title, *cells, f"{n:,}"])
-    best = max(hardened, key=lambda entry: entry[1].robustness.height if entry[1].robustness else 0)
+    best = max(hardened, key=lambda entry: entry[1].robustness.breaking_epsilon if entry[1].robustness else 0)
     after = best[1].robustness
     assert after
     if not first.epsilon:
         return Finding(rows, None, "nothing broke the standard model, or it needs no perturbation to be wrong.")
-    times = f"{'at least ' if after.epsilon is None else ''}{after.height / first.height:.1f}"
+    times = f"{'at least ' if after.epsilon is None else ''}{after.breaking_epsilon / first.breaking_epsilon:.1f}"
     why = f"{best[0].title} takes {times} times the epsilon that breaks the standard model."
     _, surely = standard[1].breaks_between()
     return Finding(rows, surely is not None and best[1].breaks_between()[0] > surely, why)
@@ -164,10 +164,9 @@ def broken(results: Results) -> str:
     found, (low, high) = results.robustness, results.breaks_between()
     assert found
     if found.epsilon is None:
-        return f"above {found.height:g}/255"
-    return (
-        f"{found.height:g}/255 [{low:g}, {f'over {results.still_right()[-1][0]:g}' if high is None else f'{high:g}'}]"
-    )
+        return f"above {found.breaking_epsilon:g}/255"
+    top = f"over {results.still_right()[-1][0]:g}" if high is None else f"{high:g}"
+    return f"{found.breaking_epsilon:g}/255 [{low:g}, {top}]"
 
 
 def _visible(own: list[Measured]) -> Finding | None:

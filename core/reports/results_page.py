@@ -160,7 +160,7 @@ def _grid(measured: Sequence[Measured]) -> tuple[list[str], list[list[str]]] | N
     for checkpoint, results in first_seeds(measured):
         if checkpoint.heap and (found := results.robustness):
             sigma, epsilon = round(checkpoint.recipe["sigma"], 4), round(checkpoint.recipe["epsilon"] / UNIT, 2)
-            breaks = f"{found.height:g}" if found.epsilon else f"over {found.height:g}"
+            breaks = f"{found.breaking_epsilon:g}" if found.epsilon else f"over {found.breaking_epsilon:g}"
             row = cells.setdefault((checkpoint.schedule, checkpoint.heap, checkpoint.kind, sigma), {})
             row[epsilon] = f"{100 * results.clean.accuracy.value:.1f} · {breaks}"
     if len({sigma for *_, sigma in cells}) < 2:

@@ -48,7 +48,7 @@ def spots(own: Sequence[Measured], *kinds: str, level: float | None = None) -> l
         Spot(
             checkpoint.name,
             results.clean.accuracy.value,
-            results.robustness.height if level is None else _falls(results, level),
+            results.robustness.breaking_epsilon if level is None else _falls(results, level),
         )
         for checkpoint, results in own
         if results.robustness and checkpoint.kind in kinds

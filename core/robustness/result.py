@@ -72,7 +72,7 @@ class Robustness:
         return sum(point.steps for point in self.curve)
 
     @property
-    def height(self) -> float:
+    def breaking_epsilon(self) -> float:
         """The breaking epsilon in units of 1/255, or where the search for it ended."""
         return round((self.curve[-1].epsilon if self.epsilon is None else self.epsilon) / UNIT, 4)
 

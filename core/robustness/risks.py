@@ -1,4 +1,4 @@
-"""The risk ladder: expected <= universal <= heap(s) <= adversarial risk (Mummadi et al. 2019, section 3).
+"""The four risks: expected <= universal <= heap(s) <= adversarial risk (Mummadi et al. 2019, section 3).
 
 N images, M deltas, C channels, H W height and width. The finer the heaps, the more freely the attacker chooses.
 """
@@ -23,7 +23,7 @@ from core.threat import Budget, apply, spread
 
 
 @dataclass(frozen=True)
-class Rung:
+class RiskLevel:
     """One risk: the mean cross-entropy of the labelled elements, with its 95% interval over images, and the accuracy.
 
     `kind` is `expected` (no delta), `universal` (one for all), `heap` or `adversarial` (each image its own);
@@ -45,32 +45,32 @@ class Rung:
         return {"kind": self.kind, "heap": self.heap, "loss": loss, "accuracy": self.accuracy.to_json()}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Rung":
+    def from_json(cls, content: dict[str, Any]) -> "RiskLevel":
         loss, accuracy = content["loss"], rate_from_json(content["accuracy"])
         return cls(content["kind"], content["heap"], loss["value"], tuple(loss["interval"]), accuracy)
 
 
 @dataclass(frozen=True)
-class Ladder:
-    """The rungs of one model at one epsilon in [0, 1], the coarsest first, and how the attacks were made."""
+class Risks:
+    """The risks of one model at one epsilon in [0, 1], the coarsest first, and how the attacks were made."""
 
     epsilon: float
-    rungs: tuple[Rung, ...]
+    levels: tuple[RiskLevel, ...]
     steps: int
     restarts: int
     seed: int
 
     def to_json(self) -> dict[str, Any]:
         made = {"epsilon": round(255 * self.epsilon, 4), "steps": self.steps, "restarts": self.restarts}
-        return made | {"seed": self.seed, "rungs": [rung.to_json() for rung in self.rungs]}
+        return made | {"seed": self.seed, "levels": [level.to_json() for level in self.levels]}
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Ladder":
-        rungs = tuple(Rung.from_json(rung) for rung in content["rungs"])
-        return cls(content["epsilon"] / 255, rungs, content["steps"], content["restarts"], content["seed"])
+    def from_json(cls, content: dict[str, Any]) -> "Risks":
+        levels = tuple(RiskLevel.from_json(level) for level in content["levels"])
+        return cls(content["epsilon"] / 255, levels, content["steps"], content["restarts"], content["seed"])
 
 
-def climb(
+def measure_risks(
     model: nn.Module,
     held_out: Split,
     universal: Tensor,
@@ -80,12 +80,12 @@ def climb(
     restarts: int = 1,
     seed: int = 0,
     classes: int | None = None,
-) -> Ladder:
+) -> Risks:
     """The risks of a model on the images of `held_out`, under deltas of size epsilon in [0, 1].
 
-    `universal` (1,C,H,W) is a perturbation crafted on other images: the universal rung. The heaps of `sizes`, and at
-    last every image by itself, are attacked by PGD from the deltas of the rung before and from `restarts` random
-    starts; for each heap the highest loss counts, the coarser rung's own delta included. So risks can only rise, as
+    `universal` (1,C,H,W) is a perturbation crafted on other images: the universal risk. The heaps of `sizes`, and at
+    last every image by itself, are attacked by PGD from the deltas of the coarser level and from `restarts` random
+    starts; for each heap the highest loss counts, the coarser level's own delta included. So risks can only rise, as
     they must: a finer heap can always use the coarser one's delta. No loss is capped. Images beyond the last whole
     heap are left out.
 
@@ -122,8 +122,8 @@ def climb(
             row.append(_seen(model, images, labels, delta))
     names = [("expected", 0), ("universal", 0), *(("heap", size) for size in sizes), ("adversarial", 1)]
     labels = held_out.labels.cpu()
-    rungs = tuple(_rung(*name, labels, row, classes) for name, row in zip(names, rows, strict=True))
-    return Ladder(epsilon, rungs, steps, restarts, seed)
+    levels = tuple(_risk_level(*name, labels, row, classes) for name, row in zip(names, rows, strict=True))
+    return Risks(epsilon, levels, steps, restarts, seed)
 
 
 def _seen(model: nn.Module, images: Tensor, labels: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,10 +146,12 @@ def _stronger(model: nn.Module, images: Tensor, labels: Tensor, known: Tensor, t
     return torch.where(better[:, None, None, None], tried, known)
 
 
-def _rung(kind: str, heap: int, labels: Tensor, row: list[tuple[Tensor, Tensor]], classes: int | None) -> Rung:
+def _risk_level(
+    kind: str, heap: int, labels: Tensor, row: list[tuple[Tensor, Tensor]], classes: int | None
+) -> RiskLevel:
     losses, predicted = (torch.cat(parts) for parts in zip(*row, strict=True))
     mean, interval = _mean(losses.double(), counted(labels))
-    return Rung(kind, heap, mean, interval, compare(labels, predicted, predicted, classes=classes).accuracy)
+    return RiskLevel(kind, heap, mean, interval, compare(labels, predicted, predicted, classes=classes).accuracy)
 
 
 def _mean(losses: Tensor, known: Tensor) -> tuple[float, tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""Perturbations that other models lend: which of them does most to this one.
+"""Transferred perturbations of other models: which of them does most to this one.
 
 What one training run makes hard to find another may leave in the open, and perturbations transfer between models
 (Moosavi-Dezfooli et al. 2017, section 4). So no model counts as robust only because the attack on it got stuck.
@@ -30,7 +30,7 @@ MARGIN = 0.01
 
 
 @dataclass(frozen=True)
-class Lent:
+class TransferredDeltas:
     """Perturbations (1,C,H,W) of any size, to be tried on `model`; `classes` is K, for scenes."""
 
     model: nn.Module

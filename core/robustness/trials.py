@@ -16,7 +16,7 @@ from core.attacks.spgd import SPGD, WARM_STEP
 from core.datasets import Split
 from core.evaluation.report import Report, evaluate, predict
 from core.robustness.result import Point, success
-from core.robustness.transfer import Lent
+from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Trials:
     ) -> None:
         self.search, self.model, self.crafting, self.held_out = search, model, crafting, held_out
         self.classes, self.report = classes, report
-        self.lent = Lent(model, crafting, starts, search.objective, classes)
+        self.transferred = TransferredDeltas(model, crafting, starts, search.objective, classes)
         self.clean = predict(model, held_out)
         self.seed = search.seed
         nothing = torch.zeros(1, *crafting.images.shape[1:], device=device_of(model))
@@ -140,7 +140,7 @@ class Trials:
         larger = min((known for known in self.known if known >= epsilon), default=smaller)
         budget = self._budget(epsilon)
         neighbours = [budget.rescale(self.known[known][1]) for known in {smaller, larger} if known]
-        start = neighbours[0] if len(neighbours) == 1 else max(neighbours, key=self.lent.strength)
+        start = neighbours[0] if len(neighbours) == 1 else max(neighbours, key=self.transferred.strength)
         tries, steps = self._onward(budget, start), self.search.warm_steps
         if max(success(report) for report, _ in tries) < self.known[smaller][0].success:
             tries.append(self._attack(budget, self.search.steps))
@@ -160,7 +160,7 @@ class Trials:
     def _given(self, epsilon: int) -> list[tuple[Report, Tensor]]:
         """The strongest of the given perturbations as they are, and worked on like the rest."""
         budget = self._budget(epsilon)
-        return [found for delta in self.lent.best(budget, GIVEN) for found in self._onward(budget, delta)]
+        return [found for delta in self.transferred.best(budget, GIVEN) for found in self._onward(budget, delta)]
 
     def _onward(self, budget: Budget, delta: Tensor) -> list[tuple[Report, Tensor]]:
         """A perturbation of this size as it is, since working on it can lose what it had, and worked on."""

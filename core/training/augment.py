@@ -8,24 +8,24 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from core.datasets.labels import IGNORE
-from core.distributed import ALONE, Team
+from core.distributed import ALONE, ProcessGroup
 
 
 def augment(
-    images: Tensor, labels: Tensor, mirror: bool, generator: torch.Generator, team: Team = ALONE
+    images: Tensor, labels: Tensor, mirror: bool, generator: torch.Generator, process_group: ProcessGroup = ALONE
 ) -> tuple[Tensor, Tensor]:
     """Uint8 images (N,C,H,W) shifted by up to an eighth of their size and, if `mirror`, half of them mirrored.
 
     Labels (N,H,W) move along, and what comes in at the rim is ignored. Runs on the images' device in one gather.
-    With a `team` the images are this process's part, and move as they would in the whole mini-batch.
+    With a `process_group` the images are this process's shard, and move as they would in the whole mini-batch.
     """
     n, _, height, width = images.shape
     device, margin = images.device, max(1, height // 8)
     padded = pad(images, (margin,) * 4)
 
     def draw(high: int) -> Tensor:
-        whole = n * team.size
-        return torch.randint(0, high, (whole, 1), generator=generator, device=device)[team.part(whole)]
+        whole = n * process_group.size
+        return torch.randint(0, high, (whole, 1), generator=generator, device=device)[process_group.shard(whole)]
 
     rows = torch.arange(height, device=device) + draw(2 * margin + 1)
     columns = torch.arange(width, device=device) + draw(2 * margin + 1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from core.datasets import Split
 from core.datasets.labels import IGNORE
-from core.distributed import Team, processes
+from core.distributed import ProcessGroup, processes
 from core.runtime import Precision, default_precision
 from core.training.augment import augment
 from core.training.recipe import Recipe
@@ -84,7 +84,7 @@ def train(
     GPU, for one process. The mini-batch that is smaller than the others, and what cannot be recorded, runs without.
 
     Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
-    ValueError where the mini-batch cannot be divided by them, or where deltas are to be carried; where a graph is
+    ValueError where the mini-batch cannot be divided by them, or where deltas are persistent; where a graph is
     asked for that cannot be; and where nothing is labelled, or a process would get no image.
     """
     from lightning_fabric import Fabric  # here, since importing it takes seconds
@@ -92,13 +92,13 @@ def train(
     (here, machines), kind = processes(), precision or default_precision(device)
     if recipe.batch_size % (here * machines):
         raise ValueError(f"A mini-batch of {recipe.batch_size} cannot be divided by {here * machines} processes.")
-    if recipe.carry and here * machines > 1:
-        raise ValueError(f"Deltas are carried within one process only, and {here * machines} were started.")
+    if recipe.persist and here * machines > 1:
+        raise ValueError(f"Persistent deltas need a single process, and {here * machines} were started.")
     strategy = "ddp" if here * machines > 1 else "auto"
     fabric = Fabric(accelerator=device, devices=here, num_nodes=machines, strategy=strategy, precision=kind)
     if here * machines > 1:
         fabric.launch()
-    team = Team(fabric.global_rank, fabric.world_size)
+    process_group = ProcessGroup(fabric.global_rank, fabric.world_size)
     network = model.to(fabric.device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(
@@ -108,12 +108,14 @@ def train(
     first, history = state.load(network, optimizer)
     trained, optimizer = fabric.setup(network, optimizer)
     data = _labelled(split).to(fabric.device)
-    if len(data) < team.size:
-        raise ValueError(f"{team.size} processes need as many training images, and there are {len(data)}.")
-    able = records(fabric.device, team)
+    if len(data) < process_group.size:
+        raise ValueError(f"{process_group.size} processes need as many training images, and there are {len(data)}.")
+    able = records(fabric.device, process_group)
     if graph and not able:
-        raise ValueError(f"A CUDA graph needs one process on a GPU, and here run {team.size} on {fabric.device.type}.")
-    update = Update(fabric, trained, optimizer, recipe, team, able and graph is not False)
+        raise ValueError(
+            f"A CUDA graph needs one process on a GPU, and here run {process_group.size} on {fabric.device.type}."
+        )
+    update = Update(fabric, trained, optimizer, recipe, process_group, able and graph is not False)
     for epoch in range(first, recipe.epochs):
         try:
             history.append(_epoch(fabric, update, data, epoch, mirror, report))
@@ -124,7 +126,7 @@ def train(
                 f"The batch norms of this model need at least 2 images in each process's part of a mini-batch, and "
                 f"{len(data)} images in mini-batches of {recipe.batch_size} give it 1."
             ) from error
-        if team.rank == 0:
+        if process_group.rank == 0:
             state.save(network, optimizer, epoch + 1, history)
         fabric.barrier()
     network.eval()
@@ -140,19 +142,19 @@ def _epoch(
     report: Callable[[Progress], None],
 ) -> dict[str, float]:
     """One pass over the data. All chance is a function of seed and epoch, so that a resumed run repeats it."""
-    recipe, team = update.recipe, update.team
+    recipe, process_group = update.recipe, update.process_group
     generator = torch.Generator(fabric.device).manual_seed(recipe.seed * 100_003 + epoch)
     order = torch.randperm(len(data), generator=generator, device=fabric.device)
-    batches = _batches(order, recipe.batch_size, team.size)
+    batches = _batches(order, recipe.batch_size, process_group.size)
     total, started, losses = recipe.epochs * len(batches), time.perf_counter(), []
     update.begin()
     for number, index in enumerate(batches):
         done = epoch * len(batches) + number
         for group in update.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, done, total)
-        if team.size > 1:  # equal parts; what does not divide was left out
-            index = index[team.part(len(index))]
-        images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator, team)
+        if process_group.size > 1:  # equal shards; what does not divide was left out
+            index = index[process_group.shard(len(index))]
+        images, labels = augment(data.images[index], data.labels[index].long(), mirror, generator, process_group)
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
         losses.append(update(images, labels, generator))
         if number % 20 == 19 or number + 1 == len(batches):

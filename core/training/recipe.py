@@ -27,7 +27,7 @@ class Recipe:
     steps: int = 4
     step_size: float = 0.5
     loss_cap: float = LOSS_CAP
-    carry: bool = False
+    persist: bool = False
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 0.2
@@ -63,10 +63,10 @@ class Recipe:
     def name(self) -> str:
         """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon * 255, sigma).
 
-        Carried deltas add their number of steps, seeds other than 0 come last: `shared-s64-e16-w0.5-carried1-r2`.
+        Persistent deltas add their number of steps, seeds other than 0 come last: `shared-s64-e16-w0.5-persistent1-r2`.
         """
         kind = f"shared-s{self.heap}-e{self.epsilon * 255:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
-        kind += f"-carried{self.steps}" if self.sigma and self.carry else ""
+        kind += f"-persistent{self.steps}" if self.sigma and self.persist else ""
         return f"{kind}-r{self.seed}" if self.seed else kind
 
     @property

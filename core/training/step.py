@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from core.datasets.labels import ignore_index
-from core.distributed import ALONE, Team
+from core.distributed import ALONE, ProcessGroup
 from core.threat import apply, heaps
 from core.training.cudagraph import Work, capture
 from core.training.recipe import Recipe
@@ -27,21 +27,21 @@ def shared_deltas(
     recipe: Recipe,
     generator: torch.Generator,
     before: Tensor | None = None,
-    team: Team = ALONE,
+    process_group: ProcessGroup = ALONE,
 ) -> Tensor | None:
     """The inner maximisation: a delta for each heap of the mini-batch (M,C,H,W), or None for standard training.
 
-    `before` are the deltas of the mini-batch before this one, which the ascent starts from if they are carried.
+    `before` are the deltas of the mini-batch before this one, which the ascent starts from if they are persistent.
     """
     if not recipe.sigma:
         return None
-    start = _carried(recipe, before, len(images))
-    return replace(recipe.attack, team=team)(model, images, labels, start, generator)
+    start = _persistent(recipe, before, len(images))
+    return replace(recipe.attack, process_group=process_group)(model, images, labels, start, generator)
 
 
-def _carried(recipe: Recipe, before: Tensor | None, n: int) -> Tensor | None:
+def _persistent(recipe: Recipe, before: Tensor | None, n: int) -> Tensor | None:
     """The deltas of the mini-batch before, as many as n images need; None where the ascent starts anew."""
-    return before[: heaps(n, recipe.heap)] if recipe.carry and before is not None else None
+    return before[: heaps(n, recipe.heap)] if recipe.persist and before is not None else None
 
 
 def update_loss(forward: nn.Module, images: Tensor, labels: Tensor, delta: Tensor | None, recipe: Recipe) -> Tensor:
@@ -57,18 +57,30 @@ def update_loss(forward: nn.Module, images: Tensor, labels: Tensor, delta: Tenso
     return recipe.sigma * under_attack + (1 - recipe.sigma) * clean
 
 
-def records(device: torch.device, team: Team) -> bool:
+def records(device: torch.device, process_group: ProcessGroup) -> bool:
     """Whether the work of a mini-batch can be a CUDA graph."""
-    return device.type == "cuda" and team.size == 1
+    return device.type == "cuda" and process_group.size == 1
 
 
 class Update:
     """One update of the weights by a mini-batch, with its `graph` recorded at the first whole one."""
 
     def __init__(
-        self, fabric: "Fabric", model: Any, optimizer: Any, recipe: Recipe, team: Team = ALONE, graph: bool = False
+        self,
+        fabric: "Fabric",
+        model: Any,
+        optimizer: Any,
+        recipe: Recipe,
+        process_group: ProcessGroup = ALONE,
+        graph: bool = False,
     ) -> None:
-        self.fabric, self.model, self.optimizer, self.recipe, self.team = fabric, model, optimizer, recipe, team
+        self.fabric, self.model, self.optimizer, self.recipe, self.process_group = (
+            fabric,
+            model,
+            optimizer,
+            recipe,
+            process_group,
+        )
         self.network = model.module  # in mixed precision Fabric's wrapper lets nobody else differentiate
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.graph = graph
@@ -91,9 +103,11 @@ class Update:
 
     def _directly(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         with self.fabric.autocast():
-            self.delta = shared_deltas(self.network, images, labels, self.recipe, generator, self.delta, self.team)
+            self.delta = shared_deltas(
+                self.network, images, labels, self.recipe, generator, self.delta, self.process_group
+            )
             loss = update_loss(
-                self.model if self.team.size > 1 else self.network, images, labels, self.delta, self.recipe
+                self.model if self.process_group.size > 1 else self.network, images, labels, self.delta, self.recipe
             )
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
@@ -102,7 +116,7 @@ class Update:
     def _replayed(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         inputs = [images, labels]
         if self.recipe.sigma:
-            start = _carried(self.recipe, self.delta, len(images))
+            start = _persistent(self.recipe, self.delta, len(images))
             inputs.append(self.recipe.attack.start(images, generator) if start is None else start)
         if self.recorded is None:
             self.recorded = capture(self._gradients, inputs, self.network)

@@ -1,4 +1,4 @@
-"""Fill a model folder with its universal robustness and its risk ladder; what is there already is not made again.
+"""Fill a model folder with its universal robustness and its four risks; what is there already is not made again.
 
 M deltas, C channels, H W height and width.
 """
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.attacks.spgd import SPGD, WARM_STEP
 from core.checkpoints import perturbations, store
-from core.checkpoints.donors import lenders
+from core.checkpoints.donors import donor_deltas
 from core.checkpoints.perturbations import BREAKING
 from core.checkpoints.results import EXCHANGED, STARTS, Results, key
 from core.datasets import Split
@@ -19,8 +19,8 @@ from core.evaluation.perceptibility import Perceptibility, measurable, measure
 from core.evaluation.report import breaking_point
 from core.files import FileError
 from core.robustness.result import UNIT, Point, Robustness, combined
-from core.robustness.risks import climb
-from core.robustness.transfer import Lent
+from core.robustness.risks import measure_risks
+from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 from core.workflows.cross_epsilon import Candidates, CrossEpsilonTransfer
 from core.workflows.protocol import Protocol
@@ -39,15 +39,15 @@ def assess(
     report: Callable[[str], None] = lambda line: None,
     protocol: Protocol | None = None,
 ) -> Results:
-    """Measure what the folder lacks of robustness and ladder; `report` hears a line of every step.
+    """Measure what the folder lacks of robustness and risks; `report` hears a line of every step.
 
     The search starts where the stored curve crosses the level, and tries stored perturbations too: the model's own,
-    and those that broke other models of the data, which lead further than random starts on some
+    and those that broke other models of the data, which do more than random starts on some
     (docs/explanation/attack-strength.md).
-    Then its own and the lent ones compete at every strength (`core.workflows.cross_epsilon`), and the search goes
-    on from the strongest. What was tried is kept in the results (`about`, STARTS): where models have come since, or
-    were broken earlier, run this again, and theirs are tried too; only where one does more than what is known all goes
-    on.
+    Then its own and the transferred ones compete at every strength (`core.workflows.cross_epsilon`), and the search
+    goes on from the strongest. What was tried is kept in the results (`about`, STARTS): where models have come since,
+    or were broken earlier, run this again, and theirs are tried too; only where one does more than what is known all
+    goes on.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -56,7 +56,7 @@ def assess(
         raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
     data = checkpoint.dataset()
     protocol, classes = protocol or Protocol.standard(data), len(checkpoint.classes)
-    epsilon = protocol.ladder_epsilon
+    epsilon = protocol.risk_epsilon
     if key("spgd", epsilon) not in perturbations.load(folder):
         raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
     model = store.load(folder, device)
@@ -69,64 +69,64 @@ def assess(
     def heard(point: Point) -> None:
         report(_line(point))
 
-    beside = lenders(checkpoint)
+    donors = donor_deltas(checkpoint)
     if results.robustness is None:
         found = search(
-            model, crafting, known, classes, [*_candidates(folder, results).values(), *beside.values()], heard
+            model, crafting, known, classes, [*_candidates(folder, results).values(), *donors.values()], heard
         )
-        results = _found(folder, _tried(results, beside), found, held_out)
-    strangers = _strangers(results, beside)
-    lent = Lent(model, crafting, strangers, classes=classes)
-    gave_way = results.about.get(EXCHANGED)
-    if gave_way is None or _lead_further(lent, folder, results):
-        lent = replace(lent, deltas=list(beside.values()))
+        results = _found(folder, _tried(results, donors), found, held_out)
+    untried_deltas = _untried(results, donors)
+    transferred = TransferredDeltas(model, crafting, untried_deltas, classes=classes)
+    replaced = results.about.get(EXCHANGED)
+    if replaced is None or _donors_do_more(transferred, folder, results):
+        transferred = replace(transferred, deltas=list(donors.values()))
         attack = SPGD(Budget(1), steps=protocol.warm_steps, batch_size=protocol.batch_size, step_size=WARM_STEP)
-        transfer = CrossEpsilonTransfer(model, crafting, held_out, protocol.held_out, attack, classes, lent)
+        transfer = CrossEpsilonTransfer(model, crafting, held_out, protocol.held_out, attack, classes, transferred)
         results, candidates, changed = _cross_epsilon(folder, transfer, results, report)
         before = results.robustness
         assert before
-        candidates |= _at_the_breaking_point(lent, candidates, before)
+        candidates |= _at_the_breaking_point(transferred, candidates, before)
         later, stored = (
             replace(search, seed=before.seed + LATER),
             {size * UNIT: delta for size, delta in candidates.items()},
         )
-        again = later(model, crafting, known, classes, lent.deltas, heard, stored)
-        about = {**results.about, EXCHANGED: (gave_way or 0) + changed}  # told when all is over
+        again = later(model, crafting, known, classes, transferred.deltas, heard, stored)
+        about = {**results.about, EXCHANGED: (replaced or 0) + changed}  # told when all is over
         results = _found(folder, replace(results, about=about), combined(before, again), held_out)
-    if strangers:
-        results = _tried(results, beside)
+    if untried_deltas:
+        results = _tried(results, donors)
         results.save(folder)
-    if results.ladder is None:
-        results = _climbed(folder, results, model, held_out, protocol, report)
+    if results.risks is None:
+        results = _with_risks(folder, results, model, held_out, protocol, report)
     return results
 
 
-def _climbed(
+def _with_risks(
     folder: Path, results: Results, model: nn.Module, held_out: Split, protocol: Protocol, report: Callable[[str], None]
 ) -> Results:
-    """The results with the risk ladder under the stored perturbation of its strength, saved."""
-    images = held_out.first(min(protocol.ladder_images, len(held_out)))
-    sizes = tuple(size for size in protocol.ladder_sizes if size <= len(images))
-    epsilon, classes = protocol.ladder_epsilon, len(store.read(folder).classes)
+    """The results with the four risks under the stored perturbation of its strength, saved."""
+    images = held_out.first(min(protocol.risk_images, len(held_out)))
+    sizes = tuple(size for size in protocol.risk_sizes if size <= len(images))
+    epsilon, classes = protocol.risk_epsilon, len(store.read(folder).classes)
     universal = perturbations.load(folder)[key("spgd", epsilon)]
-    ladder = climb(model, images, universal, epsilon * UNIT, sizes, protocol.ladder_steps, classes=classes)
-    results = replace(results, ladder=ladder)
+    risks = measure_risks(model, images, universal, epsilon * UNIT, sizes, protocol.risk_steps, classes=classes)
+    results = replace(results, risks=risks)
     results.save(folder)
-    for rung in ladder.rungs:
-        report(f"{rung.title} risk at {epsilon}/255: {rung.loss:.3f}, {rung.accuracy.value:.1%} right")
+    for level in risks.levels:
+        report(f"{level.title} risk at {epsilon}/255: {level.loss:.3f}, {level.accuracy.value:.1%} right")
     return results
 
 
 def untried(folder: Path) -> bool:
     """Whether models beside a measured one have been broken since, by what was not tried on it yet."""
     results = Results.load(folder)
-    return bool(results and results.robustness and _strangers(results, lenders(store.read(folder))))
+    return bool(results and results.robustness and _untried(results, donor_deltas(store.read(folder))))
 
 
-def _strangers(results: Results, beside: Mapping[str, Tensor]) -> list[Tensor]:
+def _untried(results: Results, donors: Mapping[str, Tensor]) -> list[Tensor]:
     """Those that were not tried yet, since their model came later or was broken anew."""
     tried = results.about.get(STARTS, {})
-    return [delta for name, delta in beside.items() if tried.get(name) != perturbations.digest(delta)]
+    return [delta for name, delta in donors.items() if tried.get(name) != perturbations.digest(delta)]
 
 
 def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -> Results:
@@ -139,22 +139,22 @@ def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -
     return results
 
 
-def _tried(results: Results, beside: Mapping[str, Tensor]) -> Results:
+def _tried(results: Results, donors: Mapping[str, Tensor]) -> Results:
     """The results, which say whose perturbations were tried, and which."""
-    starts = {name: perturbations.digest(beside[name]) for name in sorted(beside)}
+    starts = {name: perturbations.digest(donors[name]) for name in sorted(donors)}
     return replace(results, about={**results.about, STARTS: starts})
 
 
-def _lead_further(lent: Lent, folder: Path, results: Results) -> bool:
+def _donors_do_more(transferred: TransferredDeltas, folder: Path, results: Results) -> bool:
     """Whether one does more than the model's own: at a stored strength, where the model breaks, or just below."""
     candidates, found = _candidates(folder, results), results.robustness
-    if not lent.deltas or not found:
+    if not transferred.deltas or not found:
         return False
-    below = max(found.height - found.tolerance / UNIT, found.tolerance / UNIT)
+    below = max(found.breaking_epsilon - found.tolerance / UNIT, found.tolerance / UNIT)
     nearest = {below: min(candidates, key=lambda size: abs(size - below))} if candidates else {}
     own = {size: size for size in candidates} | nearest
     return any(
-        lent.better(Budget(size * UNIT), Budget(size * UNIT).rescale(candidates[at])) for size, at in own.items()
+        transferred.better(Budget(size * UNIT), Budget(size * UNIT).rescale(candidates[at])) for size, at in own.items()
     )
 
 
@@ -163,38 +163,38 @@ def _candidates(folder: Path, results: Results) -> Candidates:
     deltas = perturbations.load(folder)
     candidates = {float(m.epsilon): deltas[m.key] for m in results.curve() if m.key in deltas}
     if BREAKING in deltas and results.robustness:
-        candidates[results.robustness.height + ASIDE] = deltas[BREAKING]
+        candidates[results.robustness.breaking_epsilon + ASIDE] = deltas[BREAKING]
     return candidates
 
 
 def _cross_epsilon(
     folder: Path, transfer: CrossEpsilonTransfer, results: Results, report: Callable[[str], None]
 ) -> tuple[Results, Candidates, int]:
-    """The results after stored and lent perturbations have competed at every strength, saved with them.
+    """The results after stored and transferred perturbations have competed at every strength, saved with them.
 
-    Also the strongest of each strength, and how many are new. A risk ladder goes that stood on a perturbation that is
+    Also the strongest of each strength, and how many are new. Risks that were measured under a perturbation that is
     no longer the strongest. Until all is over the results do not say that they competed: a killed run begins again.
     """
-    deltas, ladder, candidates = perturbations.load(folder), results.ladder, _candidates(folder, results)
+    deltas, risks, candidates = perturbations.load(folder), results.risks, _candidates(folder, results)
     stored = [m for m in results.curve() if m.key in deltas]
     curve = {m.key: m for m in transfer.measurements(stored, candidates, report, EXCHANGED in results.about)}
     changed = [m for m in stored if curve[m.key] != m]
     perturbations.save(folder, deltas | {m.key: candidates[m.epsilon] for m in changed})
-    if ladder and any(m.epsilon == round(ladder.epsilon / UNIT) for m in changed):
-        ladder = None
+    if risks and any(m.epsilon == round(risks.epsilon / UNIT) for m in changed):
+        risks = None
     measurements = tuple(curve.get(m.key, m) for m in results.measurements)
     about = {name: value for name, value in results.about.items() if name != EXCHANGED}
-    results = replace(results, measurements=measurements, ladder=ladder, about=about)
+    results = replace(results, measurements=measurements, risks=risks, about=about)
     results.save(folder)
     return results, candidates, len(changed)
 
 
-def _at_the_breaking_point(lent: Lent, candidates: Candidates, found: Robustness) -> Candidates:
-    """What does most there of the lent ones, if that is more than the model's own: a search from it is a short one."""
-    budget, size = Budget(found.height * UNIT), found.height + ASIDE
-    best = lent.best(budget, 1)
+def _at_the_breaking_point(transferred: TransferredDeltas, candidates: Candidates, found: Robustness) -> Candidates:
+    """The strongest transferred one there, if it does more than the model's own: a search from it is short."""
+    budget, size = Budget(found.breaking_epsilon * UNIT), found.breaking_epsilon + ASIDE
+    best = transferred.best(budget, 1)
     known = [budget.rescale(candidates[size])] if size in candidates else []
-    return {size: max([*known, *best], key=lent.strength)} if best else {}
+    return {size: max([*known, *best], key=transferred.strength)} if best else {}
 
 
 def _visibility(held_out: Split, delta: Tensor) -> Perceptibility | None:

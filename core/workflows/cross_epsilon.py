@@ -1,4 +1,4 @@
-"""The stored perturbations of one model, and what others lend, compete at every strength that it was measured at.
+"""The stored perturbations of one model, and those of other models, compete at every strength that it was measured at.
 
 An attack from a random start can end where it is easy to get to and goes no further; the perturbation of another
 strength may then do more, larger or smaller made, and so may that of another model. So no strength is left with less
@@ -18,7 +18,7 @@ from core.checkpoints.results import Measurement
 from core.datasets import Split
 from core.evaluation.report import Report, evaluate, predict
 from core.robustness.result import UNIT, success
-from core.robustness.transfer import Lent
+from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 
 Candidates = dict[float, Tensor]
@@ -29,8 +29,8 @@ class CrossEpsilonTransfer:
     """Tries the candidates at other sizes than their own.
 
     Which one is stronger is decided on `judges` of the held-out images, the first ones; what is stored is measured on
-    all. A rival that does more than what is known is worked on by `attack`, and the better of the two kept. Of `lent`
-    perturbations the one that does most on crafting images competes. `classes` is K.
+    all. A rival that does more than what is known is worked on by `attack`, and the better of the two kept. Of the
+    `transferred` perturbations the one that does most on crafting images competes. `classes` is K.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class CrossEpsilonTransfer:
         judges: int,
         attack: SPGD,
         classes: int,
-        lent: Lent | None = None,
+        transferred: TransferredDeltas | None = None,
     ) -> None:
         self.model, self.crafting, self.held_out, self.attack, self.classes = model, crafting, held_out, attack, classes
-        self.lent = lent
+        self.transferred = transferred
         self.judges = held_out.first(min(judges, len(held_out)))
         self.clean = predict(model, held_out)
 
@@ -53,14 +53,16 @@ class CrossEpsilonTransfer:
     ) -> list[Measurement]:
         """The untargeted measurements, each with the strongest perturbation; new ones are added to `candidates`.
 
-        From the largest down each looks at two larger ones, a smaller one and a lent one, then from the smallest up at
-        the one below it. Where the candidates have competed before (`settled`), only new ones are looked at.
+        From the largest down each looks at two larger ones, a smaller one and a transferred one, then from the smallest
+        up at the one below it. Where the candidates have competed before (`settled`), only new ones are looked at.
         """
         found = {measurement.epsilon: measurement for measurement in known}
         old = set(candidates) if settled else set()
-        for epsilons, above, lent in ((sorted(found, reverse=True), 2, True), (sorted(found), 0, False)):
+        for epsilons, above, transferred in ((sorted(found, reverse=True), 2, True), (sorted(found), 0, False)):
             for epsilon in epsilons:
-                better = self._better(candidates[epsilon], self._rivals(candidates, old, epsilon, above, lent), epsilon)
+                better = self._better(
+                    candidates[epsilon], self._rivals(candidates, old, epsilon, above, transferred), epsilon
+                )
                 if better is None:
                     continue
                 _, delta = better
@@ -73,8 +75,10 @@ class CrossEpsilonTransfer:
                     report(f"{epsilon}/255: {success(whole):.1%} wrong in place of {success(before.report):.1%}")
         return [found[epsilon] for epsilon in sorted(found)]
 
-    def _rivals(self, candidates: Candidates, old: set[float], epsilon: float, above: int, lent: bool) -> list[Tensor]:
-        """The candidates next to this size, one smaller and `above` larger ones, rescaled, and a lent one.
+    def _rivals(
+        self, candidates: Candidates, old: set[float], epsilon: float, above: int, transferred: bool
+    ) -> list[Tensor]:
+        """The candidates next to this size, one smaller and `above` larger, rescaled, and a transferred one.
 
         Without those of the `old` sizes, which have competed here before.
         """
@@ -82,7 +86,7 @@ class CrossEpsilonTransfer:
         larger = sorted(size for size in candidates if size > epsilon)[:above]
         smaller = sorted((size for size in candidates if size < epsilon), reverse=True)[:1]
         found = [budget.rescale(candidates[size]) for size in (*larger, *smaller) if size not in old]
-        return found + (self.lent.best(budget, 1) if lent and self.lent else [])
+        return found + (self.transferred.best(budget, 1) if transferred and self.transferred else [])
 
     def _better(self, known: Tensor, rivals: list[Tensor], epsilon: float) -> tuple[Report, Tensor] | None:
         """The strongest rival, if it does more than what is known, and worked on."""

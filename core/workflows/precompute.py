@@ -32,7 +32,7 @@ def precompute(
     """Craft and measure what the suite asks for and the folder does not hold yet; saved after every delta.
 
     A delta that was made with fewer steps or crafting images than the suite's, or another seed, is made anew; a risk
-    ladder that stood on it goes, since it would hold a weaker one.
+    risks that were measured under it are dropped, since they would hold a weaker one.
 
     Raises FileNotFoundError where the data is absent, FileError where the model cannot be used, ValueError where the
     suite asks for nothing, or for a scene that is not there.
@@ -76,8 +76,8 @@ def precompute(
         if (name, target) == ("spgd", None):
             about.pop(EXCHANGED, None)  # the new one may help others
         results = replace(results, measurements=(*others, measurement), about=about)
-        if results.ladder and measurement.key == key("spgd", round(results.ladder.epsilon * 255)):
-            results = replace(results, ladder=None)
+        if results.risks and measurement.key == key("spgd", round(results.risks.epsilon * 255)):
+            results = replace(results, risks=None)
         deltas[measurement.key] = delta
         perturbations.save(folder, deltas)
         results.save(folder)

@@ -26,10 +26,10 @@ class Protocol:
     steps: int = Search.steps
     warm_steps: int = Search.warm_steps
     tolerance: float = Search.tolerance
-    ladder_epsilon: int = 8
-    ladder_images: int = 512
-    ladder_sizes: tuple[int, ...] = (64, 8)
-    ladder_steps: int = 20
+    risk_epsilon: int = 8
+    risk_images: int = 512
+    risk_sizes: tuple[int, ...] = (64, 8)
+    risk_steps: int = 20
     level: float = Search.level
     restarts: int = Search.restarts
 
@@ -54,7 +54,7 @@ class Protocol:
         """
         if data.task == "classification":
             return cls()
-        return cls(crafting_images=360, batch_size=8, ladder_images=64, level=0.5, restarts=1)
+        return cls(crafting_images=360, batch_size=8, risk_images=64, level=0.5, restarts=1)
 
 
 @dataclass(frozen=True)

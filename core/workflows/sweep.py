@@ -36,7 +36,7 @@ ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
 
 @dataclass(frozen=True)
 class Job:
-    """One run and where it goes; `measure` adds perturbations, universal robustness and the risk ladder.
+    """One run and where it goes; `measure` adds perturbations, universal robustness and the risks.
 
     `threads` is what the process that runs it shall use; None leaves that to the machine it runs on. `suffix` comes
     after the recipe's name, before the seed.
@@ -66,7 +66,7 @@ class Job:
         if not self.recipe.matches(store.read(self.folder).recipe):
             return False
         results = Results.load(self.folder) if self.measure else None
-        return not self.measure or bool(results and results.robustness and results.ladder)
+        return not self.measure or bool(results and results.robustness and results.risks)
 
     @property
     def lacks_others(self) -> bool:

@@ -12,7 +12,7 @@ from core import datasets
 from core.checkpoints import store
 from core.checkpoints.store import Checkpoint
 from core.datasets import Dataset
-from core.distributed import leading, wait
+from core.distributed import is_main_process, wait
 from core.models.architectures import Normalised, check, create, numbered, some
 from core.runtime import Precision
 from core.training.loop import Progress, train
@@ -69,7 +69,7 @@ def run(
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "finished": time.strftime("%Y-%m-%d"),
     }
-    if leading():
+    if is_main_process():
         state = ResumeFile(resume, {})
         store.save(folder, model, config | {"versions": {"hardware": state.hardware}})
         state.remove()

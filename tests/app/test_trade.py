@@ -147,7 +147,7 @@ class TestPage:
         right = [share.value for _, share in page.a.curve]
         assert right == sorted(right, reverse=True)
         assert [risk.title for risk in page.a.ladder.risks] == ["expected", "universal", "heap 8", "adversarial"]
-        assert page.a.ladder.risks[0].accuracy.value == stored.ladder.rungs[0].accuracy.value
+        assert page.a.ladder.risks[0].accuracy.value == stored.risks.levels[0].accuracy.value
         assert page.a.pattern.startswith("data:image/png")
         assert "n = 36 held out" in page.a.origin
 

@@ -238,9 +238,9 @@ def test_hardened_models_trained_otherwise_than_most_say_so_and_share_no_front_w
     recipes = {
         "standard": {"epochs": 12},
         "a": {**usual, "heap": 1},
-        "b": {**usual, "heap": 64, "seed": 3, "start": "elsewhere", "carry": False},
+        "b": {**usual, "heap": 64, "seed": 3, "start": "elsewhere", "persist": False},
         "c": {**usual, "heap": 64, "epochs": 15},
-        "d": {**usual, "heap": 64, "carry": True},
+        "d": {**usual, "heap": 64, "persist": True},
         "e": {**usual, "heap": 64, "start": None},
         "f": {**usual, "heap": 64, "learning_rate": 0.1},
     }
@@ -253,12 +253,12 @@ def test_hardened_models_trained_otherwise_than_most_say_so_and_share_no_front_w
         "a": "heap 1",
         "b": "heap 64",
         "c": "heap 64, 15 epochs",
-        "d": "heap 64, carried deltas",
+        "d": "heap 64, persistent deltas",
         "e": "heap 64, from scratch",
         "f": "heap 64, learning rate 0.1",
     }
     assert found["c"].title == "Shared, heap 64, 15 epochs, ε 8/255, σ 0.5"
-    assert found["d"].title.count("carried deltas") == 1
+    assert found["d"].title.count("persistent deltas") == 1
     alone = store.read(tmp_path / "tiny" / "c")
     assert (alone.kind, alone.schedule) == ("heap 64", ""), "one folder alone says nothing of others"
 
@@ -319,8 +319,8 @@ def test_which_images_are_right_survives_json(tmp_path):
 SCENES = {"value": 0.5, "interval": [0.4, 0.6], "n": 9}
 POINT = {"epsilon": 4.0, "report": CLEAN, "tries": 1, "steps": 2}
 ROBUSTNESS = {"level": 0.75, "tolerance": 0.25, "epsilon": 4.0, "crafted_on": 9, "seed": 0, "curve": [POINT]}
-RUNG = {"kind": "expected", "heap": 0, "loss": {"value": 1.0, "interval": [0.9, 1.1]}, "accuracy": {**SCENES}}
-LADDER = {"epsilon": 8.0, "steps": 1, "restarts": 1, "seed": 0, "rungs": [RUNG]}
+LEVEL = {"kind": "expected", "heap": 0, "loss": {"value": 1.0, "interval": [0.9, 1.1]}, "accuracy": {**SCENES}}
+RISKS = {"epsilon": 8.0, "steps": 1, "restarts": 1, "seed": 0, "levels": [LEVEL]}
 VISIBILITY = {"ssim": 0.9, "psnr": 30.0, "colour_difference": 1.0, "visible": 0.1, "n": 9}
 WHOLE = {
     "about": {
@@ -334,7 +334,7 @@ WHOLE = {
     "clean": {**CLEAN, "overlap": SCENES, "overlaps": [0.5, None]},
     "measurements": [measurement(8, "scene-2").to_json(), measurement(8, 1).to_json()],
     "robustness": ROBUSTNESS,
-    "ladder": LADDER,
+    "risks": RISKS,
     "visibility": VISIBILITY,
 }
 
@@ -365,8 +365,8 @@ class TestDamagedResults:
     def test_the_undamaged_ones_are_read(self, tmp_path):
         files.write_json(tmp_path / "results.json", WHOLE)
         found = Results.load(tmp_path)
-        assert found.robustness.height == 4
-        assert found.ladder.rungs[0].accuracy.value == 0.5
+        assert found.robustness.breaking_epsilon == 4
+        assert found.risks.levels[0].accuracy.value == 0.5
         assert [m.target for m in found.measurements] == ["scene-2", 1]
 
     @pytest.mark.parametrize("value", [..., None, "odd", -1, 1.5, True, [], [1], {}, {"a": 1}, [[]]], ids=repr)
@@ -398,11 +398,11 @@ class TestDamagedResults:
             (("measurements", 0, "epsilon"), "8", "measurements holds"),
             (("measurements", 0, "target"), [1], "measurements holds"),
             (("measurements",), 3, "is missing or odd"),
-            (("robustness", "curve"), [], "a curve or ladder without a point"),
+            (("robustness", "curve"), [], "a curve or risks without a point"),
             (("robustness", "curve", 0, "epsilon"), None, "is missing or odd"),
             (("robustness", "level"), "high", "robustness holds"),
-            (("ladder", "rungs"), [], "a curve or ladder without a point"),
-            (("ladder", "rungs", 0, "loss", "interval"), [1.0], "ladder holds"),
+            (("risks", "levels"), [], "a curve or risks without a point"),
+            (("risks", "levels", 0, "loss", "interval"), [1.0], "risks holds"),
             (("visibility", "ssim"), None, "visibility holds"),
             (("about",), [1], "about holds"),
             (("about", "starts"), 3, "starts holds"),

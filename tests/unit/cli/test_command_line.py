@@ -176,8 +176,8 @@ def test_robustness_and_ladder_of_a_model_folder(trained):
     assert found["curve"][0]["epsilon"] == 0
     assert found["curve"][0]["report"]["accuracy"]["n"] == 12
     words = ["--images", "12", "--steps", "2", "--universal-steps", "2", "--heap", "4", "--device", "cpu"]
-    rungs = json.loads(run("ladder", str(trained), *words, "--json").stdout)["rungs"]
-    assert [rung["kind"] for rung in rungs] == ["expected", "universal", "heap", "adversarial"]
+    levels = json.loads(run("ladder", str(trained), *words, "--json").stdout)["levels"]
+    assert [level["kind"] for level in levels] == ["expected", "universal", "heap", "adversarial"]
     assert "adversarial" in run("ladder", str(trained), *words).stdout
     told = run("robustness", str(trained), "--images", "12", "--steps", "1", "--highest", "2", "--level", "1").stdout
     assert "no perturbation up to 2/255" in told

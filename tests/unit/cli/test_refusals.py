@@ -35,7 +35,7 @@ from core.files import FileError
 from core.models.architectures import Normalised, create
 from core.numbers import from_255
 from core.reports.markdown import percent
-from core.robustness.risks import climb
+from core.robustness.risks import measure_risks
 from core.robustness.search import Search
 from core.threat import Budget
 from core.training import loop
@@ -223,7 +223,7 @@ def test_classes_are_aimed_at_as_far_as_there_are_any(classes, targets, aims):
 )
 def test_a_ladder_has_heaps_and_tries(sizes, restarts, says):
     with pytest.raises(ValueError, match=says):
-        climb(Linear(), grey_pictures(0, 8), torch.zeros(1, 3, 4, 4), 0.1, sizes, 1, restarts)
+        measure_risks(Linear(), grey_pictures(0, 8), torch.zeros(1, 3, 4, 4), 0.1, sizes, 1, restarts)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_json_is_read_with_the_mark_that_windows_puts_before_it_and_is_not_botto
 def test_scenes_without_a_label_have_no_risk():
     void = Split(_scenes(4).images, torch.full((4, 8, 8), IGNORE, dtype=torch.uint8))
     with pytest.raises(ValueError, match="There is nothing to count: no pixel of the held-out scenes has a class"):
-        climb(nn.Conv2d(3, 2, 1), void, torch.zeros(1, 3, 8, 8), 0.1, (2,), 1)
+        measure_risks(nn.Conv2d(3, 2, 1), void, torch.zeros(1, 3, 8, 8), 0.1, (2,), 1)
 
 
 def test_shipped_results_hold_finite_numbers_only():

@@ -16,7 +16,7 @@ from core.reports.charts import charts
 from core.reports.claims import CLAIMS, Finding
 from core.reports.verdicts import sections, verdict
 from core.robustness.result import UNIT, Point, Robustness
-from core.robustness.risks import Ladder, Rung
+from core.robustness.risks import RiskLevel, Risks
 
 N = 1000
 
@@ -30,24 +30,24 @@ def robustness(clean, breaks):
     return Robustness(0.75, 0.25 * UNIT, None if breaks is None else breaks * UNIT, points, 2048, 0)
 
 
-def ladder(expected, universal, adversarial):
+def risks(expected, universal, adversarial):
     kinds = (
         ("expected", 0, expected),
         ("universal", 0, universal),
         ("heap", 8, universal),
         ("adversarial", 1, adversarial),
     )
-    rungs = tuple(Rung(kind, heap, 1.0, (0.9, 1.1), Rate(right, N)) for kind, heap, right in kinds)
-    return Ladder(8 * UNIT, rungs, 20, 1, 0)
+    levels = tuple(RiskLevel(kind, heap, 1.0, (0.9, 1.1), Rate(right, N)) for kind, heap, right in kinds)
+    return Risks(8 * UNIT, levels, 20, 1, 0)
 
 
-def model(heap, clean, breaks, rungs=None, visible=None, data="signs", epsilon=8):
+def model(heap, clean, breaks, levels=None, visible=None, data="signs", epsilon=8):
     recipe = {"sigma": 0.5 if heap else 0.0, "heap": heap, "epsilon": epsilon / 255}
     name = f"shared-s{heap}-e{epsilon}" if heap else "standard"
     found = store.Checkpoint(Path(name), "resnet20", data, datasets.get(data).classes, "0" * 64, recipe)
     seen = None if visible is None else Perceptibility(1 - visible, 30.0, 5.0, visible, 200)
     return found, Results(
-        Report(Rate(clean, N), Rate(0, N)), (), {}, robustness(clean, breaks), ladder(*rungs) if rungs else None, seen
+        Report(Rate(clean, N), Rate(0, N)), (), {}, robustness(clean, breaks), risks(*levels) if levels else None, seen
     )
 
 
@@ -80,9 +80,9 @@ class TestSensitivity:
         assert "40% of 93%" in found.why
         assert [row[1] for row in found.rows] == ["Standard", "Adversarial, heap 1, ε 8/255, σ 0.5"]
 
-    @pytest.mark.parametrize("rungs", [(930, 920, 12), (930, 928, 925)], ids=["no help", "nothing fooled"])
-    def test_it_does_not_where_one_of_both_is_missing(self, rungs):
-        assert not ask(1, [STANDARD, model(1, 930, 20, rungs)]).holds
+    @pytest.mark.parametrize("levels", [(930, 920, 12), (930, 928, 925)], ids=["no help", "nothing fooled"])
+    def test_it_does_not_where_one_of_both_is_missing(self, levels):
+        assert not ask(1, [STANDARD, model(1, 930, 20, levels)]).holds
 
     def test_without_a_model_of_heap_1_nothing_is_said(self):
         assert ask(1, [STANDARD, model(64, 930, 20, (930, 900, 400))]) is None
@@ -93,9 +93,9 @@ class TestUniversal:
         assert ask(2, [STANDARD, ADVERSARIAL]).holds
         assert "lose at most 3 points, under one for each image at least 53" in ask(2, [STANDARD, ADVERSARIAL]).why
 
-    @pytest.mark.parametrize("rungs", [(930, 410, 400), (930, 590, 100)], ids=["as bad", "no better than standard"])
-    def test_it_does_not_otherwise(self, rungs):
-        assert not ask(2, [STANDARD, ADVERSARIAL, model(64, 930, 20, rungs)]).holds
+    @pytest.mark.parametrize("levels", [(930, 410, 400), (930, 590, 100)], ids=["as bad", "no better than standard"])
+    def test_it_does_not_otherwise(self, levels):
+        assert not ask(2, [STANDARD, ADVERSARIAL, model(64, 930, 20, levels)]).holds
 
 
 EARLY = ((6, 720), (12, 700))
@@ -363,5 +363,5 @@ def test_the_figures_follow_from_the_numbers_and_nothing_else():
     other = charts({"signs": [STANDARD, model(1, 930, 25, (930, 900, 400), 0.8)]})
     assert other["fronts.svg"] != first["fronts.svg"]
     assert other["ladders.svg"] == first["ladders.svg"]
-    bare = [(checkpoint, replace(results, robustness=None, ladder=None)) for checkpoint, results in own["signs"]]
+    bare = [(checkpoint, replace(results, robustness=None, risks=None)) for checkpoint, results in own["signs"]]
     assert charts({"signs": bare}) == {}

@@ -10,7 +10,7 @@ from torch.nn.functional import softplus
 from core.attacks.spgd import SPGD
 from core.datasets import Split
 from core.evaluation.report import evaluate
-from core.robustness.risks import Ladder, climb
+from core.robustness.risks import Risks, measure_risks
 from core.threat import Budget
 
 EPSILON = 6 / 255
@@ -22,28 +22,28 @@ def universal(victim):
 
 
 def test_the_risks_come_out_in_order_and_end_where_they_are_known(victim, universal):
-    ladder = climb(victim.model, victim.test, universal, EPSILON, (32, 8), steps=10, classes=8)
-    assert [(rung.kind, rung.heap) for rung in ladder.rungs] == [
+    risks = measure_risks(victim.model, victim.test, universal, EPSILON, (32, 8), steps=10, classes=8)
+    assert [(level.kind, level.heap) for level in risks.levels] == [
         ("expected", 0),
         ("universal", 0),
         ("heap", 32),
         ("heap", 8),
         ("adversarial", 1),
     ]
-    losses = [rung.loss for rung in ladder.rungs]
+    losses = [level.loss for level in risks.levels]
     assert losses == sorted(losses)
     assert losses[-1] > losses[0]
     clean, attacked = (evaluate(victim.model, victim.test, delta, classes=8) for delta in (None, universal))
-    assert ladder.rungs[0].accuracy == clean.accuracy
-    assert ladder.rungs[1].accuracy == attacked.accuracy
-    for rung in ladder.rungs:
-        assert rung.loss_interval[0] < rung.loss < rung.loss_interval[1]
+    assert risks.levels[0].accuracy == clean.accuracy
+    assert risks.levels[1].accuracy == attacked.accuracy
+    for level in risks.levels:
+        assert level.loss_interval[0] < level.loss < level.loss_interval[1]
 
 
 def test_a_finer_heap_may_use_the_coarser_ones_delta(victim, universal):
-    """With attacks that do nothing useful, each rung still has what the one before found."""
-    ladder = climb(victim.model, victim.test, universal, EPSILON, (32, 8), steps=1, restarts=0, classes=8)
-    losses = [rung.loss for rung in ladder.rungs[1:]]
+    """With attacks that do nothing useful, each level still has what the coarser one found."""
+    risks = measure_risks(victim.model, victim.test, universal, EPSILON, (32, 8), steps=1, restarts=0, classes=8)
+    losses = [level.loss for level in risks.levels[1:]]
     assert losses == sorted(losses)
 
 
@@ -55,12 +55,12 @@ class TestLinear:
         labels = torch.arange(64) % 2 if mixed else torch.zeros(64, dtype=torch.long)
         model, split = Linear(3), grey_pictures(4, 64, labels)
         universal = SPGD(Budget(EPSILON), steps=20).craft(model, split)
-        ladder = climb(model, split, universal, EPSILON, (16, 4), steps=10)
+        risks = measure_risks(model, split, universal, EPSILON, (16, 4), steps=10)
         margins, _ = model.margin(split)
         exact = [softplus(-margins + moved).mean().item() for moved in (0.0, EPSILON * model.norm)]
-        losses = [rung.loss for rung in ladder.rungs]
+        losses = [level.loss for level in risks.levels]
         assert (losses[0], losses[-1]) == pytest.approx(exact, rel=1e-3)
-        assert ladder.rungs[-1].accuracy.successes == int((margins > EPSILON * model.norm).sum())
+        assert risks.levels[-1].accuracy.successes == int((margins > EPSILON * model.norm).sum())
         if mixed:
             assert losses[1] < losses[-1] - 0.01
         else:
@@ -68,17 +68,19 @@ class TestLinear:
 
     def test_the_interval_is_that_of_the_mean_of_the_losses(self):
         model, split = Linear(3), grey_pictures(4, 64)
-        rung = climb(model, split, torch.zeros(1, 3, 4, 4), EPSILON, (64,), steps=1).rungs[0]
+        level = measure_risks(model, split, torch.zeros(1, 3, 4, 4), EPSILON, (64,), steps=1).levels[0]
         losses = softplus(-model.margin(split)[0].double())
         half = 1.96 * losses.std().item() / 8
-        assert rung.loss_interval == pytest.approx((losses.mean().item() - half, losses.mean().item() + half), rel=1e-4)
+        assert level.loss_interval == pytest.approx(
+            (losses.mean().item() - half, losses.mean().item() + half), rel=1e-4
+        )
 
 
 def test_images_beyond_the_last_whole_heap_are_left_out(tiny_classifier):
     model, _, test = tiny_classifier
     odd = Split(test.images[:77], test.labels[:77])
-    ladder = climb(model, odd, torch.zeros(1, 3, 12, 12), EPSILON, (32, 8), steps=1)
-    assert {rung.accuracy.n for rung in ladder.rungs} == {64}
+    risks = measure_risks(model, odd, torch.zeros(1, 3, 12, 12), EPSILON, (32, 8), steps=1)
+    assert {level.accuracy.n for level in risks.levels} == {64}
 
 
 def test_the_model_is_left_as_it_was_and_the_seed_decides(tiny_classifier):
@@ -86,7 +88,7 @@ def test_the_model_is_left_as_it_was_and_the_seed_decides(tiny_classifier):
     model.train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     one, two, other = (
-        climb(model, test, torch.zeros(1, 3, 12, 12), EPSILON, (32,), steps=3, seed=seed) for seed in (0, 0, 1)
+        measure_risks(model, test, torch.zeros(1, 3, 12, 12), EPSILON, (32,), steps=3, seed=seed) for seed in (0, 0, 1)
     )
     assert one == two != other
     assert model.training
@@ -94,17 +96,17 @@ def test_the_model_is_left_as_it_was_and_the_seed_decides(tiny_classifier):
 
 
 def test_ladders_survive_json(victim, universal):
-    ladder = climb(victim.model, victim.test, universal, EPSILON, (32,), steps=2, classes=8)
-    again = Ladder.from_json(json.loads(json.dumps(ladder.to_json())))
-    assert again.to_json() == ladder.to_json()
-    assert [rung.accuracy for rung in again.rungs] == [rung.accuracy for rung in ladder.rungs]
+    risks = measure_risks(victim.model, victim.test, universal, EPSILON, (32,), steps=2, classes=8)
+    again = Risks.from_json(json.loads(json.dumps(risks.to_json())))
+    assert again.to_json() == risks.to_json()
+    assert [level.accuracy for level in again.levels] == [level.accuracy for level in risks.levels]
 
 
 def test_scenes_without_a_labelled_pixel_have_no_risk(tiny_segmenter):
     model, _, test = tiny_segmenter
     void = Split(test.images[:32], torch.full_like(test.labels[:32], 255))
     with pytest.raises(ValueError, match="nothing to count: no pixel of the held-out scenes has a class"):
-        climb(model, void, torch.zeros(1, 3, 12, 12), EPSILON, (32,), steps=1, classes=8)
+        measure_risks(model, void, torch.zeros(1, 3, 12, 12), EPSILON, (32,), steps=1, classes=8)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +121,4 @@ def test_scenes_without_a_labelled_pixel_have_no_risk(tiny_segmenter):
 def test_heaps_that_do_not_nest_are_named(tiny_classifier, sizes, message):
     model, _, test = tiny_classifier
     with pytest.raises(ValueError, match=message):
-        climb(model, test, torch.zeros(1, 3, 12, 12), EPSILON, sizes)
+        measure_risks(model, test, torch.zeros(1, 3, 12, 12), EPSILON, sizes)

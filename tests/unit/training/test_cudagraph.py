@@ -23,7 +23,7 @@ RECIPES = {
     "shared": SHARED,
     "standard": replace(SHARED, sigma=0.0, heap=1, epsilon=0.0),
     "attacked only": replace(SHARED, sigma=1.0),
-    "carried": replace(SHARED, carry=True, steps=1),
+    "persistent": replace(SHARED, persist=True, steps=1),
     "ragged": replace(SHARED, batch_size=24, heap=5),
 }
 
@@ -59,7 +59,7 @@ def test_the_recorded_work_trains_as_the_direct_one(kind, tmp_path, monkeypatch)
         return replayed
 
     monkeypatch.setattr(step, "capture", pretended)
-    monkeypatch.setattr(loop, "records", lambda device, team: True)
+    monkeypatch.setattr(loop, "records", lambda device, process_group: True)
     train(recorded, tiny_split(), RECIPES[kind], tmp_path / "recorded", True, "cpu", "32-true")
     assert len(calls) == 1, "recorded once, at the first whole mini-batch"
     assert closeness(weights(direct), weights(recorded)) < 1e-6

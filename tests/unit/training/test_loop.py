@@ -254,29 +254,29 @@ def test_carried_deltas_go_on_where_the_last_mini_batch_left_them(monkeypatch, t
         return ends[-1]
 
     monkeypatch.setattr(PGD, "__call__", spy)
-    carried, split = replace(SHARED, carry=True, steps=1, epochs=2), tiny_split(20)  # 8, 8 and 4 images
-    run(carried, tmp_path / "carried", split=split)
+    persistent, split = replace(SHARED, persist=True, steps=1, epochs=2), tiny_split(20)  # 8, 8 and 4 images
+    run(persistent, tmp_path / "persistent", split=split)
     assert [start is None for start in starts] == [True, False, False] * 2  # an epoch stands by itself: it can resume
     assert torch.equal(starts[1], ends[0])
     assert torch.equal(starts[2], ends[1][:1])
     starts.clear()
-    run(replace(carried, carry=False), tmp_path / "fresh", split=split)
+    run(replace(persistent, persist=False), tmp_path / "fresh", split=split)
     assert starts == [None] * 6
 
 
 def test_carried_deltas_have_a_folder_and_a_title_of_their_own():
-    carried = replace(SHARED, carry=True)
-    assert carried.name == f"{SHARED.name}-carried2"
-    assert replace(carried, sigma=0.0).name == "standard"
-    made = store.Checkpoint(Path(carried.name), "resnet8/8", "tiny", ("a", "b"), "0" * 64, asdict(carried))
-    assert made.title == "Shared, heap 4, ε 8/255, σ 0.5, carried deltas"
+    persistent = replace(SHARED, persist=True)
+    assert persistent.name == f"{SHARED.name}-persistent2"
+    assert replace(persistent, sigma=0.0).name == "standard"
+    made = store.Checkpoint(Path(persistent.name), "resnet8/8", "tiny", ("a", "b"), "0" * 64, asdict(persistent))
+    assert made.title == "Shared, heap 4, ε 8/255, σ 0.5, persistent deltas"
 
 
 def test_a_recipe_matches_a_file_that_is_older_than_a_setting():
     stored = asdict(SHARED)
-    del stored["carry"]
+    del stored["persist"]
     assert SHARED.matches(stored)
-    assert not replace(SHARED, carry=True).matches(stored)
+    assert not replace(SHARED, persist=True).matches(stored)
     assert not SHARED.matches(stored | {"seed": 1})
     assert not SHARED.matches(stored | {"momentum_decay": 1})
 

@@ -8,7 +8,7 @@ from core.attacks.spgd import SPGD
 from core.checkpoints.results import Measurement
 from core.evaluation.report import evaluate
 from core.robustness.result import UNIT, success
-from core.robustness.transfer import Lent
+from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 from core.workflows.cross_epsilon import CrossEpsilonTransfer
 
@@ -85,10 +85,12 @@ def test_what_a_larger_one_takes_from_a_smaller_goes_on_to_the_largest(transfer,
 
 
 def test_a_lent_one_takes_its_place_too(transfer, candidates, tiny_classifier):
-    lent = Lent(tiny_classifier.model, tiny_classifier.train, [0.1 * candidates.pop(STRONG)])
+    transferred = TransferredDeltas(tiny_classifier.model, tiny_classifier.train, [0.1 * candidates.pop(STRONG)])
     before = measured(transfer, candidates)
     assert transfer.measurements(before, dict(candidates), print) == before, "the test needs one that stands alone"
-    helped = CrossEpsilonTransfer(transfer.model, transfer.crafting, transfer.held_out, 96, transfer.attack, 4, lent)
+    helped = CrossEpsilonTransfer(
+        transfer.model, transfer.crafting, transfer.held_out, 96, transfer.attack, 4, transferred
+    )
     (stuck,) = helped.measurements(before, candidates, print)
     assert success(stuck.report) == pytest.approx(MOST, abs=0.02)
     assert candidates[STUCK].abs().max() == pytest.approx(STUCK * UNIT)
@@ -107,8 +109,10 @@ def test_once_all_have_competed_nothing_changes_any_more(transfer, candidates, m
 def test_of_what_has_competed_before_only_what_is_new_does_so_again(transfer, candidates):
     before = measured(transfer, candidates)
     assert transfer.measurements(before, dict(candidates), print, settled=True) == before
-    lent = Lent(transfer.model, transfer.crafting, [candidates[STRONG]])
-    again = CrossEpsilonTransfer(transfer.model, transfer.crafting, transfer.held_out, 96, transfer.attack, 4, lent)
+    transferred = TransferredDeltas(transfer.model, transfer.crafting, [candidates[STRONG]])
+    again = CrossEpsilonTransfer(
+        transfer.model, transfer.crafting, transfer.held_out, 96, transfer.attack, 4, transferred
+    )
     stuck, strong = again.measurements(before, candidates, print, settled=True)
     assert success(stuck.report) == pytest.approx(MOST, abs=0.02)
     assert strong == before[1]

@@ -156,9 +156,9 @@ class TestAssess:
         steps=8,
         warm_steps=4,
         tolerance=UNIT,
-        ladder_images=40,
-        ladder_sizes=(64, 8),
-        ladder_steps=2,
+        risk_images=40,
+        risk_sizes=(64, 8),
+        risk_steps=2,
         level=0.6,  # three of four classes are wrong under what does most
     )
 
@@ -189,7 +189,7 @@ class TestAssess:
         return measured
 
     @pytest.mark.slow
-    def test_it_adds_robustness_and_ladder_and_the_perturbation_that_breaks(self, measured, tiny_dataset):
+    def test_it_adds_robustness_and_risks_and_the_perturbation_that_breaks(self, measured, tiny_dataset):
         before = Results.load(measured)
         heard = []
         results = assess(measured, report=heard.append)
@@ -197,11 +197,11 @@ class TestAssess:
         assert stored.to_json() == results.to_json()
         assert [m.key for m in stored.measurements] == [m.key for m in before.measurements]
         assert {point.report.accuracy.n for point in stored.robustness.curve} == {96}
-        assert [rung.heap for rung in stored.ladder.rungs] == [0, 0, 8, 1]  # 40 images do not fill a heap of 64
-        assert {rung.accuracy.n for rung in stored.ladder.rungs} == {40}
-        rungs = [line for line in heard if " risk at " in line]
+        assert [level.heap for level in stored.risks.levels] == [0, 0, 8, 1]  # 40 images do not fill a heap of 64
+        assert {level.accuracy.n for level in stored.risks.levels} == {40}
+        levels = [line for line in heard if " risk at " in line]
         epsilons = {line.partition(":")[0] for line in heard if " after " in line}  # one where starts were tried, twice
-        assert (len(rungs), len(epsilons)) == (4, len(stored.robustness.curve))
+        assert (len(levels), len(epsilons)) == (4, len(stored.robustness.curve))
         delta = perturbations.load(measured)[BREAKING]
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
         assert 0 < delta.abs().max() <= ends + 1e-6
@@ -223,7 +223,10 @@ class TestAssess:
         (folder / "results.json").unlink()
         precompute.precompute(folder, SUITE)
         assert lent_to(assess(folder)) == [assessed.name]
-        assert tried == [(True, 3), (False, 1)]  # two strengths of its own and what is lent, then what is lent
+        assert tried == [
+            (True, 3),
+            (False, 1),
+        ]  # two strengths of its own and a transferred one, then the transferred one
         assert seeds[0] != seeds[1], "it goes on with other starts and another order"
 
     def test_shipped_models_of_other_architectures_lend_too(self, assessed, monkeypatch, tmp_path):
@@ -248,8 +251,10 @@ class TestAssess:
         ((*_, (largest, begins)),) = [sorted(own.items()) for own in given]
         assert torch.allclose(begins, known.towards(0, largest), atol=1e-6), "it begins where the model broke"
         assert largest == pytest.approx(before.robustness.epsilon, abs=1e-6)
-        breaks = [round(found.robustness.height) for found in (before, after)]
-        assert breaks[0] == pytest.approx(2 * breaks[1], abs=2), "what is lent goes twice as far as what was known"
+        breaks = [round(found.robustness.breaking_epsilon) for found in (before, after)]
+        assert breaks[0] == pytest.approx(2 * breaks[1], abs=2), (
+            "what is transferred goes twice as far as what was known"
+        )
         assert torch.allclose(perturbations.load(half)[BREAKING], known.towards(0, breaks[1] * UNIT))
         assert after.robustness.steps > before.robustness.steps
         for epsilon in (8, 16):  # at stored strengths it competes too
@@ -289,7 +294,7 @@ class TestAssess:
         assess(assessed)
         assert not untried(assessed)
 
-    def test_what_competes_better_is_stored_and_the_ladder_that_stood_on_the_other_goes(self, assessed, monkeypatch):
+    def test_what_competes_better_is_stored_and_the_risks_that_stood_on_the_other_go(self, assessed, monkeypatch):
         before, stronger = Results.load(assessed), Report(Rate(1, 96), Rate(90, 96))
         delta = known.towards(1, 8 / 255)
 
@@ -307,7 +312,7 @@ class TestAssess:
         assert after.find("spgd", 16) == before.find("spgd", 16)
         assert torch.equal(perturbations.load(assessed)["spgd-e8"], delta)
         assert sum("adversarial risk" in line for line in heard) == 1
-        assert after.ladder != before.ladder
+        assert after.risks != before.risks
         assert after.to_json() == Results.load(assessed).to_json()
 
     def test_a_run_killed_after_the_exchange_has_stored_what_belongs_together(self, assessed, monkeypatch):
@@ -340,13 +345,13 @@ class TestAssess:
         assert BREAKING in perturbations.load(assessed)
         store.save(assessed, network(seed=1), CONFIG)
         anew = precompute.precompute(assessed, SUITE)
-        assert anew.robustness is anew.ladder is None
+        assert anew.robustness is anew.risks is None
         assert BREAKING not in perturbations.load(assessed)
 
-    def test_a_ladder_goes_with_the_perturbation_it_stood_on(self, assessed):
-        assert precompute.precompute(assessed, replace(SUITE, only=(16,), steps=9)).ladder is not None
+    def test_risks_go_with_the_perturbation_they_stood_on(self, assessed):
+        assert precompute.precompute(assessed, replace(SUITE, only=(16,), steps=9)).risks is not None
         stronger = precompute.precompute(assessed, replace(SUITE, only=(8,), steps=9))
-        assert stronger.ladder is None
+        assert stronger.risks is None
         assert stronger.robustness is not None
 
     def test_an_unmeasured_folder_is_named(self, folder, tiny_dataset):

@@ -130,7 +130,7 @@ def test_processes_may_keep_memory_that_they_will_need_again():
 @pytest.mark.slow
 def test_finished_runs_are_left_as_they_are_and_measured_where_asked(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    quick = Protocol(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
+    quick = Protocol(16, 16, 8, steps=4, warm_steps=2, risk_images=16, risk_steps=1)
     monkeypatch.setattr(Protocol, "standard", classmethod(lambda cls, data: quick))
     monkeypatch.setattr(
         AttackSuite, "brief", classmethod(lambda cls, data: AttackSuite((8,), (), (), (), (), 3, 8, 16))
@@ -146,16 +146,16 @@ def test_finished_runs_are_left_as_they_are_and_measured_where_asked(base, tmp_p
     assert weights(tmp_path, runs) == before
     results = Results.load(tmp_path / "folder" / runs[0].name)
     assert results.robustness is not None
-    assert results.ladder is not None
+    assert results.risks is not None
     assert [outcome.skipped for outcome in sweep(runs, tmp_path, device="cpu")] == [True]
-    replace(results, ladder=None).save(tmp_path / "folder" / runs[0].name)
+    replace(results, risks=None).save(tmp_path / "folder" / runs[0].name)
     assert [outcome.skipped for outcome in sweep(runs, tmp_path, device="cpu")] == [False]
 
 
 @pytest.mark.slow
 def test_at_the_end_what_broke_one_run_was_tried_on_all(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    quick = Protocol(16, 16, 8, steps=4, warm_steps=2, ladder_images=16, ladder_steps=1)
+    quick = Protocol(16, 16, 8, steps=4, warm_steps=2, risk_images=16, risk_steps=1)
     monkeypatch.setattr(Protocol, "standard", classmethod(lambda cls, data: quick))
     monkeypatch.setattr(
         AttackSuite, "brief", classmethod(lambda cls, data: AttackSuite((8,), (), (), (), (), 3, 8, 16))

@@ -1,6 +1,6 @@
 """What each of several processes does in test_team.py: attacks with heaps of many sizes, and a short training.
 
-torchrun --nproc-per-node 2 tests/unit/team_work.py FOLDER
+torchrun --nproc-per-node 2 tests/unit/distributed_work.py FOLDER
 """
 
 import sys
@@ -14,7 +14,7 @@ from torch import nn
 
 from core.attacks.pgd import PGD
 from core.datasets import Split
-from core.distributed import Team, processes
+from core.distributed import ProcessGroup, processes
 from core.threat import Budget
 from core.training.loop import train
 from core.training.recipe import Recipe
@@ -36,12 +36,12 @@ def pictures() -> Split:
     return Split(images, torch.randint(0, 3, (40,), generator=generator))
 
 
-def deltas(team: Team) -> dict[str, torch.Tensor]:
+def deltas(process_group: ProcessGroup) -> dict[str, torch.Tensor]:
     """For each heap size the deltas of this process's images, one an image."""
-    images, labels = pictures().first(BATCH).batch(team.part(BATCH))
+    images, labels = pictures().first(BATCH).batch(process_group.shard(BATCH))
     found = {}
     for heap in HEAPS:
-        attack = PGD(Budget(16 / 255), steps=3, heap=heap, team=team)
+        attack = PGD(Budget(16 / 255), steps=3, heap=heap, process_group=process_group)
         made = attack(network(), images, labels, generator=torch.Generator().manual_seed(2))
         found[f"heap {heap}"] = made.repeat_interleave(-(-len(images) // len(made)), 0)[: len(images)].contiguous()
     return found
@@ -64,8 +64,8 @@ def main(folder: Path) -> None:
     here, machines = processes()
     fabric = Fabric(accelerator="cpu", devices=here, num_nodes=machines, strategy="ddp")
     fabric.launch()
-    team = Team(fabric.global_rank, fabric.world_size)
-    save_file(deltas(team) | weights(folder), folder / f"rank{team.rank}.safetensors")
+    process_group = ProcessGroup(fabric.global_rank, fabric.world_size)
+    save_file(deltas(process_group) | weights(folder), folder / f"rank{process_group.rank}.safetensors")
 
 
 if __name__ == "__main__":
