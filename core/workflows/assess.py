@@ -173,7 +173,8 @@ def _cross_epsilon(
     """The results after stored and transferred perturbations have competed at every strength, saved with them.
 
     Also the strongest of each strength, and how many are new. Risks are dropped if they were measured under a
-    perturbation that is no longer the strongest. Until all is over the results do not say that they competed: a killed run begins again.
+    perturbation that is no longer the strongest. Until all is over the results do not say that they competed: a killed
+    run begins again.
     """
     deltas, risks, candidates = perturbations.load(folder), results.risks, _candidates(folder, results)
     stored = [m for m in results.curve() if m.key in deltas]
