@@ -14,10 +14,10 @@ HOST = 127.0.0.1
 ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format bench results claims clean env-app env-test env-bench env-docs
+.PHONY: help app test test-fast test-machines lint format bench results docs clean env-app env-test env-bench env-docs
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile
 
 app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
 	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
@@ -31,11 +31,12 @@ test-fast: env-test ## run the quick tests: the engine's, without slow ones and 
 test-machines: env-test ## run what rests on numerics as on other processors (ARGS names one of the variants)
 	@.venv/bin/python tests/machines.py $(ARGS)
 
-lint: env-test ## check style, formatting, types and who may import whom
+lint: env-test ## check style, formatting, types, import contracts and spelling
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/python -m mypy
 	@.venv/bin/lint-imports
+	@.venv/bin/codespell
 
 format: env-test ## fix what can be fixed by machine
 	@.venv/bin/ruff check --fix-only .
@@ -49,20 +50,21 @@ bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.sweep_cost
 	@.venv/bin/python -m benchmarks.attack_strength
 
-claims: env-docs ## write docs/results.md (claims, tables, figures) anew from the JSON in checkpoints/
+results: env-docs ## write the results pages (claims, tables, figures) from the JSON in checkpoints/
 	@.venv/bin/python -m core results $(ARGS)
 
-results: claims
+docs: env-docs ## build the documentation into site/ (broken links fail); open site/index.html
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet $(ARGS)
 
 clean: ## remove .venv and every cache in this folder
-	rm -rf .venv build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build site ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Set-up, from any state of .venv. A stamp in it says what was installed, so that the next run has nothing to do; a mark
 # stands there while something is being installed, so that an interrupted run is noticed.
 
-env-app env-test env-bench env-docs:
+env-app env-test env-bench env-docs: ## only set up .venv for this purpose
 	@extra='$(@:env-%=%)' python='$(PYTHON)' backend='$(TORCH_BACKEND)' sh -euc "$$SETUP"
 
 define SETUP
