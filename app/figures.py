@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff, place, ticks
+from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff, axis_position, axis_ticks
 
 SHAPES = {"A": "circle", "B": "triangle-up"}
 
@@ -62,7 +62,7 @@ def tradeoff(page: Tradeoff) -> str:
     traces = []
     for front in page.fronts:
         colour, width = kinds.get(front.kind, "@soft"), 2.2 if front.kind in kinds else 1.2
-        x, y = [place(clean) for clean, _ in front.points], [breaks for _, breaks in front.points]
+        x, y = [axis_position(clean) for clean, _ in front.points], [breaks for _, breaks in front.points]
         line = {"color": colour, "width": width, "dash": "solid" if front.kind in kinds else "dot"}
         traces.append({"x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"})
     best = {point for front in page.fronts for point in front.points}
@@ -72,22 +72,22 @@ def tradeoff(page: Tradeoff) -> str:
         colour = f"@{letter[0].lower()}" if letter else kinds.get(mark.kind, "@soft")
         look = {"color": colour, "line": {"color": "@paper", "width": 1.5}, **_size(letter, beaten)}
         look["symbol"] = _shape(page.settings.kinds, mark.kind)[0] + "-open" * (mark.breaks is None)
-        point = {"x": [place(mark.clean.value)], "y": [mark.height], "mode": "markers", "marker": look}
+        point = {"x": [axis_position(mark.clean.value)], "y": [mark.height], "mode": "markers", "marker": look}
         if letter:
             point |= {"mode": "markers+text", "text": [letter], "textposition": "top center"}
             point["textfont"] = {"color": colour, "size": 13}
         traces.append({**point, "customdata": [mark.name], "hovertemplate": _hover(mark, page.things, beaten)})
-    xs = [place(mark.clean.value) for mark in page.marks]
+    xs = [axis_position(mark.clean.value) for mark in page.marks]
     span = max(max(xs) - min(xs), 0.1)
     left, right = min(xs) - 0.12 * span, max(xs) + 0.12 * span
     cleans = [mark.clean.value for mark in page.marks]
-    shown = ticks(min(cleans), max(cleans))
+    shown = axis_ticks(min(cleans), max(cleans))
     top = 1.18 * max(mark.height for mark in page.marks) or 1
     told = "Clean accuracy and the epsilon that breaks it: " + "; ".join(
         f"{mark.title} {100 * mark.clean.value:.1f}%, {_broken(mark)}" for mark in page.marks
     )
     layout = {
-        "xaxis": _axis([left, right], [place(value / 100) for value in shown])
+        "xaxis": _axis([left, right], [axis_position(value / 100) for value in shown])
         | {"ticktext": [f"{value:g}%" for value in shown], **_titled("clean accuracy", "")},
         "yaxis": _axis([0, top], None)
         | {"gridcolor": "@line", "showgrid": True, **_titled("ε that breaks it", "/255")},

@@ -38,16 +38,17 @@ from app.service.types import (
 )  # fmt: skip
 from app.service.url import changed, looked, opened, recalled, refreshed, understood
 from app.session import EPSILONS, Session
-from core.reports.accuracy_axis import place, ticks
+from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.robustness.result import Robustness
 
 __all__ = [
     "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Front", "Labelled", "Ladder",
     "Legend", "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject",
-    "Tick", "Traded", "Tradeoff", "card", "changed", "chosen", "claim", "compare_models", "comparison", "current",
+    "Tick", "Traded", "Tradeoff", "axis_position", "axis_ticks", "card", "changed", "chosen", "claim",
+    "compare_models", "comparison", "current",
     "device", "drawn", "ended", "estimate", "health", "legend", "list_models", "look", "looked", "menu", "notice",
-    "numbers", "opened", "place", "ready", "recalled", "refreshed", "registry", "run", "scene", "scene_page", "settled",
-    "snapped", "started", "status", "stop", "strip", "subject", "ticks", "tradeoff", "unreadable", "warm_up",
+    "numbers", "opened", "ready", "recalled", "refreshed", "registry", "run", "scene", "scene_page", "settled",
+    "snapped", "started", "status", "stop", "strip", "subject", "tradeoff", "unreadable", "warm_up",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

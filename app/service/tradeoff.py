@@ -17,7 +17,7 @@ from core.checkpoints import perturbations
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.reports import pareto
-from core.reports.tradeoff import STANDARD, Measured, first_seeds, lead, spots
+from core.reports.tradeoff import STANDARD, MeasuredModel, advantage, first_seeds, tradeoff_points
 from core.robustness.result import UNIT
 
 
@@ -96,7 +96,7 @@ def _words(wanted: dict[str, str | float]) -> str:
     return ", ".join(form.format(wanted[key]) for key, form in names.items() if key in wanted)
 
 
-def _own(data: str) -> list[Measured]:
+def _own(data: str) -> list[MeasuredModel]:
     """Every model of a data set whose robustness was measured, the standard one first, with its results."""
     models = [model for model in catalogue.fitting("tradeoff") if model.group == data]
     if not models:
@@ -104,7 +104,7 @@ def _own(data: str) -> list[Measured]:
     return [(model, _measured(model)) for model in models]
 
 
-def _marks(own: Sequence[Measured]) -> tuple[Mark, ...]:
+def _marks(own: Sequence[MeasuredModel]) -> tuple[Mark, ...]:
     return tuple(_marked(model, results) for model, results in own)
 
 
@@ -148,24 +148,24 @@ def _units(epsilon: float) -> float:
     return round(epsilon / UNIT, 4)
 
 
-def _fronts(own: Sequence[Measured]) -> tuple[Front, ...]:
+def _fronts(own: Sequence[MeasuredModel]) -> tuple[Front, ...]:
     """A front for each kind of training, of one seed. The standard model belongs to each: hardening with epsilon 0."""
     kinds = dict.fromkeys(model.kind for model, _ in own if model.heap)
-    lines = {kind: pareto.front(spots(first_seeds(own), kind, STANDARD)) for kind in kinds}
+    lines = {kind: pareto.pareto_front(tradeoff_points(first_seeds(own), kind, STANDARD)) for kind in kinds}
     return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())
 
 
-def _finding(own: Sequence[Measured], marks: Sequence[Mark], a: Mark, b: Mark) -> str:
+def _finding(own: Sequence[MeasuredModel], marks: Sequence[Mark], a: Mark, b: Mark) -> str:
     """How hardened models of both heaps compare at equal clean accuracy; the same figures as on the page of results."""
     if STANDARD in (a.kind, b.kind) or a.kind == b.kind:
         return "Choose models of two heaps to compare their fronts at equal clean accuracy."
     if any(mark.breaks is None for mark in marks if mark.kind in (a.kind, b.kind)):
         return "The fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
-    found = lead(own, a.kind, b.kind)
+    found = advantage(own, a.kind, b.kind)
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
-    brackets = f" Brackets: 95%, over {found.over.removeprefix('held-out ')}." if found.over else ""
-    return f"At equal accuracy ({found.where}) {b.kind} takes {found.words} times the ε of {a.kind}.{brackets}"
+    brackets = f" Brackets: 95%, over {found.uncertainty.removeprefix('held-out ')}." if found.uncertainty else ""
+    return f"At equal accuracy ({found.accuracy_text}) {b.kind} takes {found.text} times the ε of {a.kind}.{brackets}"
 
 
 def _traded(session: Session, side: str, marks: tuple[Mark, ...]) -> Traded:

@@ -15,7 +15,7 @@ import numpy as np
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.reports import pareto
-from core.reports.pareto import Spot
+from core.reports.pareto import TradeoffPoint
 
 DRAWS, STEPS = 1000, 5
 NORMAL = 1.96
@@ -24,7 +24,7 @@ UNBROKEN = 0.25
 """The smallest breaking epsilon that has a logarithm here."""
 
 
-def interval(models: Sequence[tuple[Checkpoint, Results]], one: str, other: str) -> tuple[float, float] | None:
+def ratio_interval(models: Sequence[tuple[Checkpoint, Results]], one: str, other: str) -> tuple[float, float] | None:
     """The 95% interval of the mean ratio of kind `other`'s front to that of `one`, over other images and trainings.
 
     `models` are those of all seeds, with their robustness; a cell stands where its models stand on average. None where
@@ -49,7 +49,7 @@ def interval(models: Sequence[tuple[Checkpoint, Results]], one: str, other: str)
     kinds = np.array([models[names.index(cell)][0].kind for cell in cells])
     labels = np.array(cells)
     drawn = [_fronts(labels[mine], clean[:, mine], breaks[:, mine]) for mine in (kinds == one, kinds == other)]
-    ratios = [pareto.ratios(first, second, STEPS) for first, second in zip(*drawn, strict=True)]
+    ratios = [pareto.robustness_ratios(first, second, STEPS) for first, second in zip(*drawn, strict=True)]
     means = [sum(found) / len(found) for found in ratios if found]
     if not means:
         return None
@@ -74,14 +74,14 @@ def _trainings(found: np.ndarray, share: np.ndarray, random: np.random.Generator
     return drawn * np.sqrt((share**2).sum(1))[None, :, None] * tails[:, None, None]
 
 
-def _fronts(names: np.ndarray, clean: np.ndarray, breaks: np.ndarray) -> list[list[Spot]]:
+def _fronts(names: np.ndarray, clean: np.ndarray, breaks: np.ndarray) -> list[list[TradeoffPoint]]:
     """The front of each draw, as `fronts.front` has it, for all draws at once; names (M), what was drawn (DRAWS, M)."""
     order = np.lexsort((-breaks, -clean), axis=1)
     right, height = (np.take_along_axis(drawn, order, axis=1) for drawn in (clean, breaks))
     best = np.maximum.accumulate(height, axis=1)
     first = np.column_stack([np.ones(len(best), dtype=bool), best[:, 1:] > best[:, :-1]])
     each = zip(names[order], right, height, first, strict=True)
-    return [list(map(Spot, *(column[on].tolist() for column in row))) for *row, on in each]
+    return [list(map(TradeoffPoint, *(column[on].tolist() for column in row))) for *row, on in each]
 
 
 def _breaks(results: Results, random: np.random.Generator) -> np.ndarray:

@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.checkpoints.store import Checkpoint
-from core.reports.accuracy_axis import place, ticks
-from core.reports.pareto import front
-from core.reports.tradeoff import STANDARD, ByGroup, Measured, first_seeds, spots
+from core.reports.accuracy_axis import axis_position, axis_ticks
+from core.reports.pareto import pareto_front
+from core.reports.tradeoff import STANDARD, MeasuredModel, ModelsByGroup, first_seeds, tradeoff_points
 from core.robustness.result import UNIT
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
 
 
-def charts(measured: ByGroup) -> dict[str, bytes]:
+def charts(measured: ModelsByGroup) -> dict[str, bytes]:
     """Every figure by file name; none for what was not measured."""
     drawn = {
         "ladders.svg": _panels(measured, lambda results: results.risks is not None, _ladders),
@@ -25,7 +25,7 @@ def charts(measured: ByGroup) -> dict[str, bytes]:
 
 
 def _panels(
-    measured: ByGroup, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[Measured]], None]
+    measured: ModelsByGroup, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[MeasuredModel]], None]
 ) -> bytes | None:
     """One small figure beside the other, one a group."""
     from matplotlib import rc_context  # here, since only these pages need it
@@ -58,17 +58,17 @@ MANY = 5
 """From so many models on a figure shows the heaps, not each model."""
 
 
-def _shown(own: Sequence[Measured]) -> Sequence[Measured]:
+def _shown(own: Sequence[MeasuredModel]) -> Sequence[MeasuredModel]:
     """The models that get a line: all, or where those would be too many three of the front of each heap."""
     if len(own) < MANY:
         return own
     firsts = first_seeds(own)
-    lines = [front(spots(firsts, kind)) for kind in {checkpoint.kind for checkpoint, _ in own}]
+    lines = [pareto_front(tradeoff_points(firsts, kind)) for kind in {checkpoint.kind for checkpoint, _ in own}]
     few = {line[at].name for line in lines for at in (0, len(line) // 2, -1) if line}
     return [entry for entry in firsts if entry[0].name in few]
 
 
-def _names(own: Sequence[Measured]) -> list[str | None]:
+def _names(own: Sequence[MeasuredModel]) -> list[str | None]:
     """For the legend: every model's own name, or where those would be too many one name for each heap."""
     if len(own) < MANY:
         return [checkpoint.short for checkpoint, _ in own]
@@ -76,7 +76,7 @@ def _names(own: Sequence[Measured]) -> list[str | None]:
     return [None if kind in kinds[:place] else kind for place, kind in enumerate(kinds)]
 
 
-def _ladders(axes: Any, own: Sequence[Measured]) -> None:
+def _ladders(axes: Any, own: Sequence[MeasuredModel]) -> None:
     own = _shown(own)
     for entry, label in zip(own, _names(own), strict=True):
         risks = entry[1].risks
@@ -93,26 +93,28 @@ def _ladders(axes: Any, own: Sequence[Measured]) -> None:
     axes.tick_params(axis="x", rotation=30)
 
 
-def _fronts(axes: Any, own: Sequence[Measured]) -> None:
+def _fronts(axes: Any, own: Sequence[MeasuredModel]) -> None:
     for kind, first in {checkpoint.kind: checkpoint for checkpoint, _ in own}.items():
         looks = _looks(first)
-        marks, line = spots(own, kind), front(spots(first_seeds(own), kind, STANDARD))
+        marks, line = tradeoff_points(own, kind), pareto_front(tradeoff_points(first_seeds(own), kind, STANDARD))
         beaten = [spot for spot in marks if spot not in line]
         for some, style in (
             (line, {"lw": 1, "marker": ""}),
             (beaten, {"ls": "", "ms": 3.5, "alpha": 0.6}),
             ([spot for spot in marks if spot in line], {"ls": "", "ms": 6, "label": kind}),
         ):
-            axes.plot([place(spot.clean) for spot in some], [spot.robustness for spot in some], **{**looks, **style})
+            axes.plot(
+                [axis_position(spot.clean) for spot in some], [spot.robustness for spot in some], **{**looks, **style}
+            )
     every = [results.clean.accuracy.value for _, results in own]
-    shown = ticks(min(every), max(every))
-    axes.set_xticks([place(value / 100) for value in shown], [f"{value:g}" for value in shown])
+    shown = axis_ticks(min(every), max(every))
+    axes.set_xticks([axis_position(value / 100) for value in shown], [f"{value:g}" for value in shown])
     axes.set_xlabel("clean accuracy (%)")
     axes.set_ylabel("breaks at (/255)")
     axes.set_ylim(bottom=0)
 
 
-def _curves(axes: Any, own: Sequence[Measured]) -> None:
+def _curves(axes: Any, own: Sequence[MeasuredModel]) -> None:
     own = _shown(own)
     for entry, label in zip(own, _names(own), strict=True):
         found = entry[1].robustness

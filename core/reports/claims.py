@@ -12,7 +12,7 @@ from core.checkpoints.results import Results
 from core.evaluation.report import AnyRate
 from core.reports import tradeoff
 from core.reports.markdown import percent
-from core.reports.tradeoff import STANDARD, Lead, Measured
+from core.reports.tradeoff import STANDARD, Advantage, MeasuredModel
 from core.robustness.result import UNIT
 from core.robustness.risks import RiskLevel
 
@@ -37,7 +37,7 @@ class Claim:
 
     words: str
     head: tuple[str, ...]
-    ask: Callable[[list[Measured]], Finding | None]
+    ask: Callable[[list[MeasuredModel]], Finding | None]
     figures: tuple[str, ...] = ()
     note: str = ""
 
@@ -51,7 +51,9 @@ def _above(one: AnyRate, other: AnyRate) -> bool:
     return one.interval[0] > other.interval[1]
 
 
-def _parted(own: Sequence[Measured], has: Callable[[Results], object]) -> tuple[Measured | None, list[Measured]]:
+def _parted(
+    own: Sequence[MeasuredModel], has: Callable[[Results], object]
+) -> tuple[MeasuredModel | None, list[MeasuredModel]]:
     """The standard model and the hardened ones, of those whose results have what is asked."""
     kept = [entry for entry in own if has(entry[1])]
     standard = next((entry for entry in kept if entry[0].kind == STANDARD), None)
@@ -64,7 +66,7 @@ def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
     return expected, universal, adversarial
 
 
-def _sensitive(own: list[Measured]) -> Finding | None:
+def _sensitive(own: list[MeasuredModel]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.risks)
     one = [entry for entry in hardened if entry[0].heap == 1]
     if not standard or not one:
@@ -82,14 +84,14 @@ def _sensitive(own: list[Measured]) -> Finding | None:
     return Finding(rows, more and fooled, why)
 
 
-def _ladder_row(entry: Measured) -> list[str]:
+def _ladder_row(entry: MeasuredModel) -> list[str]:
     checkpoint, results = entry
     assert results.risks
     cells = [f"{results.risks.epsilon / UNIT:g}/255", *(percent(rate) for rate in _accuracies(results))]
     return [checkpoint.group_title, checkpoint.title, *cells, f"{results.risks.levels[0].accuracy.n:,}"]
 
 
-def _universal(own: list[Measured]) -> Finding | None:
+def _universal(own: list[MeasuredModel]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.risks)
     if not standard or not hardened:
         return None
@@ -106,25 +108,25 @@ def _universal(own: list[Measured]) -> Finding | None:
     return Finding(rows, all(held), why)
 
 
-def _tradeoff(own: list[Measured]) -> Finding | None:
+def _tradeoff(own: list[MeasuredModel]) -> Finding | None:
     """Holds where the largest heap is ahead of heap 1 at equal clean accuracy, by what breaks the models."""
     rows = tradeoff.rows(own)
     if not rows:
         return None
-    found = tradeoff.leads(own)
+    found = tradeoff.advantages(own)
     if not found:
         return Finding(rows, None, "there are no broken models of heap 1 and larger heaps to compare.")
     schedules = {checkpoint.kind: checkpoint.schedule for checkpoint, _ in own}
     largest = {schedules[kind]: (kind, lead) for kind, lead in found.items()}  # leads come by schedule, then by heap
     judged = [_leads(lead) for _, lead in largest.values()]
     said = [
-        f"at equal clean accuracy ({lead.where}) {kind} takes {lead.words} times the epsilon of heap 1: {words}"
+        f"at equal clean accuracy ({lead.accuracy_text}) {kind} takes {lead.text} times the epsilon of heap 1: {words}"
         for (kind, lead), (_, words) in zip(largest.values(), judged, strict=True)
     ]
     return Finding(rows, judged[0][0], f"{'; '.join(said)}.")
 
 
-def _leads(lead: Lead) -> tuple[bool | None, str]:
+def _leads(lead: Advantage) -> tuple[bool | None, str]:
     """Whether the larger heap is ahead, None where that is open, and the same in words."""
     if lead.low > AHEAD and lead.bound != "at most":
         words = "as far ahead as in the paper" if lead.low >= PAPERS_RATIO else "ahead, less than in the paper"
@@ -133,11 +135,11 @@ def _leads(lead: Lead) -> tuple[bool | None, str]:
         return None, "models of both around one clean accuracy would tell"
     if lead.interval and lead.high > AHEAD:
         rest = f", and lies below the paper's {PAPERS_RATIO:g} to 3" if lead.high < PAPERS_RATIO else ""
-        return None, f"the interval over {lead.over} reaches below {AHEAD:g}, which would be no difference{rest}"
+        return None, f"the interval over {lead.uncertainty} reaches below {AHEAD:g}, which would be no difference{rest}"
     return False, "not ahead everywhere"
 
 
-def _scenes(own: list[Measured]) -> Finding | None:
+def _scenes(own: list[MeasuredModel]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.robustness)
     if not standard or not hardened:
         return None
@@ -169,7 +171,7 @@ def broken(results: Results) -> str:
     return f"{found.breaking_epsilon:g}/255 [{low:g}, {top}]"
 
 
-def _visible(own: list[Measured]) -> Finding | None:
+def _visible(own: list[MeasuredModel]) -> Finding | None:
     standard, hardened = _parted(own, lambda results: results.visibility and results.robustness)
     if not standard or not hardened:
         return None

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 
 @dataclass(frozen=True)
-class Spot:
+class TradeoffPoint:
     """Where one model stands: larger is better in both."""
 
     name: str
@@ -17,41 +17,42 @@ class Spot:
     robustness: float
 
 
-def front(spots: Iterable[Spot]) -> list[Spot]:
-    """The spots that no other one beats in one thing and equals in the other, by falling clean accuracy.
+def pareto_front(points: Iterable[TradeoffPoint]) -> list[TradeoffPoint]:
+    """The points that no other one beats in one thing and equals in the other, by falling clean accuracy.
 
-    >>> [spot.name for spot in front([Spot("a", 0.9, 4), Spot("b", 0.8, 9), Spot("c", 0.8, 5), Spot("d", 0.7, 8)])]
+    >>> points = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.8, 9), TradeoffPoint("c", 0.8, 5)]
+    >>> [point.name for point in pareto_front([*points, TradeoffPoint("d", 0.7, 8)])]
     ['a', 'b']
     """
-    best: list[Spot] = []
-    for spot in sorted(spots, key=lambda spot: (-spot.clean, -spot.robustness)):
-        if not best or spot.robustness > best[-1].robustness:
-            best.append(spot)
+    best: list[TradeoffPoint] = []
+    for point in sorted(points, key=lambda point: (-point.clean, -point.robustness)):
+        if not best or point.robustness > best[-1].robustness:
+            best.append(point)
     return best
 
 
-def at(spots: Sequence[Spot], clean: float) -> float | None:
+def robustness_at(points: Sequence[TradeoffPoint], clean: float) -> float | None:
     """The robustness that a front offers where at least `clean` is asked, along lines; None where it reaches less.
 
-    A front goes on level below its last spot: whoever asks for less accuracy can have that model too.
+    A front goes on level below its last point: whoever asks for less accuracy can have that model too.
 
-    >>> front = [Spot("a", 0.9, 4), Spot("b", 0.7, 8)]
-    >>> at(front, 0.8), at(front, 0.6), at(front, 0.95)
+    >>> front = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]
+    >>> robustness_at(front, 0.8), robustness_at(front, 0.6), robustness_at(front, 0.95)
     (6.0, 8, None)
     """
-    if not spots or clean > spots[0].clean:
+    if not points or clean > points[0].clean:
         return None
-    for better, worse in pairwise(spots):
+    for better, worse in pairwise(points):
         if worse.clean <= clean:
             share = (better.clean - clean) / (better.clean - worse.clean)
             return round(better.robustness + share * (worse.robustness - better.robustness), 9)
-    return spots[-1].robustness
+    return points[-1].robustness
 
 
-def shared_span(one: Sequence[Spot], other: Sequence[Spot]) -> tuple[float, float] | None:
+def common_range(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint]) -> tuple[float, float] | None:
     """From which clean accuracy to which two fronts can be compared; None where one is empty.
 
-    Where the spots of one lie all beside those of the other that is one accuracy: the largest that both reach.
+    Where the points of one lie all beside those of the other that is one accuracy: the largest that both reach.
     """
     if not one or not other:
         return None
@@ -59,31 +60,32 @@ def shared_span(one: Sequence[Spot], other: Sequence[Spot]) -> tuple[float, floa
     return min(low, high), high
 
 
-def ratios(one: Sequence[Spot], other: Sequence[Spot], steps: int = 20) -> list[float]:
+def robustness_ratios(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint], steps: int = 20) -> list[float]:
     """How many times as robust the other front is, at `steps` + 1 clean accuracies from end to end that both reach.
 
     Accuracies where the first front is broken without any perturbation are left out: nothing is a multiple of that.
 
-    >>> ratios([Spot("a", 0.9, 4), Spot("b", 0.7, 8)], [Spot("c", 0.8, 9), Spot("d", 0.7, 10)], steps=1)
+    >>> one = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]
+    >>> robustness_ratios(one, [TradeoffPoint("c", 0.8, 9), TradeoffPoint("d", 0.7, 10)], steps=1)
     [1.25, 1.5]
     """
-    span = shared_span(one, other)
+    span = common_range(one, other)
     if span is None:
         return []
     places = {span[0] + (span[1] - span[0]) * step / steps for step in range(steps + 1)}
-    heights = [(at(one, clean), at(other, clean)) for clean in sorted(places)]
+    heights = [(robustness_at(one, clean), robustness_at(other, clean)) for clean in sorted(places)]
     return [second / first for first, second in heights if first and second is not None]
 
 
-def bound(one: Sequence[Spot], other: Sequence[Spot]) -> str:
+def ratio_bound(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint]) -> str:
     """What a ratio of the other front to the first is where they lie side by side: `at least`, or `at most`.
 
     Then the front of higher clean accuracy goes on level, and would rise if it had weaker models too. Empty where both
     have models around one accuracy.
 
-    >>> bound([Spot("a", 0.8, 4)], [Spot("b", 0.9, 4)])
+    >>> ratio_bound([TradeoffPoint("a", 0.8, 4)], [TradeoffPoint("b", 0.9, 4)])
     'at least'
-    >>> bound([Spot("a", 0.9, 4), Spot("b", 0.7, 8)], [Spot("c", 0.8, 9)])
+    >>> ratio_bound([TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)], [TradeoffPoint("c", 0.8, 9)])
     ''
     """
     if not one or not other:
@@ -93,14 +95,14 @@ def bound(one: Sequence[Spot], other: Sequence[Spot]) -> str:
     return "at most" if one[-1].clean > other[0].clean else ""
 
 
-def hypervolume(spots: Sequence[Spot]) -> float:
+def hypervolume(points: Sequence[TradeoffPoint]) -> float:
     """The area that a front dominates, from (0, 0): accuracy times robustness, in the units of both.
 
-    >>> round(hypervolume([Spot("a", 0.9, 4), Spot("b", 0.7, 8)]), 6)
+    >>> round(hypervolume([TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]), 6)
     6.4
     """
     area = before = 0.0
-    for spot in spots:
-        area += spot.clean * (spot.robustness - before)
-        before = spot.robustness
+    for point in points:
+        area += point.clean * (point.robustness - before)
+        before = point.robustness
     return area

@@ -15,7 +15,7 @@ from core.evaluation.report import breaking_point
 from core.reports.charts import charts
 from core.reports.claims import broken
 from core.reports.markdown import folded, percent, table
-from core.reports.tradeoff import Measured, first_seeds
+from core.reports.tradeoff import MeasuredModel, first_seeds
 from core.reports.training_page import training_page
 from core.reports.verdicts import sections
 from core.robustness.result import UNIT
@@ -67,7 +67,7 @@ def _patterns(group: str) -> str:
     return PATTERNS.format(re.sub(r"[^\w.-]+", "-", group))
 
 
-def _by_group(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+def _by_group(measured: Sequence[MeasuredModel]) -> dict[str, list[MeasuredModel]]:
     """The models of each group, those of one data set side by side."""
     names = sorted({(checkpoint.data, checkpoint.variant) for checkpoint, _ in measured}, key=lambda name: name[1])
     names.sort(key=lambda name: name[0], reverse=True)
@@ -75,7 +75,7 @@ def _by_group(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
     return {own[0][0].group: own for own in groups}
 
 
-def pattern_sheet(measured: Sequence[Measured], data: Dataset) -> Image | None:
+def pattern_sheet(measured: Sequence[MeasuredModel], data: Dataset) -> Image | None:
     """The perturbations that want to show a scene, a row a model; drawn target scenes above; None without any.
 
     Pictures of other people's data sets stay out, their label maps too.
@@ -99,7 +99,7 @@ def pattern_sheet(measured: Sequence[Measured], data: Dataset) -> Image | None:
     return rendering.sheet(rows, [title(target, data.classes) for target in targets])
 
 
-def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> str:
+def results_page(measured: Sequence[MeasuredModel], figures: Sequence[str] = ()) -> str:
     """The paper's claims checked, then what the shipped perturbations do to the shipped models.
 
     `figures` are the charts that exist, as paths from the page.
@@ -139,12 +139,12 @@ def results_page(measured: Sequence[Measured], figures: Sequence[str] = ()) -> s
     return "\n".join(parts)
 
 
-def _scenic(measured: Measured) -> bool:
+def _scenic(measured: MeasuredModel) -> bool:
     return measured[1].clean.overlap is not None
 
 
 def _curve_table(
-    measured: Sequence[Measured], attack: str, epsilons: Sequence[int] = EPSILONS, figure: str = "accuracy"
+    measured: Sequence[MeasuredModel], attack: str, epsilons: Sequence[int] = EPSILONS, figure: str = "accuracy"
 ) -> str:
     rows = []
     for checkpoint, results in measured:
@@ -154,7 +154,7 @@ def _curve_table(
     return folded(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
 
 
-def _grid(measured: Sequence[Measured]) -> tuple[list[str], list[list[str]]] | None:
+def _grid(measured: Sequence[MeasuredModel]) -> tuple[list[str], list[list[str]]] | None:
     """Head and rows of the grid: heap and sigma down, epsilon across; None where sigma was never varied."""
     cells: dict[tuple[str, int, str, float], dict[float, str]] = {}
     for checkpoint, results in first_seeds(measured):
@@ -173,7 +173,7 @@ def _grid(measured: Sequence[Measured]) -> tuple[list[str], list[list[str]]] | N
     return ["", *(f"ε {epsilon:g}/255" for epsilon in across)], rows
 
 
-def _target_table(measured: Sequence[Measured]) -> str:
+def _target_table(measured: Sequence[MeasuredModel]) -> str:
     rows = []
     for checkpoint, results in measured:
         aimed = (m for m in results.measurements if m.target is not None)
@@ -200,7 +200,7 @@ def _breaks(results: Results) -> str:
     return f"{read_off:.1f}/255" if read_off is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255"
 
 
-def _other_table(measured: Sequence[Measured]) -> str:
+def _other_table(measured: Sequence[MeasuredModel]) -> str:
     rows = []
     for checkpoint, results in measured:
         targeted = [m for m in results.measurements if m.target is not None and m.report.target]

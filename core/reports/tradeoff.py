@@ -11,16 +11,16 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint, kind
 from core.evaluation.report import breaking_point
 from core.reports import bootstrap, pareto
-from core.reports.pareto import Spot
+from core.reports.pareto import TradeoffPoint
 
-Measured = tuple[Checkpoint, Results]
-ByGroup = dict[str, list[Measured]]
+MeasuredModel = tuple[Checkpoint, Results]
+ModelsByGroup = dict[str, list[MeasuredModel]]
 STANDARD = kind(0)
-LEVELS = (0.25, 0.5)
+ERROR_LEVELS = (0.25, 0.5)
 """Shares misclassified, below the one that universal robustness is defined by."""
 HEAD = (
     *("data", "front", "models", "clean accuracy (%)", "hypervolume (/255)"),
-    *(f"times heap 1, {100 * level:.0f}% wrong" for level in LEVELS),
+    *(f"times heap 1, {100 * level:.0f}% wrong" for level in ERROR_LEVELS),
     "times heap 1, broken",
 )
 NOTE = (
@@ -39,23 +39,23 @@ NOTE = (
 )
 
 
-def spots(own: Sequence[Measured], *kinds: str, level: float | None = None) -> list[Spot]:
+def tradeoff_points(own: Sequence[MeasuredModel], *kinds: str, level: float | None = None) -> list[TradeoffPoint]:
     """The models of these kinds (like `heap 64`) in the trade-off; unbroken ones stand where the search ended.
 
     Robustness is the breaking epsilon, or with a `level` the epsilon at which that share is wrong; in units of 1/255.
     """
     return [
-        Spot(
+        TradeoffPoint(
             checkpoint.name,
             results.clean.accuracy.value,
-            results.robustness.breaking_epsilon if level is None else _falls(results, level),
+            results.robustness.breaking_epsilon if level is None else _epsilon_at_error(results, level),
         )
         for checkpoint, results in own
         if results.robustness and checkpoint.kind in kinds
     ]
 
 
-def _falls(results: Results, level: float) -> float:
+def _epsilon_at_error(results: Results, level: float) -> float:
     """Where so many are wrong under the strongest perturbation found, or the largest epsilon measured."""
     curve = [(epsilon, rate.value) for epsilon, rate in results.still_right()]
     found = breaking_point(curve, level)
@@ -63,7 +63,7 @@ def _falls(results: Results, level: float) -> float:
 
 
 @dataclass(frozen=True)
-class Lead:
+class Advantage:
     """How many times the epsilon of heap 1 a larger heap takes: the ratios at equal clean accuracies.
 
     `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
@@ -89,18 +89,18 @@ class Lead:
         return self.interval[1] if self.interval else max(self.ratios)
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """The mean ratio with its 95% interval, and from the smallest ratio to the largest."""
         return f"{self.bound} {self._figures()}".strip()
 
     @property
-    def where(self) -> str:
+    def accuracy_text(self) -> str:
         """The clean accuracies at which the heaps were compared, like `97.4 to 97.9%`."""
         low, high = (f"{100 * end:.1f}" for end in self.span)
         return f"{low}%" if low == high else f"{low} to {high}%"
 
     @property
-    def over(self) -> str:
+    def uncertainty(self) -> str:
         """What the interval is over, for people; empty where there is none."""
         return f"held-out images{' and trainings' * self.trainings}" if self.interval else ""
 
@@ -112,7 +112,7 @@ class Lead:
         return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def lead(own: Sequence[Measured], one: str, other: str, level: float | None = None) -> Lead | None:
+def advantage(own: Sequence[MeasuredModel], one: str, other: str, level: float | None = None) -> Advantage | None:
     """The lead of models of kind `other` over those of `one`, each cell where its models stand on average over seeds.
 
     None where they cannot be compared: no models of one of them, or nothing broke one of kind `one`.
@@ -121,59 +121,65 @@ def lead(own: Sequence[Measured], one: str, other: str, level: float | None = No
     base = [results.robustness for checkpoint, results in models if checkpoint.kind == one]
     if level is None and any(found and found.epsilon is None for found in base):
         return None
-    first, second = (pareto.front(_averaged(models, name, level)) for name in (one, other))
-    span, ratios = pareto.shared_span(first, second), tuple(pareto.ratios(first, second))
+    first, second = (pareto.pareto_front(_averaged(models, name, level)) for name in (one, other))
+    span, ratios = pareto.common_range(first, second), tuple(pareto.robustness_ratios(first, second))
     if not span or not ratios:
         return None
-    interval = bootstrap.interval(models, one, other) if level is None else None
-    several = any(len(found) > 1 for found in _cells(models).values())
-    return Lead(ratios, span, pareto.bound(first, second), interval, several)
+    interval = bootstrap.ratio_interval(models, one, other) if level is None else None
+    several = any(len(found) > 1 for found in _configurations(models).values())
+    return Advantage(ratios, span, pareto.ratio_bound(first, second), interval, several)
 
 
-def _averaged(models: Sequence[Measured], which: str, level: float | None) -> list[Spot]:
+def _averaged(models: Sequence[MeasuredModel], which: str, level: float | None) -> list[TradeoffPoint]:
     """Each cell of a kind where its models stand on average; all were searched."""
-    each = {spot.name: spot for spot in spots(models, which, level=level)}
+    each = {spot.name: spot for spot in tradeoff_points(models, which, level=level)}
     found = []
-    for (name, own_kind), cell in _cells(models).items():
+    for (name, own_kind), cell in _configurations(models).items():
         if own_kind == which:
             own = [each[checkpoint.name] for checkpoint, _ in cell.values()]
-            found.append(Spot(name, fmean(spot.clean for spot in own), fmean(spot.robustness for spot in own)))
+            found.append(TradeoffPoint(name, fmean(spot.clean for spot in own), fmean(spot.robustness for spot in own)))
     return found
 
 
-def leads(own: Sequence[Measured], level: float | None = None) -> dict[str, Lead]:
+def advantages(own: Sequence[MeasuredModel], level: float | None = None) -> dict[str, Advantage]:
     """The lead of each larger heap, by its kind, over heap 1 of the same schedule, where these can be compared."""
     sizes = _kinds([entry for entry in own if entry[0].heap > 1])
-    found = {name: lead(own, kind(1, one.schedule), name, level) for name, one in sizes.items()}
+    found = {name: advantage(own, kind(1, one.schedule), name, level) for name, one in sizes.items()}
     return {name: ahead for name, ahead in found.items() if ahead}
 
 
-def _kinds(own: Sequence[Measured]) -> dict[str, Checkpoint]:
+def _kinds(own: Sequence[MeasuredModel]) -> dict[str, Checkpoint]:
     """Whose fronts can be drawn, the usual schedule first, then by heap; each with one of its models."""
     order = sorted((c for c, results in own if results.robustness and c.heap), key=lambda c: (c.schedule, c.heap))
     return {checkpoint.kind: checkpoint for checkpoint in order}
 
 
-def first_seeds(models: Sequence[Measured]) -> list[Measured]:
+def first_seeds(models: Sequence[MeasuredModel]) -> list[MeasuredModel]:
     """Each cell by its model of the smallest seed, so that no heap has more tickets in the lottery than another."""
-    return [found[min(found)] for found in _cells(models).values()]
+    return [found[min(found)] for found in _configurations(models).values()]
 
 
-def _cells(models: Sequence[Measured]) -> dict[tuple[str, str], dict[int, Measured]]:
+def _configurations(models: Sequence[MeasuredModel]) -> dict[tuple[str, str], dict[int, MeasuredModel]]:
     """The models of each cell by their seeds; one that was trained otherwise than most is none of their cell."""
-    cells: dict[tuple[str, str], dict[int, Measured]] = {}
+    cells: dict[tuple[str, str], dict[int, MeasuredModel]] = {}
     for entry in models:
         cells.setdefault((entry[0].name_without_seed, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = entry
     return cells
 
 
-def rows(own: Sequence[Measured]) -> list[list[str]]:
+def rows(own: Sequence[MeasuredModel]) -> list[list[str]]:
     """The table: a front for each heap, and for each schedule apart."""
-    times = [leads(own, level) for level in (*LEVELS, None)]
+    times = [advantages(own, level) for level in (*ERROR_LEVELS, None)]
     found = []
     for name in _kinds(own):
-        line = pareto.front(spots(first_seeds(own), name, STANDARD))
+        line = pareto.pareto_front(tradeoff_points(first_seeds(own), name, STANDARD))
         reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
-        cells = [own[0][0].group_title, name, str(len(spots(own, name))), reach, f"{pareto.hypervolume(line):.2f}"]
-        found.append([*cells, *(each[name].words if name in each else "" for each in times)])
+        cells = [
+            own[0][0].group_title,
+            name,
+            str(len(tradeoff_points(own, name))),
+            reach,
+            f"{pareto.hypervolume(line):.2f}",
+        ]
+        found.append([*cells, *(each[name].text if name in each else "" for each in times)])
     return found

@@ -6,10 +6,10 @@ from core.checkpoints.results import EXCHANGED, STARTS
 from core.reports.charts import MANY
 from core.reports.claims import CLAIMS, Finding, broken
 from core.reports.markdown import folded
-from core.reports.tradeoff import ByGroup, Measured
+from core.reports.tradeoff import MeasuredModel, ModelsByGroup
 
 
-def sections(measured: ByGroup, written: Sequence[str]) -> str:
+def sections(measured: ModelsByGroup, written: Sequence[str]) -> str:
     """The five sections; `written` are the figures that exist, as paths from the page."""
     parts = ["## The paper's claims\n", INTRODUCTION]
     for number, claim in enumerate(CLAIMS, 1):
@@ -27,7 +27,7 @@ def sections(measured: ByGroup, written: Sequence[str]) -> str:
     return "\n".join(parts)
 
 
-def _search_row(entry: Measured) -> list[str]:
+def _search_row(entry: MeasuredModel) -> list[str]:
     checkpoint, found = entry[0], entry[1].robustness
     assert found
     tries = sum(point.tries for point in found.curve)

@@ -9,8 +9,8 @@ import pytest
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.report import Rate, Report
-from core.reports.bootstrap import interval
-from core.reports.pareto import Spot, front, ratios
+from core.reports.bootstrap import ratio_interval
+from core.reports.pareto import TradeoffPoint, pareto_front, robustness_ratios
 from core.robustness.result import UNIT, Point, Robustness
 
 N = 2000
@@ -47,7 +47,7 @@ def width(found):
 
 
 def test_images_that_are_hard_for_all_leave_a_narrower_interval():
-    paired, unpaired = interval(grid(True), *HEAPS), interval(grid(False), *HEAPS)
+    paired, unpaired = ratio_interval(grid(True), *HEAPS), ratio_interval(grid(False), *HEAPS)
     assert paired[0] < 25 / 20 < paired[1]
     assert width(paired) < 0.8 * width(unpaired)
 
@@ -58,9 +58,9 @@ def test_it_is_what_resampling_the_images_themselves_gives():
     drawn = []
     for weights in RANDOM.multinomial(N, np.full(N, 1 / N), 1000):
         clean = [weights @ np.array(results.hits) / N for _, results in own]
-        a, b, c = (Spot(str(k), clean[k], (10, 30, 25)[k]) for k in range(3))
-        drawn.append(np.mean(ratios(front([a, b]), front([c]), 5)))
-    assert interval(own, *HEAPS) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.02)
+        a, b, c = (TradeoffPoint(str(k), clean[k], (10, 30, 25)[k]) for k in range(3))
+        drawn.append(np.mean(robustness_ratios(pareto_front([a, b]), pareto_front([c]), 5)))
+    assert ratio_interval(own, *HEAPS) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.02)
 
 
 def test_models_that_others_beat_change_nothing():
@@ -68,21 +68,23 @@ def test_models_that_others_beat_change_nothing():
     own = grid(True)
     worse = [np.array(own[place][1].hits) * right(0.9) for place in (0, 1, 2)]
     beaten = [model(1, worse[0], 9, "-c"), model(1, worse[1], 29, "-d"), model(64, worse[2], 24, "-e")]
-    assert interval([*beaten, *own], *HEAPS) == pytest.approx(interval(own, *HEAPS), abs=0.02)
+    assert ratio_interval([*beaten, *own], *HEAPS) == pytest.approx(ratio_interval(own, *HEAPS), abs=0.02)
 
 
 def test_four_times_the_images_leave_half_of_it():
-    assert width(interval(grid(True, 4 * N), *HEAPS)) == pytest.approx(width(interval(grid(True), *HEAPS)) / 2, rel=0.2)
+    assert width(ratio_interval(grid(True, 4 * N), *HEAPS)) == pytest.approx(
+        width(ratio_interval(grid(True), *HEAPS)) / 2, rel=0.2
+    )
 
 
 def test_where_models_stand_alone_only_their_brackets_count():
     hits = right(0.9)
     one, other = model(1, hits, 10), model(64, hits, 20)
-    assert interval([one, other], *HEAPS) == pytest.approx((2.0, 2.0), abs=0.01)
+    assert ratio_interval([one, other], *HEAPS) == pytest.approx((2.0, 2.0), abs=0.01)
     wide = Robustness(0.75, UNIT, 20 * UNIT, one[1].robustness.curve[:1] + other[1].robustness.curve[1:], 2048, 0)
     points = (replace(wide.curve[0], epsilon=16 * UNIT), replace(wide.curve[2], epsilon=20 * UNIT))
     points += (replace(wide.curve[2], epsilon=26 * UNIT),)
-    low, high = interval([one, (other[0], replace(other[1], robustness=replace(wide, curve=points)))], *HEAPS)
+    low, high = ratio_interval([one, (other[0], replace(other[1], robustness=replace(wide, curve=points)))], *HEAPS)
     assert (low, high) == pytest.approx((1.6, 2.0), abs=0.04)  # from 16 on it may break, at 20 it surely has
 
 
@@ -98,12 +100,12 @@ def test_the_spread_between_trainings_is_added_with_the_tails_of_so_few():
     spread = np.sqrt(sum(((each - each.mean()) ** 2).sum() for each in logs) / 4)
     reach = 2.776 * spread * np.sqrt(2 / 3)
     middle = np.log(np.mean(heights[64]) / np.mean(heights[1]))
-    assert np.log(interval(own, *HEAPS)) == pytest.approx((middle - reach, middle + reach), abs=0.04)
+    assert np.log(ratio_interval(own, *HEAPS)) == pytest.approx((middle - reach, middle + reach), abs=0.04)
     once = [own[0], *own[3:]]  # heap 1 by itself: two degrees of freedom, and one model to stand for its cell
     spread = np.sqrt(((logs[1] - logs[1].mean()) ** 2).sum() / 2)
     reach = 4.303 * spread * np.sqrt(1 + 1 / 3)
     middle = np.log(np.mean(heights[64]) / 10)
-    assert np.log(interval(once, *HEAPS)) == pytest.approx((middle - reach, middle + reach), abs=0.12)
+    assert np.log(ratio_interval(once, *HEAPS)) == pytest.approx((middle - reach, middle + reach), abs=0.12)
 
 
 def seeded(entry, seed):
@@ -113,7 +115,7 @@ def seeded(entry, seed):
 
 def test_without_the_same_images_nothing_is_said():
     one, other = grid(True)[1:]
-    assert interval([one, other], *HEAPS)
-    assert interval([one, (other[0], replace(other[1], hits=()))], *HEAPS) is None
-    assert interval([one, (other[0], replace(other[1], hits=other[1].hits[1:]))], *HEAPS) is None
-    assert interval([], *HEAPS) is None
+    assert ratio_interval([one, other], *HEAPS)
+    assert ratio_interval([one, (other[0], replace(other[1], hits=()))], *HEAPS) is None
+    assert ratio_interval([one, (other[0], replace(other[1], hits=other[1].hits[1:]))], *HEAPS) is None
+    assert ratio_interval([], *HEAPS) is None

@@ -154,10 +154,10 @@ class TestTradeoff:
         sure, open_ = (
             [STANDARD, *ones, (found, replace(results, hits=hits(results)))] for found, results in (ahead, close)
         )
-        lead = tradeoff.leads(sure)["heap 64"]
-        assert lead.words == f"1.76 [{lead.low:.2f}, {lead.high:.2f}]"
+        lead = tradeoff.advantages(sure)["heap 64"]
+        assert lead.text == f"1.76 [{lead.low:.2f}, {lead.high:.2f}]"
         assert 1.4 < lead.low < 1.76 < lead.high < 2.2
-        assert lead.over == "held-out images"
+        assert lead.uncertainty == "held-out images"
         assert ask(3, sure).holds
         assert ask(3, open_).holds is None
         assert ask(3, open_).why.endswith(
@@ -169,10 +169,10 @@ class TestTradeoff:
     def test_a_cell_of_several_seeds_stands_where_they_stand_on_average(self):
         one = [model(1, 960, 10), seeded(model(1, 960, 12), 1), seeded(model(1, 960, 11), 2)]
         many = [model(64, 970, 30), seeded(model(64, 960, 24), 1), seeded(model(64, 950, 30), 2)]
-        found = tradeoff.leads([STANDARD, *one, *many])["heap 64"]
+        found = tradeoff.advantages([STANDARD, *one, *many])["heap 64"]
         assert found.ratios == (28 / 11,)
-        assert (found.words, found.where, found.over) == ("2.55", "96.0%", "")
-        alone = tradeoff.leads([STANDARD, one[0], *many])["heap 64"]
+        assert (found.text, found.accuracy_text, found.uncertainty) == ("2.55", "96.0%", "")
+        alone = tradeoff.advantages([STANDARD, one[0], *many])["heap 64"]
         assert alone.ratios == (2.8,), "three models of one cell are no front of three"
 
     def test_trainings_that_lie_apart_leave_a_wider_interval(self):
@@ -182,7 +182,7 @@ class TestTradeoff:
         one = [seen(model(1, 960, 10)), seen(seeded(model(1, 960, 10.5), 1)), seen(seeded(model(1, 960, 9.5), 2))]
         near = [seen(model(64, 960, 20)), seen(seeded(model(64, 960, 21), 1)), seen(seeded(model(64, 960, 19), 2))]
         far = [near[0], seen(seeded(model(64, 960, 10), 1)), seen(seeded(model(64, 960, 30), 2))]
-        close, apart = (tradeoff.leads([STANDARD, *one, *many])["heap 64"] for many in (near, far))
+        close, apart = (tradeoff.advantages([STANDARD, *one, *many])["heap 64"] for many in (near, far))
         assert close.ratios == apart.ratios == (2.0,)
         assert 1.7 < close.low < 2 < close.high < 2.3
         assert apart.low < 1 < 3 < apart.high
