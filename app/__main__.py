@@ -1,4 +1,4 @@
-"""`python -m app`: options, then launch."""
+"""The command that starts the app: `plainsight app`, or `python -m app`."""
 
 import logging
 import os
@@ -13,18 +13,22 @@ def main(
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen on; 0.0.0.0 (or :: for IPv6) lets others in.", envvar="GRADIO_SERVER_NAME"
+            help="Address to listen on; 0.0.0.0 (:: for IPv6) admits other machines.", envvar="GRADIO_SERVER_NAME"
         ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on, 1 to 65535.", envvar="GRADIO_SERVER_PORT")] = 7860,
-    root_path: Annotated[str, typer.Option(help="Path under which a proxy serves the app, like /plainsight.")] = "",
-    auth: Annotated[str, typer.Option(help="NAME:PASSWORD that visitors must give.", envvar="PLAINSIGHT_AUTH")] = "",
+    root_path: Annotated[
+        str, typer.Option(help="Path under which a proxy serves the app, like /plainsight. Default: none.")
+    ] = "",
+    auth: Annotated[
+        str, typer.Option(help="NAME:PASSWORD that visitors must enter. Default: none.", envvar="PLAINSIGHT_AUTH")
+    ] = "",
     inbrowser: Annotated[bool, typer.Option(help="Open the page in the default browser.")] = False,
 ) -> None:
-    """Start the PlainSight app; the address is printed. Stop it with Ctrl+C."""
+    """Start the app and print its address; Ctrl+C stops it."""
     host = host.strip("[]")
     _check(host, port, auth)
-    os.environ.pop("GRADIO_SERVER_NAME", None)  # read above; Gradio itself would try to bind an IPv4 socket to it
+    os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
     logging.getLogger("httpx").setLevel(logging.WARNING)
     start(host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
     from app import service
@@ -39,7 +43,7 @@ def main(
 
 
 def start(host: str, port: int, **options: Any) -> Any:
-    """The running page (`gradio.Blocks`), to be closed by `.close()`; `options` are those of Gradio's `launch`."""
+    """Start the page and return it (`gradio.Blocks`, which `.close()` ends); Gradio's `launch` takes `options`."""
     from app import service, theme
     from app.page import build, in_a_loop
 
@@ -52,12 +56,12 @@ def start(host: str, port: int, **options: Any) -> Any:
 
 
 def _bracketed(host: str) -> str:
-    """An IPv6 address as it stands in a URL; Gradio wants it so as well."""
+    """The host as a URL has it, with an IPv6 address in brackets; Gradio expects it like this as well."""
     return f"[{host}]" if ":" in host else host
 
 
 def safe_settings() -> dict[str, Any]:
-    """Nothing leaves the machine, nothing outside the app can be read, and errors tell no internals."""
+    """Settings of `launch`: nothing leaves the machine, files outside it stay private, errors show no internals."""
     from starlette.middleware import Middleware
 
     from app.presence import Presence
@@ -80,7 +84,7 @@ def safe_settings() -> dict[str, Any]:
 
 
 def _check(host: str, port: int, auth: str) -> None:
-    """Raises typer.BadParameter with one sentence."""
+    """Raise typer.BadParameter if the options cannot be used."""
     if not 1 <= port <= 65535:
         raise typer.BadParameter(f"a port is a number from 1 to 65535, and {port} was given.", param_hint="--port")
     if auth and not _credentials(auth):
@@ -103,7 +107,7 @@ def _credentials(auth: str) -> tuple[str, str] | None:
 
 
 def command() -> None:
-    """The command line."""
+    """Run `python -m app`."""
     typer.run(main)
 
 

@@ -11,29 +11,22 @@ from rich.text import Text
 from core.cli.console import err
 from core.cli.lazy import Commands, add
 
-COMMANDS = (
-    ("train", "core.cli.train:train", "Train a model: standard, adversarial or shared adversarial."),
-    ("attack", "core.cli.attack:attack", "Craft one perturbation for all images and measure it on held-out images."),
-    ("evaluate", "core.cli.attack:evaluate_command", "Measure a model on held-out images, clean or perturbed."),
-    (
-        "robustness",
-        "core.cli.robustness:robustness",
-        "Find the smallest epsilon at which one perturbation breaks a model.",
-    ),
-    ("ladder", "core.cli.robustness:ladder", "Measure the four risks of a model on the same images."),
-    (
-        "precompute",
-        "core.cli.folders:precompute_command",
-        "Measure a model folder and store the results that the app shows.",
-    ),
-    ("sweep", "core.cli.sweep:sweep", "Train and measure a grid of models, on one machine or a cluster."),
-    ("models", "core.cli.folders:models_command", "List model folders and their accuracy."),
-    ("results", "core.cli.folders:results_command", "Write the results pages from the numbers in the model folders."),
-)
-DATA_COMMANDS = (
-    ("list", "core.cli.data:data_list", "List the data sets and whether their images are on this machine."),
-    ("fetch", "core.cli.data:data_fetch", "Download or draw a data set."),
-)
+COMMANDS = {
+    "train": "Train a model: standard, adversarial or shared adversarial.",
+    "attack": "Craft one perturbation for all images and measure it on held-out images.",
+    "evaluate": "Measure a model on held-out images, clean or perturbed.",
+    "robustness": "Find the smallest epsilon at which one perturbation breaks a model.",
+    "risks": "Measure the expected, universal, heap and adversarial risks of a model.",
+    "precompute": "Measure a model folder and store the results that the app shows.",
+    "sweep": "Train and measure a grid of models, on one machine or a cluster.",
+    "models": "List model folders and their accuracy.",
+    "results": "Write the results pages from the numbers in the model folders.",
+}
+"""The first line of each command's help; the command is in the file of its name in `core/cli`."""
+DATA_COMMANDS = {
+    "list": "List the data sets and whether their images are on this machine.",
+    "fetch": "Download a data set, or draw and cache a built-in one.",
+}
 MORE = "plainsight.commands"
 """The group of entry points that are commands too; `app` is one, since the engine does not import the app."""
 
@@ -43,12 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Universal adversarial perturbations: train image models, attack them and measure their robustness.",
 )
-data = typer.Typer(no_args_is_help=True, help="List and fetch data sets.")
+data = typer.Typer(no_args_is_help=True, help="List, download or draw data sets.")
 app.add_typer(data, name="data")
-for name, source, sentence in COMMANDS:
-    add(app, name, source, sentence)
-for name, source, sentence in DATA_COMMANDS:
-    add(data, name, source, sentence)
+add(app, COMMANDS)
+add(data, DATA_COMMANDS, prefix="data_")
 for entry in importlib.metadata.entry_points(group=MORE):
     app.command(entry.name)(entry.load())
 

@@ -13,10 +13,10 @@ from core.cli import renamed
 
 
 class LazyCommand(TyperCommand):
-    """A command that knows its name and its sentence, and reads its options and full help from its file."""
+    """A command that knows its name and one sentence, and reads its options and its full help from its file."""
 
-    source = ""
-    """Where its function is, as `module:function`."""
+    file = ""
+    """The module in `core.cli`, and the function in it, that hold the command."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         if not self.params:
@@ -24,19 +24,19 @@ class LazyCommand(TyperCommand):
         return super().get_params(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not ctx.resilient_parsing:  # which is how completion reads a line
+        if not ctx.resilient_parsing:  # set while a shell completes a line
             renamed.check_options(self.name or "", args)
         return super().parse_args(ctx, args)
 
     def _load(self) -> None:
         alone = typer.Typer(add_completion=False)
-        alone.command()(pkgutil.resolve_name(self.source))
+        alone.command()(pkgutil.resolve_name(f"core.cli.{self.file}:{self.file}"))
         command = typer.main.get_command(alone)
         self.params, self.callback, self.help = command.params, command.callback, command.help
 
 
 class Commands(TyperGroup):
-    """A group that lists its subgroups first, then its commands in the order of their registration."""
+    """A group that lists its subgroups first, then its commands in the order in which they were added."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=lambda name: not isinstance(self.commands[name], TyperGroup))
@@ -47,10 +47,11 @@ class Commands(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-def add(app: typer.Typer, name: str, source: str, sentence: str) -> None:
-    """Register the function `source` (`module:function`) as a command; `sentence` is what lists say of it."""
+def add(app: typer.Typer, sentences: dict[str, str], prefix: str = "") -> None:
+    """Add commands by name, with the sentence that lists say of each; `prefix` stands before the name of the file."""
+    for name, sentence in sentences.items():
 
-    def placeholder() -> None:
-        """Replaced by the function when the command is run."""
+        def placeholder() -> None:
+            """Replaced by the function in the file when the command is run."""
 
-    app.command(name, cls=type("LazyCommand", (LazyCommand,), {"source": source}), help=sentence)(placeholder)
+        app.command(name, cls=type("LazyCommand", (LazyCommand,), {"file": prefix + name}), help=sentence)(placeholder)

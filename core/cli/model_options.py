@@ -1,4 +1,4 @@
-"""Which model a command is about: a model folder, or anybody's weights of a named architecture."""
+"""Options that name the model of a command: a model folder, or weights of a named architecture."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import typer
 
 from core import datasets
 from core.checkpoints import store
-from core.cli.console import err
+from core.cli.console import tell
 from core.datasets import Dataset
 from core.files import sha256
 from core.models import external
@@ -19,41 +19,53 @@ Folder = Annotated[
     Path | None, typer.Argument(help="A model folder, for example checkpoints/signs/standard; or give --weights.")
 ]
 Architecture = Annotated[
-    str | None, typer.Option("--arch", help="Architecture of --weights: timm:resnet50, smp:Unet/resnet34, resnet20/16.")
+    str | None,
+    typer.Option(
+        "--arch", help="With --weights: the architecture, like timm:resnet50, smp:Unet/resnet34 or resnet20/16."
+    ),
 ]
 Weights = Annotated[
-    Path | None, typer.Option(help="Instead of a model folder: a safetensors file, or a state_dict of torch.save.")
+    Path | None,
+    typer.Option(help="Instead of a model folder: a safetensors file, or a state_dict saved by torch.save."),
 ]
 Mean = Annotated[
-    str | None, typer.Option(help="With --weights: what is taken from each channel, in [0,1]; default: what is known.")
+    str | None,
+    typer.Option(help="With --weights: mean of each channel in [0, 1], like 0.5,0.5,0.5. Default: as stored or usual."),
 ]
-Std = Annotated[str | None, typer.Option(help="With --weights: what each channel is divided by, like 0.2,0.2,0.2.")]
+Std = Annotated[
+    str | None,
+    typer.Option(help="With --weights: standard deviation of each channel, like 0.2,0.2,0.2. Default: as for --mean."),
+]
 WeightsKey = Annotated[
     str | None,
-    typer.Option(help="With --weights: which of several sets in the file, like model_ema; default: the EMA."),
+    typer.Option(
+        help="With --weights: the set of weights in the file to load, like model_ema. Default: the EMA if there is one."
+    ),
 ]
 Classes = Annotated[
     Path | None,
     typer.Option(
-        help="Class names of --data in the order of the model's logits: one a line, or JSON as of torchvision."
+        help="Class names of --data in the order of the logits: a text file, one name a line, or torchvision's JSON."
     ),
 ]
 Data = Annotated[
-    str | None, typer.Option(help="A data set by name, or folder:PATH@SIZE; default: what the model was trained on.")
+    str | None,
+    typer.Option(help="A data set by name, or folder:PATH@SIZE. Default: the data that the model was trained on."),
 ]
 
 
 @dataclass(frozen=True)
 class Victim:
-    """A model to be attacked, and the data for it, its classes numbered as the model's; `sha256` is of its weights."""
+    """A model to attack and its data, whose classes are numbered as the model numbers them."""
 
     model: Normalised
     data: Dataset
     name: str
     title: str
     sha256: str
+    """The digest of the weights."""
     key: str | None = None
-    """Which of the sets of weights in a file was taken; None where there is one only."""
+    """The set of weights that was loaded, if the file holds several."""
 
     @property
     def classes(self) -> int:
@@ -61,11 +73,12 @@ class Victim:
 
     @property
     def about(self) -> dict[str, str | None]:
-        """What a report says of it."""
+        """What a JSON report says of the model."""
         return {"model": self.name, "data": self.data.name, "sha256": self.sha256, "weights_key": self.key}
 
 
-def victim(
+def load_victim(
+    *,
     folder: Path | None,
     architecture: str | None,
     weights: Path | None,
@@ -76,53 +89,58 @@ def victim(
     key: str | None = None,
     classes: Path | None = None,
 ) -> Victim:
-    """The model that the options name. Raises ValueError that says what is missing, or what does not fit.
+    """Load the model that the options name. Raises ValueError if one is missing or does not fit.
 
-    What may be meant otherwise is told on stderr: other classes' order, one of several sets of weights.
+    Guesses (the order of the classes, one of several sets of weights) are printed on standard error.
     """
     if (folder is None) == (weights is None):
         raise ValueError("Name one model: a folder, or --arch, --weights and --data of one that was trained elsewhere.")
     if folder is not None:
         given = {"--arch": architecture, "--mean": mean, "--std": std, "--weights-key": key}
         if extra := [name for name, value in given.items() if value is not None]:
-            raise ValueError(f"{extra[0]} belongs to --weights; the folder {folder} says for itself what it holds.")
-        checkpoint = store.read(folder)
-        base = datasets.get(data or checkpoint.data)
-        names = external.read_classes(classes) if classes else checkpoint.classes
-        found = numbered(base, names, str(classes or folder), more=bool(classes))
-        if found is not base and not classes:
-            _tell(f"{base.name} has its classes in another order than {folder}; they are numbered as the model's.")
-        model = store.load(folder, device)
-        check(model, found, checkpoint.architecture)
-        return Victim(model, found, checkpoint.name, checkpoint.title, checkpoint.sha256)
+            raise ValueError(f"{extra[0]} belongs to --weights; {folder} is a model folder, which states its own.")
+        return _from_folder(folder, data, classes, device)
     assert weights is not None
     if architecture is None or data is None:
         raise ValueError(f"{weights} needs --arch (the architecture) and --data (what it classifies).")
-    found = datasets.get(data)
-    if classes:
-        found = numbered(found, external.read_classes(classes), str(classes), more=True)
-    elif list(found.classes) == sorted(found.classes) != (natural := sorted(found.classes, key=_natural)):
-        _tell(
-            f"The classes of {data} count in the order {some(found.classes)}; if the weights were trained in the order "
-            f"{some(natural)}, as timm sorts folders, give the names in that order (--classes FILE)."
-        )
+    dataset = _in_order_of_logits(datasets.get(data), data, classes)
     state = external.read_state(weights, key)
     if state.others and not key:
-        _tell(
-            f"{weights} holds {some((state.key, *state.others))}; {state.key} was taken (--weights-key takes another)."
+        tell(
+            f"{weights} holds {some((state.key, *state.others))}; {state.key} was loaded (--weights-key loads another)."
         )
-    model = external.load(architecture, state, len(found.classes), _numbers(mean), _numbers(std), device)
-    check(model, found, architecture)
+    model = external.load(architecture, state, len(dataset.classes), _numbers(mean), _numbers(std), device)
+    check(model, dataset, architecture)
     title = f"{architecture} from {weights.name}"
-    return Victim(model, found, weights.stem, title, sha256(weights), state.key or None)
+    return Victim(model, dataset, weights.stem, title, sha256(weights), state.key or None)
 
 
-def _tell(line: str) -> None:
-    err.print(line, soft_wrap=True, highlight=False, markup=False)
+def _from_folder(folder: Path, data: str | None, classes: Path | None, device: str) -> Victim:
+    checkpoint = store.read(folder)
+    dataset = datasets.get(data or checkpoint.data)
+    names = external.read_classes(classes) if classes else checkpoint.classes
+    renumbered = numbered(dataset, names, str(classes or folder), more=bool(classes))
+    if renumbered is not dataset and not classes:
+        tell(f"{dataset.name} lists its classes in another order than {folder}; the order of the model is used.")
+    model = store.load(folder, device)
+    check(model, renumbered, checkpoint.architecture)
+    return Victim(model, renumbered, checkpoint.name, checkpoint.title, checkpoint.sha256)
+
+
+def _in_order_of_logits(dataset: Dataset, name: str, classes: Path | None) -> Dataset:
+    """The data set with its classes in the order of the file; without one, prints a hint if timm sorts otherwise."""
+    if classes:
+        return numbered(dataset, external.read_classes(classes), str(classes), more=True)
+    if list(dataset.classes) == sorted(dataset.classes) != (natural := sorted(dataset.classes, key=_natural)):
+        tell(
+            f"The classes of {name} are in the order {some(dataset.classes)}. If the weights were trained in the order "
+            f"{some(natural)}, as timm sorts folders, give the names in that order (--classes FILE)."
+        )
+    return dataset
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts names as timm sorts class folders: numbers in them by size, and without regard to case."""
+    """A key that sorts names as timm sorts class folders: numbers in them by value, and without regard to case."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name.lower())]
 
 

@@ -1,8 +1,12 @@
 """Names of earlier versions: each is answered with one sentence that gives its present name."""
 
-COMMANDS: dict[str, str] = {}
-OPTIONS: dict[str, dict[str, str]] = {}
-"""By command: the present name of each earlier option."""
+COMMANDS = {"ladder": "risks"}
+OPTIONS = {
+    "train": {"--carry": "--persist", "--no-carry": "--no-persist"},
+    "sweep": {"--cell": "--run", "--carry": "--persist", "--no-carry": "--no-persist"},
+    "robustness": {"--lent": "--donors"},
+}
+"""The present name of each earlier option, by command."""
 
 
 def check_command(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The smallest perturbation that breaks a model, and its four risks."""
+"""`robustness`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,30 +7,37 @@ import typer
 from rich.table import Table
 from torch import Tensor
 
-from core.attacks.spgd import SPGD
 from core.attacks.targets import objective, parse
 from core.checkpoints.donors import breaking_deltas
-from core.cli.console import out
-from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, victim
+from core.cli.console import log, out, progress_bar
+from core.cli.model_options import (
+    Architecture,
+    Classes,
+    Data,
+    Folder,
+    Mean,
+    Std,
+    Victim,
+    Weights,
+    WeightsKey,
+    load_victim,
+)
 from core.cli.options import (
     AsJson,
+    BatchSize,
+    CraftingImages,
     Device,
+    HeldOut,
     Seed,
     UnitOption,
     available,
     in_255,
-    interval,
-    log,
-    percent,
-    print_json,
-    progress_bar,
     read_delta,
 )
+from core.cli.output import print_json
 from core.datasets import Split
 from core.robustness.result import UNIT, Point, Robustness
-from core.robustness.risks import measure_risks
 from core.robustness.search import Search
-from core.threat import Budget
 from core.workflows.protocol import AttackSuite, Protocol
 
 
@@ -45,43 +52,66 @@ def robustness(
     classes: Classes = None,
     level: Annotated[
         float | None,
-        typer.Option(help="Share that must be wrong; default 0.75 of the images, of scenes 0.5 of the pixels."),
+        typer.Option(
+            help="Fraction of images that must be wrong for a model to count as broken; for segmentation, of pixels. "
+            "Default: 0.75 (0.5 for segmentation)."
+        ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Instead: the share (0.75) that must show this class, or scene-5, remove-car.")
+        str | None,
+        typer.Option(
+            help="Instead: the class that the fraction --level (0.75) must be predicted as; for segmentation also "
+            "scene-5 or remove-car."
+        ),
     ] = None,
-    first: Annotated[float, typer.Option(callback=in_255(), help="Where the search begins, in n/255.")] = 16.0,
-    highest: Annotated[float, typer.Option(callback=in_255(), help="Where it gives up, in n/255.")] = 64.0,
-    tolerance: Annotated[float, typer.Option(help="How exact the answer is, in n/255.")] = 0.25,
-    restarts: Annotated[int, typer.Option(help="Random starts at the first epsilon; the best counts.")] = 2,
+    first: Annotated[float, typer.Option(callback=in_255(), help="The epsilon that is tried first, in n/255.")] = 16.0,
+    highest: Annotated[float, typer.Option(callback=in_255(), help="The largest epsilon tried, in n/255.")] = 64.0,
+    tolerance: Annotated[float, typer.Option(help="Precision of the answer, in n/255.")] = 0.25,
+    restarts: Annotated[int, typer.Option(help="Random starts at the first epsilon; the best one counts.")] = 2,
     steps: Annotated[int, typer.Option(help="Steps of S-PGD from a random start.")] = 100,
-    warm_steps: Annotated[int, typer.Option(help="Steps from the perturbation of a neighbouring epsilon.")] = 40,
-    lent: Annotated[
+    warm_steps: Annotated[
+        int, typer.Option(help="Steps of S-PGD from the perturbation of a neighbouring epsilon.")
+    ] = 40,
+    donors: Annotated[
         Path | None,
         typer.Option(
-            help="Model folders, like checkpoints/cifar10: what broke those of this picture size is tried too."
+            help="Folder of model folders, like checkpoints/cifar10: perturbations that broke these models, of the "
+            "same image size, are tried as well."
         ),
     ] = None,
     start: Annotated[
         list[Path] | None,
-        typer.Option(help="A perturbation that may work too, read like evaluate --delta; several times."),
+        typer.Option(help="A perturbation to try as well, in any format that evaluate --delta reads; repeatable."),
     ] = None,
     unit: UnitOption = None,
-    images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images in a step; default 64, 8 scenes.")] = None,
-    held_out: Annotated[int | None, typer.Option(help="Held-out images to measure on; default: all.")] = None,
+    images: CraftingImages = None,
+    batch_size: BatchSize = None,
+    held_out: HeldOut = None,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Find the smallest epsilon at which one perturbation for all images breaks a model: its universal robustness."""
-    chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
-    aim = None if target is None else parse(target, chosen.data)
-    suite = AttackSuite.standard(chosen.data, crafting_images=images, batch_size=batch_size)
-    usual = Protocol.standard(chosen.data).level if aim is None else Search.level
+    """Find the smallest epsilon at which one perturbation breaks a model.
+
+    This is the universal robustness of the model. One perturbation for all images is searched at each epsilon.
+    """
+    victim = load_victim(
+        folder=folder,
+        architecture=architecture,
+        weights=weights,
+        data=data,
+        mean=mean,
+        std=std,
+        device=available(device),
+        key=weights_key,
+        classes=classes,
+    )
+    aim = None if target is None else parse(target, victim.data)
+    suite = AttackSuite.standard(victim.data, crafting_images=images, batch_size=batch_size)
+    usual = Protocol.standard(victim.data).level if aim is None else Search.level
     search = Search(
         level=usual if level is None else level,
-        objective=objective(aim, chosen.data),
+        objective=objective(aim, victim.data),
         first=min(first, highest) * UNIT,
         highest=highest * UNIT,
         tolerance=tolerance * UNIT,
@@ -91,33 +121,19 @@ def robustness(
         batch_size=suite.batch_size,
         seed=seed,
     )
-    crafting, unseen = chosen.data.split("train", suite.crafting_images), chosen.data.split("test", held_out)
-    starts = [read_delta(path, crafting, unit) for path in start or ()] + (
-        [] if lent is None else _lent(lent, crafting)
-    )
-    with progress_bar("{task.fields[last]}") as bar:
-        task = bar.add_task("epsilons tried", total=None, last="")
-
-        def report(point: Point) -> None:
-            last = f"{point.epsilon / UNIT:g}/255: {point.success:.1%} succeed"
-            bar.update(task, advance=1, last=last)
-            log(last)
-
-        found = search(chosen.model, crafting, unseen, chosen.classes, starts, report)
+    crafting, held_out_split = victim.data.split("train", suite.crafting_images), victim.data.split("test", held_out)
+    starts = [read_delta(path, crafting, unit) for path in start or ()]
+    starts += [] if donors is None else donated(donors, crafting)
+    found = _search(search, victim, crafting, held_out_split, starts)
     if as_json:
-        print_json({**chosen.about, "target": aim, **found.to_json()})
-        return
-    table = Table("epsilon", "success", "95% interval", "n", "tries", "steps", box=None)
-    for point in found.curve:
-        low, high = point.interval
-        counts = f"{point.report.accuracy.n:,}", str(point.tries), str(point.steps)
-        table.add_row(f"{point.epsilon / UNIT:g}/255", f"{point.success:.1%}", f"{low:.1%} to {high:.1%}", *counts)
-    out.print(table)
-    out.print(f"{chosen.title} on {chosen.data.title}: {verdict(found)}")
+        print_json({**victim.about, "target": aim, **found.to_json()})
+    else:
+        out.print(_table(found))
+        out.print(f"{victim.title} on {victim.data.title}: {verdict(found)}")
 
 
-def _lent(root: Path, crafting: Split) -> list[Tensor]:
-    """What broke the models below `root` and has the size of these pictures. Raises ValueError where there is none."""
+def donated(root: Path, crafting: Split) -> list[Tensor]:
+    """The deltas (1,C,H,W) that broke models under `root` and fit the images. Raises ValueError if there is none."""
     shape = tuple(crafting.images.shape[1:])
     fitting = [delta for delta in breaking_deltas(root).values() if tuple(delta.shape[1:]) == shape]
     if not fitting:
@@ -131,47 +147,26 @@ def _lent(root: Path, crafting: Split) -> list[Tensor]:
 def verdict(found: Robustness) -> str:
     """The universal robustness in words."""
     if found.epsilon is None:
-        return f"no perturbation up to {found.breaking_epsilon:g}/255 was found that gets to {found.level:.0%}."
-    return f"one perturbation of {found.breaking_epsilon:g}/255 gets to {found.level:.0%}."
+        return f"no perturbation up to {found.breaking_epsilon:g}/255 was found that reaches {found.level:.0%}."
+    return f"one perturbation of {found.breaking_epsilon:g}/255 reaches {found.level:.0%}."
 
 
-def ladder(
-    folder: Folder = None,
-    architecture: Architecture = None,
-    weights: Weights = None,
-    data: Data = None,
-    mean: Mean = None,
-    std: Std = None,
-    weights_key: WeightsKey = None,
-    classes: Classes = None,
-    epsilon: Annotated[float, typer.Option(callback=in_255(), help="Size of the perturbations in n/255.")] = 8.0,
-    heap: Annotated[
-        list[int] | None, typer.Option(help="Images that share a perturbation; several times, falling. Default 64, 8.")
-    ] = None,
-    steps: Annotated[int, typer.Option(help="Steps of PGD on each heap, from each start.")] = 40,
-    restarts: Annotated[int, typer.Option(min=0, help="Random starts beside the coarser heap's perturbation.")] = 1,
-    universal_steps: Annotated[int | None, typer.Option(help="Steps of S-PGD; default 200, for scenes 150.")] = None,
-    images: Annotated[int | None, typer.Option(help="Training images to craft on; default 2048, 360 scenes.")] = None,
-    held_out: Annotated[int, typer.Option(help="Held-out images that all risks are measured on.")] = 512,
-    seed: Seed = 0,
-    device: Device = "auto",
-    as_json: AsJson = False,
-) -> None:
-    """Measure four risks on the same images: expected, universal, of heaps, adversarial (each image by itself)."""
-    chosen = victim(folder, architecture, weights, data, mean, std, available(device), weights_key, classes)
-    suite = AttackSuite.standard(chosen.data, crafting_images=images, steps=universal_steps)
-    attack = SPGD(Budget(epsilon * UNIT), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
-    universal = attack.craft(chosen.model, chosen.data.split("train", suite.crafting_images))
-    unseen = chosen.data.split("test", held_out)
-    found = measure_risks(
-        chosen.model, unseen, universal, epsilon * UNIT, heap or (64, 8), steps, restarts, seed, chosen.classes
-    )
-    if as_json:
-        print_json({**chosen.about, **found.to_json()})
-        return
-    table = Table("risk", "mean loss", "95% interval", "right", "95% interval", "n", box=None)
-    for level in found.levels:
-        losses = f"{level.loss:.3f}", "{:.3f} to {:.3f}".format(*level.loss_interval)
-        table.add_row(level.title, *losses, percent(level.accuracy), interval(level.accuracy), f"{level.accuracy.n:,}")
-    out.print(table)
-    out.print(f"{chosen.title} on {chosen.data.title}, perturbations of {epsilon:g}/255")
+def _search(search: Search, victim: Victim, crafting: Split, held_out: Split, starts: list[Tensor]) -> Robustness:
+    with progress_bar("{task.fields[last]}") as bar:
+        task = bar.add_task("epsilons tried", total=None, last="")
+
+        def report(point: Point) -> None:
+            last = f"{point.epsilon / UNIT:g}/255: {point.success:.1%} succeed"
+            bar.update(task, advance=1, last=last)
+            log(last)
+
+        return search(victim.model, crafting, held_out, victim.classes, starts, report)
+
+
+def _table(found: Robustness) -> Table:
+    table = Table("epsilon", "success", "95% interval", "n", "tries", "steps", box=None)
+    for point in found.curve:
+        low, high = point.interval
+        counts = f"{point.report.accuracy.n:,}", str(point.tries), str(point.steps)
+        table.add_row(f"{point.epsilon / UNIT:g}/255", f"{point.success:.1%}", f"{low:.1%} to {high:.1%}", *counts)
+    return table

@@ -1,4 +1,4 @@
-"""Train a model folder."""
+"""`train`."""
 
 import time
 from pathlib import Path
@@ -7,8 +7,20 @@ from typing import Annotated
 import typer
 
 from core.attacks.objectives import LOSS_CAP
-from core.cli.console import err, out
-from core.cli.options import AsJson, Device, Root, Seed, available, in_255, log, print_json, progress_bar
+from core.cli.console import log, out, progress_bar, tell
+from core.cli.options import AsJson, Device, Root, Seed, available, in_255
+from core.cli.output import print_json
+from core.cli.training_options import (
+    Architecture,
+    BatchSize,
+    DataName,
+    Epochs,
+    InnerSteps,
+    LearningRate,
+    Persist,
+    StepSize,
+    TrainingImages,
+)
 from core.distributed import is_main_process
 from core.runtime import Precision
 from core.training.loop import Progress, jump
@@ -17,49 +29,60 @@ from core.workflows import train_model
 
 
 def train(
-    data: Annotated[str, typer.Option(help="A data set by name, or folder:PATH; see: data list.")] = "signs",
-    arch: Annotated[
-        str, typer.Option(help="resnet20 (8 to 110), resnet20/64 (the paper's width), smp:PSPNet/resnet18, timm:NAME.")
-    ] = "resnet20",
-    sigma: Annotated[float, typer.Option(help="Weight of the attacked loss; 0 is standard training.")] = 0.0,
+    data: DataName = "signs",
+    arch: Architecture = "resnet20",
+    sigma: Annotated[float, typer.Option(help="Weight of the adversarial loss, 0 to 1; 0 is standard training.")] = 0.0,
     heap: Annotated[
         int | None,
-        typer.Option(min=1, help="Sharedness s: images that share a delta; 1 is standard adversarial. Default 64."),
+        typer.Option(
+            min=1,
+            help="Heap size (sharedness): images that share a perturbation; 1 is standard adversarial training. "
+            "Default: 64.",
+        ),
     ] = None,
     epsilon: Annotated[
-        float | None, typer.Option(callback=in_255(), help="Size of the training deltas in n/255. Default 16.")
+        float | None,
+        typer.Option(callback=in_255(), help="Size of the training perturbations in n/255. Default: 16."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Ascent steps K of the inner attack.")] = 4,
-    step_size: Annotated[float, typer.Option(help="Inner step in units of epsilon.")] = 0.5,
-    loss_cap: Annotated[float, typer.Option(help="kappa: cap of each loss inside the attack.")] = LOSS_CAP,
-    carry: Annotated[bool, typer.Option(help="Start from the last mini-batch's deltas; fewer steps may do.")] = False,
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
-    batch_size: Annotated[int, typer.Option(help="Images in a mini-batch.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Its peak; it rises and falls along lines.")] = 0.2,
-    label_smoothing: Annotated[float, typer.Option(help="In the weight update only.")] = 0.0,
-    images: Annotated[int | None, typer.Option(help="Use only the first so many training images.")] = None,
+    steps: InnerSteps = 4,
+    step_size: StepSize = 0.5,
+    loss_cap: Annotated[
+        float, typer.Option(help="Cap (kappa) of the loss of each image in the inner attack.")
+    ] = LOSS_CAP,
+    persist: Persist = False,
+    epochs: Epochs = 30,
+    batch_size: BatchSize = 128,
+    learning_rate: LearningRate = 0.2,
+    label_smoothing: Annotated[float, typer.Option(help="Label smoothing of the weight update, 0 to 1.")] = 0.0,
+    images: TrainingImages = None,
     start: Annotated[
-        str | None, typer.Option(help="Model folder whose weights are hardened, or imagenet (timm, smp encoders).")
+        str | None,
+        typer.Option(
+            help="Model folder whose weights are fine-tuned, or imagenet (for timm, and encoders of smp). "
+            "Default: random weights."
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Folder name; default follows from the settings.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model folder. Default: from the settings.")] = None,
     root: Root = Path("runs"),
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[
-        Precision | None, typer.Option(help="32-true or bf16-mixed; default: what the device does well.")
+        Precision | None, typer.Option(help="32-true or bf16-mixed. Default: bf16-mixed where the device supports it.")
     ] = None,
     graph: Annotated[
         bool | None,
-        typer.Option(help="Record the work of a mini-batch as a CUDA graph; default: yes, on a GPU in one process."),
+        typer.Option(help="Record a training step as a CUDA graph. Default: yes, on a GPU in one process."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model: standard (--sigma 0) or shared adversarial (--sigma 0.5 --heap 64 --epsilon 16).
+    """Train a model: standard, adversarial or shared adversarial.
 
-    A killed run goes on where it was when the same command is given again. Harden a trained model with --start.
-    On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ...; a heap may span them.
+    Training is standard by default; --sigma 0.5 --heap 64 --epsilon 16 makes it shared adversarial.
+    Give --start to fine-tune a trained model. Rerun the command to resume an interrupted training.
+
+    On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ... A heap may span processes.
     """
-    given = {"--heap": heap is not None, "--epsilon": epsilon is not None, "--carry": carry}
+    given = {"--heap": heap is not None, "--epsilon": epsilon is not None, "--persist": persist}
     if not sigma and any(given.values()):
         option = next(name for name in given if given[name])
         raise ValueError(f"{option} is for adversarial training, and sigma is 0; give a weight too, like --sigma 0.5.")
@@ -73,7 +96,7 @@ def train(
         steps=steps,
         step_size=step_size,
         loss_cap=loss_cap,
-        persist=carry,
+        persist=persist,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -92,13 +115,14 @@ def train(
             if progress.done * epochs % progress.total == 0:
                 log(f"{time.strftime('%H:%M')} {epoch}: {figures}")
 
-        told = report if is_main_process() else lambda progress: None
-        made = train_model.run(recipe, root, name, device, precision, told, graph)
+        reporter = report if is_main_process() else lambda progress: None
+        trained = train_model.run(recipe, root, name, device, precision, reporter, graph)
     if not is_main_process():
         return
+    history = trained.config["history"]
     if as_json:
-        print_json({"folder": str(made.folder), "title": made.title, "history": made.config["history"]})
+        print_json({"folder": str(trained.folder), "title": trained.title, "history": history})
         return
-    if lost := jump(made.config["history"]):
-        err.print(f"Mind that {lost}; another --seed or a lower --learning-rate may do better.", highlight=False)
-    out.print(f"{made.title} is in {made.folder}. Next: python -m core evaluate {made.folder}")
+    if jumped := jump(history):
+        tell(f"Warning: {jumped}; try another --seed or a lower --learning-rate.")
+    out.print(f"{trained.title} is in {trained.folder}. Next: python -m core evaluate {trained.folder}")

@@ -73,7 +73,7 @@ def test_a_loss_that_jumped_is_told_where_the_model_is_made(trained, images, tmp
         (folder / store.CONFIG).write_text(json.dumps(config))
         said = "the loss jumped from 0.500 to 1.800 in epoch 3"
         heard, page = " ".join(run(*words).stderr.split()), training_page([store.read(folder)], tmp_path)
-        assert (f"Mind that {said}; another --seed or a lower --learning-rate may do better." in heard) == told
+        assert (f"Warning: {said}; try another --seed or a lower --learning-rate." in heard) == told
         assert (said in page) == told
         assert ("jumped" in heard + page) == told
 
@@ -123,7 +123,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["train", "--arch", "smp:PSPNet/resnet18", "--data", "signs"], ["PSPNet", "(classification) they must be"]),
         (["train", "--heap", "8"], ["--heap is for adversarial training", "--sigma 0.5"]),
         (["train", "--sigma", "0", "--epsilon", "8"], ["--epsilon is for adversarial training", "sigma is 0"]),
-        (["train", "--carry"], ["--carry is for adversarial training"]),
+        (["train", "--persist"], ["--persist is for adversarial training"]),
         (["train", "--device", "abacus"], ["abacus", "cpu"]),
         (["attack", "MODEL", "--target", "cow"], ["cow", "dark"]),
         (["attack", "MODEL", "--attack", "deepfool", "--target", "dark"], ["DeepFool", "aim"]),
@@ -138,7 +138,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["evaluate", "MODEL", "--data", "signs"], ["signs has other classes than", "has bright, dark; only signs"]),
         (["evaluate"], ["a folder, or --arch, --weights and --data"]),
         (["attack", "MODEL", "--weights", "WEIGHTS"], ["Name one model"]),
-        (["attack", "MODEL", "--arch", "resnet20"], ["--arch belongs to --weights", "says for itself"]),
+        (["attack", "MODEL", "--arch", "resnet20"], ["--arch belongs to --weights", "states its own"]),
         (["robustness", "--weights", "WEIGHTS"], ["needs --arch", "--data"]),
         (["robustness", "--weights", "WEIGHTS", "--arch", "timm:resnet51", "--data", "signs"], ["resnet51", "timm"]),
         (
@@ -148,8 +148,8 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["robustness", "--weights", "nowhere.pt", "--arch", "resnet8/8", "--data", "signs"], ["no file", "nowhere"]),
         (["robustness", "MODEL", "--level", "2"], ["2.0 was given", "up to 1"]),
         (["robustness", "MODEL", "--highest", "300"], ["--highest", "300", "from 0 to 255"]),
-        (["ladder", "MODEL", "--universal-steps", "1", "--heap", "8", "--heap", "64"], ["8, 64", "fall"]),
-        (["ladder", "MODEL", "--heap", "4", "--universal-steps", "1", "--steps", "0"], ["at least 1 step", "0"]),
+        (["risks", "MODEL", "--universal-steps", "1", "--heap", "8", "--heap", "64"], ["8, 64", "fall"]),
+        (["risks", "MODEL", "--heap", "4", "--universal-steps", "1", "--steps", "0"], ["at least 1 step", "0"]),
     ],
 )
 def test_a_mistake_gets_one_sentence(words, names, trained, tmp_path, monkeypatch, capsys):
@@ -169,16 +169,16 @@ def test_a_mistake_gets_one_sentence(words, names, trained, tmp_path, monkeypatc
     assert said.count("Error:") == 1
 
 
-def test_robustness_and_ladder_of_a_model_folder(trained):
+def test_robustness_and_risks_of_a_model_folder(trained):
     words = ["--images", "12", "--steps", "3", "--batch-size", "4", "--device", "cpu"]
     found = json.loads(run("robustness", str(trained), *words, "--warm-steps", "2", "--level", "0.4", "--json").stdout)
     assert found["model"] == "standard"
     assert found["curve"][0]["epsilon"] == 0
     assert found["curve"][0]["report"]["accuracy"]["n"] == 12
     words = ["--images", "12", "--steps", "2", "--universal-steps", "2", "--heap", "4", "--device", "cpu"]
-    levels = json.loads(run("ladder", str(trained), *words, "--json").stdout)["levels"]
+    levels = json.loads(run("risks", str(trained), *words, "--json").stdout)["levels"]
     assert [level["kind"] for level in levels] == ["expected", "universal", "heap", "adversarial"]
-    assert "adversarial" in run("ladder", str(trained), *words).stdout
+    assert "adversarial" in run("risks", str(trained), *words).stdout
     told = run("robustness", str(trained), "--images", "12", "--steps", "1", "--highest", "2", "--level", "1").stdout
     assert "no perturbation up to 2/255" in told
 
@@ -196,10 +196,10 @@ def test_what_broke_other_models_is_tried_where_they_are_named(trained, tmp_path
 
     monkeypatch.setattr(Search, "__call__", spy)
     words = ["robustness", str(trained), "--images", "12", "--steps", "1", "--warm-steps", "1", "--highest", "2"]
-    run(*words, "--device", "cpu", "--lent", str(tmp_path))
+    run(*words, "--device", "cpu", "--donors", str(tmp_path))
     assert tried == [[tuple(size)]]
     with pytest.raises(ValueError, match=r"smaller holds no perturbation of 3 x 16 x 16 that broke a model; name a"):
-        run(*words, "--device", "cpu", "--lent", str(tmp_path / "smaller"))
+        run(*words, "--device", "cpu", "--donors", str(tmp_path / "smaller"))
 
 
 @pytest.mark.parametrize("command", ["evaluate", "attack", "robustness"])

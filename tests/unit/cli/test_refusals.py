@@ -26,7 +26,7 @@ from core.attacks.objectives import Untargeted
 from core.attacks.pgd import PGD
 from core.attacks.spgd import SPGD
 from core.checkpoints import store
-from core.cli import attack, console, options
+from core.cli import attack, console, options, output
 from core.datasets import Dataset, Split
 from core.datasets.labels import IGNORE
 from core.evaluation.report import Rate, Report
@@ -84,7 +84,7 @@ def words(command, model):
         "train": ["train", *data, "--sigma", "0.5", "--heap", "1"],
         "sweep": ["sweep", *data, "--no-measure"],
         "evaluate": ["evaluate", model],
-        "ladder": ["ladder", model, "--heap", "2", "--universal-steps", "1", *few],
+        "risks": ["risks", model, "--heap", "2", "--universal-steps", "1", *few],
     }.get(command, [command, model, *few])
 
 
@@ -94,8 +94,9 @@ def words(command, model):
 
 def numbers():
     """(command, option, value that cannot be meant) for every option that takes a number, read off the commands."""
-    for command, source, _ in COMMANDS:
-        for name, hint in typing.get_type_hints(pkgutil.resolve_name(source), include_extras=True).items():
+    for command in COMMANDS:
+        function = pkgutil.resolve_name(f"core.cli.{command}:{command}")
+        for name, hint in typing.get_type_hints(function, include_extras=True).items():
             if name == "return" or not hasattr(hint, "__metadata__"):
                 continue
             kind, declared = str(typing.get_args(hint)[0]), getattr(hint.__metadata__[0], "param_decls", None) or ()
@@ -120,10 +121,10 @@ def test_there_are_options_that_take_numbers():
         "sweep",
         "attack",
         "robustness",
-        "ladder",
+        "risks",
         "precompute",
     }
-    assert ("ladder", "--epsilon", "nan") in numbers()
+    assert ("risks", "--epsilon", "nan") in numbers()
     assert ("attack", "--held-out", "-1") in numbers()
 
 
@@ -132,7 +133,7 @@ def test_there_are_options_that_take_numbers():
     [
         ("train", "--epsilon", "numbers from 0 to 255"),
         ("sweep", "--epsilon", "numbers from 0 to 255"),
-        ("ladder", "--epsilon", "numbers from 0 to 255"),
+        ("risks", "--epsilon", "numbers from 0 to 255"),
         ("robustness", "--first", "numbers from 0 to 255"),
         ("robustness", "--highest", "numbers from 0 to 255"),
         ("attack", "--epsilon", "whole numbers from 0 to 127"),
@@ -148,7 +149,7 @@ def test_a_fraction_in_place_of_units_is_refused(command, option, fits, model, s
 
 
 def test_a_fraction_in_the_name_of_a_run_is_refused(model, say):
-    _, _, said = say(*words("sweep", model), "--cell", "s64-e0.03-w0.5")
+    _, _, said = say(*words("sweep", model), "--run", "s64-e0.03-w0.5")
     assert "s64-e0.03-w0.5: e takes numbers from 0 to 255 (n/255), and 0.03 was given, which looks like" in said
 
 
@@ -221,7 +222,7 @@ def test_classes_are_aimed_at_as_far_as_there_are_any(classes, targets, aims):
 @pytest.mark.parametrize(
     ("sizes", "restarts", "says"), [((5, 0), 1, "5, 0 were given"), ((2,), -1, "restarts must be at least 0, and -1")]
 )
-def test_a_ladder_has_heaps_and_tries(sizes, restarts, says):
+def test_risks_have_heaps_and_tries(sizes, restarts, says):
     with pytest.raises(ValueError, match=says):
         measure_risks(Linear(), grey_pictures(0, 8), torch.zeros(1, 3, 4, 4), 0.1, sizes, 1, restarts)
 
@@ -280,7 +281,7 @@ def test_tables_and_bars_print_names_as_they_are():
     table = Table(f"head {ODD}", box=None)
     table.add_row(f"cell {ODD}")
     printer.print(table)
-    with options.progress_bar("{task.fields[last]}") as bar:
+    with console.progress_bar("{task.fields[last]}") as bar:
         bar.add_task(f"task {ODD}", total=1, last=f"field {ODD}")
         printer.print(bar.get_renderable())
     assert all(f"{part} {ODD}" in stream.getvalue() for part in ("head", "cell", "task", "field"))
@@ -305,7 +306,7 @@ NOTHING = Report(Rate(0, 0), share(*torch.zeros(2, 2, 3, 3, dtype=torch.bool)))
 
 def test_a_rate_of_nothing_is_null_and_comes_back(capsys):
     assert [rate["value"] for rate in NOTHING.to_json().values()] == [None, None]
-    options.print_json({"report": NOTHING.to_json(), "loss": math.nan, "list": [(math.inf,), 1.5]})
+    output.print_json({"report": NOTHING.to_json(), "loss": math.nan, "list": [(math.inf,), 1.5]})
     found = strict(capsys.readouterr().out)
     assert (found["loss"], found["list"]) == (None, [[None], 1.5])
     assert [found["report"][name]["value"] for name in ("accuracy", "fooling")] == [None, None]
@@ -317,7 +318,7 @@ def test_a_rate_of_nothing_is_null_and_comes_back(capsys):
 
 def test_a_rate_of_nothing_is_told_in_words():
     stream = StringIO()
-    Console(file=stream, width=200).print(options.rates(NOTHING))
+    Console(file=stream, width=200).print(output.rates(NOTHING))
     assert stream.getvalue().count("nothing to count") == 2
     assert "nan" not in stream.getvalue()
     assert percent(NOTHING.accuracy) == "nothing to count"
@@ -366,7 +367,7 @@ def test_small_pictures_are_attacked_and_their_visibility_is_told_apart(model, s
     assert status == 0
     assert strict(told)["perceptibility"] is None
     assert strict((tmp_path / "out" / "report.json").read_text()) == strict(told)
-    assert "Visibility is not measurable on pictures of 8x8" in say(*words)[1]
+    assert "Visibility cannot be measured on images of 8x8" in say(*words)[1]
     stored = np.load(tmp_path / "out" / "delta.npy")
     assert (stored.shape, stored.dtype) == ((3, 8, 8), np.float32)
     assert np.abs(stored).max() == pytest.approx(10 / 255)

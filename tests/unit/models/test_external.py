@@ -15,7 +15,7 @@ from torch import nn
 from core import datasets
 from core.checkpoints import store
 from core.checkpoints.results import Results
-from core.cli.model_options import victim
+from core.cli.model_options import load_victim
 from core.datasets import Dataset, Split
 from core.evaluation.report import Rate, Report
 from core.files import FileError
@@ -348,14 +348,24 @@ def data(monkeypatch):
 
 
 class TestWhichClassIsWhich:
-    """Model and data of a command meet in `victim`; what may be meant otherwise is on stderr."""
+    """Model and data of a command meet in `load_victim`; what may be meant otherwise is on stderr."""
 
     def of_weights(self, tmp_path, data, classes=None, key=None, content=lambda state: state):
         if classes:
             (tmp_path / "classes.txt").write_text("\n".join(classes))
         torch.save(content(create("resnet8/8", 4).network.state_dict()), tmp_path / "own.pt")
         names = tmp_path / "classes.txt" if classes else None
-        return victim(None, "resnet8/8", tmp_path / "own.pt", data, "0,0,0", "1,1,1", "cpu", key, names)
+        return load_victim(
+            folder=None,
+            architecture="resnet8/8",
+            weights=tmp_path / "own.pt",
+            data=data,
+            mean="0,0,0",
+            std="1,1,1",
+            device="cpu",
+            key=key,
+            classes=names,
+        )
 
     def labels(self, chosen):
         return [chosen.data.classes[label] for label in chosen.data.split("test").labels]
@@ -394,7 +404,7 @@ class TestWhichClassIsWhich:
     def test_which_of_several_sets_was_taken_is_told(self, data, tmp_path, capsys):
         both = {"content": lambda state: {"model": state, "model_ema": state}}
         assert self.of_weights(tmp_path, "a,b,c,d", **both).about["weights_key"] == "model_ema"
-        assert "own.pt holds model_ema, model; model_ema was taken" in " ".join(capsys.readouterr().err.split())
+        assert "own.pt holds model_ema, model; model_ema was loaded" in " ".join(capsys.readouterr().err.split())
         assert self.of_weights(tmp_path, "a,b,c,d", key="model", **both).about["weights_key"] == "model"
         assert self.of_weights(tmp_path, "a,b,c,d").about["weights_key"] is None
         assert capsys.readouterr().err == ""
@@ -404,14 +414,23 @@ class TestWhichClassIsWhich:
         names = tmp_path / "classes.json" if classes else None
         if names:
             names.write_text(json.dumps(classes))
-        return victim(tmp_path / "m", None, None, data, None, None, "cpu", None, names)
+        return load_victim(
+            folder=tmp_path / "m",
+            architecture=None,
+            weights=None,
+            data=data,
+            mean=None,
+            std=None,
+            device="cpu",
+            classes=names,
+        )
 
     def test_a_folder_numbers_the_classes_of_other_data(self, data, tmp_path, capsys):
         assert self.of_folder(tmp_path, None).data.split("test").labels.tolist() == [0, 1, 2, 3]
         assert capsys.readouterr().err == ""
         chosen = self.of_folder(tmp_path, "b,c,d,a")
         assert chosen.data.split("test").labels.tolist() == [1, 2, 3, 0]
-        assert "b,c,d,a has its classes in another order than" in " ".join(capsys.readouterr().err.split())
+        assert "b,c,d,a lists its classes in another order than" in " ".join(capsys.readouterr().err.split())
 
     @pytest.mark.parametrize("names", ["a,b,c,e", "a,b,c", "a,b,c,d,e"])
     def test_other_classes_are_refused_unless_a_file_says_which_is_which(self, data, tmp_path, names):

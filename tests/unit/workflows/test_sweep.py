@@ -188,7 +188,7 @@ def test_another_recipe_in_the_folder_is_a_failed_run_not_a_skipped_one(base, tm
 @pytest.mark.slow
 def test_with_a_suffix_another_schedule_stands_beside_the_first(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    names = ["--cell", "s8-e4-w0.3", "--cell", "s1-e8-w0.5-r2"]
+    names = ["--run", "s8-e4-w0.3", "--run", "s1-e8-w0.5-r2"]
     words = ["sweep", "--data", base.data, "--arch", base.architecture, *names, "--batch-size", "8", "--no-measure"]
     words += ["--root", str(tmp_path), "--device", "cpu", "--json"]
     for more in (["--epochs", "1"], ["--epochs", "2", "--suffix", "-2epochs"]):
@@ -230,7 +230,7 @@ def test_what_cannot_be_swept_is_named(base, tmp_path):
         sweep([base, replace(base, epochs=5)], tmp_path)
     with pytest.raises(ValueError, match=r"The suffix '/x' does not fit; give letters"):
         sweep([base], tmp_path, suffix="/x")
-    with pytest.raises(ValueError, match="--cell stands for --heap"):
-        CliRunner().invoke(app, ["sweep", "--cell", "s8-e4-w0.3", "--heap", "1"], catch_exceptions=False)
+    with pytest.raises(ValueError, match="--run replaces --heap"):
+        CliRunner().invoke(app, ["sweep", "--run", "s8-e4-w0.3", "--heap", "1"], catch_exceptions=False)
     with pytest.raises(ValueError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         sweep([base], tmp_path, scheduler="tcp://127.0.0.1:9")

@@ -1,0 +1,23 @@
+"""`results`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.checkpoints import store
+from core.cli.console import out
+from core.cli.options import ModelsRoot
+from core.reports import results_page
+
+
+def results(
+    root: ModelsRoot = None,
+    docs: Annotated[Path, typer.Option(help="Folder that the pages are written to.")] = Path("docs"),
+) -> None:
+    """Write the results pages from the numbers in the model folders.
+
+    Nothing is trained or measured.
+    """
+    for page in results_page.write(root or store.default_root(), docs):
+        out.print(f"wrote {page}")

@@ -1,0 +1,83 @@
+"""`risks`."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from core.attacks.spgd import SPGD
+from core.cli.console import out
+from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, load_victim
+from core.cli.options import AsJson, CraftingImages, Device, Seed, available, in_255
+from core.cli.output import interval, percent, print_json
+from core.robustness.result import UNIT
+from core.robustness.risks import Risks, measure_risks
+from core.threat import Budget
+from core.workflows.protocol import AttackSuite
+
+
+def risks(
+    folder: Folder = None,
+    architecture: Architecture = None,
+    weights: Weights = None,
+    data: Data = None,
+    mean: Mean = None,
+    std: Std = None,
+    weights_key: WeightsKey = None,
+    classes: Classes = None,
+    epsilon: Annotated[float, typer.Option(callback=in_255(), help="Size of the perturbations in n/255.")] = 8.0,
+    heap: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Images that share a perturbation; repeat it for several heap sizes, largest first. Default: 64 and 8."
+        ),
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps of PGD on each heap, from each start.")] = 40,
+    restarts: Annotated[
+        int, typer.Option(min=0, help="Random starts, besides the perturbation of the next larger heap.")
+    ] = 1,
+    universal_steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of S-PGD for the universal risk. Default: 200 (150 for segmentation)."),
+    ] = None,
+    images: CraftingImages = None,
+    held_out: Annotated[int, typer.Option(help="Number of held-out images that all risks are measured on.")] = 512,
+    seed: Seed = 0,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure the expected, universal, heap and adversarial risks of a model.
+
+    All four are measured on the same held-out images.
+    """
+    victim = load_victim(
+        folder=folder,
+        architecture=architecture,
+        weights=weights,
+        data=data,
+        mean=mean,
+        std=std,
+        device=available(device),
+        key=weights_key,
+        classes=classes,
+    )
+    suite = AttackSuite.standard(victim.data, crafting_images=images, steps=universal_steps)
+    attack = SPGD(Budget(epsilon * UNIT), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
+    universal = attack.craft(victim.model, victim.data.split("train", suite.crafting_images))
+    held_out_split = victim.data.split("test", held_out)
+    measured = measure_risks(
+        victim.model, held_out_split, universal, epsilon * UNIT, heap or (64, 8), steps, restarts, seed, victim.classes
+    )
+    if as_json:
+        print_json({**victim.about, **measured.to_json()})
+    else:
+        out.print(_table(measured))
+        out.print(f"{victim.title} on {victim.data.title}, perturbations of {epsilon:g}/255")
+
+
+def _table(risks: Risks) -> Table:
+    table = Table("risk", "mean loss", "95% interval", "accuracy", "95% interval", "n", box=None)
+    for level in risks.levels:
+        losses = f"{level.loss:.3f}", "{:.3f} to {:.3f}".format(*level.loss_interval)
+        table.add_row(level.title, *losses, percent(level.accuracy), interval(level.accuracy), f"{level.accuracy.n:,}")
+    return table

@@ -1,0 +1,27 @@
+"""Options of the commands that train."""
+
+from typing import Annotated
+
+import typer
+
+Architecture = Annotated[
+    str,
+    typer.Option(
+        "--arch",
+        help="Architecture: resnet20 (depths 8 to 110), resnet20/64 (with 64 channels, as in the paper), "
+        "smp:PSPNet/resnet18 or timm:NAME.",
+    ),
+]
+BatchSize = Annotated[int, typer.Option(help="Images in a mini-batch.")]
+DataName = Annotated[str, typer.Option(help="A data set by name (see data list), or folder:PATH.")]
+Epochs = Annotated[int, typer.Option(help="Passes over the training images.")]
+InnerSteps = Annotated[int, typer.Option(help="Ascent steps K of the inner attack.")]
+LearningRate = Annotated[float, typer.Option(help="Peak learning rate; it rises and falls linearly.")]
+Persist = Annotated[
+    bool,
+    typer.Option(
+        help="Persistent perturbations: start from those of the last mini-batch, so that fewer steps suffice."
+    ),
+]
+StepSize = Annotated[float, typer.Option(help="Size of an ascent step, as a multiple of epsilon.")]
+TrainingImages = Annotated[int | None, typer.Option(help="Use only the first N training images. Default: all.")]
