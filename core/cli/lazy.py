@@ -17,10 +17,19 @@ class LazyCommand(TyperCommand):
 
     file = ""
     """The module in `core.cli`, and the function in it, that hold the command."""
+    _help: str | None = None
+
+    @property
+    def help(self) -> str | None:
+        self._load()
+        return self._help
+
+    @help.setter
+    def help(self, value: str | None) -> None:
+        """What Typer read from the placeholder is not kept."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        if not self.params:
-            self._load()
+        self._load()
         return super().get_params(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -29,10 +38,12 @@ class LazyCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
     def _load(self) -> None:
+        if self.params:
+            return
         alone = typer.Typer(add_completion=False)
         alone.command()(pkgutil.resolve_name(f"core.cli.{self.file}:{self.file}"))
         command = typer.main.get_command(alone)
-        self.params, self.callback, self.help = command.params, command.callback, command.help
+        self.params, self.callback, self._help = command.params, command.callback, command.help
 
 
 class Commands(TyperGroup):
@@ -54,4 +65,5 @@ def add(app: typer.Typer, sentences: dict[str, str], prefix: str = "") -> None:
         def placeholder() -> None:
             """Replaced by the function in the file when the command is run."""
 
-        app.command(name, cls=type("LazyCommand", (LazyCommand,), {"file": prefix + name}), help=sentence)(placeholder)
+        command = type("LazyCommand", (LazyCommand,), {"file": prefix + name})
+        app.command(name, cls=command, short_help=sentence)(placeholder)

@@ -80,7 +80,7 @@ def command(checkpoint: Checkpoint, root: Path) -> str:
         words.append(f"--sigma {recipe['sigma']:g} --heap {recipe['heap']} --epsilon {recipe['epsilon'] * 255:.4g}")
         words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")
         words += [f"--loss-cap {recipe['loss_cap']:g}"] if recipe["loss_cap"] != LOSS_CAP else []
-        words += ["--carry"] if recipe.get("persist") else []
+        words += ["--persist"] if recipe.get("persist") else []
     words.append(f"--epochs {recipe['epochs']} --batch-size {recipe['batch_size']}")
     words.append(f"--learning-rate {recipe['learning_rate']:g} --seed {recipe['seed']}")
     words += [f"--label-smoothing {recipe['label_smoothing']:g}"] if recipe["label_smoothing"] else []

@@ -41,6 +41,12 @@ def test_every_command_explains_itself(words):
     assert re.search(rf"^ {re.escape(sentence)} *$", result.output, re.MULTILINE)
 
 
+def test_the_full_help_is_there_before_the_options_are_asked_for():
+    command = typer.main.get_command(app).commands["sweep"]
+    assert "Rerun the command to resume" in command.help
+    assert {"run", "persist"} <= {option.name for option in command.params}
+
+
 @pytest.mark.parametrize("words", ["--help", "--version", "data --help", "lader"])
 def test_lists_of_commands_do_not_wait_for_pytorch(words):
     code = (
