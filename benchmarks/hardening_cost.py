@@ -24,7 +24,7 @@ from core import datasets
 from core.checkpoints import store
 from core.evaluation.report import Rate, evaluate
 from core.reports.markdown import percent, table
-from core.robustness.result import UNIT, Robustness
+from core.robustness.result import Robustness
 from core.robustness.search import Search
 from core.training.recipe import Recipe
 from core.workflows import train_model
@@ -46,14 +46,14 @@ def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
     protocol, model = Protocol.standard(data), store.load(made.folder)
     held_out = data.split("test", protocol.held_out)
     found = Search(batch_size=protocol.batch_size)(
-        model, data.split("train", protocol.crafting_images), held_out, len(data.classes)
+        model, data.split("train", protocol.crafting_images), held_out, classes=len(data.classes)
     )
     return {
         "passes": recipe.steps + 2,
         "cpu_seconds": round(trained, 1),
         "seconds": made.config["seconds"],
         "clean": evaluate(model, held_out, classes=len(data.classes)).accuracy.to_json(),
-        "breaks_at": None if found.epsilon is None else round(found.epsilon / UNIT, 4),
+        "breaks_at": None if found.epsilon is None else found.breaking_epsilon,
         "robustness": found.to_json(),
     }
 
@@ -97,7 +97,7 @@ READ = (
 
 def _span(cell: dict[str, Any]) -> str:
     low, high = Robustness.from_json(cell["robustness"]).interval
-    return f"{low / UNIT:.4g}, {'open' if high is None else f'{high / UNIT:.4g}'}"
+    return f"{low:.4g}, {'open' if high is None else f'{high:.4g}'}"
 
 
 def main(

@@ -22,7 +22,7 @@ from core import datasets
 from core.attacks.spgd import SPGD
 from core.checkpoints import store
 from core.evaluation.report import Rate, evaluate, predict
-from core.robustness.result import UNIT, Robustness
+from core.robustness.result import Robustness
 from core.robustness.search import Search
 from core.threat import Budget
 from core.workflows.protocol import Protocol
@@ -39,13 +39,13 @@ def measure(folder: Path, held_out: int, device: str) -> dict[str, Any]:
     classes, where = len(checkpoint.classes), torch.device(device)
     found: list[Robustness] = []
     search = Search(batch_size=protocol.batch_size)
-    wall, cpu = _record.seconds(lambda: found.append(search(model, crafting, unseen, classes)), 1, where)
+    wall, cpu = _record.seconds(lambda: found.append(search(model, crafting, unseen, classes=classes)), 1, where)
     robustness = found[0]
     epsilon = robustness.epsilon or robustness.curve[-1].epsilon
     rates: list[Rate] = []
 
     def cold() -> None:
-        attack = SPGD(Budget(epsilon), seed=100 + len(rates), batch_size=protocol.batch_size)
+        attack = SPGD(Budget.from_255(epsilon), seed=100 + len(rates), batch_size=protocol.batch_size)
         clean = predict(model, unseen)
         rates.append(evaluate(model, unseen, attack.craft(model, crafting), clean=clean, classes=classes).accuracy)
 
@@ -58,7 +58,7 @@ def measure(folder: Path, held_out: int, device: str) -> dict[str, Any]:
         "cold_seconds": round(cold_wall, 2),
         "search_steps": robustness.steps,
         "cold_steps": COLD * SPGD.steps,
-        "epsilon": round(epsilon / UNIT, 4),
+        "epsilon": round(epsilon, 4),
         "search_accuracy": best.report.accuracy.to_json(),
         "cold_accuracies": [rate.to_json() for rate in rates],
         "robustness": robustness.to_json(),

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+UNIT = 1 / 255
+"""One step of an 8-bit picture."""
+
 
 @dataclass(frozen=True)
 class Budget:
-    """All deltas with |delta|_inf <= epsilon; epsilon is in [0, 1] and shown to people as n/255.
+    """All deltas with |delta|_inf <= epsilon. Here epsilon is in [0, 1]; everywhere else it is in units of 1/255.
 
-    >>> Budget(8 / 255).label
+    >>> Budget.from_255(8).label
     '8/255'
     """
 
@@ -27,9 +30,27 @@ class Budget:
                 f"epsilon is a share of full intensity from 0 to 1 (n/255 for people), and {self.epsilon} was given."
             )
 
+    @classmethod
+    def from_255(cls, epsilon: float) -> "Budget":
+        """The ball of a size in units of 1/255.
+
+        >>> Budget.from_255(51).epsilon
+        0.2
+        """
+        return cls(epsilon / 255)
+
+    @property
+    def epsilon_255(self) -> float:
+        """The size in units of 1/255.
+
+        >>> Budget(0.2).epsilon_255
+        51.0
+        """
+        return self.epsilon * 255
+
     @property
     def label(self) -> str:
-        return f"{self.epsilon * 255:.4g}/255"
+        return f"{self.epsilon_255:.4g}/255"
 
     def random_start(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """A delta drawn uniformly from the ball, on the generator's device."""

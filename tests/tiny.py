@@ -15,7 +15,6 @@ from core import datasets
 from core.checkpoints import store
 from core.datasets import signs, streets
 from core.models.architectures import create
-from core.robustness.result import UNIT
 from core.workflows.assess import assess
 from core.workflows.precompute import precompute
 from core.workflows.protocol import AttackSuite, Protocol
@@ -25,8 +24,8 @@ SPLITS = {"train": 64, "test": 36}
 SUITE = AttackSuite((4, 8, 16, 32), (16,), (0,), (8, 16, 32), (16,), steps=2, crafting_images=32)
 SCENES = {"train": 4, "test": 7}
 SCENE_SUITE = AttackSuite((10, 20), (10,), ("scene-5", "remove-8"), (20,), (), steps=2, batch_size=2, crafting_images=4)
-PROTOCOL = Protocol(36, 32, 16, 2, 1, 4 * UNIT, risk_images=36, risk_sizes=(8,), risk_steps=1)
-SCENE_PROTOCOL = Protocol(7, 4, 2, 2, 1, 4 * UNIT, risk_epsilon=10, risk_images=4, risk_sizes=(2,), risk_steps=1)
+PROTOCOL = Protocol(36, 32, 16, 2, 1, 4, risk_images=36, risk_sizes=(8,), risk_steps=1)
+SCENE_PROTOCOL = Protocol(7, 4, 2, 2, 1, 4, risk_epsilon=10, risk_images=4, risk_sizes=(2,), risk_steps=1)
 SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}
 
 

@@ -137,14 +137,14 @@ def _curve(session: Session, results: Results | None) -> Curve:
 def _breaks(results: Results, curve: list[tuple[int, float]], level: float) -> float | None:
     """The universal robustness in units of 1/255; where it was not measured, as the curve tells it."""
     if results.robustness:
-        return None if results.robustness.epsilon is None else round(255 * results.robustness.epsilon, 2)
+        return None if results.robustness.epsilon is None else round(results.robustness.epsilon, 2)
     read_off = breaking_point(curve, level)
     return None if read_off is None else round(read_off, 1)
 
 
 def _reaches(results: Results, curve: list[tuple[int, float]]) -> int:
     """Up to where the model was attacked, in units of 1/255."""
-    searched = 255 * results.robustness.curve[-1].epsilon if results.robustness else 0
+    searched = results.robustness.curve[-1].epsilon if results.robustness else 0
     return max(round(searched), *(epsilon for epsilon, _ in curve))
 
 

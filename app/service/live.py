@@ -99,7 +99,7 @@ def attack(session: Session) -> UniversalAttack:
     options = {"steps": session.steps, "seed": session.seed}
     if "batch_size" in kind.__dataclass_fields__:
         options["batch_size"] = outcomes.batch(catalogue.checkpoint(session, "a"))
-    return kind(Budget(session.epsilon / 255), aim, **options)
+    return kind(Budget.from_255(session.epsilon), aim, **options)
 
 
 def _crafted(session: Session, sides: list[_Side]) -> Iterator[Tick]:

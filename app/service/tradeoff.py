@@ -18,7 +18,6 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.reports import pareto
 from core.reports.tradeoff import STANDARD, MeasuredModel, advantage, first_seeds, tradeoff_points
-from core.robustness.result import UNIT
 
 
 def tradeoff(session: Session) -> Tradeoff:
@@ -130,10 +129,10 @@ def _marked(model: Checkpoint, results: Results) -> Mark:
         sigma=round(recipe.get("sigma", 0.0), 4) if hardened else 0.0,
         epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if hardened else 0.0,
         clean=share(results.clean.accuracy),
-        breaks=None if found.epsilon is None else _units(found.epsilon),
+        breaks=None if found.epsilon is None else found.breaking_epsilon,
         low=low,
         high=high,
-        reaches=_units(found.curve[-1].epsilon) if found.epsilon is None else results.still_right()[-1][0],
+        reaches=found.breaking_epsilon if found.epsilon is None else results.still_right()[-1][0],
         level=found.level,
     )
 
@@ -142,10 +141,6 @@ def _measured(model: Checkpoint) -> Results:
     results = catalogue.results(model)
     assert results is not None, "only measured models are offered"
     return results
-
-
-def _units(epsilon: float) -> float:
-    return round(epsilon / UNIT, 4)
 
 
 def _fronts(own: Sequence[MeasuredModel]) -> tuple[Front, ...]:
@@ -193,4 +188,4 @@ def _ladder(results: Results) -> Ladder | None:
     if found is None:
         return None
     risks = (Risk(level.title, share(level.accuracy), level.loss) for level in found.levels)
-    return Ladder(_units(found.epsilon), tuple(risks))
+    return Ladder(found.epsilon, tuple(risks))

@@ -18,7 +18,7 @@ from core.checkpoints import store
 from core.evaluation.pattern_score import PatternScore
 from core.evaluation.perceptibility import Perceptibility
 from core.evaluation.report import AnyRate, Report
-from core.robustness.result import UNIT, Robustness
+from core.robustness.result import Robustness
 from core.robustness.risks import Risks
 
 EXCHANGED = "exchanged"
@@ -104,7 +104,7 @@ class Results:
         points: dict[float, AnyRate] = {0.0: self.clean.accuracy}
         points |= {float(m.epsilon): m.report.accuracy for m in self.curve()}
         for point in self.robustness.curve if self.robustness else ():
-            epsilon, rate = round(point.epsilon / UNIT, 4), point.report.accuracy
+            epsilon, rate = round(point.epsilon, 4), point.report.accuracy
             points[epsilon] = min(rate, points.get(epsilon, rate), key=lambda rate: rate.value)
         found: list[tuple[float, AnyRate]] = []
         for epsilon, rate in sorted(points.items()):

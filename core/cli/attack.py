@@ -94,7 +94,7 @@ def attack(
         raise ValueError(f"{kind.title} does not take mini-batches; leave out --batch-size.")
     suite = AttackSuite.standard(victim.data, steps=steps, crafting_images=images, batch_size=batch_size)
     sized = {"batch_size": suite.batch_size} if "batch_size" in kind.__dataclass_fields__ else {}
-    chosen = kind(Budget(epsilon / 255), goal, steps=suite.steps, seed=seed, **sized)
+    chosen = kind(Budget.from_255(epsilon), goal, steps=suite.steps, seed=seed, **sized)
     crafting, held_out_split = victim.data.split("train", suite.crafting_images), victim.data.split("test", held_out)
     if save:
         save.mkdir(parents=True, exist_ok=True)  # fails before anything is crafted if it is not allowed

@@ -10,7 +10,6 @@ from core.cli.console import out
 from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, load_victim
 from core.cli.options import AsJson, CraftingImages, Device, Seed, available, in_255
 from core.cli.output import interval, percent, print_json
-from core.robustness.result import UNIT
 from core.robustness.risks import Risks, measure_risks
 from core.threat import Budget
 from core.workflows.protocol import AttackSuite
@@ -62,11 +61,19 @@ def risks(
         classes=classes,
     )
     suite = AttackSuite.standard(victim.data, crafting_images=images, steps=universal_steps)
-    attack = SPGD(Budget(epsilon * UNIT), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
+    attack = SPGD(Budget.from_255(epsilon), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
     universal = attack.craft(victim.model, victim.data.split("train", suite.crafting_images))
     held_out_split = victim.data.split("test", held_out)
     measured = measure_risks(
-        victim.model, held_out_split, universal, epsilon * UNIT, heap or (64, 8), steps, restarts, seed, victim.classes
+        victim.model,
+        held_out_split,
+        universal,
+        epsilon=epsilon,
+        sizes=heap or (64, 8),
+        steps=steps,
+        restarts=restarts,
+        seed=seed,
+        classes=victim.classes,
     )
     if as_json:
         print_json({**victim.about, **measured.to_json()})

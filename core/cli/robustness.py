@@ -36,7 +36,7 @@ from core.cli.options import (
 )
 from core.cli.output import print_json
 from core.datasets import Split
-from core.robustness.result import UNIT, Point, Robustness
+from core.robustness.result import Point, Robustness
 from core.robustness.search import Search
 from core.workflows.protocol import AttackSuite, Protocol
 
@@ -112,9 +112,9 @@ def robustness(
     search = Search(
         level=usual if level is None else level,
         objective=objective(aim, victim.data),
-        first=min(first, highest) * UNIT,
-        highest=highest * UNIT,
-        tolerance=tolerance * UNIT,
+        first=min(first, highest),
+        highest=highest,
+        tolerance=tolerance,
         restarts=restarts,
         steps=steps,
         warm_steps=warm_steps,
@@ -156,11 +156,11 @@ def _search(search: Search, victim: Victim, crafting: Split, held_out: Split, st
         task = bar.add_task("epsilons tried", total=None, last="")
 
         def report(point: Point) -> None:
-            last = f"{point.epsilon / UNIT:g}/255: {point.success:.1%} succeed"
+            last = f"{point.epsilon:g}/255: {point.success:.1%} succeed"
             bar.update(task, advance=1, last=last)
             log(last)
 
-        return search(victim.model, crafting, held_out, victim.classes, starts, report)
+        return search(victim.model, crafting, held_out, classes=victim.classes, starts=starts, report=report)
 
 
 def _table(found: Robustness) -> Table:
@@ -168,5 +168,5 @@ def _table(found: Robustness) -> Table:
     for point in found.curve:
         low, high = point.interval
         counts = f"{point.report.accuracy.n:,}", str(point.tries), str(point.steps)
-        table.add_row(f"{point.epsilon / UNIT:g}/255", f"{point.success:.1%}", f"{low:.1%} to {high:.1%}", *counts)
+        table.add_row(f"{point.epsilon:g}/255", f"{point.success:.1%}", f"{low:.1%} to {high:.1%}", *counts)
     return table

@@ -8,7 +8,6 @@ from core.checkpoints.store import Checkpoint
 from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.reports.pareto import pareto_front
 from core.reports.tradeoff import STANDARD, MeasuredModel, ModelsByGroup, first_seeds, tradeoff_points
-from core.robustness.result import UNIT
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
@@ -88,7 +87,7 @@ def _ladders(axes: Any, own: Sequence[MeasuredModel]) -> None:
         axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0]))
     first = own[0][1].risks
     assert first
-    axes.set_ylabel(f"right (%) at {first.epsilon / UNIT:g}/255")
+    axes.set_ylabel(f"right (%) at {first.epsilon:g}/255")
     axes.set_ylim(0, 101)
     axes.tick_params(axis="x", rotation=30)
 

@@ -13,7 +13,6 @@ from core.evaluation.report import AnyRate
 from core.reports import tradeoff
 from core.reports.markdown import percent
 from core.reports.tradeoff import STANDARD, Advantage, MeasuredModel
-from core.robustness.result import UNIT
 from core.robustness.risks import RiskLevel
 
 PAPERS_RATIO = 2.0
@@ -87,7 +86,7 @@ def _sensitive(own: list[MeasuredModel]) -> Finding | None:
 def _ladder_row(entry: MeasuredModel) -> list[str]:
     checkpoint, results = entry
     assert results.risks
-    cells = [f"{results.risks.epsilon / UNIT:g}/255", *(percent(rate) for rate in _accuracies(results))]
+    cells = [f"{results.risks.epsilon:g}/255", *(percent(rate) for rate in _accuracies(results))]
     return [checkpoint.group_title, checkpoint.title, *cells, f"{results.risks.levels[0].accuracy.n:,}"]
 
 

@@ -18,7 +18,7 @@ from core.reports.markdown import folded, percent, table
 from core.reports.tradeoff import MeasuredModel, first_seeds
 from core.reports.training_page import training_page
 from core.reports.verdicts import sections
-from core.robustness.result import UNIT
+from core.threat import UNIT
 
 EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
 SHOWN = 10

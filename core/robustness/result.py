@@ -1,6 +1,6 @@
 """What a search for universal robustness found: the epsilon that breaks a model, and the curve on the way there.
 
-C channels, H W height and width. Epsilon is in [0, 1] here, and in units of 1/255 in JSON.
+C channels, H W height and width. Epsilon is in units of 1/255.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,10 @@ from torch import Tensor
 
 from core.evaluation.report import Report
 
-UNIT = 1 / 255
-
 
 @dataclass(frozen=True)
 class Point:
-    """One epsilon of a search: what the strongest perturbation found for it does, and how many tries and steps it took.
+    """One epsilon of a search: the report on the strongest perturbation found for it, and the tries and steps taken.
 
     `steps` counts every try at this epsilon, also those that were not the strongest.
     """
@@ -40,13 +38,13 @@ class Point:
         return 1 - high, 1 - low
 
     def to_json(self) -> dict[str, Any]:
-        counts = {"epsilon": round(self.epsilon / UNIT, 4), "tries": self.tries, "steps": self.steps}
+        counts = {"epsilon": round(self.epsilon, 4), "tries": self.tries, "steps": self.steps}
         return counts | {"report": self.report.to_json()}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Point":
         report = Report.from_json(content["report"])
-        return cls(content["epsilon"] * UNIT, report, content["tries"], content["steps"])
+        return cls(content["epsilon"], report, content["tries"], content["steps"])
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,8 @@ class Robustness:
 
     @property
     def breaking_epsilon(self) -> float:
-        """The breaking epsilon in units of 1/255, or where the search for it ended."""
-        return round((self.curve[-1].epsilon if self.epsilon is None else self.epsilon) / UNIT, 4)
+        """The minimum breaking epsilon, or the last epsilon of the search where nothing broke the model."""
+        return round(self.curve[-1].epsilon if self.epsilon is None else self.epsilon, 4)
 
     @property
     def interval(self) -> tuple[float, float | None]:
@@ -91,8 +89,8 @@ class Robustness:
     def to_json(self) -> dict[str, Any]:
         return {
             "level": self.level,
-            "tolerance": round(self.tolerance / UNIT, 4),
-            "epsilon": None if self.epsilon is None else round(self.epsilon / UNIT, 4),
+            "tolerance": round(self.tolerance, 4),
+            "epsilon": None if self.epsilon is None else round(self.epsilon, 4),
             "crafted_on": self.crafted_on,
             "seed": self.seed,
             "curve": [point.to_json() for point in self.curve],
@@ -100,10 +98,9 @@ class Robustness:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Robustness":
-        epsilon = None if content["epsilon"] is None else content["epsilon"] * UNIT
         curve = tuple(Point.from_json(point) for point in content["curve"])
-        tolerance = content["tolerance"] * UNIT
-        return cls(content["level"], tolerance, epsilon, curve, content["crafted_on"], content["seed"])
+        values = {name: content[name] for name in ("level", "tolerance", "epsilon", "crafted_on", "seed")}
+        return cls(curve=curve, **values)
 
 
 def success(report: Report) -> float:
@@ -127,12 +124,12 @@ def combined(before: Robustness, after: Robustness) -> Robustness:
     """
     points: dict[float, Point] = {}
     for point in (*before.curve, *after.curve):
-        size = round(point.epsilon / UNIT, 4)
-        if size in points:
-            known, stronger = points[size], max(points[size], point, key=lambda one: one.success)
+        epsilon = round(point.epsilon, 4)
+        if epsilon in points:
+            known, stronger = points[epsilon], max(points[epsilon], point, key=lambda point: point.success)
             point = replace(stronger, tries=known.tries + point.tries, steps=known.steps + point.steps)
-        points[size] = point
-    curve = rising([points[size] for size in sorted(points)])
+        points[epsilon] = point
+    curve = rising([points[epsilon] for epsilon in sorted(points)])
     broken = [found for found in (before, after) if found.epsilon is not None]
     first = min(broken, key=lambda found: found.epsilon or 0.0, default=after)
     return replace(after, epsilon=first.epsilon, curve=curve, seed=before.seed, delta=first.delta)

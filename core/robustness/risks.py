@@ -52,7 +52,7 @@ class RiskLevel:
 
 @dataclass(frozen=True)
 class Risks:
-    """The risks of one model at one epsilon in [0, 1], the coarsest first, and how the attacks were made."""
+    """The risks of one model at one epsilon, in units of 1/255, the coarsest first, and how the attacks were made."""
 
     epsilon: float
     levels: tuple[RiskLevel, ...]
@@ -61,19 +61,20 @@ class Risks:
     seed: int
 
     def to_json(self) -> dict[str, Any]:
-        made = {"epsilon": round(255 * self.epsilon, 4), "steps": self.steps, "restarts": self.restarts}
+        made = {"epsilon": round(self.epsilon, 4), "steps": self.steps, "restarts": self.restarts}
         return made | {"seed": self.seed, "levels": [level.to_json() for level in self.levels]}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Risks":
         levels = tuple(RiskLevel.from_json(level) for level in content["levels"])
-        return cls(content["epsilon"] / 255, levels, content["steps"], content["restarts"], content["seed"])
+        return cls(content["epsilon"], levels, content["steps"], content["restarts"], content["seed"])
 
 
 def measure_risks(
     model: nn.Module,
     held_out: Split,
     universal: Tensor,
+    *,
     epsilon: float,
     sizes: Sequence[int] = (64, 8),
     steps: int = 40,
@@ -81,7 +82,7 @@ def measure_risks(
     seed: int = 0,
     classes: int | None = None,
 ) -> Risks:
-    """The risks of a model on the images of `held_out`, under deltas of size epsilon in [0, 1].
+    """The risks of a model on the images of `held_out`, under deltas of size `epsilon`, in units of 1/255.
 
     `universal` (1,C,H,W) is a perturbation crafted on other images: the universal risk. The heaps of `sizes`, and at
     last every image by itself, are attacked by PGD from the deltas of the coarser level and from `restarts` random
@@ -103,7 +104,7 @@ def measure_risks(
     held_out = held_out.first(whole)
     if not counted(held_out.labels).any():
         raise ValueError("There is nothing to count: no pixel of the held-out scenes has a class.")
-    budget, device = Budget(epsilon), device_of(model)
+    budget, device = Budget.from_255(epsilon), device_of(model)
     generator = torch.Generator(device).manual_seed(seed)
     rows: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(len(every_size) + 2)]
     for start in range(0, whole, every_size[0]):
@@ -123,7 +124,7 @@ def measure_risks(
     names = [("expected", 0), ("universal", 0), *(("heap", size) for size in sizes), ("adversarial", 1)]
     labels = held_out.labels.cpu()
     levels = tuple(_risk_level(*name, labels, row, classes) for name, row in zip(names, rows, strict=True))
-    return Risks(epsilon, levels, steps, restarts, seed)
+    return Risks(float(epsilon), levels, steps, restarts, seed)
 
 
 def _seen(model: nn.Module, images: Tensor, labels: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:

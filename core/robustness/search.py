@@ -1,47 +1,62 @@
 """Universal robustness: the smallest epsilon at which one perturbation breaks a model (Mummadi et al. 2019, section 5).
 
-N images, C channels, H W height and width. Epsilon is in [0, 1].
+N images, C channels, H W height and width. Epsilon is in units of 1/255. Inside a search it is counted in ticks, whole
+multiples of the tolerance.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor, nn
 
+from core.attacks.base import device_of
 from core.attacks.objectives import Objective, Untargeted
+from core.attacks.spgd import SPGD, WARM_STEP
 from core.datasets import Split
+from core.evaluation.evaluator import Evaluator
 from core.numbers import at_least_one
-from core.robustness.result import UNIT, Point, Robustness, rising
-from core.robustness.trials import Trials
+from core.robustness.candidate import Candidate, Tried
+from core.robustness.result import Point, Robustness, rising
+from core.robustness.transfer import TransferredDeltas
+from core.threat import Budget
 
-FINEST = 0.001 * UNIT
-"""The smallest tolerance of a search."""
+FINEST = 0.001
+"""The smallest tolerance of a search, in units of 1/255."""
+TRANSFERRED = 2
+"""How many transferred perturbations are tried at one epsilon."""
 
 
 @dataclass(frozen=True)
 class Search:
     """`Search()(model, crafting, held_out)` finds the universal robustness of a model.
 
-    It brackets the breaking epsilon from `first` with growing strides, halves the bracket until it is `tolerance`
-    wide, and steps away on both sides until n leaves no doubt (`Robustness.interval`). The first epsilon is attacked
-    `restarts` times from random starts with `steps` steps each, every other one from the perturbation of the next
-    smaller or larger epsilon, whichever does more on crafting images, rescaled to the new ball: as it is, and worked
-    on with `warm_steps` steps. A perturbation is admissible at every larger epsilon, so success cannot fall as epsilon
-    grows: where it seems to, the attack got stuck, and tries once more from a random start. The strongest perturbation
-    found counts, be it that of a smaller epsilon.
+    The search brackets the breaking epsilon from `first` with growing strides and halves the bracket until it is
+    `tolerance` wide. Then it measures smaller and larger epsilons until the confidence intervals lie clearly on both
+    sides of the level (`Robustness.interval`).
 
-    Success is what `objective` aims at: with a target its success rate, else the share misclassified (for scenes of
-    pixels), on held-out images that no perturbation was crafted on. The strongest is chosen by that too, among few.
-    Mind that of K equally frequent classes one is right even where everything looks like it: 75% needs K above 4.
+    The first epsilon is attacked `restarts` times from random starts with `steps` steps each. Every other epsilon is
+    attacked from the perturbation of the next smaller or larger epsilon, whichever does more on crafting images: it is
+    rescaled to the new ball and measured as it is and after `warm_steps` further steps. A perturbation is admissible
+    at every larger epsilon, so success cannot fall as epsilon grows. Where it seems to fall, the attack got stuck, and
+    one more attack from a random start is made. The strongest perturbation found counts, even if it is that of a
+    smaller epsilon.
 
-    Raises ValueError for a level, strides or epsilons out of range, and for an aim that is nowhere to be seen.
+    Success is what `objective` aims at, on held-out images that no perturbation was crafted on: with a target its
+    success rate, otherwise the fraction misclassified (for scenes: of pixels). The strongest of a few perturbations is
+    chosen by the same rate. Of K equally frequent classes one stays right even where everything is predicted as it, so
+    a level of 75% needs K above 4.
+
+    `first`, `highest` and `tolerance` are in units of 1/255. Raises ValueError for a level or epsilons out of range,
+    and for an objective that has nothing to count on the held-out images.
     """
 
     level: float = 0.75
     objective: Objective = field(default_factory=Untargeted)
-    first: float = 16 * UNIT
-    highest: float = 64 * UNIT
-    tolerance: float = 0.25 * UNIT
+    first: float = 16.0
+    highest: float = 64.0
+    tolerance: float = 0.25
     restarts: int = 2
     steps: int = 100
     warm_steps: int = 40
@@ -51,10 +66,10 @@ class Search:
     def __post_init__(self) -> None:
         if not 0 < self.level <= 1:
             raise ValueError(f"The level is a share above 0 and up to 1, and {self.level} was given.")
-        if not FINEST <= self.tolerance <= self.first <= self.highest <= 1:
-            given = ", ".join(f"{value / UNIT:.4g}/255" for value in (self.tolerance, self.first, self.highest))
+        if not FINEST <= self.tolerance <= self.first <= self.highest <= 255:
+            given = ", ".join(f"{value:.4g}/255" for value in (self.tolerance, self.first, self.highest))
             raise ValueError(
-                f"Tolerance, first and highest epsilon must rise from {FINEST / UNIT:g}/255 to 255/255, not {given}."
+                f"Tolerance, first and highest epsilon must rise from {FINEST:g}/255 to 255/255, not {given}."
             )
         counts = {"restarts": self.restarts, "steps": self.steps, "warm_steps": self.warm_steps}
         at_least_one(**counts, batch_size=self.batch_size)
@@ -64,37 +79,223 @@ class Search:
         model: nn.Module,
         crafting: Split,
         held_out: Split,
+        *,
         classes: int | None = None,
         starts: Sequence[Tensor] = (),
+        known: Sequence[Candidate] = (),
         report: Callable[[Point], None] = lambda point: None,
-        known: Mapping[float, Tensor] | None = None,
     ) -> Robustness:
-        """The robustness of `model`; `report` hears of every point as soon as it is measured.
+        """The robustness of `model`; `report` is called with every point as soon as it is measured.
 
-        `starts` are perturbations (1,C,H,W) that may work too, for example those that broke other models. They compete
-        with what was crafted at the first epsilon, and again just below the epsilon that breaks the model: those few
-        that do most on crafting images there, rescaled, as they are and worked on. `known` are the strongest
-        perturbations of an earlier search by their epsilons: then this one goes on from them, and nothing starts at
-        random. `classes` is K, for scenes.
+        `starts` are further perturbations (1,C,H,W) to try, for example those that broke other models. The strongest of
+        them on crafting images compete at the first epsilon and again just below the epsilon that breaks the model:
+        rescaled, and after further steps. `known` are candidates of an earlier search: this search then continues from
+        them without random starts. `classes` is K, needed for scenes.
         """
-        trials = Trials(self, model, crafting, held_out, classes, starts, report)
+        evaluator = Evaluator(model, held_out, classes, self.objective)
+        run = SearchRun(self, crafting, evaluator, starts=starts, report=report)
         top = int(self.highest / self.tolerance + 1e-9)
         first = min(top, round(self.first / self.tolerance))
-        low, high = trials.recalled(known, top) if known else trials.bracket(first, top)
+        low, high = run.measure_known(known, top) if known else run.bracket(first, top)
         while True:
             while high is not None and high - low > 1:
                 middle = (low + high) // 2
-                low, high = (low, middle) if trials.broken(middle) else (middle, high)
-            lower = trials.step_down(low)
+                low, high = (low, middle) if run.attack(middle) else (middle, high)
+            lower = run.step_down(low)
             if lower is None:
-                if not trials.starts_break(low):
+                if not run.try_transferred(low):
                     break
-                lower = trials.fall(low)
-            low, high = trials.holds_below(lower), lower
+                lower = run.follow_down(low)
+            low, high = run.holds_below(lower), lower
         if high:
-            trials.step_up(high, top)
-        curve = rising([point for _, (point, _) in sorted(trials.known.items())])
-        last = max(trials.known) if high is None else high
-        epsilon = None if high is None else trials.known[high][0].epsilon
-        delta = trials.known[last][1]
-        return Robustness(self.level, self.tolerance, epsilon, curve, len(crafting), self.seed, delta)
+            run.step_up(high, top)
+        return run.result(high)
+
+
+class SearchRun:
+    """The attacks of one search: the point and the strongest candidate of every tick that was tried."""
+
+    def __init__(
+        self,
+        search: Search,
+        crafting: Split,
+        evaluator: Evaluator,
+        *,
+        starts: Sequence[Tensor] = (),
+        report: Callable[[Point], None] = lambda point: None,
+    ) -> None:
+        self.search, self.crafting, self.evaluator, self.report = search, crafting, evaluator, report
+        self.device = device_of(evaluator.model)
+        self.transferred = TransferredDeltas(evaluator.model, crafting, starts, search.objective, evaluator.classes)
+        self.seed = search.seed
+        nothing = torch.zeros(1, *crafting.images.shape[1:], device=self.device)
+        clean = self.measure(Candidate(0.0, nothing, "no perturbation"))
+        if math.isnan(clean.success):
+            raise ValueError("Nothing on the held-out images is what this attack aims at, so it has no success rate.")
+        self.points: dict[int, Point] = {}
+        self.strongest: dict[int, Tried] = {}
+        self.record(0, [clean], tries=0, steps=0)
+
+    def bracket(self, first: int, top: int) -> tuple[int, int | None]:
+        """The largest tick known to hold and the smallest known to break; None if even `top` holds."""
+        if self._breaks(self.points[0]):
+            return 0, 0
+        stride = max(1, first // 4)
+        if not self._breaks(self._attack_at_random(first)):
+            return self._step_up_to_break(first, stride, top)
+        high, low = first, max(0, first - stride)
+        while low and self.attack(low):
+            stride *= 2
+            high, low = low, max(0, low - stride)
+        return low, high
+
+    def measure_known(self, known: Sequence[Candidate], top: int) -> tuple[int, int | None]:
+        """The bracket of `bracket`, from candidates that were found earlier, each at its own epsilon."""
+        for candidate in sorted(known, key=lambda candidate: candidate.epsilon):
+            tick = round(candidate.epsilon / self.search.tolerance)
+            moved = replace(candidate, delta=candidate.delta.to(self.device)).rescaled(self._epsilon(tick))
+            before = [self.strongest[tick]] if tick in self.strongest else []
+            self.record(tick, [self.measure(moved), *before], tries=1, steps=0)
+        broken = min((tick for tick, point in self.points.items() if self._breaks(point)), default=None)
+        if broken is None:
+            last = max(self.points)
+            return self._step_up_to_break(last, max(1, last // 16), top)
+        return (self.holds_below(broken), broken) if broken else (0, 0)
+
+    def attack(self, tick: int) -> bool:
+        """Attack from the stronger neighbour, rescaled and after further steps; returns whether the model breaks."""
+        smaller = max(known for known in self.points if known < tick)
+        larger = min((known for known in self.points if known >= tick), default=smaller)
+        neighbours = [
+            self.strongest[known].candidate.rescaled(self._epsilon(tick)) for known in {smaller, larger} if known
+        ]
+        if len(neighbours) == 1:
+            start = neighbours[0]
+        else:
+            start = max(neighbours, key=lambda candidate: self.transferred.strength(candidate.delta))
+        tries, steps = self._continue_from(start), self.search.warm_steps
+        if max(tried.success for tried in tries) < self.points[smaller].success:
+            tries.append(self._craft(tick, self.search.steps))
+            steps += self.search.steps
+        point = self.record(tick, [*tries, self.strongest[smaller]], tries=len(tries), steps=steps)
+        return self._breaks(point)
+
+    def try_transferred(self, tick: int) -> bool:
+        """Try transferred perturbations at a tick that held so far; returns whether the model breaks after all."""
+        tries = self._transferred_tries(tick) if tick else []
+        if not tries:
+            return False
+        point = self.points[tick]
+        steps = point.steps + len(tries) // 2 * self.search.warm_steps
+        tries_in_all = point.tries + len(tries)
+        return self._breaks(self.record(tick, [*tries, self.strongest[tick]], tries=tries_in_all, steps=steps))
+
+    def step_down(self, tick: int) -> int | None:
+        """Attack smaller epsilons until one surely holds; returns one that breaks after all, None if none does."""
+        stride = max(1, tick // 16)
+        while tick > 0 and self.points[tick].interval[1] >= self.search.level:
+            known = self.holds_below(tick)
+            tick = max(known, tick - stride)
+            if tick > known:
+                if self.attack(tick):
+                    return tick
+                stride *= 2
+        return None
+
+    def step_up(self, tick: int, top: int) -> None:
+        """Attack larger epsilons until one is surely broken."""
+        stride = max(1, tick // 16)
+        while tick < top and all(point.interval[0] < self.search.level for point in self.points.values()):
+            tick = min(top, tick + stride)
+            self.attack(tick)
+            stride *= 2
+
+    def follow_down(self, tick: int) -> int:
+        """Try what broke this tick at smaller ones, in growing strides; returns the smallest that it breaks."""
+        stride = 1
+        while (below := tick - stride) > 0:
+            tries = self._continue_from(self.strongest[tick].candidate.rescaled(self._epsilon(below)))
+            counts = {"tries": len(tries), "steps": self.search.warm_steps}
+            if below in self.points:
+                tries.append(self.strongest[below])
+                before = self.points[below]
+                counts = {"tries": before.tries + counts["tries"], "steps": before.steps + counts["steps"]}
+            if not self._breaks(self.record(below, tries, **counts)):
+                break
+            tick, stride = below, 2 * stride
+        return tick
+
+    def holds_below(self, tick: int) -> int:
+        """The largest known tick below this one that does not break the model."""
+        return max(known for known, point in self.points.items() if known < tick and not self._breaks(point))
+
+    def result(self, broken: int | None) -> Robustness:
+        """What was found, where `broken` is the smallest tick that breaks the model."""
+        curve = rising([self.points[tick] for tick in sorted(self.points)])
+        last = max(self.points) if broken is None else broken
+        return Robustness(
+            level=self.search.level,
+            tolerance=float(self.search.tolerance),
+            epsilon=None if broken is None else self.points[broken].epsilon,
+            curve=curve,
+            crafted_on=len(self.crafting),
+            seed=self.search.seed,
+            delta=self.strongest[last].candidate.delta,
+        )
+
+    def record(self, tick: int, found: Sequence[Tried], *, tries: int, steps: int) -> Point:
+        """Keep the strongest of what was tried at a tick, and report its point."""
+        best = max(found, key=lambda tried: tried.success)
+        self.points[tick] = Point(self._epsilon(tick), best.report, tries, steps)
+        self.strongest[tick] = best
+        self.report(self.points[tick])
+        return self.points[tick]
+
+    def measure(self, candidate: Candidate) -> Tried:
+        """The report on a candidate, on all held-out images."""
+        return Tried(candidate, self.evaluator(candidate.delta))
+
+    def _step_up_to_break(self, low: int, stride: int, top: int) -> tuple[int, int | None]:
+        while low < top:
+            high = min(top, low + stride)
+            if self.attack(high):
+                return low, high
+            low, stride = high, 2 * stride
+        return low, None
+
+    def _attack_at_random(self, tick: int) -> Point:
+        """The first epsilon: random starts, and transferred perturbations."""
+        search = self.search
+        tries = [self._craft(tick, search.steps) for _ in range(search.restarts)]
+        steps = search.restarts * search.steps
+        if transferred := self._transferred_tries(tick):
+            tries, steps = [*tries, *transferred], steps + len(transferred) // 2 * search.warm_steps
+        return self.record(tick, tries, tries=len(tries), steps=steps)
+
+    def _transferred_tries(self, tick: int) -> list[Tried]:
+        """The strongest transferred perturbations, rescaled and after further steps."""
+        epsilon = self._epsilon(tick)
+        best = self.transferred.best(Budget.from_255(epsilon), TRANSFERRED)
+        candidates = [Candidate(epsilon, delta, "transferred") for delta in best]
+        return [tried for candidate in candidates for tried in self._continue_from(candidate)]
+
+    def _continue_from(self, candidate: Candidate) -> list[Tried]:
+        """A candidate as it is, since further steps can lose what it had, and after further steps."""
+        tick = round(candidate.epsilon / self.search.tolerance)
+        return [self.measure(candidate), self._craft(tick, self.search.warm_steps, candidate)]
+
+    def _craft(self, tick: int, steps: int, start: Candidate | None = None) -> Tried:
+        """Run the attack from a candidate, or from a random start."""
+        epsilon = self._epsilon(tick)
+        attack = SPGD(Budget.from_255(epsilon), self.search.objective, steps, self.seed, self.search.batch_size)
+        if start is not None:
+            attack = replace(attack, step_size=WARM_STEP)
+        self.seed += 1  # another order of images, another random start
+        delta = attack.craft(self.evaluator.model, self.crafting, None if start is None else start.delta)
+        return self.measure(Candidate(epsilon, delta, start.source if start else "random start"))
+
+    def _epsilon(self, tick: int) -> float:
+        return float(tick * self.search.tolerance)
+
+    def _breaks(self, point: Point) -> bool:
+        return point.success >= self.search.level

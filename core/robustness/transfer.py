@@ -1,7 +1,7 @@
-"""Transferred perturbations of other models: which of them does most to this one.
+"""Transferred perturbations: which of those that broke other models does most to this one.
 
-What one training run makes hard to find another may leave in the open, and perturbations transfer between models
-(Moosavi-Dezfooli et al. 2017, section 4). So no model counts as robust only because the attack on it got stuck.
+Random starts can get stuck, and perturbations transfer between models (Moosavi-Dezfooli et al. 2017, section 4). So
+the perturbations of other models are tried as well before a model counts as robust.
 
 M deltas, C channels, H W height and width.
 """
@@ -15,18 +15,18 @@ from torch import Tensor, nn
 from core.attacks.base import device_of
 from core.attacks.objectives import Objective, Untargeted
 from core.datasets import Split
-from core.evaluation.report import evaluate, predict
+from core.evaluation.evaluator import Evaluator
 from core.robustness.result import success
 from core.runtime import autocast
 from core.threat import Budget
 
 ROUNDS = ((64, 8), (512, 1))
-"""On how many crafting images perturbations are compared, and how many at least go on: what is measured has no part."""
+"""How many crafting images perturbations are compared on, and how many at least are kept. Held-out images take no part,
+since the result is measured on them."""
 SCENE = 8
-"""A scene counts for so many of these images: it has thousands of pixels that are right or wrong."""
-
+"""A scene counts as so many of these images: it has thousands of pixels that are right or wrong."""
 MARGIN = 0.01
-"""By what share of the crafting images a perturbation must lead, so that chance alone does not start an attack."""
+"""The fraction of the crafting images by which a perturbation must lead, so that chance alone starts no attack."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TransferredDeltas:
     classes: int | None = None
 
     def best(self, budget: Budget, count: int) -> list[Tensor]:
-        """The strongest `count` of them inside this ball, rescaled to its size; the strongest first."""
+        """The strongest `count` of them, rescaled to this ball; the strongest first if there are more than `count`."""
         left = [budget.rescale(delta.to(device_of(self.model))) for delta in self.deltas]
         for images, most in ROUNDS:
             if len(left) > max(most, count):
@@ -54,14 +54,13 @@ class TransferredDeltas:
 
     def strength(self, delta: Tensor, images: int = ROUNDS[-1][0]) -> float:
         """How far a delta gets on the first crafting images, from 0 to 1."""
-        judges = self._first(images)
         with autocast(device_of(self.model)):
-            found = evaluate(self.model, judges, delta, self.objective, self._clean[: len(judges)], self.classes)
+            found = self._evaluator.first(len(self._first(images)))(delta)
         return success(found)
 
     @cached_property
-    def _clean(self) -> Tensor:
-        return predict(self.model, self._first(ROUNDS[-1][0]))
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(self.model, self._first(ROUNDS[-1][0]), self.classes, self.objective)
 
     def _first(self, images: int) -> Split:
         scenes = self.crafting.labels.ndim == 3

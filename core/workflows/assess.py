@@ -18,7 +18,8 @@ from core.datasets import Split
 from core.evaluation.perceptibility import Perceptibility, measurable, measure
 from core.evaluation.report import breaking_point
 from core.files import FileError
-from core.robustness.result import UNIT, Point, Robustness, combined
+from core.robustness.candidate import Candidate
+from core.robustness.result import Point, Robustness, combined
 from core.robustness.risks import measure_risks
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
@@ -72,7 +73,12 @@ def assess(
     donors = donor_deltas(checkpoint)
     if results.robustness is None:
         found = search(
-            model, crafting, known, classes, [*_candidates(folder, results).values(), *donors.values()], heard
+            model,
+            crafting,
+            known,
+            classes=classes,
+            starts=[*_candidates(folder, results).values(), *donors.values()],
+            report=heard,
         )
         results = _found(folder, _tried(results, donors), found, held_out)
     untried_deltas = _untried(results, donors)
@@ -88,9 +94,17 @@ def assess(
         candidates |= _at_the_breaking_point(transferred, candidates, before)
         later, stored = (
             replace(search, seed=before.seed + LATER),
-            {size * UNIT: delta for size, delta in candidates.items()},
+            [Candidate(size, delta, "stored") for size, delta in candidates.items()],
         )
-        again = later(model, crafting, known, classes, transferred.deltas, heard, stored)
+        again = later(
+            model,
+            crafting,
+            known,
+            classes=classes,
+            starts=transferred.deltas,
+            known=stored,
+            report=heard,
+        )
         about = {**results.about, EXCHANGED: (replaced or 0) + changed}  # told when all is over
         results = _found(folder, replace(results, about=about), combined(before, again), held_out)
     if untried_deltas:
@@ -109,7 +123,9 @@ def _with_risks(
     sizes = tuple(size for size in protocol.risk_sizes if size <= len(images))
     epsilon, classes = protocol.risk_epsilon, len(store.read(folder).classes)
     universal = perturbations.load(folder)[key("spgd", epsilon)]
-    risks = measure_risks(model, images, universal, epsilon * UNIT, sizes, protocol.risk_steps, classes=classes)
+    risks = measure_risks(
+        model, images, universal, epsilon=epsilon, sizes=sizes, steps=protocol.risk_steps, classes=classes
+    )
     results = replace(results, risks=risks)
     results.save(folder)
     for level in risks.levels:
@@ -150,11 +166,12 @@ def _donors_do_more(transferred: TransferredDeltas, folder: Path, results: Resul
     candidates, found = _candidates(folder, results), results.robustness
     if not transferred.deltas or not found:
         return False
-    below = max(found.breaking_epsilon - found.tolerance / UNIT, found.tolerance / UNIT)
+    below = max(found.breaking_epsilon - found.tolerance, found.tolerance)
     nearest = {below: min(candidates, key=lambda size: abs(size - below))} if candidates else {}
     own = {size: size for size in candidates} | nearest
     return any(
-        transferred.better(Budget(size * UNIT), Budget(size * UNIT).rescale(candidates[at])) for size, at in own.items()
+        transferred.better(Budget.from_255(size), Budget.from_255(size).rescale(candidates[at]))
+        for size, at in own.items()
     )
 
 
@@ -181,7 +198,7 @@ def _cross_epsilon(
     curve = {m.key: m for m in transfer.measurements(stored, candidates, report, EXCHANGED in results.about)}
     changed = [m for m in stored if curve[m.key] != m]
     perturbations.save(folder, deltas | {m.key: candidates[m.epsilon] for m in changed})
-    if risks and any(m.epsilon == round(risks.epsilon / UNIT) for m in changed):
+    if risks and any(m.epsilon == round(risks.epsilon) for m in changed):
         risks = None
     measurements = tuple(curve.get(m.key, m) for m in results.measurements)
     about = {name: value for name, value in results.about.items() if name != EXCHANGED}
@@ -192,7 +209,7 @@ def _cross_epsilon(
 
 def _at_the_breaking_point(transferred: TransferredDeltas, candidates: Candidates, found: Robustness) -> Candidates:
     """The strongest transferred one there, if it does more than the model's own: a search from it is short."""
-    budget, size = Budget(found.breaking_epsilon * UNIT), found.breaking_epsilon + ASIDE
+    budget, size = Budget.from_255(found.breaking_epsilon), found.breaking_epsilon + ASIDE
     best = transferred.best(budget, 1)
     known = [budget.rescale(candidates[size])] if size in candidates else []
     return {size: max([*known, *best], key=transferred.strength)} if best else {}
@@ -213,4 +230,4 @@ def _first(results: Results, level: float) -> int:
 
 def _line(point: Point) -> str:
     low, high = point.interval
-    return f"{point.epsilon / UNIT:.2f}/255: {point.success:.1%} [{low:.1%}, {high:.1%}] after {point.tries} tries"
+    return f"{point.epsilon:.2f}/255: {point.success:.1%} [{low:.1%}, {high:.1%}] after {point.tries} tries"

@@ -17,7 +17,7 @@ from core.checkpoints import perturbations
 from core.checkpoints.results import Measurement
 from core.datasets import Split
 from core.evaluation.report import Report, evaluate, predict
-from core.robustness.result import UNIT, success
+from core.robustness.result import success
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 
@@ -82,7 +82,7 @@ class CrossEpsilonTransfer:
 
         Without those of the `old` sizes, which have competed here before.
         """
-        budget = Budget(epsilon * UNIT)
+        budget = Budget.from_255(epsilon)
         larger = sorted(size for size in candidates if size > epsilon)[:above]
         smaller = sorted((size for size in candidates if size < epsilon), reverse=True)[:1]
         found = [budget.rescale(candidates[size]) for size in (*larger, *smaller) if size not in old]
@@ -94,7 +94,7 @@ class CrossEpsilonTransfer:
         best = max(tried, key=lambda one: success(one[0]), default=None)
         if best is None or success(best[0]) <= success(self._judged(known)):
             return None
-        attack = replace(self.attack, budget=Budget(epsilon * UNIT))
+        attack = replace(self.attack, budget=Budget.from_255(epsilon))
         worked = self._tried(attack.craft(self.model, self.crafting, best[1]))
         return max(best, worked, key=lambda one: success(one[0]))
 

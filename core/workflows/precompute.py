@@ -76,7 +76,7 @@ def precompute(
         if (name, target) == ("spgd", None):
             about.pop(EXCHANGED, None)  # the new one may help others
         results = replace(results, measurements=(*others, measurement), about=about)
-        if results.risks and measurement.key == key("spgd", round(results.risks.epsilon * 255)):
+        if results.risks and measurement.key == key("spgd", round(results.risks.epsilon)):
             results = replace(results, risks=None)
         deltas[measurement.key] = delta
         perturbations.save(folder, deltas)
@@ -103,5 +103,5 @@ def craft(model: nn.Module, split: Split, attack: str, epsilon: int, aim: Object
     kind = get(attack)
     options = {"steps": suite.steps, "seed": suite.seed, "batch_size": suite.batch_size}
     fitting = {name: value for name, value in options.items() if name in kind.__dataclass_fields__}
-    found = kind(Budget(epsilon / 255), aim, **fitting).craft(model, split)
+    found = kind(Budget.from_255(epsilon), aim, **fitting).craft(model, split)
     return perturbations.quantise(found).cpu() / 255

@@ -9,7 +9,6 @@ from typing import Any
 
 from core.attacks.targets import Target
 from core.datasets import Dataset
-from core.robustness.result import UNIT
 from core.robustness.search import Search
 
 SCENES = (2, 4, 6)
@@ -36,7 +35,7 @@ class Protocol:
     def search(self, first: int) -> Search:
         """The search of this protocol from an epsilon in units of 1/255."""
         return Search(
-            first=max(first * UNIT, self.tolerance),
+            first=max(first, self.tolerance),
             level=self.level,
             tolerance=self.tolerance,
             restarts=self.restarts,

@@ -19,7 +19,7 @@ from core.checkpoints.results import Measurement, Results
 from core.datasets import signs
 from core.evaluation.report import Rate, Report
 from core.models.architectures import create
-from core.robustness.result import UNIT, Point, Robustness
+from core.robustness.result import Point, Robustness
 
 SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon
     ("standard", 1, 0.0, 0, 980, 12.0),
@@ -40,8 +40,8 @@ def built():
 def found(clean, breaks):
     top = 64.0 if breaks is None else breaks
     curve = [(0.0, clean), (top - 0.25, 300), (top, 300 if breaks is None else 240)]
-    points = tuple(Point(e * UNIT, Report(Rate(right, 1000), Rate(0, 1000)), 1, 40) for e, right in curve)
-    return Robustness(0.75, 0.25 * UNIT, None if breaks is None else breaks * UNIT, points, 2048, 0)
+    points = tuple(Point(e, Report(Rate(right, 1000), Rate(0, 1000)), 1, 40) for e, right in curve)
+    return Robustness(0.75, 0.25, None if breaks is None else breaks, points, 2048, 0)
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ class TestPage:
         assert not complaint
         page = service.tradeoff(session)
         stored = Results.load(store.default_root() / "signs" / session.a)
-        epsilons = {round(255 * point.epsilon, 4) for point in stored.robustness.curve}
+        epsilons = {round(point.epsilon, 4) for point in stored.robustness.curve}
         assert [epsilon for epsilon, _ in page.a.curve] == sorted(epsilons | {m.epsilon for m in stored.curve()})
         right = [share.value for _, share in page.a.curve]
         assert right == sorted(right, reverse=True)

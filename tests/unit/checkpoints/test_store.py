@@ -399,7 +399,7 @@ class TestDamagedResults:
             (("measurements", 0, "target"), [1], "measurements holds"),
             (("measurements",), 3, "is missing or odd"),
             (("robustness", "curve"), [], "a curve or risks without a point"),
-            (("robustness", "curve", 0, "epsilon"), None, "is missing or odd"),
+            (("robustness", "curve", 0, "epsilon"), None, "robustness holds"),
             (("robustness", "level"), "high", "robustness holds"),
             (("risks", "levels"), [], "a curve or risks without a point"),
             (("risks", "levels", 0, "loss", "interval"), [1.0], "risks holds"),

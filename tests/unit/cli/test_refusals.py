@@ -224,7 +224,9 @@ def test_classes_are_aimed_at_as_far_as_there_are_any(classes, targets, aims):
 )
 def test_risks_have_heaps_and_tries(sizes, restarts, says):
     with pytest.raises(ValueError, match=says):
-        measure_risks(Linear(), grey_pictures(0, 8), torch.zeros(1, 3, 4, 4), 0.1, sizes, 1, restarts)
+        measure_risks(
+            Linear(), grey_pictures(0, 8), torch.zeros(1, 3, 4, 4), epsilon=8, sizes=sizes, steps=1, restarts=restarts
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -348,7 +350,7 @@ def test_json_is_read_with_the_mark_that_windows_puts_before_it_and_is_not_botto
 def test_scenes_without_a_label_have_no_risk():
     void = Split(_scenes(4).images, torch.full((4, 8, 8), IGNORE, dtype=torch.uint8))
     with pytest.raises(ValueError, match="There is nothing to count: no pixel of the held-out scenes has a class"):
-        measure_risks(nn.Conv2d(3, 2, 1), void, torch.zeros(1, 3, 8, 8), 0.1, (2,), 1)
+        measure_risks(nn.Conv2d(3, 2, 1), void, torch.zeros(1, 3, 8, 8), epsilon=8, sizes=(2,), steps=1)
 
 
 def test_shipped_results_hold_finite_numbers_only():
@@ -395,7 +397,7 @@ def test_what_broke_a_small_model_is_kept_without_its_visibility():
 def test_a_search_goes_on_from_perturbations_of_other_tools(model, say, tmp_path, monkeypatch):
     given = []
 
-    def search(self, model, crafting, held_out, classes, starts, report):
+    def search(self, *data, starts, **options):
         given.extend(starts)
         raise ValueError("that was enough")
 

@@ -11,7 +11,7 @@ from core.checkpoints.store import Checkpoint
 from core.evaluation.report import Rate, Report
 from core.reports.bootstrap import ratio_interval
 from core.reports.pareto import TradeoffPoint, pareto_front, robustness_ratios
-from core.robustness.result import UNIT, Point, Robustness
+from core.robustness.result import Point, Robustness
 
 N = 2000
 HEAPS = ("heap 1", "heap 64")
@@ -20,11 +20,11 @@ RANDOM = np.random.default_rng(3)
 
 def model(heap, hits, breaks, name=""):
     """A model that is right on these of N images and breaks at exactly so many 255ths (curve measured on millions)."""
-    recipe = {"sigma": 0.5, "heap": heap, "epsilon": 8 * UNIT}
+    recipe = {"sigma": 0.5, "heap": heap, "epsilon": 8 / 255}
     n = 10**7
     curve = ((0.0, 0.9), (breaks - 0.01, 0.26), (breaks, 0.24))
-    points = tuple(Point(e * UNIT, Report(Rate(round(right * n), n), Rate(0, n)), 1, 40) for e, right in curve)
-    found = Robustness(0.75, 0.01 * UNIT, breaks * UNIT, points, 2048, 0)
+    points = tuple(Point(e, Report(Rate(round(right * n), n), Rate(0, n)), 1, 40) for e, right in curve)
+    found = Robustness(0.75, 0.01, breaks, points, 2048, 0)
     clean = Report(Rate(int(sum(hits)), len(hits)), Rate(0, len(hits)))
     checkpoint = Checkpoint(Path(f"shared-s{heap}{name}"), "resnet20", "signs", ("a", "b"), "0" * 64, recipe)
     return checkpoint, Results(clean, robustness=found, hits=tuple(hits))
@@ -81,9 +81,9 @@ def test_where_models_stand_alone_only_their_brackets_count():
     hits = right(0.9)
     one, other = model(1, hits, 10), model(64, hits, 20)
     assert ratio_interval([one, other], *HEAPS) == pytest.approx((2.0, 2.0), abs=0.01)
-    wide = Robustness(0.75, UNIT, 20 * UNIT, one[1].robustness.curve[:1] + other[1].robustness.curve[1:], 2048, 0)
-    points = (replace(wide.curve[0], epsilon=16 * UNIT), replace(wide.curve[2], epsilon=20 * UNIT))
-    points += (replace(wide.curve[2], epsilon=26 * UNIT),)
+    wide = Robustness(0.75, 1.0, 20.0, one[1].robustness.curve[:1] + other[1].robustness.curve[1:], 2048, 0)
+    points = (replace(wide.curve[0], epsilon=16.0), replace(wide.curve[2], epsilon=20.0))
+    points += (replace(wide.curve[2], epsilon=26.0),)
     low, high = ratio_interval([one, (other[0], replace(other[1], robustness=replace(wide, curve=points)))], *HEAPS)
     assert (low, high) == pytest.approx((1.6, 2.0), abs=0.04)  # from 16 on it may break, at 20 it surely has
 

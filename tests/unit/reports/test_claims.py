@@ -15,7 +15,7 @@ from core.reports import tradeoff
 from core.reports.charts import charts
 from core.reports.claims import CLAIMS, Finding
 from core.reports.verdicts import sections, verdict
-from core.robustness.result import UNIT, Point, Robustness
+from core.robustness.result import Point, Robustness
 from core.robustness.risks import RiskLevel, Risks
 
 N = 1000
@@ -26,8 +26,8 @@ def robustness(clean, breaks):
     top = 64.0 if breaks is None else breaks
     curve = [(0.0, clean), (top - 0.25, 300), (top, 300 if breaks is None else 240)]
     curve += [] if breaks is None else [(top + 1, 150)]
-    points = tuple(Point(e * UNIT, Report(Rate(right, N), Rate(0, N)), 1, 40) for e, right in curve)
-    return Robustness(0.75, 0.25 * UNIT, None if breaks is None else breaks * UNIT, points, 2048, 0)
+    points = tuple(Point(e, Report(Rate(right, N), Rate(0, N)), 1, 40) for e, right in curve)
+    return Robustness(0.75, 0.25, None if breaks is None else breaks, points, 2048, 0)
 
 
 def risks(expected, universal, adversarial):
@@ -38,7 +38,7 @@ def risks(expected, universal, adversarial):
         ("adversarial", 1, adversarial),
     )
     levels = tuple(RiskLevel(kind, heap, 1.0, (0.9, 1.1), Rate(right, N)) for kind, heap, right in kinds)
-    return Risks(8 * UNIT, levels, 20, 1, 0)
+    return Risks(8.0, levels, 20, 1, 0)
 
 
 def model(heap, clean, breaks, levels=None, visible=None, data="signs", epsilon=8):

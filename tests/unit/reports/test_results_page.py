@@ -18,7 +18,7 @@ from core.evaluation.segmentation import SceneRate
 from core.models.architectures import create
 from core.reports.results_page import pattern_sheet, results_page
 from core.reports.training_page import command, measured_by, training_page
-from core.robustness.result import UNIT, Point, Robustness
+from core.robustness.result import Point, Robustness
 from core.training.recipe import Recipe
 from core.workflows import train_model
 from core.workflows.protocol import AttackSuite
@@ -90,10 +90,8 @@ def test_a_page_on_images_holds_every_number(tmp_path):
 
 def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):
     """A cell of the grid that breaks at so many 255ths; at 0 nothing up to 40/255 broke it."""
-    curve = tuple(
-        Point(e * UNIT, Report(rate(share), rate(0)), 1, 40) for e, share in ((0, clean), (breaks or 40, 0.2))
-    )
-    found = Robustness(0.75, 0.25 * UNIT, breaks * UNIT if breaks else None, curve, 2048, 0)
+    curve = tuple(Point(e, Report(rate(share), rate(0)), 1, 40) for e, share in ((0, clean), (breaks or 40, 0.2)))
+    found = Robustness(0.75, 0.25, breaks if breaks else None, curve, 2048, 0)
     name = f"shared-s{heap}-e{epsilon}-w{sigma:g}" + f"-r{seed}" * bool(seed)
     entry = measured(folder / name, "signs", replace(images(), clean=curve[0].report, robustness=found))
     recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": seed}

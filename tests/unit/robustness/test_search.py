@@ -15,13 +15,30 @@ from torch import nn
 from core.attacks.objectives import Remove, Towards
 from core.attacks.spgd import SPGD
 from core.datasets import Split
+from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Rate, Report, evaluate, predict
-from core.robustness.result import UNIT, Point, Robustness, combined
-from core.robustness.search import Search
-from core.robustness.trials import Trials
+from core.robustness.candidate import Candidate, Tried
+from core.robustness.result import Point, Robustness, combined
+from core.robustness.search import Search, SearchRun
+from core.threat import UNIT
 
 LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
 QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "restarts": 1}
+
+
+def started(search, task, heard=lambda point: None):
+    """The run of a search on a tiny model that nothing was tried on yet."""
+    return SearchRun(search, task.train, Evaluator(task.model, task.test, 4, search.objective), report=heard)
+
+
+def seen(run, tick, delta):
+    """A perturbation that was found at a tick, measured and recorded."""
+    run.record(tick, [run.measure(Candidate(float(tick), delta, "test"))], tries=1, steps=1)
+
+
+def told(wrong, n, delta):
+    """A perturbation of which it is only said that so many of n are wrong under it."""
+    return Tried(Candidate(0.0, delta, "test"), Report(Rate(n - wrong, n), Rate(0, n)))
 
 
 @settings(max_examples=25, deadline=None)
@@ -29,18 +46,18 @@ QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "resta
 def test_a_linear_model_breaks_at_the_quantile_of_its_margins_over_the_norm_of_its_weights(seed, spread, level):
     model, split = Linear(seed, spread), grey_pictures(seed, n=64)
     margins = model.margin(split)[0].sort().values
-    exact = margins[math.ceil(level * len(margins)) - 1] / model.norm
-    found = Search(**QUICK | {"level": level}, tolerance=UNIT, highest=90 * UNIT)(model, split, split)
-    if exact >= 90 * UNIT:
+    exact = margins[math.ceil(level * len(margins)) - 1] / model.norm / UNIT
+    found = Search(**QUICK | {"level": level}, tolerance=1, highest=90)(model, split, split)
+    if exact >= 90:
         assert found.epsilon is None
         return
     # the search stops within one tolerance above; what is right at a margin of exactly 0 is a matter of rounding
     assert found.epsilon is not None
-    assert max(exact, 0) - 1e-4 <= found.epsilon <= max(exact, 0) + UNIT + 1e-4
+    assert max(exact, 0) - 0.025 <= found.epsilon <= max(exact, 0) + 1.025
 
 
 class TestSearch:
-    search = Search(tolerance=UNIT, first=8 * UNIT, **QUICK)
+    search = Search(tolerance=1, first=8, **QUICK)
 
     def test_the_curve_rises_and_its_delta_does_what_the_point_says(self, victim):
         heard = []
@@ -49,10 +66,10 @@ class TestSearch:
         successes = [point.success for point in found.curve]
         assert successes == sorted(successes)
         assert [point.epsilon for point in found.curve] == sorted(point.epsilon for point in heard)
-        at = {round(point.epsilon / UNIT): point for point in found.curve}
-        broken = round(found.epsilon / UNIT)
+        at = {round(point.epsilon): point for point in found.curve}
+        broken = round(found.epsilon)
         assert at[broken].success >= LEVEL > at[broken - 1].success
-        assert found.delta.abs().max() <= found.epsilon + 1e-7
+        assert found.delta.abs().max() <= found.epsilon * UNIT + 1e-7
         again = evaluate(victim.model, victim.test, found.delta, classes=8)
         assert again == at[broken].report
         assert found.steps == sum(point.steps for point in heard) > 0
@@ -70,32 +87,32 @@ class TestSearch:
     def test_the_lower_end_is_not_where_the_search_began(self, tiny_classifier):
         model, train, test = tiny_classifier
         few = test.first(64)  # which leave a doubt just below the epsilon that breaks the model
-        near = self.search(model, train, few).epsilon - UNIT
+        near = self.search(model, train, few).epsilon - 1
         found = replace(self.search, first=near)(model, train, few)
         assert 0 < found.interval[0] < near
 
     def test_on_the_way_down_what_is_known_already_does_not_lengthen_the_stride(self, tiny_classifier, monkeypatch):
-        trials = Trials(self.search, *tiny_classifier, 4, (), lambda point: None)
-        nothing, measured = trials.known[0][1], []
+        run = started(self.search, tiny_classifier)
+        nothing, attacked = run.strongest[0].candidate.delta, []
 
-        def keep(epsilon, wrong):
-            trials._keep(epsilon, [(Report(Rate(1000 - wrong, 1000), Rate(0, 1000)), nothing)], 1, 1)
+        def keep(tick, wrong):
+            run.record(tick, [told(wrong, 1000, nothing)], tries=1, steps=1)
 
-        def broken(self, epsilon):
-            measured.append(epsilon)
-            keep(epsilon, round(1000 * LEVEL) - 100)
+        def attack(self, tick):
+            attacked.append(tick)
+            keep(tick, round(1000 * LEVEL) - 100)
 
-        monkeypatch.setattr(Trials, "broken", broken)
-        for epsilon in (61, 62, 63, 64):
-            keep(epsilon, round(1000 * LEVEL) - 1)  # too near to the level to be sure
-        assert trials.step_down(64) is None
-        assert measured == [61 - 64 // 16]
+        monkeypatch.setattr(SearchRun, "attack", attack)
+        for tick in (61, 62, 63, 64):
+            keep(tick, round(1000 * LEVEL) - 1)  # too near to the level to be sure
+        assert run.step_down(64) is None
+        assert attacked == [61 - 64 // 16]
 
     def test_an_aim_that_is_nowhere_to_be_seen_is_named(self, tiny_segmenter):
         model, train, test = tiny_segmenter
         absent = next(c for c in range(8) if not (predict(model, test) == c).any())
         with pytest.raises(ValueError, match="Nothing on the held-out images is what this attack aims at"):
-            Search(objective=Remove(absent), **QUICK)(model, train, test, 8)
+            Search(objective=Remove(absent), **QUICK)(model, train, test, classes=8)
 
     def test_the_same_seed_finds_the_same(self, tiny_classifier):
         one, two = (self.search(*tiny_classifier) for _ in range(2))
@@ -108,7 +125,7 @@ class TestSearch:
         assert found.steps < 3 * SPGD.steps
 
     def test_a_target_is_reached_where_it_is_seen(self, tiny_classifier):
-        search = Search(objective=Towards(2), tolerance=UNIT, **QUICK)
+        search = Search(objective=Towards(2), tolerance=1, **QUICK)
         found = search(*tiny_classifier)
         point = next(point for point in found.curve if point.epsilon == found.epsilon)
         assert point.success == point.report.target.value >= LEVEL
@@ -130,7 +147,7 @@ class TestSearch:
         same = Split(test.images, torch.zeros_like(test.labels))
         found = self.search(Deaf(), train, same)
         assert found.epsilon is None
-        assert found.curve[-1].epsilon == pytest.approx(64 * UNIT)
+        assert found.curve[-1].epsilon == 64
         assert found.interval == (found.curve[-1].epsilon, None)
 
     def test_the_epsilon_is_that_of_the_closed_form(self, tiny_classifier):
@@ -140,9 +157,9 @@ class TestSearch:
         apart = CODE - CODE[0]
         lead = (model(images).gather(1, labels[:, None])[:, 0] - model(images)[:, 0])[labels != 0].detach()
         each = (lead / (GAIN * apart.abs().sum(1)[labels[labels != 0]])).sort().values
-        exact = each[math.ceil(LEVEL * len(test)) - 1].item()
+        exact = each[math.ceil(LEVEL * len(test)) - 1].item() / UNIT
         found = self.search(model, train, test)
-        assert exact - 0.5 * UNIT <= found.epsilon <= exact + 1.1 * UNIT
+        assert exact - 0.5 <= found.epsilon <= exact + 1.1
 
     @pytest.fixture
     def half(self, monkeypatch):
@@ -152,37 +169,35 @@ class TestSearch:
 
     def test_a_perturbation_from_elsewhere_counts_where_it_is_stronger(self, tiny_classifier, half):
         alone, helped = (self.search(*tiny_classifier, starts=starts) for starts in ((), [towards(0, UNIT)]))
-        assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2 * UNIT)
-        assert torch.allclose(helped.delta, towards(0, helped.epsilon))
+        assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2)
+        assert torch.allclose(helped.delta, towards(0, helped.epsilon * UNIT))
 
     @pytest.mark.parametrize("size", [1, 11, 40])
     def test_it_counts_too_where_the_search_began_far_away(self, tiny_classifier, half, size):
-        far = replace(self.search, first=UNIT)
+        far = replace(self.search, first=1)
         useless = [torch.zeros(1, 3, 12, 12)] * 20 + [towards(0, 11 * UNIT) * (-1) ** torch.arange(12)] * 2
         alone, helped = (far(*tiny_classifier, starts=[*useless, *more]) for more in ((), [towards(0, size * UNIT)]))
-        assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2 * UNIT)
+        assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2)
 
     def test_what_leads_much_further_is_followed_in_strides(self, tiny_classifier):
-        model, train, test = tiny_classifier
         strong, heard = towards(0), []
-        trials = Trials(self.search, model, train, test, 4, (), heard.append)
+        run = started(self.search, tiny_classifier, heard.append)
         top = 31  # of which 16 breaks the model, and 0 does not
-        for epsilon in range(1, top):  # an attack that got stuck: nothing breaks, up to here
-            trials._keep(epsilon, [(trials._measured(0 * strong), 0 * strong)], 1, 1)
-        trials._keep(top, [(trials._measured(2 * strong), 2 * strong)], 1, 1)
+        for tick in range(1, top):  # an attack that got stuck: nothing breaks, up to here
+            seen(run, tick, 0 * strong)
+        seen(run, top, 2 * strong)
         heard.clear()
-        assert trials.fall(top) == top - 1 - 2 - 4 - 8
-        assert [round(point.epsilon / UNIT) for point in heard[:4]] == [top - 1, top - 3, top - 7, top - 15]
+        assert run.follow_down(top) == top - 1 - 2 - 4 - 8
+        assert [round(point.epsilon) for point in heard[:4]] == [top - 1, top - 3, top - 7, top - 15]
         assert {point.tries for point in heard[:4]} == {3}, "what held there is counted, and beaten"
 
     def test_what_is_lost_in_working_on_it_counts_as_it_was(self, tiny_classifier, monkeypatch):
-        model, train, test = tiny_classifier
-        trials, top = Trials(self.search, model, train, test, 4, (), lambda point: None), 20
+        run, top = started(self.search, tiny_classifier), 20
         strong = towards(0, top * UNIT)
-        trials._keep(top, [(trials._measured(strong), strong)], 1, 1)
-        monkeypatch.setattr(Trials, "_attack", lambda self, budget, *rest: (self._measured(0 * strong), None))
-        assert trials.broken(top - 1), "going down one by one"
-        assert trials.fall(top) <= top - 1
+        seen(run, top, strong)
+        monkeypatch.setattr(SPGD, "craft", lambda attack, *rest: 0 * strong)
+        assert run.attack(top - 1), "going down one by one"
+        assert run.follow_down(top) <= top - 1
 
     def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
         unhindered = self.search(*tiny_classifier)
@@ -195,73 +210,74 @@ class TestSearch:
             return torch.zeros_like(delta)
 
         monkeypatch.setattr(SPGD, "craft", hindered)
-        found = Search(tolerance=UNIT, first=6 * UNIT, **QUICK)(*tiny_classifier)
+        found = Search(tolerance=1, first=6, **QUICK)(*tiny_classifier)
         assert stuck
-        assert found.epsilon == pytest.approx(unhindered.epsilon, abs=2 * UNIT)
+        assert found.epsilon == pytest.approx(unhindered.epsilon, abs=2)
 
     def test_where_it_does_less_than_a_smaller_one_it_starts_at_random_once_more(self, tiny_classifier, monkeypatch):
-        trials, nothing, begun = Trials(self.search, *tiny_classifier, 4, (), lambda point: None), towards(0, 0.0), []
-        trials._keep(5, [(Report(Rate(64, 128), Rate(0, 128)), nothing)], 1, 1)  # half are wrong, as of no other
+        run, nothing, begun = started(self.search, tiny_classifier), towards(0, 0.0), []
+        run.record(5, [told(64, 128, nothing)], tries=1, steps=1)  # half are wrong, as of no other
 
         def craft(attack, model, split, delta=None):
             begun.append((delta is None, attack.steps, attack.seed))
             return nothing
 
         monkeypatch.setattr(SPGD, "craft", craft)
-        assert not trials.broken(6)
+        assert not run.attack(6)
         assert begun == [(False, QUICK["warm_steps"], 0), (True, QUICK["steps"], 1)]
-        point = trials.known[6][0]
+        point = run.points[6]
         assert (point.tries, point.steps) == (3, QUICK["warm_steps"] + QUICK["steps"])
         assert point.success == 0.5, "what a smaller one does a larger one does too"
-        assert not trials.broken(7)
+        assert not run.attack(7)
         assert [seed for _, _, seed in begun] == [0, 1, 2, 3], "never the same start, and never the same order"
 
     @pytest.mark.parametrize("best", ["smaller", "larger"])
     def test_the_stronger_neighbour_leads_on(self, tiny_classifier, monkeypatch, best):
-        trials, began = Trials(self.search, *tiny_classifier, 4, (), lambda point: None), []
-        for epsilon, name in ((6, "smaller"), (10, "larger")):
-            delta = towards(0, epsilon * UNIT) * (1 if name == best else (-1) ** torch.arange(12))
-            trials._keep(epsilon, [(trials._measured(delta), delta)], 1, 1)
+        run, began = started(self.search, tiny_classifier), []
+        for tick, name in ((6, "smaller"), (10, "larger")):
+            delta = towards(0, tick * UNIT) * (1 if name == best else (-1) ** torch.arange(12))
+            seen(run, tick, delta)
         monkeypatch.setattr(SPGD, "craft", lambda attack, model, split, delta=None: began.append(delta) or delta)
-        trials.broken(8)
+        run.attack(8)
         assert torch.allclose(began[0], towards(0, 8 * UNIT))
 
     def test_it_goes_on_from_what_was_found_before_and_nothing_starts_at_random(self, tiny_classifier, monkeypatch):
         """A search that found everything 5/255 too late is made good by strong perturbations of other sizes."""
         strong = self.search(*tiny_classifier)
-        late = [replace(point, epsilon=point.epsilon + 5 * UNIT) for point in strong.curve[1:]]
-        before = replace(strong, curve=(strong.curve[0], *late), epsilon=strong.epsilon + 5 * UNIT, delta=None)
-        monkeypatch.setattr(Trials, "_cold", lambda self, epsilon: pytest.fail("a random start"))
-        known = {strong.epsilon + 3 * UNIT: strong.delta, 40 * UNIT: strong.delta, 8 * UNIT: torch.zeros(1, 3, 12, 12)}
+        late = [replace(point, epsilon=point.epsilon + 5) for point in strong.curve[1:]]
+        before = replace(strong, curve=(strong.curve[0], *late), epsilon=strong.epsilon + 5, delta=None)
+        monkeypatch.setattr(SearchRun, "_attack_at_random", lambda self, tick: pytest.fail("a random start"))
+        stored = {strong.epsilon + 3: strong.delta, 40: strong.delta, 8: torch.zeros(1, 3, 12, 12)}
+        known = [Candidate(epsilon, delta, "stored") for epsilon, delta in stored.items()]
         after = self.search(*tiny_classifier, known=known)
-        assert after.epsilon <= strong.epsilon + UNIT
-        assert after.delta.abs().max() <= after.epsilon + 1e-7
+        assert after.epsilon <= strong.epsilon + 1
+        assert after.delta.abs().max() <= after.epsilon * UNIT + 1e-7
         both = combined(before, after)
         assert both.epsilon == after.epsilon
         assert both.delta is after.delta
         assert both.steps == before.steps + after.steps
         assert [point.success for point in both.curve] == sorted(point.success for point in both.curve)
-        sizes = [{round(point.epsilon / UNIT) for point in found.curve} for found in (before, after, both)]
+        sizes = [{round(point.epsilon) for point in found.curve} for found in (before, after, both)]
         assert sizes[2] == sizes[0] | sizes[1]
         other = combined(after, before)
         assert (other.epsilon, other.delta) == (after.epsilon, after.delta)
 
     def test_what_is_known_not_to_break_it_is_made_larger(self, tiny_classifier):
-        found = self.search(*tiny_classifier, known={UNIT: torch.zeros(1, 3, 12, 12) + UNIT})
+        found = self.search(*tiny_classifier, known=[Candidate(1.0, torch.full((1, 3, 12, 12), UNIT), "stored")])
         assert found.epsilon is not None
-        assert found.epsilon > UNIT
+        assert found.epsilon > 1
 
     def test_two_searches_as_one_have_the_stronger_of_each_epsilon(self):
         def search(*points, epsilon, seed=0):
-            curve = tuple(Point(e * UNIT, Report(Rate(100 - s, 100), Rate(0, 100)), 2, 10) for e, s in points)
-            return Robustness(LEVEL, UNIT, epsilon * UNIT, curve, 96, seed, torch.full((1,), float(epsilon)))
+            curve = tuple(Point(e, Report(Rate(100 - s, 100), Rate(0, 100)), 2, 10) for e, s in points)
+            return Robustness(LEVEL, 1.0, epsilon, curve, 96, seed, torch.full((1,), float(epsilon)))
 
         one = search((0, 10), (8, 50), (10, 55), (12, 70), epsilon=12)
         other = search((0, 10), (8, 30), (9, 65), (12, 80), epsilon=9, seed=1)
         for both in (combined(one, other), combined(other, one)):
             assert [round(100 * point.success) for point in both.curve] == [10, 50, 65, 65, 80]
             assert [point.tries for point in both.curve] == [4, 4, 2, 2, 4]
-            assert (round(both.epsilon / UNIT), both.delta.item()) == (9, 9)
+            assert (round(both.epsilon), both.delta.item()) == (9, 9)
         assert (combined(one, other).seed, combined(other, one).seed) == (0, 1)
 
     def test_it_survives_json(self, tiny_classifier):
@@ -278,8 +294,8 @@ class TestSearch:
         ({"level": 0}, "above 0 and up to 1, and 0 was given"),
         ({"level": 1.5}, "and 1.5 was given"),
         ({"tolerance": 0}, "0/255, 16/255, 64/255"),
-        ({"first": 80 * UNIT}, "0.25/255, 80/255, 64/255"),
-        ({"highest": 2.0}, "510/255"),
+        ({"first": 80}, "0.25/255, 80/255, 64/255"),
+        ({"highest": 510}, "510/255"),
         ({"restarts": 0}, "restarts must be at least 1, and 0 was given"),
         ({"warm_steps": 0}, "warm_steps must be at least 1"),
     ],

@@ -6,11 +6,10 @@ from known import chance, classified, towards
 
 from core.attacks.objectives import Towards
 from core.datasets import Split
-from core.robustness.result import UNIT
 from core.robustness.transfer import MARGIN, ROUNDS, SCENE, TransferredDeltas
-from core.threat import Budget
+from core.threat import UNIT, Budget
 
-BUDGET = Budget(24 * UNIT)
+BUDGET = Budget.from_255(24)
 
 
 @pytest.fixture

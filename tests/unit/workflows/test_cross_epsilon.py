@@ -7,9 +7,9 @@ from known import towards
 from core.attacks.spgd import SPGD
 from core.checkpoints.results import Measurement
 from core.evaluation.report import evaluate
-from core.robustness.result import UNIT, success
+from core.robustness.result import success
 from core.robustness.transfer import TransferredDeltas
-from core.threat import Budget
+from core.threat import UNIT, Budget
 from core.workflows.cross_epsilon import CrossEpsilonTransfer
 
 STRONG, STUCK = 40, 30

@@ -18,8 +18,8 @@ from core.evaluation import report as reporting
 from core.evaluation.perceptibility import measure
 from core.evaluation.report import Rate, Report
 from core.files import FileError
-from core.robustness.result import UNIT
 from core.robustness.search import Search
+from core.threat import UNIT
 from core.workflows import precompute
 from core.workflows.assess import assess, untried
 from core.workflows.cross_epsilon import CrossEpsilonTransfer
@@ -155,7 +155,7 @@ class TestAssess:
         batch_size=16,
         steps=8,
         warm_steps=4,
-        tolerance=UNIT,
+        tolerance=1,
         risk_images=40,
         risk_sizes=(64, 8),
         risk_steps=2,
@@ -204,7 +204,7 @@ class TestAssess:
         assert (len(levels), len(epsilons)) == (4, len(stored.robustness.curve))
         delta = perturbations.load(measured)[BREAKING]
         ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
-        assert 0 < delta.abs().max() <= ends + 1e-6
+        assert 0 < delta.abs().max() <= ends * UNIT + 1e-6
         images, _ = tiny_dataset.split("test").batch(slice(None))
         assert results.visibility == measure(images, delta)
 
@@ -212,10 +212,10 @@ class TestAssess:
     def test_a_new_model_is_tried_with_what_broke_the_models_beside_it(self, assessed, monkeypatch):
         tried, seeds, search = [], [], Search.__call__
 
-        def spy(self, model, crafting, held_out, classes, starts, report, known=None):
-            tried.append((known is None, len(starts)))
+        def spy(self, *data, starts, known=(), **options):
+            tried.append((not known, len(starts)))
             seeds.append(self.seed)
-            return search(self, model, crafting, held_out, classes, starts, report, known)
+            return search(self, *data, starts=starts, known=known, **options)
 
         monkeypatch.setattr(Search, "__call__", spy)
         assert lent_to(Results.load(assessed)) == []
@@ -245,12 +245,17 @@ class TestAssess:
         shutil.copytree(half, later)
         perturbations.save(later, perturbations.load(half) | {BREAKING: known.towards(0, size * UNIT)})
         given, search = [], Search.__call__
-        monkeypatch.setattr(Search, "__call__", lambda self, *rest: given.append(rest[-1]) or search(self, *rest))
+        monkeypatch.setattr(
+            Search, "__call__", lambda self, *data, **how: given.append(how["known"]) or search(self, *data, **how)
+        )
         after = assess(half)
         assert lent_to(after) == ["later"]
-        ((*_, (largest, begins)),) = [sorted(own.items()) for own in given]
-        assert torch.allclose(begins, known.towards(0, largest), atol=1e-6), "it begins where the model broke"
-        assert largest == pytest.approx(before.robustness.epsilon, abs=1e-6)
+        (own,) = given
+        begins = max(own, key=lambda candidate: candidate.epsilon)
+        assert torch.allclose(begins.delta, known.towards(0, begins.epsilon * UNIT), atol=1e-6), (
+            "it begins where the model broke"
+        )
+        assert begins.epsilon == pytest.approx(before.robustness.epsilon, abs=1e-5)
         breaks = [round(found.robustness.breaking_epsilon) for found in (before, after)]
         assert breaks[0] == pytest.approx(2 * breaks[1], abs=2), (
             "what is transferred goes twice as far as what was known"
@@ -322,7 +327,7 @@ class TestAssess:
         def measurements(self, known, candidates, report, settled):
             return [replace(m, report=better) if m.epsilon == 8 else m for m in known]
 
-        def killed(self, *rest):
+        def killed(self, *data, **options):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(CrossEpsilonTransfer, "measurements", measurements)
