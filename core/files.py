@@ -1,4 +1,4 @@
-"""JSON and safetensors files that appear whole or not at all, and that say in one sentence why they cannot be read."""
+"""JSON and safetensors files: they are written atomically, and errors say in one sentence why one cannot be read."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ from torch import Tensor
 
 
 class FileError(ValueError):
-    """A file that cannot be used; the message names it and what is wrong with it."""
+    """A file cannot be used; the message names the file and the reason."""
 
 
 def sha256(path: Path) -> str:
-    """The hexadecimal digest of a file. Raises FileError where it cannot be read."""
+    """The hexadecimal digest of a file. Raises FileError if it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -31,12 +31,12 @@ def sha256(path: Path) -> str:
 
 
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
-    """A JSON file that appears whole or not at all; `indent` None puts it on one line."""
+    """Write a JSON file atomically; with `indent` None on one line."""
     write_bytes(path, (to_text(content, indent) + "\n").encode())
 
 
 def to_text(content: Any, indent: int | None = 1) -> str:
-    """JSON that every parser reads: numbers that are not finite, like a rate where nothing counts, are null."""
+    """JSON that every parser reads: numbers that are not finite, like the rate of nothing, become null."""
     return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
@@ -49,7 +49,7 @@ def _finite(content: Any) -> Any:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises FileError where the file is absent, is no JSON object, or holds NaN or an infinity."""
+    """Read a JSON object. Raises FileError if the file is missing, is not a JSON object, or holds NaN or infinity."""
     try:
         # -sig: some editors on Windows put a byte order mark before the text
         content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=_number, parse_constant=_number)
@@ -65,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of the type that an annotation names, with all that it holds; whole numbers are floats too.
+    """Whether a value, and everything in it, is of the annotated type; integers count as floats.
 
     >>> fits(["a", "b"], list[str]), fits([1, None], list[int]), fits(3, float | None), fits(True, int)
     (True, False, True, False)
@@ -96,12 +96,14 @@ def _number(text: str) -> float:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A safetensors file that appears whole or not at all, and that whoever may read its neighbours may read."""
-    write_bytes(path, to_bytes(tensors, metadata))  # what safetensors writes itself only its owner may read
+    """Write a safetensors file atomically, with the usual permissions."""
+    write_bytes(
+        path, to_bytes(tensors, metadata)
+    )  # files that safetensors itself writes can be read by their owner only
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file. Raises FileError where it is damaged."""
+    """Read all tensors of a safetensors file. Raises FileError if it cannot be read."""
     try:
         return load_file(path)
     except OSError as error:
@@ -111,7 +113,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def instead(path: Path) -> str:
-    """What stands in place of a binary file, where its first bytes tell; else empty. Raises OSError."""
+    """What a file holds instead of binary data, if its first bytes tell; otherwise empty. Raises OSError."""
     with path.open("rb") as file:
         start = file.read(200).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
@@ -122,13 +124,13 @@ def instead(path: Path) -> str:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The text entries in the head of a safetensors file."""
+    """The text entries in the header of a safetensors file."""
     with safe_open(path, "pt") as file:
         return file.metadata() or {}
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """A file that appears whole or not at all."""
+    """Write a file atomically: it is complete, or it does not exist."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         (Path(folder) / path.name).write_bytes(content)
         os.replace(Path(folder) / path.name, path)

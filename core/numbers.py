@@ -1,4 +1,4 @@
-"""Numbers that people give: each is returned where it fits, else one sentence names it and what fits."""
+"""Checks of numbers that users give; an error names the number and what fits."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One file is one entry: a registry is read off the modules of a package, so that adding a file adds the entry."""
+"""Registries: each module of a package is one entry, so that adding a file adds an entry."""
 
 import importlib
 import pkgutil
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def discover(package: str, attribute: str) -> dict[str, Any]:
-    """The `attribute` of every module of `package` under that module's `NAME`, in order of module name.
+    """The `attribute` of each module of `package`, by the module's `NAME` and in order of module names.
 
-    Modules whose name starts with an underscore, or that lack the attribute, are helpers and left out.
+    Modules that start with an underscore or lack the attribute are left out.
     """
     path = importlib.import_module(package).__path__
     names = sorted(info.name for info in pkgutil.iter_modules(path) if not info.name.startswith("_"))
@@ -18,7 +18,7 @@ def discover(package: str, attribute: str) -> dict[str, Any]:
 
 
 def pick(table: Mapping[str, Any], name: str, kind: str) -> Any:
-    """`table[name]`, or a ValueError that names what was given and what there is."""
+    """The entry `table[name]`. Raises ValueError that names what was given and what is known."""
     if name not in table:
         raise ValueError(f"There is no {kind} named {name!r}; known are {', '.join(table)}.")
     return table[name]

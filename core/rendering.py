@@ -1,4 +1,4 @@
-"""Tensors to pictures. N images, C channels, H W height and width; every picture has 8 bits a channel, without loss."""
+"""Tensors to pictures of 8 bits per channel. C channels, H W height and width."""
 
 import base64
 import io
@@ -16,21 +16,21 @@ Palette = Sequence[tuple[int, int, int]]
 
 
 def picture(image: Tensor) -> Image.Image:
-    """An image (3,H,W) in [0, 1]."""
+    """The picture of an image (3,H,W) in [0, 1]."""
     array = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     return Image.fromarray(np.ascontiguousarray(array.numpy()))
 
 
 def perturbation(delta: Tensor, factor: float = 1.0) -> Image.Image:
-    """A delta (1,3,H,W) or (3,H,W) around grey 128, `factor` times as strong as it is.
+    """A delta (1,3,H,W) or (3,H,W), amplified by `factor`, on grey 128.
 
-    At factor 1 a delta in whole units of 1/255 loses nothing: a pixel is 128 plus that many units.
+    At factor 1, deltas in whole units of 1/255 are exact: a pixel is 128 plus the number of units.
     """
     return picture(128 / 255 + factor * delta.reshape(delta.shape[-3:]))
 
 
 def attacked(image: Tensor, delta: Tensor) -> Image.Image:
-    """An image (3,H,W) in [0, 1] under a delta (1,3,H,W)."""
+    """The picture of an image (3,H,W) in [0, 1] under a delta (1,3,H,W)."""
     return picture(apply(image[None], delta)[0])
 
 
@@ -42,7 +42,7 @@ def label_map(labels: Tensor, palette: Palette) -> Image.Image:
 
 
 def layer(labels: Tensor, palette: Palette, shown: Tensor | None = None) -> Image.Image:
-    """A label map (H,W) to lay over a picture, RGBA: transparent where there is no class or `shown` (H,W) is false."""
+    """A label map (H,W) as an RGBA overlay, transparent where there is no class or `shown` (H,W) is false."""
     labels = labels.cpu()
     visible = labels != IGNORE if shown is None else shown.cpu() & (labels != IGNORE)
     colours = np.asarray(label_map(labels, palette))
@@ -50,7 +50,7 @@ def layer(labels: Tensor, palette: Palette, shown: Tensor | None = None) -> Imag
 
 
 def sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], head: Sequence[str], gap: int = 6) -> Image.Image:
-    """Pictures of one size in rows, each row under its title, each column under its heading, on white."""
+    """A table of equally large pictures on white, with a title above each row and a heading above each column."""
     width, height = rows[0][1][0].size
     line, left = 16, gap
     across = left + len(head) * (width + gap)
@@ -61,18 +61,18 @@ def sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], head: Sequence[str]
     for number, (title, pictures) in enumerate(rows):
         top = line + number * (height + line + gap)
         draw.text((left, top + 2), title, fill=(20, 20, 20))
-        for column, one in enumerate(pictures):
-            whole.paste(one.convert("RGB"), (left + column * (width + gap), top + line))
+        for column, cell in enumerate(pictures):
+            whole.paste(cell.convert("RGB"), (left + column * (width + gap), top + line))
     return whole
 
 
 def png(image: Image.Image) -> bytes:
-    """The lossless file of a picture."""
+    """The bytes of a picture as a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def data_url(image: Image.Image) -> str:
-    """The picture inside a URL, so that a page needs no second request."""
+    """A picture as a data URL, so that a page needs no second request."""
     return "data:image/png;base64," + base64.b64encode(png(image)).decode()

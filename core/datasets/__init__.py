@@ -1,4 +1,4 @@
-"""Data sets by name. One file here is one data set; it defines `NAME` and `dataset(argument)`.
+"""Data sets by name. Each file of this package is one data set: it defines `NAME` and `dataset(argument)`.
 
 N images, C channels, H W height and width.
 """
@@ -19,27 +19,27 @@ from core.datasets.labels import IGNORE
 from core.registry import discover, pick
 
 LEAST_DEVIATION = 8 / 255
-"""A perturbation of 8/255 then moves no normalised channel by more than 1, however little the channel tells."""
+"""With it, a perturbation of 8/255 changes no normalised channel by more than 1, even if the channel is constant."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 (N,C,H,W) and labels int64 (N) or uint8 (N,H,W), in an order of which every prefix is a fair sample.
+    """Images uint8 (N,C,H,W) and labels int64 (N) or uint8 (N,H,W), in an order of which any prefix is a fair sample.
 
-    A pixel labelled 255 has no class and counts nowhere.
+    Pixels labelled 255 have no class and are not counted.
     """
 
     images: Tensor
     labels: Tensor
 
     def __post_init__(self) -> None:
-        """Raises ValueError where shapes or kinds of numbers do not fit: wrong numbers would follow without a word."""
+        """Raises ValueError if shapes or data types do not fit, since results would be wrong without any other sign."""
         images, labels = self.images, self.labels
         shapes = f"images {tuple(images.shape)} of {images.dtype} and labels {tuple(labels.shape)} of {labels.dtype}"
         if images.ndim != 4 or images.dtype != torch.uint8:
             raise ValueError(f"Images are uint8 (N,C,H,W) from 0 to 255, and {shapes} were given.")
-        whole = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
-        if not whole or labels.shape not in (images.shape[:1], (len(images), *images.shape[2:])):
+        integral = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
+        if not integral or labels.shape not in (images.shape[:1], (len(images), *images.shape[2:])):
             raise ValueError(f"Labels are whole numbers (N), or (N,H,W) for scenes, and {shapes} were given.")
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Split:
         return self.images[index].float() / 255, self.labels[index].long()
 
     def first(self, n: int) -> "Split":
-        """The first n images; ValueError unless there are as many."""
+        """The first n images. Raises ValueError if there are fewer."""
         if not 1 <= n <= len(self):
             raise ValueError(f"This split has {len(self)} images, so 1 to {len(self)} can be taken, not {n}.")
         return Split(self.images[:n], self.labels[:n])
@@ -59,19 +59,19 @@ class Split:
         return Split(self.images.to(device), self.labels.to(device))
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel over (at most 10,000 of) the images, in units of [0, 1].
+        """Mean and standard deviation of each channel in units of [0, 1], over at most 10,000 of the images.
 
-        No deviation is below LEAST_DEVIATION, so that a channel that is constant can be divided by it.
+        No deviation is below LEAST_DEVIATION, so that constant channels can be normalised as well.
         """
         pixels = self.images[:10_000].float() / 255
-        single = pixels[:, 0].numel() == 1  # its deviation is 0, but there is none of a sample of one
+        single = pixels[:, 0].numel() == 1  # the sample estimate of one value is undefined
         deviation = pixels.std((0, 2, 3), correction=0 if single else 1).clamp(min=LEAST_DEVIATION)
         return tuple(pixels.mean((0, 2, 3)).tolist()), tuple(deviation.tolist())
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known of a data set before an image is read; `load(split, limit)` reads `train` or `test`."""
+    """A data set, described before any image is read; `load(split, limit)` reads `train` or `test`."""
 
     name: str
     title: str
@@ -81,21 +81,21 @@ class Dataset:
     source: str
     load: Callable[..., Split]
     mirror: bool = False
-    """Whether an image keeps its class when it is mirrored (training then mirrors half of them)."""
+    """Whether images keep their class when they are mirrored; training then mirrors half of them."""
     splits: tuple[str, ...] = ("train", "test")
     palette: tuple[tuple[int, int, int], ...] = ()
-    """Segmentation: one colour for each class, red, green and blue from 0 to 255."""
+    """For segmentation: the colour of each class, red, green and blue from 0 to 255."""
     drawn: bool = False
-    """Whether a program of ours draws it, so that its pictures may be shown anywhere."""
+    """Whether this package draws the images, so that they may be shown anywhere."""
     counts: dict[str, int] = field(default_factory=dict)
-    """How many images each split has, where that is known before one is read."""
+    """The number of images of each split, if it is known without reading them."""
     missing: str | None = None
-    """Where the images are absent: one sentence that says how to get them."""
+    """One sentence that says how to get the images, if they are not on this machine; else None."""
 
     def split(self, name: str, limit: int | None = None) -> Split:
-        """`train`, `test` or what else `splits` names, or its first `limit` images.
+        """The split `name` (`train`, `test` or another of `splits`), or its first `limit` images.
 
-        Raises FileNotFoundError where the data is absent.
+        Raises ValueError for an unknown split or a limit below 1, FileNotFoundError if the data is absent.
         """
         if name not in self.splits:
             raise ValueError(f"{self.name} has the splits {' and '.join(self.splits)}, and {name!r} was asked for.")
@@ -108,7 +108,7 @@ class Dataset:
         return found
 
     def _check(self, split: Split) -> None:
-        """Raises ValueError where a split is not what the data set says of it."""
+        """Raises ValueError if a split does not match the description of the data set."""
         if split.images.shape[2:] != self.size or (split.labels.ndim == 3) != (self.task == "segmentation"):
             shapes = f"images {tuple(split.images.shape)} with labels {tuple(split.labels.shape)}"
             raise ValueError(f"{self.name} is for {self.task} at the size {self.size}, and {shapes} were loaded.")
@@ -122,9 +122,10 @@ class Dataset:
             )
 
     def index(self, class_name: str) -> int:
-        """The number of a class given by name or number; a name goes first, and where all are numbers, only names fit.
+        """The number of a class that is given by name or by number.
 
-        Raises ValueError that lists the names.
+        Names take precedence; if all class names are numbers, only names are accepted. Raises ValueError that lists
+        the names.
         """
         if class_name in self.classes:
             return self.classes.index(class_name)
@@ -141,9 +142,9 @@ def registry() -> dict[str, Callable[[str | None], Dataset]]:
 
 
 def get(name: str) -> Dataset:
-    """A data set by name; what stands after a colon or an @ goes to it (`folder:/path/to/images`, `gtsrb@48`).
+    """A data set by name; text after a colon or an @ is its argument (`folder:/path/to/images`, `gtsrb@48`).
 
-    Raises ValueError that names the known data sets.
+    Raises ValueError that lists the known data sets.
     """
     kind = _kind(name)
     found = pick(registry(), kind, "data set")(name[len(kind) + 1 :] or None)
@@ -151,7 +152,7 @@ def get(name: str) -> Dataset:
 
 
 def fetcher(name: str) -> Callable[[], Path] | None:
-    """The function that downloads a data set and returns its folder; None where nothing needs downloading."""
+    """The function that downloads a data set and returns its folder; None if nothing needs to be downloaded."""
     pick(registry(), _kind(name), "data set")
     return discover(__name__, "fetch").get(_kind(name))
 
@@ -161,17 +162,17 @@ def _kind(name: str) -> str:
 
 
 def usages() -> dict[str, tuple[str, str]]:
-    """The data sets that need a path: how each is named, and what must lie there."""
+    """The data sets that need a path: how each is named, and what the path must hold."""
     return discover(__name__, "USAGE")
 
 
 def data_root() -> Path:
-    """Where data sets lie: `$PLAINSIGHT_DATA`, else a folder `data` in the person's cache folder."""
+    """The folder of the data sets: `$PLAINSIGHT_DATA`, or `data` in the user's cache folder."""
     given = os.environ.get("PLAINSIGHT_DATA")
     return Path(given).expanduser() if given else platformdirs.user_cache_path("plainsight") / "data"
 
 
 def cache_root() -> Path:
-    """Where what can be made again is kept: `$PLAINSIGHT_CACHE`, else the person's cache folder."""
+    """The folder of files that can be made again: `$PLAINSIGHT_CACHE`, or the user's cache folder."""
     given = os.environ.get("PLAINSIGHT_CACHE")
     return Path(given).expanduser() if given else platformdirs.user_cache_path("plainsight")

@@ -1,4 +1,4 @@
-"""Pictures with a label map each, on disk, to a split: what `camvid`, `cityscapes` and `pairs` share.
+"""Pictures and their label maps on disk, read as a split; shared by `camvid`, `cityscapes` and `pairs`.
 
 N images, C channels, H W height and width.
 """
@@ -25,49 +25,49 @@ LABEL_ENDINGS = (
     *("_L", "_gt", "_label", "_labels", "_mask", "_labelIds", "_labelTrainIds"),
     *("_gtFine_labelIds", "_gtFine_labelTrainIds"),
 )
-"""What may stand after an image's name in that of its label map."""
+"""What may follow the name of an image in the name of its label map."""
 _LOSSY = ("AVIF", "JPEG", "JPEG2000", "MPO", "WEBP")
 
 
 @dataclass(frozen=True)
 class Coding:
-    """What the values of label maps mean."""
+    """How the values of label maps are read."""
 
     classes: int
     decode: Callable[[np.ndarray], np.ndarray]
-    """Stored numbers (H,W) to class numbers, IGNORE where a pixel has no class; others pass as they are."""
+    """Turns stored numbers (H,W) into class numbers, IGNORE for pixels without a class; other values are kept."""
     colours: Mapping[Colour, int] = field(default_factory=dict)
-    """The class number, or IGNORE, of each colour; empty where label maps hold numbers only."""
+    """The class number, or IGNORE, of each colour; empty if label maps hold numbers only."""
     hint: str = ""
-    """What a person can do about a value that is no class."""
+    """Advice that is appended to the message about a value that is no class."""
     declared: bool = True
-    """Whether it was said that the value IGNORE is no class; else it may be the white of a mask."""
+    """Whether the user declared that IGNORE is no class; if not, it may be the white of a mask."""
 
 
 def matched(images: Path, labels: Path) -> list[tuple[Path, Path]]:
-    """(image, label map) by equal name apart from suffixes and LABEL_ENDINGS, sorted by name.
+    """(image, label map) pairs, sorted by name; names are equal apart from suffixes and LABEL_ENDINGS.
 
-    Raises FileNotFoundError for an absent folder; ValueError for a folder without pictures, an image without a label
-    map, and one with several, or of which there are several.
+    Raises FileNotFoundError for a missing folder; ValueError for a folder without pictures, an image with no label
+    map or several, and two images of the same name.
     """
     found, maps = (pictures_in(folder, f"The folder {folder.name}") for folder in (images, labels))
-    known = _by_stem(maps)
+    maps_by_stem = _by_stem(maps)
     for path, *others in _by_stem(found).values():
         if others:
             raise ValueError(f"Two images have the same name: {path} and {others[0].name}.")
     stems = {path.stem for path in found}
-    pairs, bare = [], []
+    pairs, unmatched = [], []
     for path in found:
         base = path.stem.removesuffix(IMAGE_ENDING)
         names = {path.stem, base} | {f"{base}{ending}" for ending in LABEL_ENDINGS} - stems
-        fitting = sorted(one for name in names for one in known.get(name, []))
+        fitting = sorted(label_map for name in names for label_map in maps_by_stem.get(name, []))
         if len(fitting) > 1:
             raise ValueError(f"{path} has several label maps: {fitting[0]} and {fitting[1].name}; keep one of them.")
-        pairs += [(path, one) for one in fitting]
-        bare += [] if fitting else [path]
-    if bare:
+        pairs += [(path, label_map) for label_map in fitting]
+        unmatched += [] if fitting else [path]
+    if unmatched:
         raise ValueError(
-            f"{len(bare)} of {len(found)} images lack a label map: there is no {labels / bare[0].stem}.png."
+            f"{len(unmatched)} of {len(found)} images lack a label map: there is no {labels / unmatched[0].stem}.png."
         )
     return pairs
 
@@ -80,15 +80,15 @@ def _by_stem(paths: Iterable[Path]) -> dict[str, list[Path]]:
 
 
 def read(pairs: Pairs, size: tuple[int, int], limit: int | None, coding: Coding) -> Split:
-    """Images and label maps scaled to (height, width), in an order drawn once, the first `limit` of them.
+    """Read the first `limit` pairs of image and label map, in a fixed shuffled order.
 
-    Both cover the size and are cropped in the middle; label maps are scaled without mixing labels.
+    Both are scaled to cover (height, width) and cropped in the middle; label maps are not interpolated.
     Raises ValueError that names the file.
     """
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0)).tolist()[:limit]
-    chosen = [pairs[place] for place in order]
+    chosen = [pairs[index] for index in order]
 
-    def one(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray, Levels | None]:
+    def load(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray, Levels | None]:
         (image, levels), labels = opened(pair[0]), numbers(pair[1], coding)
         (down, across), (w, h) = labels.shape, image.size
         if (w, h) != (across, down):
@@ -98,7 +98,7 @@ def read(pairs: Pairs, size: tuple[int, int], limit: int | None, coding: Coding)
         return np.asarray(picture), np.asarray(scaled), levels
 
     with ThreadPoolExecutor(4) as pool:
-        images, labels, levels = zip(*pool.map(one, chosen), strict=True)
+        images, labels, levels = zip(*pool.map(load, chosen), strict=True)
     agree(zip((image for image, _ in chosen), levels, strict=True))
     return Split(
         torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(np.stack(labels))
@@ -106,10 +106,10 @@ def read(pairs: Pairs, size: tuple[int, int], limit: int | None, coding: Coding)
 
 
 def unlabelled(split: Split, pairs: Pairs, coding: Coding) -> list[int]:
-    """The classes that no pixel has, in the split nor in any of the label maps in `pairs`, where that is suspicious:
+    """The classes that no pixel of the split or of the label maps in `pairs` has, if that is suspicious.
 
-    no pixel has any class, or pixels of value IGNORE occur and nobody said that these have no class.
-    Label maps are read only as long as there is a class that was not seen.
+    It is suspicious if no pixel has any class, or if pixels of value IGNORE occur and were not declared to have no
+    class. Label maps are read only until every class was seen.
     """
     unseen = {number for number in range(coding.classes) if not (split.labels == number).any()}
     suspicious = False
@@ -124,7 +124,7 @@ def unlabelled(split: Split, pairs: Pairs, coding: Coding) -> list[int]:
 
 
 def numbers(path: Path, coding: Coding) -> np.ndarray:
-    """The class numbers uint8 (H,W) in a label map, IGNORE where a pixel has no class. Raises ValueError."""
+    """The class numbers uint8 (H,W) of a label map, IGNORE for pixels without a class. Raises ValueError."""
     labels = _decoded(path, _stored(path, coding), coding)
     odd = labels[((labels < 0) | (labels >= coding.classes)) & (labels != IGNORE)]
     if odd.size:
@@ -137,12 +137,12 @@ def numbers(path: Path, coding: Coding) -> np.ndarray:
 
 
 def _decoded(path: Path, stored: np.ndarray, coding: Coding) -> np.ndarray:
-    """Class numbers (H,W), IGNORE where a pixel has none, and whatever numbers are no class."""
+    """Class numbers (H,W), IGNORE for pixels without a class; numbers that are no class are kept."""
     return _by_colour(path, stored, coding.colours) if stored.ndim == 3 else coding.decode(stored)
 
 
 def _stored(path: Path, coding: Coding) -> np.ndarray:
-    """What a label map holds: numbers (H,W), or colours (H,W,3) where these are to be decoded. Raises ValueError."""
+    """The content of a label map: numbers (H,W), or colours (H,W,3) if these are to be decoded. Raises ValueError."""
     image = loaded(path)
     if image.format in _LOSSY or image.info.get("compression") == "jpeg":
         raise ValueError(f"{path} is a {image.format} file, which changes labels when it is saved; use PNG.")
@@ -172,7 +172,7 @@ def _stored(path: Path, coding: Coding) -> np.ndarray:
 
 
 def _by_colour(path: Path, values: np.ndarray, colours: Mapping[Colour, int]) -> np.ndarray:
-    """The classes (H,W) of colours (H,W,3). Raises ValueError that names a colour which is not listed."""
+    """The class numbers (H,W) of colours (H,W,3). Raises ValueError that names a colour which is not listed."""
     red, green, blue = np.moveaxis(values.astype(np.int32), -1, 0)
     codes, labels = _code(red, green, blue), np.full(red.shape, -1, np.int16)
     for colour, number in colours.items():
@@ -192,11 +192,11 @@ def _code(red: Any, green: Any, blue: Any) -> Any:
 
 
 def _check_palette(path: Path, image: Image.Image, coding: Coding) -> None:
-    """Raises ValueError where the colours of a palette picture are those of other classes than its numbers."""
+    """Raises ValueError if the colours of a palette picture stand for other classes than its numbers."""
     own = np.array(image.getpalette("RGB")).reshape(-1, 3).tolist()
     held = [number for number in np.unique(np.asarray(image)).tolist() if number < len(own)]
     meant = [coding.colours.get(tuple(own[number])) for number in held]
-    # a void number often has the black of another class, and colours that are no class's are only for looking at
+    # the number for no class often has the black of a class, and colours of no class are for viewing only
     if None not in meant and len(set(meant)) == len(meant) and meant != coding.decode(np.array(held)).tolist():
         raise ValueError(
             f"{path} holds the numbers {held} in the colours of the classes {meant}; save it as RGB if colours count."
@@ -204,7 +204,7 @@ def _check_palette(path: Path, image: Image.Image, coding: Coding) -> None:
 
 
 def _as_stored(path: Path, values: np.ndarray) -> np.ndarray:
-    """The values (H,W) as the file holds them: Pillow stretches those of grey pictures with few bits."""
+    """The values (H,W) as the file stores them; Pillow stretches those of grey pictures with few bits."""
     with Image.open(path) as image:
         codec, args = (image.tile[0][0], image.tile[0][3]) if image.tile else ("", None)
     if codec.startswith("ppm") and isinstance(args, tuple):

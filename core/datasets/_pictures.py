@@ -1,4 +1,4 @@
-"""The one reader of pictures: which files are read, how each becomes 8-bit RGB, and how it is fitted to a size."""
+"""Reading pictures: which files are read, how each becomes 8-bit RGB, and how it is fitted to a size."""
 
 import os
 import re
@@ -16,15 +16,15 @@ SUFFIXES = frozenset(
     ]
 )
 BACKGROUND = (255, 255, 255)
-"""What is seen through transparent pixels: white, as in most viewers."""
+"""The colour behind transparent pixels: white, as in most viewers."""
 LARGEST = 10_000
-"""The most pixels of a side that can be asked for."""
+"""The largest side that can be asked for, in pixels."""
 _DIM = 4096
-"""16-bit pictures that all stay below this sixteenth of their range hold fewer bits, and would be almost black."""
+"""16-bit pictures that never exceed this sixteenth of their range hold fewer bits and would be almost black."""
 
 
 class Levels(NamedTuple):
-    """How the numbers of a picture with more than 8 bits were read: their kind, which is white, and the highest."""
+    """How a picture with more than 8 bits was read: kind of numbers, value of white, and highest value."""
 
     kind: str
     white: int
@@ -32,14 +32,14 @@ class Levels(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture in 8-bit RGB; `levels` only where it was stored with more than 8 bits."""
+    """A picture in 8-bit RGB; `levels` is None unless it was stored with more than 8 bits."""
 
     image: Image.Image
     levels: Levels | None
 
 
 def opened(path: Path) -> Picture:
-    """The first frame of a file in 8-bit RGB: upright as its EXIF data says, and transparent pixels over white.
+    """The first frame of a file in 8-bit RGB, rotated as its EXIF data says, with transparent pixels over white.
 
     Raises ValueError that names the file and what is wrong with it.
     """
@@ -56,20 +56,20 @@ def opened(path: Path) -> Picture:
 
 
 def loaded(path: Path) -> Image.Image:
-    """The first frame of a file, upright, in the mode it is stored in. Raises ValueError that names the file."""
+    """The first frame of a file, rotated as its EXIF data says, in its own mode. Raises ValueError."""
     try:
         with Image.open(path) as image:
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} cannot be read as an image: its content is none that is known.") from error
+        raise ValueError(f"{path} cannot be read as an image: its format is unknown.") from error
     except Exception as error:  # damaged files end in OSError, SyntaxError, DecompressionBombError, struct.error, ...
         raise ValueError(f"{path} cannot be read as an image: {error}") from error
     return image
 
 
 def _eight_bits(image: Image.Image) -> tuple[Image.Image, Levels]:
-    """A grey picture of 16 or 32 bits: 16-bit values lose their low byte, floats are 0 to 1 or 0 to 255."""
+    """A grey picture of 16 or 32 bits in 8 bits: 16-bit values lose their low byte, floats are 0 to 1 or 0 to 255."""
     values = np.asarray(image)
     low, high = float(values.min()), float(values.max())
     if image.mode != "F" and (image.mode != "I" or image.format in ("PNG", "PPM")):  # as Pillow opens these 16 bits
@@ -86,7 +86,7 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, Levels]:
 
 
 def agree(read: Iterable[tuple[Path, Levels | None]]) -> None:
-    """Raises ValueError where it is unclear which value is white in pictures of one set."""
+    """Raises ValueError if it is unclear which value is white in the pictures of a set."""
     known = [(path, levels) for path, levels in read if levels and levels.highest > 0]
     for kind in {levels.kind for _, levels in known}:
         whites = {levels.white: path for path, levels in known if levels.kind == kind}
@@ -106,7 +106,7 @@ def agree(read: Iterable[tuple[Path, Levels | None]]) -> None:
 
 
 def fitted(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
-    """The image scaled until it covers (height, width) and cropped in the middle; as it is where it fits already."""
+    """The image scaled to cover (height, width) and cropped in the middle; unchanged if it has that size."""
     height, width = size
     if (image.height, image.width) == size:
         return image
@@ -117,19 +117,19 @@ def fitted(image: Image.Image, size: tuple[int, int], method: Image.Resampling) 
 
 
 def skipped(name: str) -> bool:
-    """Whether a file or folder is the operating system's own, and no part of a data set."""
+    """Whether a file or folder belongs to the operating system and not to the data set."""
     return name.startswith(".") or name in ("__MACOSX", "@eaDir")
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file of that name is read as a picture."""
+    """Whether a file of this name is read as a picture."""
     return not skipped(name) and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def pictures_in(folder: Path, what: str) -> list[Path]:
-    """The pictures in a folder, sorted by name; `what` says whose they are.
+    """The pictures in a folder, sorted by name; `what` is the subject of error messages.
 
-    Raises FileNotFoundError for no folder, ValueError where it has no pictures, or where more lie in folders inside it.
+    Raises FileNotFoundError if the folder is missing, ValueError if it has no pictures or its subfolders have some.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{what} has no pictures: there is no folder {folder}.")
@@ -140,7 +140,7 @@ def pictures_in(folder: Path, what: str) -> list[Path]:
         if any(is_picture(path.name) for path in deeper.rglob("*")):
             some = "more pictures" if found else "its pictures"
             raise ValueError(
-                f"{what} has {some} one folder deeper, in {deeper}; move them into {folder} itself, or away."
+                f"{what} has {some} one folder deeper, in {deeper}; move them into {folder} itself, or elsewhere."
             )
     if not found:
         kinds = sorted({os.path.splitext(name)[1].lower() or name for name, is_folder in inside if not is_folder})
@@ -150,7 +150,7 @@ def pictures_in(folder: Path, what: str) -> list[Path]:
 
 
 def split_size(argument: str) -> tuple[Path, str | None]:
-    """`PATH@SIZE` as a path and what stands after the @, if there is one; an @ may also be part of the path."""
+    """Split `PATH@SIZE` into the path and the text after the @, None without one; the path itself may hold an @."""
     path, at, given = argument.rpartition("@")
     whole, root = Path(argument).expanduser(), Path(path).expanduser()
     if not at or "/" in given or os.sep in given or (whole.is_dir() and not root.is_dir()):
@@ -159,7 +159,7 @@ def split_size(argument: str) -> tuple[Path, str | None]:
 
 
 def parsed_side(given: str) -> tuple[int, int]:
-    """SIZE as height and width. Raises ValueError."""
+    """SIZE as (height, width), both equal. Raises ValueError."""
     side = _pixels(given)
     if not side:
         raise ValueError(f"The size after @ is a number of pixels from 1 to {LARGEST:,}, and {given!r} was given.")
@@ -177,5 +177,5 @@ def parsed_size(given: str) -> tuple[int, int]:
 
 
 def _pixels(given: str) -> int:
-    """The number, or 0 where it is none that fits."""
+    """The number of pixels, or 0 if it is not valid."""
     return int(given) if re.fullmatch("[0-9]{1,5}", given) and int(given) <= LARGEST else 0

@@ -1,4 +1,4 @@
-"""Data sets that a program draws: every picture follows from its split and number; a split is drawn once and cached.
+"""Data sets drawn by a program: a picture depends only on its split and number; a split is drawn once and cached.
 
 N images, C channels, H W height and width.
 """
@@ -25,10 +25,10 @@ Picture = tuple[np.ndarray, int | np.ndarray]
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn, and in which pieces. The module `core.datasets.<name>` holds it as `DRAWN`.
+    """A data set that is drawn; the module `core.datasets.<name>` holds it as `DRAWN`.
 
     `render(split, index)` gives a picture uint8 (H,W,3) and its label: a class, or uint8 (H,W) where `pixelwise`.
-    `version` is part of the cache folder's name: raise it when a change alters any picture.
+    `version` is part of the name of the cache folder: raise it if a change alters any picture.
     """
 
     name: str
@@ -38,9 +38,9 @@ class Drawn:
     render: Callable[[str, int], Picture]
     pixelwise: bool = False
     chunk: int = 125
-    """Pictures in one piece of work; progress is told after each."""
+    """Pictures in one piece of work; progress is reported after each piece."""
     alone: int = 500
-    """Up to so many pictures are drawn in this process: helpers, which each import torch, would cost more."""
+    """Up to this many pictures are drawn in this process: starting helpers, which import torch, would take longer."""
 
     def entry(
         self,
@@ -51,7 +51,7 @@ class Drawn:
         palette: tuple[tuple[int, int, int], ...] = (),
         mirror: bool = False,
     ) -> Dataset:
-        """The data set as the registry hands it out. Raises ValueError for an argument, since there are no variants."""
+        """The data set for the registry. Raises ValueError for an argument, since there are no variants."""
         if argument:
             raise ValueError(f"{self.name} takes no argument, but was given {argument!r}: write just '{self.name}'.")
         things = "scenes" if self.pixelwise else "pictures"
@@ -70,7 +70,7 @@ class Drawn:
         )
 
     def check(self, split: str, index: int = 0) -> None:
-        """Raises ValueError for a split or picture that there is not."""
+        """Raises ValueError for an unknown split or picture number."""
         if split not in self.counts:
             raise ValueError(f"{self.name} has no split {split!r}; choose one of {', '.join(self.counts)}.")
         if not 0 <= index < self.counts[split]:
@@ -78,9 +78,9 @@ class Drawn:
             raise ValueError(f"{self.name} has no {split} picture {index}; the index goes from 0 to {last}.")
 
     def load(self, split: str, limit: int | None = None, progress: Progress | None = None) -> Split:
-        """The first `limit` pictures (all: None) of a split: images uint8 (N,C,H,W), labels (N) or uint8 (N,H,W).
+        """The first `limit` pictures of a split (None: all): images uint8 (N,C,H,W), labels (N) or uint8 (N,H,W).
 
-        The whole split is drawn once and cached; a few pictures are drawn on the spot. `progress` is told
+        A whole split is drawn once and cached; fewer pictures are drawn on the spot. `progress` is called with
         (done, total). Raises ValueError for an unknown split or a limit below 1.
         """
         self.check(split)
@@ -89,15 +89,15 @@ class Drawn:
             raise ValueError(f"limit is {limit}, but it must be at least 1 (or None for all {total} images).")
         count = total if limit is None else min(limit, total)
         path = cache_root() / f"{self.name}-v{self.version}" / f"{split}.safetensors"
-        known = self._read(path, total)
-        if known is None:
-            known = self._draw(split, count, progress)
+        pictures = self._read(path, total)
+        if pictures is None:
+            pictures = self._draw(split, count, progress)
             if count == total:
-                _write(path, known)
-        return Split(known.images[:count], known.labels[:count])
+                _write(path, pictures)
+        return Split(pictures.images[:count], pictures.labels[:count])
 
     def piece(self, split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Pictures start..stop as uint8 (N,H,W,3), and their labels."""
+        """Pictures `start` to `stop`, uint8 (N,H,W,3), and their labels."""
         images, labels = zip(*(self.render(split, index) for index in range(start, stop)), strict=True)
         return np.stack(images), np.array(labels, self._kind)
 
@@ -117,7 +117,7 @@ class Drawn:
         return Split(pictures, torch.from_numpy(np.concatenate(labels)))
 
     def _pieces(self, split: str, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """All pieces of work in order, drawn here or by helper processes."""
+        """All pieces of work in order, drawn in this process or by helper processes."""
         spans = [(start, min(start + self.chunk, count)) for start in range(0, count, self.chunk)]
         workers = min(os.cpu_count() or 1, 8, len(spans))
         if count <= self.alone or workers == 1:
@@ -133,7 +133,7 @@ class Drawn:
                 yield images, self._received(helper, self._kind, (n, *self.size) if self.pixelwise else (n,))
 
     def _helper(self, split: str, spans: list[tuple[int, int]]) -> "subprocess.Popen[bytes]":
-        """A process that draws these spans and writes the bytes of pictures and labels one after the other."""
+        """A process that draws these spans and writes the bytes of pictures and labels in turn."""
         program = (
             f"import sys; from core.datasets.{self.name} import DRAWN\n"
             f"for span in {spans!r}:\n"
@@ -154,7 +154,7 @@ class Drawn:
         return np.frombuffer(found, kind).reshape(shape)
 
     def _read(self, path: Path, count: int) -> Split | None:
-        """The cached split, or None where the file is missing, damaged or not what we wrote."""
+        """The cached split, or None if the file is missing, damaged or of another layout."""
         try:
             tensors = load_file(path)
         except (OSError, SafetensorError):
@@ -168,7 +168,7 @@ class Drawn:
 
 
 def _write(path: Path, split: Split) -> None:
-    """Write beside the target, then rename: a reader never meets half a file."""
+    """Write to a temporary file and rename it, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
     try:

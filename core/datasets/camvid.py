@@ -31,7 +31,7 @@ _CODING = Coding(len(CLASSES), lambda labels: np.where(labels == _VOID, IGNORE, 
 
 
 def dataset(argument: str | None) -> Dataset:
-    """The data set at its working size; `missing` says which command gets it where it is absent."""
+    """The data set at its working size; `missing` names the command that downloads it."""
     root, size = data_root() / NAME, parsed_size(argument) if argument else SIZE
     here = all((root / folder).is_dir() for split in DIGESTS for folder in (split, f"{split}annot"))
 
@@ -54,9 +54,9 @@ def dataset(argument: str | None) -> Dataset:
 
 
 def fetch() -> Path:
-    """Download the SegNet tutorial's copy (with progress), check its labels, and return the folder.
+    """Download the SegNet tutorial's copy, check its labels, and return the folder.
 
-    Raises ValueError where the labels are not the known ones.
+    Raises ValueError if the labels are not the published ones.
     """
     root = data_root() / NAME
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def fetch() -> Path:
         _download(place)
         found = next(iter(Path(place).rglob("CamVid")), None)
         if found is None:
-            raise ValueError(f"{ARCHIVE} holds no folder CamVid any more; please report this.")
+            raise ValueError(f"{ARCHIVE} no longer holds a folder CamVid; please report this.")
         check(found)
         shutil.copytree(found, root, dirs_exist_ok=True)
     return root
@@ -77,12 +77,12 @@ def _download(place: str) -> None:
 
 
 def check(root: Path) -> None:
-    """Raises ValueError unless the label maps under `root` are the known ones, to the byte."""
+    """Raises ValueError unless the label maps under `root` equal the published ones byte for byte."""
     for split, expected in DIGESTS.items():
         digest = hashlib.sha256()
         for _, labels in matched(root / split, root / f"{split}annot"):
             digest.update(np.asarray(Image.open(labels)).tobytes())
         if digest.hexdigest() != expected:
             raise ValueError(
-                f"The label maps under {root / split}annot are not CamVid's as published; fetch them again."
+                f"The label maps under {root / split}annot are not the published ones of CamVid; fetch them again."
             )

@@ -13,7 +13,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 def dataset(argument: str | None) -> Dataset:
-    """The data set where it lies; `missing` says which command gets it where it does not."""
+    """The data set; `missing` names the command that downloads it."""
     if argument:
         raise ValueError(f"cifar10 takes no argument, and {argument!r} was given; set PLAINSIGHT_DATA to move it.")
     root = data_root() / NAME

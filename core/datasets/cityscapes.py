@@ -36,17 +36,17 @@ OFFICIAL = {
     32: ("motorcycle", (0, 0, 230)),
     33: ("bicycle", (119, 11, 32)),
 }
-"""The value of a class in the label maps, its name and its colour, in the order of the 19 training numbers."""
+"""Name and colour of each class by its value in the label maps, in the order of the 19 training numbers."""
 CLASSES = tuple(name for name, _ in OFFICIAL.values())
 PALETTE = tuple(colour for _, colour in OFFICIAL.values())
-_NUMBERS = np.arange(256)  # what no map of Cityscapes holds stays as it is, and is refused
+_NUMBERS = np.arange(256)  # values that Cityscapes does not define are kept, and refused later
 _NUMBERS[: max(OFFICIAL) + 1] = IGNORE
 _NUMBERS[list(OFFICIAL)] = range(len(OFFICIAL))
 _CODING = Coding(len(CLASSES), lambda labels: _NUMBERS[labels])
 
 
 def dataset(argument: str | None) -> Dataset:
-    """The data set at its working size; `missing` says how to get it where it is absent."""
+    """The data set at its working size; `missing` says how to get it."""
     root, size = data_root() / NAME, parsed_size(argument) if argument else SIZE
     here = (root / "leftImg8bit").is_dir() and (root / "gtFine").is_dir()
 
@@ -72,7 +72,7 @@ def dataset(argument: str | None) -> Dataset:
 
 
 def _pairs(root: Path, split: str) -> list[tuple[Path, Path]]:
-    """(image, label map) of all cities, sorted. Raises FileNotFoundError that names what lacks."""
+    """(image, label map) of all cities, sorted. Raises FileNotFoundError that names what is missing."""
     images, labels = root / "leftImg8bit" / split, root / "gtFine" / split
     for folder in (images, labels):
         if not folder.is_dir():
@@ -85,7 +85,7 @@ def _pairs(root: Path, split: str) -> list[tuple[Path, Path]]:
         (path, labels / path.parent.name / f"{path.stem.removesuffix(IMAGE_ENDING)}_gtFine_labelIds.png")
         for path in found
     ]
-    bare = [path for _, path in pairs if not path.is_file()]
-    if bare:
-        raise FileNotFoundError(f"{len(bare)} of {len(pairs)} images lack a label map: there is no {bare[0]}.")
+    absent = [path for _, path in pairs if not path.is_file()]
+    if absent:
+        raise FileNotFoundError(f"{len(absent)} of {len(pairs)} images lack a label map: there is no {absent[0]}.")
     return pairs

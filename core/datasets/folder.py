@@ -1,4 +1,4 @@
-"""Anybody's images: a tree `train/<class>/*` and `test/<class>/*`, named `folder:PATH` or `folder:PATH@SIZE`."""
+"""Your own images: a tree `train/<class>/*` and `test/<class>/*`, named `folder:PATH` or `folder:PATH@SIZE`."""
 
 from core.datasets import Dataset, Split
 from core.datasets._image_folder import check, class_folders, first_size, listed, read
@@ -9,10 +9,10 @@ USAGE = "folder:PATH", "your own: PATH/train/<class>/* and PATH/test/<class>/*; 
 
 
 def dataset(argument: str | None) -> Dataset:
-    """The tree at PATH; images are brought to SIZE x SIZE pixels, or to the size of the first that is read of train.
+    """The tree at PATH; images are scaled to SIZE x SIZE pixels, or to the size of the first training image.
 
-    Raises ValueError (no path, a size that is no number, class folders that differ or lack pictures) or
-    FileNotFoundError.
+    Raises ValueError for a missing path, an invalid size, and class folders that differ or lack pictures;
+    FileNotFoundError for a missing folder.
     """
     if not argument:
         raise ValueError("A folder of images is named as folder:PATH, for example folder:/data/birds.")

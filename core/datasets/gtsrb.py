@@ -1,6 +1,6 @@
 """German traffic signs (Stallkamp et al. 2012), 43 classes: `gtsrb`, or `gtsrb@SIZE`, at `$PLAINSIGHT_DATA/gtsrb`.
 
-They lie there as torchvision downloads them, or as the archives of the benchmark's page unpack them.
+The files are laid out as torchvision, or the archives of the benchmark's page, lay them out.
 """
 
 import csv
@@ -23,12 +23,12 @@ CLASSES = (
     *("turn right ahead", "turn left ahead", "ahead only", "straight or right", "straight or left", "keep right"),
     *("keep left", "roundabout", "end of no passing", "end of no passing for trucks"),
 )
-"""In the order of the official numbers; trucks are vehicles over 3.5 t."""
+"""In the order of the official numbers; trucks are vehicles of more than 3.5 t."""
 TRUTH = "GT-final_test.csv"
 
 
 def dataset(argument: str | None) -> Dataset:
-    """The data set at 32x32 or SIZE x SIZE pixels; `missing` says what is absent and how to get it."""
+    """The data set at 32x32 or SIZE x SIZE pixels; `missing` says what is missing and how to get it."""
     size, root = parsed_side(argument) if argument else SIZE, data_root() / NAME
     bases = (root / "GTSRB", root, data_root() / "GTSRB")
     train = _first(base / inner for base in bases for inner in ("Training", "Final_Training/Images"))
@@ -42,7 +42,7 @@ def dataset(argument: str | None) -> Dataset:
             return read(_tested(tested, truth), size, limit)
         return read(listed({name: train / f"{number:05}" for number, name in enumerate(CLASSES)}, split), size, limit)
 
-    missing = f"GTSRB lacks under {root}: {absent}; get it with: python -m core data fetch gtsrb"
+    missing = f"GTSRB under {root} lacks its {absent}; get it with: python -m core data fetch gtsrb"
     return Dataset(
         *(NAME, "German traffic signs (GTSRB)", "classification", CLASSES, size, "GTSRB, whole pictures", load),
         missing=missing if absent else None,
@@ -59,13 +59,13 @@ def fetch() -> Path:
 
 
 def _first(places: Iterable[Path]) -> Path:
-    """The first place where something is; the first of all where there is nothing."""
+    """The first path that exists; the first of all if none exists."""
     options = list(places)
     return next((place for place in options if place.exists()), options[0])
 
 
 def _tested(images: Path, truth: Path) -> list[tuple[Path, int]]:
-    """The test pictures and their classes, as the official table has them. Raises ValueError that names what lacks."""
+    """(path, class number) of the test pictures in the official table. Raises ValueError that names what is missing."""
     with truth.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file, delimiter=";", skipinitialspace=True))
     if not rows or not {"Filename", "ClassId"} <= rows[0].keys():

@@ -1,16 +1,16 @@
-"""Labels that count, and those of pixels without a class. N images, H W height and width."""
+"""Which labels are counted, and the label of pixels without a class. N images, H W height and width."""
 
 from torch import Tensor
 
 IGNORE = 255
-"""The label of pixels that have no class: they earn nothing and count nowhere. Of images it is a class like others."""
+"""The label of pixels without a class, which are never counted. Among labels of images it is an ordinary class."""
 
 
 def ignore_index(labels: Tensor) -> int:
-    """The label without a class: IGNORE in label maps (N,H,W); for the labels of images (N) a number that none has."""
+    """The label without a class: IGNORE in label maps (N,H,W); for labels of images (N), one that no image has."""
     return IGNORE if labels.ndim == 3 else -1
 
 
 def counted(labels: Tensor) -> Tensor:
-    """Which elements have a class, of the shape of labels (N) or (N,H,W)."""
+    """Which labels (N) or (N,H,W) are those of a class, as booleans of the same shape."""
     return labels != ignore_index(labels)

@@ -1,4 +1,4 @@
-"""Anybody's labelled scenes: `pairs:PATH` or `pairs:PATH@HEIGHTxWIDTH`.
+"""Your own labelled scenes: `pairs:PATH` or `pairs:PATH@HEIGHTxWIDTH`.
 
 PATH holds `classes.json`, and `images` and `labels` under both `train` and `test`, matched by name. A label map is a
 picture whose values are class numbers, or colours of the palette. `classes.json` is like
@@ -25,7 +25,7 @@ USAGE = "pairs:PATH", "your own: PATH/classes.json, PATH/train/images/*, PATH/tr
 
 @dataclass(frozen=True)
 class _About:
-    """What a `classes.json` says."""
+    """The content of a `classes.json`."""
 
     classes: tuple[str, ...]
     palette: tuple[Colour, ...]
@@ -41,12 +41,12 @@ def dataset(argument: str | None) -> Dataset:
     if not (root / "classes.json").is_file():
         raise FileNotFoundError(f'There is no {root / "classes.json"}; it is like {{"classes": ["sky", "road"]}}.')
     about = _read_classes(root / "classes.json")
-    known = {split: matched(root / split / "images", root / split / "labels") for split in ("train", "test")}
-    size = asked or opened(known["train"][0][0]).image.size[::-1]
+    files = {split: matched(root / split / "images", root / split / "labels") for split in ("train", "test")}
+    size = asked or opened(files["train"][0][0]).image.size[::-1]
 
     def load(split: str, limit: int | None = None) -> Split:
-        found = read(known[split], size, limit, about.coding)
-        unseen = [about.classes[number] for number in unlabelled(found, known[split], about.coding)]
+        found = read(files[split], size, limit, about.coding)
+        unseen = [about.classes[number] for number in unlabelled(found, files[split], about.coding)]
         if unseen:
             names, highest = ", ".join(unseen), len(about.classes) - 1
             raise ValueError(
@@ -92,7 +92,7 @@ def _coding(classes: int, palette: list[list[int]] | None, void: list[Any]) -> C
     if palette:
         listed = [*enumerate(palette), *((IGNORE, value) for value in void if _is_colour(value))]
         colours = {(red, green, blue): number for number, (red, green, blue) in listed}
-        if len(colours) < len(listed):  # fit to look at, but not to tell classes apart
+        if len(colours) < len(listed):  # colours that repeat can be shown, but do not identify a class
             colours = {}
     hint = "; `ignore` in classes.json lists other values for none"
     return Coding(classes, decode, colours, hint, declared=IGNORE in values)

@@ -1,6 +1,6 @@
-"""The built-in data set `signs`: photographs of traffic signs that nobody took, 32 x 32 RGB, 12 classes.
+"""The built-in data set `signs`: drawn photographs of traffic signs, 32 x 32 RGB, 12 classes.
 
-Picture i of a split depends on nothing but the split and i; see `photograph.py` for how one is made.
+Picture i of a split depends only on the split and i; `photograph.py` shows how one is made.
 """
 
 from functools import lru_cache
@@ -22,7 +22,7 @@ _SPLITS = {"train": 0, "test": 1}
 
 @lru_cache(maxsize=64)
 def _order(split: str, block: int) -> np.ndarray:
-    """Every block of twelve pictures holds each class once, in random order."""
+    """The classes of a block of twelve pictures: each class once, in random order."""
     return np.random.default_rng([_SEED, _SPLITS[split], block, 1]).permutation(len(CLASSES))
 
 
@@ -31,7 +31,7 @@ def _label(split: str, index: int) -> int:
 
 
 def render(split: str, index: int) -> tuple[np.ndarray, int]:
-    """Picture `index` of a split: uint8 (H,W,3) and its class, the same whenever and wherever it is drawn."""
+    """Picture `index` of a split: uint8 (H,W,3) and its class; every run draws the same."""
     DRAWN.check(split, index)
     generator = np.random.default_rng([_SEED, _SPLITS[split], index])
     label = _label(split, index)
@@ -42,5 +42,5 @@ DRAWN = Drawn(NAME, 2, (SIDE, SIDE), COUNTS, render)
 
 
 def dataset(argument: str | None = None) -> Dataset:
-    """The data set as the registry hands it out; it has no variants, so `argument` must be empty."""
+    """The data set for the registry; it has no variants, so `argument` must be empty."""
     return DRAWN.entry(argument, "Traffic signs (drawn)", CLASSES)

@@ -1,4 +1,4 @@
-"""One sign of the data set `signs` as it stands before the camera: its pose, its post, its face seen askew.
+"""One sign of the data set `signs` in front of the camera: its pose, its post, and its face in perspective.
 
 Legend: S side of the canvas (96).
 """
@@ -13,7 +13,7 @@ from core.datasets.signs.faces import FACE, FACES, STYLES, face
 
 
 def posed(generator: Generator, far: bool) -> np.ndarray:
-    """A 3 x 3 matrix from the sign's plane (-1 to 1) to canvas pixels: a pinhole camera before a tilted board."""
+    """A 3 x 3 matrix from the sign's plane (-1 to 1) to canvas pixels: a pinhole camera in front of a tilted board."""
     radius = generator.uniform(14, 21) if far else generator.uniform(25, 45)
     turn = radians(float(np.clip(generator.normal(0, 5), -14, 14)))
     yaw = radians(float(np.clip(generator.normal(0, 25), -56, 56)))
@@ -36,7 +36,7 @@ def _place(pose: np.ndarray, x: float, y: float) -> tuple[float, float]:
 
 
 def post(generator: Generator, pose: np.ndarray) -> Image.Image:
-    """What holds the sign: a post, at times with a plate below it. RGBA (S,S)."""
+    """The post of the sign, sometimes with a plate below it, RGBA (S,S)."""
     layer = Image.new("RGBA", (CANVAS, CANVAS), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
     width = generator.uniform(0.05, 0.10)

@@ -1,4 +1,4 @@
-"""The small camera that the data set `signs` is photographed with: its optics, and what it makes of the light.
+"""The camera of the data set `signs`: optics, exposure, colour and noise.
 
 Legend: S side of the canvas (96), H W of a picture (32).
 """

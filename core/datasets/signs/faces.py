@@ -1,4 +1,4 @@
-"""Draw the faces of the twelve traffic signs of the data set `signs`, clean and seen from the front.
+"""The faces of the twelve traffic signs of the data set `signs`, clean and seen from the front.
 
 Everything is polygons and strokes: no font and no image file, so the pictures do not depend on the machine. Faces use
 coordinates from -1 to 1 with y downwards.
@@ -143,7 +143,7 @@ def speed_80(pen: Pen) -> None:
 
 
 def person(pen: Pen, x: float, y: float, size: float, lean: float) -> None:
-    """A walker to the left, `size` high from crown to heel, standing around (x, y)."""
+    """A person who walks to the left, `size` high, centred at (x, y)."""
 
     def at(*points: Point) -> list[Point]:
         return [(x + size * (px + lean * (0.5 - py)), y + size * (py - 0.5)) for px, py in points]

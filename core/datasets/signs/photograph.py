@@ -1,7 +1,7 @@
-"""One photograph of a traffic sign that nobody took: 32 x 32 RGB, from scenery to grain.
+"""One drawn photograph of a traffic sign: 32 x 32 RGB, from scenery to grain.
 
-Each picture is composed at three times its size in linear light (so that lamps, glare and blur behave as in
-a camera), then seen through a small camera: optics, exposure, noise. `photograph`, at the end, lists the steps.
+Each picture is composed at three times its size in linear light, so that lamps, glare and blur behave as in a
+camera; then optics, exposure and noise of a small camera are applied. `photograph`, at the end, lists the steps.
 
 Legend: S side of the canvas (96), H W of a picture (32).
 """
@@ -20,9 +20,9 @@ from core.datasets.signs.scenery import SCENES, scenes, textures
 
 @dataclass(frozen=True)
 class Weather:
-    """Light on the scene and on the sign (linear RGB gain), and what hangs in the air."""
+    """Light on the scene and on the sign (linear RGB gain), haze, and rain or snow."""
 
-    share: float
+    probability: float
     scene: tuple[float, float, float]
     sign: tuple[float, float, float]
     haze: float = 0.05
@@ -42,16 +42,16 @@ WEATHERS = (
     Weather(0.06, (0.50, 0.55, 0.60), (0.48, 0.52, 0.56), haze=0.3, rain=True),
     Weather(0.05, (0.80, 0.84, 0.92), (0.60, 0.64, 0.70), haze=0.3, snow=True),
 )
-# One photograph in six goes wrong in one of these ways: without them a small network makes no mistakes at all.
+# One photograph in six has one of these flaws; without them even a small network makes no mistakes.
 MISHAPS = ("none", "far", "shaken", "out of focus", "dark", "hidden")
-MISHAP_SHARES = (0.83, 0.05, 0.035, 0.035, 0.02, 0.03)
+MISHAP_PROBABILITIES = (0.83, 0.05, 0.035, 0.035, 0.02, 0.03)
 _LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 _ACROSS = ((np.arange(CANVAS, dtype=np.float32) + 0.5) / CANVAS * 2 - 1)[None, :]
 _DOWN = _ACROSS.T
 
 
 def _texture(generator: Generator, fine: bool = False) -> np.ndarray:
-    """A random piece of smooth noise, (S,S) from 0 to 1."""
+    """A random crop of smooth noise, (S,S) from 0 to 1."""
     bank = textures()
     half = len(bank) // 2
     piece = bank[int(generator.integers(half)) + (half if fine else 0)]
@@ -61,7 +61,7 @@ def _texture(generator: Generator, fine: bool = False) -> np.ndarray:
 
 
 def _over(canvas: np.ndarray, layer: Image.Image, light: np.ndarray) -> np.ndarray:
-    """Lay an RGBA layer, lit by `light` (3), over the canvas, in place; only where it has something."""
+    """Blend an RGBA layer, lit by `light` (3), over the canvas in place, within its bounding box."""
     box = layer.getbbox()
     if box is None:
         return canvas
@@ -75,7 +75,7 @@ def _background(generator: Generator, weather: Weather) -> np.ndarray:
     """A crop of a scene, out of focus: (S,S,3) in linear light."""
     number = int(generator.integers(SCENES))
     if weather.scene[0] < 0.1 and generator.random() < 0.6:
-        number = number - number % 6 + 4  # at night the lamps are seen
+        number = number - number % 6 + 4  # lamps are visible at night
     scene = scenes()[number]
     side = generator.uniform(60, scene.width)
     left, top = generator.uniform(0, scene.width - side, 2)
@@ -89,20 +89,20 @@ def _background(generator: Generator, weather: Weather) -> np.ndarray:
 
 
 def _wear(generator: Generator, paint: np.ndarray) -> np.ndarray:
-    """Years outdoors: paint (S,S,3) fades towards a chalky tone, then dirt gathers."""
+    """Weathering: paint (S,S,3) fades towards a chalky tone and gathers dirt."""
     if generator.random() < 0.35:
         chalk = np.array([0.62, 0.56, 0.52], np.float32) * generator.uniform(0.7, 1.1)
-        share = generator.beta(1.2, 4.0) * (0.55 + 0.45 * _texture(generator))
-        paint = paint + (chalk - paint) * share[..., None].astype(np.float32)
+        fraction = generator.beta(1.2, 4.0) * (0.55 + 0.45 * _texture(generator))
+        paint = paint + (chalk - paint) * fraction[..., None].astype(np.float32)
     if generator.random() < 0.4:
         soil = np.array([0.11, 0.09, 0.06], np.float32)
-        share = np.clip((_texture(generator, fine=True) - generator.uniform(0.5, 0.85)) * 4, 0, 0.75)
-        paint = paint + (soil - paint) * share[..., None]
+        fraction = np.clip((_texture(generator, fine=True) - generator.uniform(0.5, 0.85)) * 4, 0, 0.75)
+        paint = paint + (soil - paint) * fraction[..., None]
     return paint
 
 
 def _light(generator: Generator, weather: Weather) -> np.ndarray:
-    """Light that falls on the sign, (S,S,3): tint, slope, and for sun the shadow of leaves or of an edge."""
+    """Light on the sign, (S,S,3): tint, slope, and in sunshine the shadow of leaves or of an edge."""
     angle = generator.uniform(0, 6.28)
     slope = (cos(angle) * _ACROSS + sin(angle) * _DOWN) * generator.uniform(0, 0.4)
     shade = 1 + slope
@@ -127,7 +127,7 @@ def _glare(generator: Generator, canvas: np.ndarray, opacity: np.ndarray) -> np.
 
 
 def _branch(generator: Generator) -> Image.Image:
-    """A twig with leaves that hangs into the picture from a side, RGBA (S,S)."""
+    """A twig with leaves that reaches into the picture from one side, RGBA (S,S)."""
     layer = Image.new("RGBA", (CANVAS, CANVAS), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
     greens = ((40, 66, 24), (66, 96, 34), (92, 122, 48), (30, 48, 22))
@@ -152,7 +152,7 @@ def _branch(generator: Generator) -> Image.Image:
 
 
 def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> np.ndarray:
-    """Haze between camera and sign, then drops or flakes close to the lens."""
+    """Haze between camera and sign, and drops or flakes close to the lens."""
     haze = generator.uniform(0.3, 1) * weather.haze
     veil = np.array([0.62, 0.66, 0.70], np.float32) * min(1.0, weather.scene[1])
     canvas = canvas + (veil - canvas) * np.float32(haze)
@@ -168,21 +168,21 @@ def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> np.ndarr
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tone)
         else:
             draw.line((x, y, x + slant, y + 9 * radius), fill=tone // 2, width=1)
-    share = np.asarray(layer, np.float32)[..., None] / 255
-    return canvas + (np.float32(0.85) * min(1.0, weather.scene[2]) - canvas) * share
+    opacity = np.asarray(layer, np.float32)[..., None] / 255
+    return canvas + (np.float32(0.85) * min(1.0, weather.scene[2]) - canvas) * opacity
 
 
 def photograph(generator: Generator, label: int) -> np.ndarray:
-    """One picture of class `label`, uint8 (H,W,3); all chance comes from `generator`."""
-    weather = WEATHERS[int(generator.choice(len(WEATHERS), p=[weather.share for weather in WEATHERS]))]
-    mishap = MISHAPS[int(generator.choice(len(MISHAPS), p=MISHAP_SHARES))]
+    """One picture of class `label`, uint8 (H,W,3); all randomness comes from `generator`."""
+    weather = WEATHERS[int(generator.choice(len(WEATHERS), p=[weather.probability for weather in WEATHERS]))]
+    mishap = MISHAPS[int(generator.choice(len(MISHAPS), p=MISHAP_PROBABILITIES))]
     canvas = _background(generator, weather)
     pose = posed(generator, far=mishap == "far")
     light = _light(generator, weather)
     canvas = _over(canvas, post(generator, pose), np.array(weather.scene, np.float32) * np.float32(0.7))
     pixels = np.asarray(board(generator, label, pose))
     opacity = pixels[..., 3:] / np.float32(255)
-    rim = np.roll(opacity, (1, 1 if pose[2, 0] > 0 else -1), (0, 1))  # the plate's thickness, on its far side
+    rim = np.roll(opacity, (1, 1 if pose[2, 0] > 0 else -1), (0, 1))  # the thickness of the plate, on its far side
     canvas *= 1 - np.float32(0.75) * rim
     canvas += (_wear(generator, _LINEAR[pixels[..., :3]]) * light - canvas) * opacity
     if generator.random() < (0.3 if weather.sun else 0.12):

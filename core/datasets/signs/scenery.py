@@ -1,4 +1,4 @@
-"""Draw what lies behind the signs of the data set `signs`, and the noise for the dirt and shadow on them.
+"""Backgrounds of the data set `signs`, and the noise for dirt and shadow on the signs.
 
 Six kinds of scenery, ten pictures of each, made of rectangles, discs and smooth noise: no image file.
 """
@@ -17,7 +17,7 @@ _SEED = 20190812
 
 
 def noise(generator: np.random.Generator, size: int, cells: int, octaves: int) -> np.ndarray:
-    """Smooth random hills, (size, size) from 0 to 1; `cells` across in the coarsest octave."""
+    """Smooth random noise, (size, size) from 0 to 1; `cells` across in the coarsest octave."""
     total = np.zeros((size, size), np.float32)
     for octave in range(octaves):
         grid = generator.random((cells * 2**octave + 1,) * 2, dtype=np.float32)
@@ -32,8 +32,8 @@ def textures() -> np.ndarray:
     return np.stack([noise(generator, FACE, 3 + number // 2, 4) for number in range(24)])
 
 
-def _mix(first: np.ndarray, second: np.ndarray | Sequence[float], share: np.ndarray) -> np.ndarray:
-    return first + (np.asarray(second, np.float32) - first) * share[..., None]
+def _mix(first: np.ndarray, second: np.ndarray | Sequence[float], fraction: np.ndarray) -> np.ndarray:
+    return first + (np.asarray(second, np.float32) - first) * fraction[..., None]
 
 
 def _sky(generator: np.random.Generator) -> np.ndarray:
@@ -56,7 +56,7 @@ def _leaves(generator: np.random.Generator) -> np.ndarray:
 
 
 def _skyline(generator: np.random.Generator, level: float, roughness: float) -> np.ndarray:
-    """How much each pixel lies below a ragged horizon: (SCENE, SCENE) from 0 to 1."""
+    """How far each pixel lies below a ragged horizon: (SCENE, SCENE) from 0 to 1."""
     line = level + roughness * (noise(generator, SCENE, 4, 5)[0] - 0.5)
     rows = np.linspace(0, 1, SCENE, dtype=np.float32)[:, None]
     return np.clip((rows - line) * 30, 0, 1)
@@ -69,7 +69,7 @@ def _ground(generator: np.random.Generator) -> np.ndarray:
 
 
 def _houses(generator: np.random.Generator, background: np.ndarray) -> np.ndarray:
-    """Fronts with rows of windows, in Pillow because they are rectangles."""
+    """Fronts with rows of windows, drawn as rectangles."""
     image = Image.fromarray(np.clip(background, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     walls = ((178, 160, 138), (196, 186, 168), (142, 84, 66), (120, 116, 112), (206, 196, 150), (160, 120, 96))

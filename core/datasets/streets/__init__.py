@@ -1,6 +1,6 @@
-"""The built-in data set `streets`: street scenes that nobody filmed, 192 x 256 RGB, with a label for every pixel.
+"""The built-in data set `streets`: drawn street scenes, 192 x 256 RGB, with a label for every pixel.
 
-Scene i of a split depends on nothing but the split and i; see `_streets_scene.py` for how one is made.
+Scene i of a split depends only on the split and i; `scene.py` shows how one is made.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ _SPLITS = {"train": 0, "test": 1}
 
 
 def render(split: str, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scene `index` of a split: uint8 (H,W,3) and labels uint8 (H,W), the same whenever and wherever it is drawn."""
+    """Scene `index` of a split: uint8 (H,W,3) and labels uint8 (H,W); every run draws the same."""
     DRAWN.check(split, index)
     return street(np.random.default_rng([_SEED, _SPLITS[split], index]))
 
@@ -27,5 +27,5 @@ DRAWN = Drawn(NAME, 2, (HEIGHT, WIDTH), COUNTS, render, pixelwise=True, chunk=20
 
 
 def dataset(argument: str | None = None) -> Dataset:
-    """The data set as the registry hands it out; it has no variants, so `argument` must be empty."""
+    """The data set for the registry; it has no variants, so `argument` must be empty."""
     return DRAWN.entry(argument, "Street scenes (drawn)", CLASSES, palette=PALETTE, mirror=True)

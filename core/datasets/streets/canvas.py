@@ -1,7 +1,7 @@
-"""What a street scene is painted on: a camera, the light of the day, and a picture with a label for every pixel.
+"""The canvas of a street scene: a camera, the light of the day, and a picture with a label for every pixel.
 
-Metres: X to the right, Y up, Z forward from the camera, which stands at X = 0 and looks along Z. Pictures are painted
-at twice their size and scaled down at the end. H W height and width of the finished picture.
+Lengths are in metres: X to the right, Y up, Z forward from the camera, which stands at X = 0 and looks along Z.
+Pictures are painted at twice their size and scaled down at the end. H W height and width of the finished picture.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 HEIGHT, WIDTH, SCALE = 192, 256, 2
 TALL, WIDE = HEIGHT * SCALE, WIDTH * SCALE
 NEAR = 1.1
-"""Nothing nearer than so many metres is painted."""
+"""Nothing nearer than this is painted, in metres."""
 
 SKY, BUILDING, POLE, ROAD, PAVEMENT, TREE, SIGN, FENCE, CAR, PEDESTRIAN, BICYCLIST = range(11)
 VOID = 255
@@ -33,7 +33,7 @@ RUBBER: Colour = (0.07, 0.07, 0.08)
 
 
 def noise(generator: Generator, rows: int, columns: int, cells: float, octaves: int = 4) -> np.ndarray:
-    """Smooth random hills, (rows, columns) from 0 to 1; `cells` along the longer side in the coarsest octave."""
+    """Smooth random noise, (rows, columns) from 0 to 1; `cells` along the longer side in the coarsest octave."""
     total = np.zeros((rows, columns), np.float32)
     for octave in range(octaves):
         step = max(rows, columns) / (cells * 2**octave)
@@ -51,7 +51,7 @@ def grains() -> np.ndarray:
 
 
 def grain(generator: Generator, number: int, side: int) -> np.ndarray:
-    """A random piece (side, side) of one entry of the bank, side at most 128; quicker than noise of its own."""
+    """A random crop (side, side) of one entry of the bank, side at most 128; faster than new noise."""
     y, x = generator.integers(0, 128, 2)
     return grains()[number, y : y + side, x : x + side]
 
@@ -61,17 +61,17 @@ def dim(colour: Colour, gain: float) -> Colour:
 
 
 def as_bytes(colour: Iterable[float], gain: float = 1.0) -> tuple[int, int, int]:
-    """A colour for Pillow: 0 to 1 becomes 0 to 255, and what lies outside is cut off."""
+    """A colour for Pillow: 0 to 1 becomes 0 to 255, values outside are clipped."""
     red, green, blue = (int(255 * min(max(channel * gain, 0.0), 1.0)) for channel in colour)
     return red, green, blue
 
 
 @dataclass(frozen=True)
 class Light:
-    """The time of day: colours in 0 to 1, the share of light that comes from the sun, and how far one sees (metres)."""
+    """A time of day: its probability, colours in 0 to 1, brightness of sky and sun, and visibility in metres."""
 
     name: str
-    share: float
+    probability: float
     zenith: Colour
     horizon: Colour
     tint: Colour
@@ -111,7 +111,7 @@ class Camera:
 
 
 class Canvas:
-    """A picture (TALL, WIDE) and the labels of its pixels, painted over from far to near."""
+    """A picture (TALL, WIDE) and the labels of its pixels, painted from far to near."""
 
     def __init__(self, camera: Camera, light: Light, sun: Place, picture: np.ndarray, labels: np.ndarray) -> None:
         self.camera, self.light, self.sun = camera, light, sun
@@ -123,18 +123,18 @@ class Canvas:
         self.paint, self.mark = ImageDraw.Draw(self.picture), ImageDraw.Draw(self.labels)
 
     def hazed(self, colour: Sequence[float], z: float) -> tuple[int, int, int]:
-        """A surface colour in the light of the day, as it looks through z metres of air: three bytes."""
+        """A surface colour in the light of the day, seen through z metres of air: three bytes."""
         air = 1 - float(np.exp(-z / self.light.sight))
         tint, horizon = self.light.tint, self.light.horizon
         return as_bytes((c * t) * (1 - air) + h * air for c, t, h in zip(colour, tint, horizon, strict=True))
 
     def lit(self, normal: Place) -> float:
-        """The brightness of a surface that looks along `normal` (length 1)."""
+        """The brightness of a surface that faces along `normal` (length 1)."""
         facing = sum(a * b for a, b in zip(normal, self.sun, strict=True))
         return self.light.ambient * (0.86 + 0.14 * normal[1]) + self.light.sun * max(facing, 0.0)
 
     def polygon(self, points: Sequence[Point], colour: Colour, z: float, label: int | None, shade: float = 1.0) -> None:
-        """A flat polygon in painted pixels; no label leaves the labels as they are."""
+        """A flat polygon in painted pixels; with label None the labels stay."""
         self.paint.polygon(points, fill=self.hazed([channel * shade for channel in colour], z))
         if label is not None:
             self.mark.polygon(points, fill=label)
@@ -158,9 +158,9 @@ class Canvas:
                 draw.ellipse((x - half, y - half, x + half, y + half), fill=ink)
 
     def wall(self, texture: Image.Image, corners: Sequence[Place], shade: float, label: int) -> None:
-        """A flat picture (RGB or RGBA) hung up by its corners: top left, top right, bottom right, bottom left.
+        """A flat picture (RGB or RGBA) put into perspective by its corners, clockwise from the top left.
 
-        Transparent parts keep what was there.
+        Where it is transparent, nothing changes.
         """
         points = [self.camera(corner) for corner in corners]
         z = sum(corner[2] for corner in corners) / 4
@@ -176,7 +176,7 @@ class Canvas:
         self._refresh()
 
     def sprite(self, pixels: np.ndarray, mask: np.ndarray, left: float, top: float, z: float, label: int) -> None:
-        """Pixels (h,w,3) and mask (h,w), both 0 to 1, laid upright at a point in painted pixels."""
+        """Pixels (h,w,3) and mask (h,w), both 0 to 1, pasted upright at a point in painted pixels."""
         lit = pixels * np.asarray(self.light.tint, np.float32)
         air = 1 - np.exp(-z / self.light.sight)
         lit = lit * (1 - air) + np.asarray(self.light.horizon, np.float32) * air
@@ -187,7 +187,7 @@ class Canvas:
         self._refresh()
 
     def darken(self, points: Sequence[Point], strength: float, soft: float = 0.0) -> None:
-        """A shadow: everything inside the polygon gets darker; labels stay."""
+        """A shadow: darken the inside of a polygon; labels stay."""
         xs, ys = [point[0] for point in points], [point[1] for point in points]
         rim = int(3 * soft) + 1
         left, top = max(0, int(min(xs)) - rim), max(0, int(min(ys)) - rim)

@@ -33,13 +33,13 @@ class Body:
 
     @property
     def back(self) -> float:
-        """How high the body stands at its very rear: a boot lid is lower than the belt."""
+        """The height of the rear end: a boot lid is lower than the belt."""
         return self.belt if self.panes[0] < -0.45 else self.belt * 0.93
 
     def half(self, y: float) -> float:
         """Half the width at height y: the sides lean in above the belt."""
-        share = (y - self.belt) / (self.height - self.belt)
-        return 0.5 + (TUCK - 0.5) * min(max(share, 0.0), 1.0)
+        fraction = (y - self.belt) / (self.height - self.belt)
+        return 0.5 + (TUCK - 0.5) * min(max(fraction, 0.0), 1.0)
 
 
 BODIES = {
@@ -53,7 +53,7 @@ BODIES = {
 
 At = Callable[[float, float, float], Place]
 Edge = tuple[float, float, float]
-"""A line across the body: u, y and half its width as a share."""
+"""A line across the body: u, y and half its width as a fraction of that of the body."""
 
 
 def car(canvas: Canvas, generator: Generator, x: float, z: float, turn: float, kind: str, braking: bool) -> None:
@@ -81,7 +81,7 @@ def car(canvas: Canvas, generator: Generator, x: float, z: float, turn: float, k
 
 
 def _band(at: At, first: Edge, second: Edge) -> list[Place]:
-    """A flat piece between two lines across the body."""
+    """A flat face between two lines across the body."""
     return [at(u, y, side * half) for (u, y, half), side in ((first, -1), (first, 1), (second, 1), (second, -1))]
 
 
@@ -125,9 +125,9 @@ def _panes(at: At, body: Body, kind: str, generator: Generator) -> list[tuple[li
     foot, top, screen_top, screen = body.panes
     rise = body.height - body.belt
 
-    def edge(first: float, last: float, part: float, share: float) -> Edge:
+    def edge(first: float, last: float, part: float, width: float) -> Edge:
         y = body.belt + rise * part
-        return first + (last - first) * part, y, body.half(y) * share
+        return first + (last - first) * part, y, body.half(y) * width
 
     found = [(_band(at, edge(screen, screen_top, 0.08, 0.86), edge(screen, screen_top, 0.92, 0.86)), GLASS)]
     if kind != "van" or generator.random() < 0.4:

@@ -1,8 +1,8 @@
-"""What a street scene starts from: its plan, and a picture with nothing on it but sky, far skyline, road and pavement.
+"""The start of a street scene: its plan, and a picture of sky, far skyline, road and pavement.
 
-The sky is a picture of its own; the skyline and the ground are added to it and to the labels, in place. Ground is found
-by looking back: every pixel below the horizon knows the place (x, z) it shows, so textures and paint lie in the world
-and foreshorten. Lengths are in metres, pictures are (TALL,WIDE,3) from 0 to 1, labels (TALL,WIDE).
+The sky is a new picture; skyline and ground are added to it and to the labels, in place. Every pixel below the horizon
+is projected back to the point (x, z) that it shows, so that textures and paint lie in the world and are foreshortened.
+Lengths are in metres, pictures are (TALL,WIDE,3) from 0 to 1, labels (TALL,WIDE).
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from core.datasets.streets.canvas import (
 )  # fmt: skip
 
 FAR = 160.0
-"""A street that nothing closes is built up to so many metres."""
+"""How far an open street is built, in metres."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the street is laid out: x of the kerbs and outer edges, and which side the traffic keeps to."""
+    """The layout of a street: x of the kerbs and outer edges, and which side the traffic keeps to."""
 
     left: float
     right: float
@@ -44,12 +44,12 @@ class Plan:
         return self.left if side < 0 else self.right
 
     def edge(self, side: int) -> float:
-        """The distance from x = 0 at which the fronts stand."""
+        """The distance of the fronts from x = 0."""
         return -self.left + self.pavement_left if side < 0 else self.right + self.pavement_right
 
 
 SIDES = (("terrace", 0.34), ("block", 0.22), ("house", 0.16), ("park", 0.16), ("office", 0.12))
-"""What can line a side, and how often it does."""
+"""What can line a side, and how probable it is."""
 
 
 def laid_out(generator: Generator) -> Plan:
@@ -72,14 +72,14 @@ def sky(generator: Generator, light: Light, horizon: float) -> np.ndarray:
     sky = np.broadcast_to(zenith + (low - zenith) * down**1.3, (TALL, WIDE, 3)).copy()
     cover = {"clear": (0.62, 0.9), "low sun": (0.55, 0.8), "dusk": (0.5, 0.75)}.get(light.name, (0.3, 0.6))
     clouds = noise(generator, TALL, WIDE, 3.5, 5)
-    shares = np.clip((clouds - generator.uniform(*cover)) * 3.2, 0, 1)[..., None]
+    opacity = np.clip((clouds - generator.uniform(*cover)) * 3.2, 0, 1)[..., None]
     white = np.minimum(low * 1.12 + 0.06, 1.0)
     shade = 0.82 + 0.18 * noise(generator, TALL, WIDE, 6, 3)[..., None]
-    return sky + (white * shade - sky) * shares * 0.85
+    return sky + (white * shade - sky) * opacity * 0.85
 
 
 def add_skyline(generator: Generator, picture: np.ndarray, labels: np.ndarray, camera: Camera, light: Light) -> None:
-    """Far houses and trees in the haze, in place."""
+    """Add far houses and trees in the haze, in place."""
     for label, count in ((BUILDING, int(generator.integers(2, 9))), (TREE, int(generator.integers(1, 5)))):
         for _ in range(count):
             middle, half = generator.uniform(0, WIDE), generator.uniform(8, 60)
@@ -103,7 +103,7 @@ def add_skyline(generator: Generator, picture: np.ndarray, labels: np.ndarray, c
 def add_ground(
     generator: Generator, picture: np.ndarray, labels: np.ndarray, camera: Camera, light: Light, plan: Plan, sun: Place
 ) -> None:
-    """Road with markings, kerbs and paved sides, in place; textures lie in the world, so they foreshorten."""
+    """Add the road with markings, kerbs and pavements, in place."""
     first = int(camera.horizon) + 1
     rows, columns = np.mgrid[first:TALL, 0:WIDE].astype(np.float32)
     z = camera.focal * camera.height / np.maximum(rows - camera.horizon, 0.35)
@@ -167,7 +167,7 @@ def add_ground(
 
 
 def _markings(generator: Generator, x: np.ndarray, z: np.ndarray, plan: Plan) -> np.ndarray:
-    """Where there is white paint on the road."""
+    """Which pixels show white paint on the road."""
     middle, width = (plan.left + plan.right) / 2, plan.right - plan.left
     phase, period = generator.uniform(0, 9), generator.uniform(5, 10)
     near = z < 75

@@ -1,6 +1,6 @@
-"""What lines a street: façades with windows, doors and shops, roofs and end walls.
+"""The buildings of a street: façades with windows, doors and shops, roofs and end walls.
 
-Pictures of a façade are flat, `density` pixels to a metre, and are hung up in perspective. Lengths are in metres.
+Pictures of a façade are flat, with `density` pixels per metre, and then put into perspective. Lengths are in metres.
 """
 
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def _varied(generator: Generator, colour: Colour, by: float) -> Colour:
 
 
 def facade(generator: Generator, look: Style, width: float, height: float, density: float, glow: float) -> Image.Image:
-    """A front of `width` x `height`; `glow` is the share of windows that are lit from inside."""
+    """A front of `width` x `height`; `glow` is the fraction of windows that are lit from inside."""
     columns, rows = max(4, round(width * density)), max(4, round(height * density))
     image = Image.new("RGB", (columns, rows), as_bytes(look.wall))
     draw = ImageDraw.Draw(image)
@@ -106,7 +106,7 @@ def facade(generator: Generator, look: Style, width: float, height: float, densi
 def _window(
     generator: Generator, look: Style, box: Box, middle: float, base: float, storey: float, bay: float, glow: float
 ) -> None:
-    """One window with its frame, sill and what the pane mirrors."""
+    """One window with its frame, sill and reflections."""
     half, low, high = bay * look.window / 2, base + 0.3 * storey, base + 0.84 * storey
     box(middle - half - 0.09, low - 0.1, middle + half + 0.09, high + 0.09, as_bytes(look.trim))
     pane = (0.98, 0.82, 0.46) if generator.random() < glow else look.glass
@@ -158,7 +158,7 @@ def _shop(generator: Generator, look: Style, box: Box, width: float, storey: flo
 
 
 def _weathered(generator: Generator, image: Image.Image) -> Image.Image:
-    """Dirt and damp: multiplied by coarse and fine noise, a little darker towards the ground."""
+    """Dirt and damp: multiply by coarse and fine noise, and darken slightly towards the ground."""
     pixels = np.asarray(image, np.float32)
     rows, columns = pixels.shape[:2]
     coarse, fine = (_piece(generator, rows, columns, low) for low in (0, 8))
@@ -168,7 +168,7 @@ def _weathered(generator: Generator, image: Image.Image) -> Image.Image:
 
 
 def _piece(generator: Generator, rows: int, columns: int, low: int) -> np.ndarray:
-    """Some of the noise bank, scaled to (rows, columns)."""
+    """A crop of the noise bank, scaled to (rows, columns)."""
     grain = grains()[low + int(generator.integers(4))]
     y, x = generator.integers(0, 128, 2)
     part = Image.fromarray(grain[y : y + 128, x : x + 128])
@@ -220,7 +220,7 @@ def building(
                 for y, dz in ((ridge - 0.4, 0), (ridge + 1.2, 0), (ridge + 1.2, 0.9), (ridge - 0.4, 0.9))
             ]
             canvas.polygon([canvas.camera(p) for p in at], (0.46, 0.30, 0.26), z, BUILDING, canvas.lit((-side, 0, 0)))
-    # long fronts are hung up in pieces, so that air and bend follow the distance
+    # long fronts are drawn in pieces, so that haze and bend follow the distance
     front = facade(generator, look, far - near, height, density, glow)
     pieces = max(1, min(6, round((far - near) / 9)))
     for piece in reversed(range(pieces)):

@@ -34,7 +34,7 @@ def _tone(generator: Generator, palette: Sequence[Colour]) -> Colour:
 
 
 def person(canvas: Canvas, generator: Generator, x: float, z: float, tall: float) -> None:
-    """Somebody who walks or stands at (x, z)."""
+    """A person who walks or stands at (x, z)."""
     if z < NEAR + 0.5:
         return
     scale, (left, ground) = canvas.camera.scale(z), canvas.camera((x, 0, z))
@@ -106,7 +106,7 @@ def person(canvas: Canvas, generator: Generator, x: float, z: float, tall: float
 
 
 def cyclist(canvas: Canvas, generator: Generator, x: float, z: float, sideways: bool) -> None:
-    """Somebody on a bicycle, seen from the side or from behind; rider and bicycle are one class."""
+    """A person on a bicycle, seen from the side or from behind; rider and bicycle are one class."""
     if z < NEAR + 1:
         return
     unit, (left, ground) = canvas.camera.scale(z), canvas.camera((x, 0, z))

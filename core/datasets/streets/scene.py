@@ -1,4 +1,4 @@
-"""One street that does not exist: sky, road, what lines it, who is on it; then a small camera's picture of it.
+"""One drawn street: sky, road, buildings and people, as a small camera sees them.
 
 `street`, at the end, lists the steps. Lengths are in metres, H W are the finished picture's (192, 256).
 """
@@ -10,10 +10,7 @@ from math import cos, pi, sin
 import numpy as np
 from PIL import Image
 
-from core.datasets.streets import cars as cars
-from core.datasets.streets import houses as houses
-from core.datasets.streets import people as people
-from core.datasets.streets import stuff as stuff
+from core.datasets.streets import cars, houses, people, stuff
 from core.datasets.streets.canvas import (
     HEIGHT,
     LIGHTS,
@@ -52,7 +49,7 @@ def _fronts(canvas: Canvas, generator: Generator, plan: Plan) -> None:
 
 
 def _lot(canvas: Canvas, generator: Generator, side: int, edge: float, near: float, far: float, kind: str) -> None:
-    """One piece of one side: a building, or a park with its trees behind a fence or hedge."""
+    """One lot on one side: a building, or a park with trees behind a fence or hedge."""
     if kind == "park":
         for z in sorted(generator.uniform(max(near, 2), max(far, 3), int((far - near) / 3.5)), reverse=True):
             stuff.tree(canvas, generator, side * (edge + generator.uniform(1.5, 9)), float(z), generator.uniform(6, 13))
@@ -158,7 +155,7 @@ def _body(generator: Generator) -> str:
 
 
 def _developed(generator: Generator, canvas: Canvas) -> np.ndarray:
-    """What a small camera makes of it: optics, exposure, colour, grain; uint8 (H,W,3)."""
+    """The picture of a small camera: optics, exposure, colour, grain; uint8 (H,W,3)."""
     small = canvas.picture.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
     pixels = np.asarray(small, np.float32) / 255
     down, across = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j].astype(np.float32)
@@ -173,8 +170,8 @@ def _developed(generator: Generator, canvas: Canvas) -> np.ndarray:
 
 
 def street(generator: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One scene: picture uint8 (H,W,3) and labels uint8 (H,W), 255 where a thing has no class."""
-    light = LIGHTS[int(generator.choice(len(LIGHTS), p=[light.share for light in LIGHTS]))]
+    """One scene: picture uint8 (H,W,3) and labels uint8 (H,W), 255 for things without a class."""
+    light = LIGHTS[int(generator.choice(len(LIGHTS), p=[light.probability for light in LIGHTS]))]
     camera = Camera(
         focal=float(generator.uniform(300, 430)),
         horizon=TALL * float(generator.uniform(0.36, 0.5)),

@@ -1,4 +1,4 @@
-"""What stands beside a road: trees, hedges, fences, lamps, lights, signs, bins. Lengths are in metres."""
+"""Things beside a road: trees, hedges, fences, lamps, lights, signs, bins. Lengths are in metres."""
 
 from math import cos, pi, sin
 
@@ -58,7 +58,7 @@ def _boughs(
     z: float,
     depth: int,
 ) -> None:
-    """Two or three boughs from one point, each of which forks again, `depth` times."""
+    """Two or three boughs from one point, each of which forks again, `depth` levels deep."""
     if depth == 0 or length < 1:
         return
     for _ in range(3 if depth > 2 else 2):
@@ -70,7 +70,7 @@ def _boughs(
 
 
 def _crown(canvas: Canvas, generator: Generator, middle: Point, tall: float, z: float) -> None:
-    """Leaves: a few overlapping balls, frayed by noise, light above and dark below."""
+    """Leaves: a few overlapping balls with an edge of noise, light above and dark below."""
     half_width, half_height = tall * generator.uniform(0.22, 0.36), tall * generator.uniform(0.28, 0.36)
     columns, rows = int(min(2 * half_width, 700)), int(min(2 * half_height, 700))
     if columns < 3 or rows < 3:
@@ -102,7 +102,7 @@ def _crown(canvas: Canvas, generator: Generator, middle: Point, tall: float, z: 
 
 
 def _stretch(canvas: Canvas, pixels: np.ndarray, mask: np.ndarray, size: tuple[int, int], at: Point, z: float) -> None:
-    """Bring a square sprite to its size and lay it down as a tree."""
+    """Scale a square sprite to its size and paste it as a tree."""
     scaled = np.dstack([
         np.asarray(Image.fromarray(layer).resize(size, Image.Resampling.BILINEAR))
         for layer in (*np.moveaxis(pixels.astype(np.float32), 2, 0), mask.astype(np.float32))
@@ -128,7 +128,7 @@ def hedge(canvas: Canvas, generator: Generator, side: int, edge: float, near: fl
 
 
 def fence(canvas: Canvas, generator: Generator, side: int, edge: float, near: float, far: float) -> None:
-    """Railings, boards or a low wall with railings, one label for the whole of it."""
+    """Railings, boards or a low wall with railings, all with one label."""
     near = max(near, NEAR)
     if far <= near + 0.3:
         return

@@ -331,11 +331,11 @@ def test_gtsrb_is_what_torchvision_reads(own_folders):
     [
         (
             lambda train, test, truth: truth.unlink(),
-            *("train", FileNotFoundError, r"lacks under .*: table GT-final_test\.csv; get it with: .* fetch gtsrb"),
+            *("train", FileNotFoundError, r"under .* lacks its table GT-final_test\.csv; get it with: .* fetch gtsrb"),
         ),
         (
             lambda train, test, truth: test.rename(test.with_name("x")),
-            *("train", FileNotFoundError, "lacks under .*: test images; get it"),
+            *("train", FileNotFoundError, "under .* lacks its test images; get it"),
         ),
         (
             lambda train, test, truth: truth.write_text(truth.read_text().replace("ClassId", "Class")),
@@ -652,7 +652,7 @@ def _made(folder):
             lambda t: [(t / s / "dog").rename(t / f"{s}-dog") for s in ("train", "test")],
             *("folder:{}", ValueError, "at least two"),
         ),
-        (unreadable, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image: its content is none"),
+        (unreadable, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image: its format is unknown"),
         (truncated, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image: "),
         (broken_inside, "folder:{}", ValueError, r"dog.1\.png cannot be read as an image: "),
         (unreadable_first, "folder:{}", ValueError, r"cat.0\.png cannot be read as an image"),

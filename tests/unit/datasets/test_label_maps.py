@@ -376,7 +376,7 @@ def test_camvid_in_its_layout(tiny_camvid):
 
 
 def test_other_labels_than_camvids_are_noticed(tiny_camvid):
-    with pytest.raises(ValueError, match="trainannot are not CamVid's as published"):
+    with pytest.raises(ValueError, match="trainannot are not the published ones of CamVid"):
         camvid.check(tiny_camvid)
 
 

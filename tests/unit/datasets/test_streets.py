@@ -70,7 +70,7 @@ def test_labels_lie_on_what_they_name(scenes):
 
 
 def test_the_shares_of_weather_add_up():
-    assert sum(light.share for light in LIGHTS) == pytest.approx(1)
+    assert sum(light.probability for light in LIGHTS) == pytest.approx(1)
 
 
 @pytest.mark.slow
