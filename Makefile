@@ -37,10 +37,15 @@ lint: env-test ## check style, formatting, types, import contracts and spelling
 	@.venv/bin/python -m mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/codespell
+	@if command -v npm >/dev/null; then \
+	    [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; \
+	    node_modules/.bin/biome check app/static; \
+	else echo "No npm here: the CSS and JavaScript of app/static were not checked."; fi
 
 format: env-test ## fix what can be fixed by machine
 	@.venv/bin/ruff check --fix-only .
 	@.venv/bin/ruff format .
+	@! [ -x node_modules/.bin/biome ] || node_modules/.bin/biome check --write app/static
 
 bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.attack_speed
@@ -57,7 +62,7 @@ docs: env-docs ## build the documentation into site/ (broken links fail); open s
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet $(ARGS)
 
 clean: ## remove .venv and every cache in this folder
-	rm -rf .venv build site ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build node_modules site ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---------------------------------------------------------------------------------------------------------------------
