@@ -195,7 +195,9 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Normalised:
     checkpoint = read(folder)
     path = folder / WEIGHTS
     if not path.is_file():
-        raise FileError(f"{path} is missing; the command in docs/training.md that trained the model makes it again.")
+        raise FileError(
+            f"{path} is missing; the command in docs/results/training.csv that trained the model makes it again."
+        )
     actual = sha256(path)
     if actual != checkpoint.sha256:
         raise FileError(

@@ -13,9 +13,9 @@ from core.reports import results_page
 
 def results(
     root: ModelsRoot = None,
-    docs: Annotated[Path, typer.Option(help="Folder that the pages are written to.")] = Path("docs"),
+    docs: Annotated[Path, typer.Option(help="Documentation folder; the files go to results/ in it.")] = Path("docs"),
 ) -> None:
-    """Write the results pages from the numbers in the model folders.
+    """Write the results pages, figures and CSV files from the numbers in the model folders.
 
     Nothing is trained or measured.
     """

@@ -13,11 +13,15 @@ COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
 
 
+COLUMNS = 2
+"""Panels side by side: more would be too small to read on a page."""
+
+
 def charts(measured: ModelsByGroup) -> dict[str, bytes]:
     """Every figure by file name; none for what was not measured."""
     drawn = {
-        "ladders.svg": _panels(measured, lambda results: results.risks is not None, _ladders),
-        "fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
+        "risks.svg": _panels(measured, lambda results: results.risks is not None, _risks),
+        "pareto-fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
         "curves.svg": _panels(measured, lambda results: results.robustness is not None, _curves),
     }
     return {name: content for name, content in drawn.items() if content}
@@ -26,7 +30,7 @@ def charts(measured: ModelsByGroup) -> dict[str, bytes]:
 def _panels(
     measured: ModelsByGroup, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[MeasuredModel]], None]
 ) -> bytes | None:
-    """One small figure beside the other, one a group."""
+    """One panel for each group, COLUMNS in a row."""
     from matplotlib import rc_context  # here, since only these pages need it
     from matplotlib.figure import Figure
 
@@ -36,9 +40,11 @@ def _panels(
         return None
     style: Any = {"svg.fonttype": "none", "svg.hashsalt": "plainsight", "font.size": 9, "axes.spines.top": False}
     with rc_context({**style, "axes.spines.right": False}):
-        figure = Figure(figsize=(3.6 * len(shown), 3.2), layout="constrained")
+        columns = min(len(shown), COLUMNS)
+        rows = -(-len(shown) // columns)
+        figure = Figure(figsize=(3.6 * columns, 2.9 * rows), layout="constrained")
         for place, own in enumerate(shown.values(), 1):
-            axes = figure.add_subplot(1, len(shown), place)
+            axes = figure.add_subplot(rows, columns, place)
             draw(axes, own)
             axes.set_title(own[0][0].group_title, fontsize=10)
             axes.legend(frameon=False, fontsize=7.5)
@@ -48,17 +54,17 @@ def _panels(
 
 
 def _looks(model: Checkpoint) -> dict[str, Any]:
-    """A colour and a mark for each heap; dashed and hollow where it was trained otherwise than most."""
+    """A colour and a mark for each heap; dashed and hollow for another training schedule than the usual."""
     size, apart = model.heap, {"ls": "--", "mfc": "none"} if model.schedule else {}
     return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v"), **apart}
 
 
 MANY = 5
-"""From so many models on a figure shows the heaps, not each model."""
+"""From this number of models on, a figure names the heaps, not each model."""
 
 
 def _shown(own: Sequence[MeasuredModel]) -> Sequence[MeasuredModel]:
-    """The models that get a line: all, or where those would be too many three of the front of each heap."""
+    """The models that get a line: all, or if there are many, three of the Pareto front of each heap."""
     if len(own) < MANY:
         return own
     firsts = first_seeds(own)
@@ -68,14 +74,14 @@ def _shown(own: Sequence[MeasuredModel]) -> Sequence[MeasuredModel]:
 
 
 def _names(own: Sequence[MeasuredModel]) -> list[str | None]:
-    """For the legend: every model's own name, or where those would be too many one name for each heap."""
+    """For the legend: the name of every model, or if there are many, one name for each heap."""
     if len(own) < MANY:
         return [checkpoint.short for checkpoint, _ in own]
     kinds = [checkpoint.kind for checkpoint, _ in own]
     return [None if kind in kinds[:place] else kind for place, kind in enumerate(kinds)]
 
 
-def _ladders(axes: Any, own: Sequence[MeasuredModel]) -> None:
+def _risks(axes: Any, own: Sequence[MeasuredModel]) -> None:
     own = _shown(own)
     for entry, label in zip(own, _names(own), strict=True):
         risks = entry[1].risks
@@ -87,7 +93,7 @@ def _ladders(axes: Any, own: Sequence[MeasuredModel]) -> None:
         axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0]))
     first = own[0][1].risks
     assert first
-    axes.set_ylabel(f"right (%) at {first.epsilon:g}/255")
+    axes.set_ylabel(f"accuracy (%) at {first.epsilon:g}/255")
     axes.set_ylim(0, 101)
     axes.tick_params(axis="x", rotation=30)
 
@@ -109,7 +115,7 @@ def _fronts(axes: Any, own: Sequence[MeasuredModel]) -> None:
     shown = axis_ticks(min(every), max(every))
     axes.set_xticks([axis_position(value / 100) for value in shown], [f"{value:g}" for value in shown])
     axes.set_xlabel("clean accuracy (%)")
-    axes.set_ylabel("breaks at (/255)")
+    axes.set_ylabel("min. breaking epsilon (/255)")
     axes.set_ylim(bottom=0)
 
 
@@ -125,6 +131,6 @@ def _curves(axes: Any, own: Sequence[MeasuredModel]) -> None:
         axes.plot(x, y, label=label, lw=1.2, ms=3.5, **looks)
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
         axes.axhline(100 * (1 - found.level), color="#999999", lw=0.7, ls=":")
-    axes.set_xlabel("perturbation (/255)")
-    axes.set_ylabel("right (%)")
+    axes.set_xlabel("epsilon (/255)")
+    axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 101)

@@ -1,4 +1,4 @@
-"""Pieces of the generated pages: tables, and rates with their intervals."""
+"""Parts of the generated pages: Markdown tables, and rates with their intervals."""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,14 +20,3 @@ def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [list(head), *rows]
     rule = ["---" for _ in lines[0]]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (lines[0], rule, *lines[1:])) + "\n"
-
-
-LONG = 20
-
-
-def folded(head: Iterable[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; one of more than LONG rows opens on a press, so that the rest of the page can be read."""
-    found = table(head, rows)
-    if len(rows) <= LONG:
-        return found
-    return f"<details><summary>The table: {len(rows)} rows</summary>\n\n{found}\n</details>\n"

@@ -1,4 +1,4 @@
-"""Fronts of the trade-off: clean accuracy against universal robustness, and how far apart two fronts are.
+"""Pareto fronts of clean accuracy and universal robustness, and how far apart two of them are.
 
 Clean accuracy is in [0, 1], robustness an epsilon in [0, 1] (see `core.robustness.search`).
 """
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class TradeoffPoint:
-    """Where one model stands: larger is better in both."""
+    """Clean accuracy and robustness of one model; larger is better in both."""
 
     name: str
     clean: float
@@ -18,7 +18,7 @@ class TradeoffPoint:
 
 
 def pareto_front(points: Iterable[TradeoffPoint]) -> list[TradeoffPoint]:
-    """The points that no other one beats in one thing and equals in the other, by falling clean accuracy.
+    """The points that no other one dominates, by falling clean accuracy.
 
     >>> points = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.8, 9), TradeoffPoint("c", 0.8, 5)]
     >>> [point.name for point in pareto_front([*points, TradeoffPoint("d", 0.7, 8)])]
@@ -32,9 +32,9 @@ def pareto_front(points: Iterable[TradeoffPoint]) -> list[TradeoffPoint]:
 
 
 def robustness_at(points: Sequence[TradeoffPoint], clean: float) -> float | None:
-    """The robustness that a front offers where at least `clean` is asked, along lines; None where it reaches less.
+    """The robustness of a front at clean accuracy `clean`, interpolated linearly; None if it does not reach that far.
 
-    A front goes on level below its last point: whoever asks for less accuracy can have that model too.
+    Below its last point a front continues at the same height: that model is available at less accuracy too.
 
     >>> front = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]
     >>> robustness_at(front, 0.8), robustness_at(front, 0.6), robustness_at(front, 0.95)
@@ -50,9 +50,9 @@ def robustness_at(points: Sequence[TradeoffPoint], clean: float) -> float | None
 
 
 def common_range(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint]) -> tuple[float, float] | None:
-    """From which clean accuracy to which two fronts can be compared; None where one is empty.
+    """The range of clean accuracies at which two fronts can be compared; None if one is empty.
 
-    Where the points of one lie all beside those of the other that is one accuracy: the largest that both reach.
+    If all points of one are more accurate than those of the other, it is a single accuracy: the largest both reach.
     """
     if not one or not other:
         return None
@@ -61,9 +61,9 @@ def common_range(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint]) -
 
 
 def robustness_ratios(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint], steps: int = 20) -> list[float]:
-    """How many times as robust the other front is, at `steps` + 1 clean accuracies from end to end that both reach.
+    """How many times as robust the other front is, at `steps` + 1 equally spaced clean accuracies that both reach.
 
-    Accuracies where the first front is broken without any perturbation are left out: nothing is a multiple of that.
+    Accuracies at which the first front is broken without a perturbation are left out.
 
     >>> one = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]
     >>> robustness_ratios(one, [TradeoffPoint("c", 0.8, 9), TradeoffPoint("d", 0.7, 10)], steps=1)
@@ -78,10 +78,10 @@ def robustness_ratios(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoin
 
 
 def ratio_bound(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint]) -> str:
-    """What a ratio of the other front to the first is where they lie side by side: `at least`, or `at most`.
+    """Whether the ratio of the other front to the first is a bound, `at least` or `at most`; empty if it is none.
 
-    Then the front of higher clean accuracy goes on level, and would rise if it had weaker models too. Empty where both
-    have models around one accuracy.
+    It is a bound if all points of one front are more accurate than those of the other: that front continues at the same
+    height, and would rise if it had less accurate models.
 
     >>> ratio_bound([TradeoffPoint("a", 0.8, 4)], [TradeoffPoint("b", 0.9, 4)])
     'at least'

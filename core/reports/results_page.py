@@ -1,4 +1,4 @@
-"""The pages `docs/results.md` and `docs/training.md`, written from the JSON of the model folders and nothing else."""
+"""The pages, figures and CSV files of `docs/results/`, written from the JSON of the model folders and nothing else."""
 
 import re
 from collections.abc import Sequence
@@ -9,83 +9,154 @@ from PIL.Image import Image
 from core import attacks, datasets, rendering
 from core.attacks.targets import scene_number, title
 from core.checkpoints import perturbations, store
-from core.checkpoints.results import Results, key
+from core.checkpoints.results import Measurement, Results, key
 from core.datasets import Dataset
 from core.evaluation.report import breaking_point
+from core.reports import records, training_page
 from core.reports.charts import charts
-from core.reports.claims import broken
-from core.reports.markdown import folded, percent, table
-from core.reports.tradeoff import MeasuredModel, first_seeds
-from core.reports.training_page import training_page
-from core.reports.verdicts import sections
+from core.reports.claims import breaking_text, sections
+from core.reports.markdown import percent, table
+from core.reports.searchable_page import RecordTable, searchable_page
+from core.reports.tradeoff import MAXIMUM_ROWS, STANDARD, MeasuredModel, ModelsByGroup, first_seeds, representatives
 from core.threat import UNIT
 
-EPSILONS = (4, 8, 12, 16, 20, 24, 28, 32)
+EPSILONS, SCENE_EPSILONS = (8, 16, 32), (8, 10, 20)
+"""The epsilons of the short tables; at these all models were attacked."""
+CONTROL_EPSILON, SCENE_CONTROL_EPSILON = 16, 10
+"""The epsilons at which the table of other attacks shows random signs."""
 SHOWN = 10
 """The epsilon at which perturbations towards scenes are shown."""
-PATTERNS, FIGURE = "figures/{}-patterns.png", "perturbations of each model towards each target scene"
-SCENE_EPSILONS = (2, 4, 6, 8, 10, 14, 20)
-TARGETS = (
-    "What the attacker wants to be seen. Success is the share of pixels that show the target scene, or of the removed "
-    "class's pixels that vanished; beside it, how much of the target scene is seen without any attack, since streets "
-    "look alike. The pattern score (`core/evaluation/pattern_score.py`) tells how much of the target scene the "
-    "perturbation shows: the target's rank among all held-out scenes (1: none fits better; by chance every rank is as "
-    "likely), the share of the blurred perturbation that the target explains beyond the common layout, and that "
-    "share for the other scenes on average.\n"
-)
 
+INTRODUCTION = """# Results
+
+Written by `make results` from `checkpoints/**/results.json`; do not edit.
+
+A *universal* perturbation is one perturbation for all images; its largest change of a pixel is *epsilon* (ε), given in
+units of 1/255. *Shared* adversarial training lets a *heap* of images share one perturbation; *sigma* (σ) is the weight
+of the adversarial loss. The *minimum breaking epsilon* is the smallest one at which a universal perturbation makes 75%
+of the predictions wrong, or 50% of the pixels of a scene. The [glossary](../glossary.md) defines all terms.
+
+Universal perturbations are crafted on training images and measured on held-out images, as they are stored: in whole
+units of 1/255. Perturbations of heaps and of single images are crafted on the images that they attack. Brackets
+hold 95% intervals (Wilson over images, bootstrap over scenes). They describe one training run; models trained with
+several seeds show the spread between runs.
+
+The tables here hold at most ten models of a data set. [All models](all.md) is a table of all of them that you can
+search, and [How the models were trained](training.md) gives the commands. The same numbers for programs:
+[models.csv](models.csv), [attacks.csv](attacks.csv), [pareto_fronts.csv](pareto_fronts.csv),
+[training.csv](training.csv).
+"""
 
 GRID = (
-    "The grid, of each cell the model of the smallest seed: clean accuracy in %, then the epsilon in n/255 that breaks "
-    "it. Empty: not trained yet.\n"
+    "Clean accuracy in % · minimum breaking epsilon in n/255 of models trained with the usual schedule, seed 0 where "
+    "there are several. Empty: not trained.\n"
+)
+
+TARGETS = (
+    f"Attacks towards a target at {SHOWN}/255. *Success* is the fraction of the pixels that show the "
+    "target scene, or the fraction of the pixels of a removed class that vanished. *Without attack* is how much of the "
+    "target scene is seen without a perturbation, since street scenes look alike. The *pattern rank* says how well the "
+    "target explains the perturbation among all held-out scenes (1: no other fits better; without a pattern every "
+    "rank is equally likely). *Explained* is the fraction of the blurred perturbation that the target explains beyond "
+    "the layout common to all scenes, and the mean of that fraction over the other scenes "
+    "(`core/evaluation/pattern_score.py`).\n"
+)
+
+SEARCH = (
+    "The search for the minimum breaking epsilon (<code>core/robustness/search.py</code>): the first epsilon is "
+    "attacked from random starts, every other one from the perturbation of a neighbouring epsilon. At the first "
+    "epsilon, and again just below the breaking one, perturbations that broke other models of the data set (donor "
+    "models) are tried as well (<code>core/robustness/transfer.py</code>). The strongest perturbation counts. "
+    "Afterwards all stored perturbations are rescaled to every epsilon and compared, and the search continues from the "
+    "strongest (<code>core/workflows/cross_epsilon.py</code>). <em>Replaced by a stronger one</em> counts how often "
+    "this changed the result; it is empty where it was not done. Models with few donor models may break earlier than "
+    "stated. How many steps and images help: "
+    "<a href='../explanation/attack-strength.html'>Strength of the attack</a>."
+)
+SEARCH_COLUMNS = (
+    *("data", "model", "minimum breaking epsilon (/255)", "searched epsilons", "tries", "steps"),
+    *("donor models", "crafting images", "search n", "replaced by a stronger one"),
 )
 
 
-def write(root: Path, folder: Path) -> list[Path]:
-    """Write both pages into `folder` from the model folders under `root`; returns their paths."""
+def write(root: Path, docs: Path) -> list[Path]:
+    """Write all files of `docs`/results from the model folders under `root`; returns their paths."""
     found = store.find(root)
-    measured = [(checkpoint, results) for checkpoint in found if (results := Results.load(checkpoint.folder))]
-    figures = folder / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    drawn = []
-    for name, content in charts(_by_group(measured)).items():
-        drawn.append(figures / name)
-        drawn[-1].write_bytes(content)
-    for name, own in _by_group(measured).items():
-        if sheet := pattern_sheet(own, datasets.get(own[0][0].data)):
-            drawn.append(folder / _patterns(name))
-            sheet.save(drawn[-1])
-    shown = [str(path.relative_to(folder)) for path in drawn if path.suffix == ".svg"]
-    pages = {"results.md": results_page(measured, shown), "training.md": training_page(found, root)}
-    for name, text in pages.items():
+    models = by_group([(model, results) for model in found if (results := Results.load(model.folder))])
+    folder = docs / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = charts(models)
+    written = []
+    for name, content in figures.items():
+        written.append(folder / name)
+        written[-1].write_bytes(content)
+    for name, group in models.items():
+        if sheet := pattern_sheet(group, datasets.get(group[0][0].data)):
+            written.append(folder / _pattern_file(name))
+            sheet.save(written[-1])
+    tables = {
+        "models.csv": records.model_records(models, root),
+        "attacks.csv": records.attack_records(models, root),
+        "pareto_fronts.csv": records.front_records(models),
+        "training.csv": training_page.training_records(found, root),
+    }
+    texts = {
+        "index.md": results_page(models, list(figures)),
+        "all.md": searchable_page(_record_tables(models, tables, root)),
+        "training.md": training_page.training_page(found),
+        **{name: records.csv_text(rows) for name, rows in tables.items()},
+    }
+    for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return [*(folder / name for name in pages), *drawn]
+    return [*(folder / name for name in texts), *written]
 
 
-def _patterns(group: str) -> str:
-    """The file of the group's sheet of perturbations, from the page."""
-    return PATTERNS.format(re.sub(r"[^\w.-]+", "-", group))
+def _record_tables(models: ModelsByGroup, tables: dict[str, list[records.Record]], root: Path) -> list[RecordTable]:
+    """What the searchable page shows."""
+    every, curves = tables["models.csv"], records.curve_records(models, root)
+    columns = [name for name in _columns(every) if name not in SEARCH_COLUMNS[3:]]
+    targeted = [record for record in tables["attacks.csv"] if record["target"]]
+    about = "Under every stored universal perturbation without a target. Random signs are the control."
+    return [
+        RecordTable("Models", "One row for each model.", every, columns),
+        RecordTable("Accuracy and mean IoU by epsilon", about, curves, _columns(curves)),
+        RecordTable(
+            "Attacks towards a target", "A class, a scene, or a class to remove.", targeted, _columns(targeted)
+        ),
+        RecordTable("How each model was attacked", SEARCH, every, SEARCH_COLUMNS),
+        RecordTable("Training", "The commands that trained and measured each model.", tables["training.csv"]),
+    ]
 
 
-def _by_group(measured: Sequence[MeasuredModel]) -> dict[str, list[MeasuredModel]]:
+def _columns(found: Sequence[records.Record]) -> list[str]:
+    """The columns of these records without the folder, which the title of the model makes unnecessary."""
+    return list(dict.fromkeys(name for record in found for name in record if name != "folder"))
+
+
+def by_group(measured: Sequence[MeasuredModel]) -> ModelsByGroup:
     """The models of each group, those of one data set side by side."""
     names = sorted({(checkpoint.data, checkpoint.variant) for checkpoint, _ in measured}, key=lambda name: name[1])
     names.sort(key=lambda name: name[0], reverse=True)
     groups = [[entry for entry in measured if (entry[0].data, entry[0].variant) == name] for name in names]
-    return {own[0][0].group: own for own in groups}
+    return {group[0][0].group: group for group in groups}
 
 
-def pattern_sheet(measured: Sequence[MeasuredModel], data: Dataset) -> Image | None:
-    """The perturbations that want to show a scene, a row a model; drawn target scenes above; None without any.
+def _pattern_file(group: str) -> str:
+    """The file of the group's sheet of perturbations."""
+    return re.sub(r"[^\w.-]+", "-", group) + "-patterns.png"
 
-    Pictures of other people's data sets stay out, their label maps too.
+
+def pattern_sheet(models: Sequence[MeasuredModel], data: Dataset) -> Image | None:
+    """The perturbations towards a scene, one row a model, below the drawn target scenes; None without any.
+
+    Pictures and label maps of data sets that are not ours stay out.
     """
-    aims = {m.target for _, results in measured for m in results.measurements if m.epsilon == SHOWN}
+    aims = {m.target for _, results in models for m in results.measurements if m.epsilon == SHOWN}
     targets = sorted((aim for aim in aims if scene_number(aim)), key=lambda aim: scene_number(aim) or 0)
     if not targets:
         return None
     rows = []
-    for checkpoint, _ in measured:
+    for checkpoint, _ in models:
         deltas = perturbations.load(checkpoint.folder)
         names = [key("spgd", SHOWN, target) for target in targets]
         if all(name in deltas for name in names):
@@ -99,122 +170,131 @@ def pattern_sheet(measured: Sequence[MeasuredModel], data: Dataset) -> Image | N
     return rendering.sheet(rows, [title(target, data.classes) for target in targets])
 
 
-def results_page(measured: Sequence[MeasuredModel], figures: Sequence[str] = ()) -> str:
-    """The paper's claims checked, then what the shipped perturbations do to the shipped models.
-
-    `figures` are the charts that exist, as paths from the page.
-    """
-    parts = [
-        "# Results\n",
-        "Written by `make results` from `checkpoints/**/results.json`; do not edit. Every perturbation for all images "
-        "was crafted on training images and measured on held-out images that it never saw; those of the tables below "
-        "the claims as they are stored, in whole units of 1/255. Perturbations of heaps and of single images are "
-        "crafted, as they must be, on the images that they attack. Brackets hold 95% intervals (Wilson over images, "
-        "bootstrap over scenes); each is about one training run, and says nothing about the spread between runs, which "
-        "shows where models were trained from several seeds.\n",
-        sections(_by_group(measured), figures),
-    ]
-    for name, own in _by_group(measured).items():
-        n = own[0][1].clean.accuracy.n
-        parts += [
-            f"## {own[0][0].group_title}\n",
-            f"n = {n:,} held-out {'scenes' if _scenic(own[0]) else 'images'} "
-            f"({own[0][1].about['source'].rstrip('.')}). Architecture: `{own[0][0].architecture}`.\n",
-        ]
-        if rows := _grid(own):
-            parts += [GRID, table(*rows)]
-        if _scenic(own[0]):
-            parts += ["Right pixels (%) under untargeted S-PGD:\n", _curve_table(own, "spgd", SCENE_EPSILONS)]
-            parts += ["Mean IoU (%) under the same:\n", _curve_table(own, "spgd", SCENE_EPSILONS, "overlap")]
-            parts += ["The control, random signs of equal strength:\n"]
-            parts += [_curve_table(own, "random-signs", SCENE_EPSILONS)]
-            parts += [TARGETS, _target_table(own)]
-            if any(scene_number(m.target) and m.epsilon == SHOWN for _, results in own for m in results.measurements):
-                parts += [f"The perturbations at {SHOWN}/255, amplified to the full range:\n", f"![{FIGURE}]"]
-                parts[-1] += f"({_patterns(name)})\n"
-            continue
-        parts += ["Accuracy (%) under untargeted S-PGD:\n", _curve_table(own, "spgd")]
-        parts += ["The control, random signs of equal strength:\n", _curve_table(own, "random-signs")]
-        parts += ["Breaking point and other attacks:\n", _other_table(own)]
+def results_page(models: ModelsByGroup, figures: Sequence[str] = ()) -> str:
+    """The verdicts on the paper's claims, then short tables for each data set; `figures` are those that exist."""
+    parts = [INTRODUCTION, sections(models, figures)]
+    for name, group in models.items():
+        parts += _group_section(name, group)
     return "\n".join(parts)
 
 
-def _scenic(measured: MeasuredModel) -> bool:
-    return measured[1].clean.overlap is not None
+def _group_section(name: str, models: list[MeasuredModel]) -> list[str]:
+    """Heading, number of images, and the tables of one group of models."""
+    checkpoint, results = models[0]
+    scenes = _segmentation(results)
+    shown, epsilons = representatives(models), SCENE_EPSILONS if scenes else EPSILONS
+    parts = [
+        f"## {checkpoint.group_title}\n",
+        f"n = {results.clean.accuracy.n:,} held-out {'scenes' if scenes else 'images'} "
+        f"({results.about['source'].rstrip('.')}). Architecture: `{checkpoint.architecture}`. "
+        + (f"Models shown: {len(shown)} of {len(models)}.\n" if len(shown) < len(models) else "\n"),
+    ]
+    parts += _grids(models)
+    what = "Correct pixels" if scenes else "Accuracy"
+    parts += [f"{what} (%) under S-PGD, untargeted, by epsilon:\n", _curve_table(shown, epsilons)]
+    if scenes:
+        parts += ["Mean IoU (%) under the same attack:\n", _curve_table(shown, epsilons, "overlap")]
+    parts += ["Minimum breaking epsilon, and other attacks:\n", _other_table(shown)]
+    if rows := _target_rows(shown):
+        parts += [TARGETS, table(TARGET_COLUMNS, rows)]
+    if any(scene_number(m.target) and m.epsilon == SHOWN for _, results in models for m in results.measurements):
+        parts += [f"The perturbations towards each target scene at {SHOWN}/255, amplified to the full range:\n"]
+        parts += [f"![Perturbations of each model towards each target scene]({_pattern_file(name)})\n"]
+    return parts
 
 
-def _curve_table(
-    measured: Sequence[MeasuredModel], attack: str, epsilons: Sequence[int] = EPSILONS, figure: str = "accuracy"
-) -> str:
+def _segmentation(results: Results) -> bool:
+    return results.clean.overlap is not None
+
+
+def _curve_table(models: Sequence[MeasuredModel], epsilons: Sequence[int], figure: str = "accuracy") -> str:
+    """One row a model: the clean figure, and the one under S-PGD at each epsilon."""
     rows = []
-    for checkpoint, results in measured:
-        found = (results.find(attack, epsilon) for epsilon in epsilons)
+    for checkpoint, results in models:
+        found = (results.find("spgd", epsilon) for epsilon in epsilons)
         reports = [results.clean, *(m.report if m else None for m in found)]
         rows.append([checkpoint.title, *(percent(getattr(report, figure, None)) for report in reports)])
-    return folded(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
+    return table(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
 
 
-def _grid(measured: Sequence[MeasuredModel]) -> tuple[list[str], list[list[str]]] | None:
-    """Head and rows of the grid: heap and sigma down, epsilon across; None where sigma was never varied."""
-    cells: dict[tuple[str, int, str, float], dict[float, str]] = {}
-    for checkpoint, results in first_seeds(measured):
-        if checkpoint.heap and (found := results.robustness):
+def _grids(models: Sequence[MeasuredModel]) -> list[str]:
+    """For each heap a table, sigma down and epsilon across, of models of the usual schedule; none if sigma is fixed."""
+    cells: dict[int, dict[float, dict[float, str]]] = {}
+    for checkpoint, results in first_seeds(models):
+        if checkpoint.heap and not checkpoint.schedule and (found := results.robustness):
             sigma, epsilon = round(checkpoint.recipe["sigma"], 4), round(checkpoint.recipe["epsilon"] / UNIT, 2)
             breaks = f"{found.breaking_epsilon:g}" if found.epsilon else f"over {found.breaking_epsilon:g}"
-            row = cells.setdefault((checkpoint.schedule, checkpoint.heap, checkpoint.kind, sigma), {})
+            row = cells.setdefault(checkpoint.heap, {}).setdefault(sigma, {})
             row[epsilon] = f"{100 * results.clean.accuracy.value:.1f} · {breaks}"
-    if len({sigma for *_, sigma in cells}) < 2:
-        return None
-    across = sorted({epsilon for row in cells.values() for epsilon in row})
-    rows = [
-        [f"{kind}, σ {sigma:g}", *(row.get(epsilon, "") for epsilon in across)]
-        for (_, _, kind, sigma), row in sorted(cells.items())
-    ]
-    return ["", *(f"ε {epsilon:g}/255" for epsilon in across)], rows
+    if len({sigma for rows in cells.values() for sigma in rows}) < 2:
+        return []
+    across = sorted({epsilon for rows in cells.values() for row in rows.values() for epsilon in row})
+    head = [f"ε {epsilon:g}/255" for epsilon in across]
+    parts = [GRID]
+    for heap, rows in sorted(cells.items()):
+        lines = [[f"σ {sigma:g}", *(row.get(epsilon, "") for epsilon in across)] for sigma, row in sorted(rows.items())]
+        parts.append(table([f"heap {heap}", *head], lines))
+    return parts
 
 
-def _target_table(measured: Sequence[MeasuredModel]) -> str:
+def _other_table(models: Sequence[MeasuredModel]) -> str:
+    """One row a model: the minimum breaking epsilon, and what other attacks reach; no empty columns."""
+    control = SCENE_CONTROL_EPSILON if _segmentation(models[0][1]) else CONTROL_EPSILON
     rows = []
-    for checkpoint, results in measured:
-        aimed = (m for m in results.measurements if m.target is not None)
-        for m in sorted(aimed, key=lambda m: (str(m.target), m.epsilon)):
-            shown, report = m.pattern, m.report
-            score = ["", "", ""]
-            if shown:
-                score = [f"{shown.rank} of {shown.n}", f"{100 * shown.share:.1f}", f"{100 * shown.others:.1f}"]
-            cells = [title(m.target, checkpoint.classes), f"{m.epsilon}/255"]
-            rows.append([checkpoint.title, *cells, percent(report.success), percent(report.unprovoked), *score])
-    figures = ["success (%)", "unattacked (%)", "pattern rank", "share (%)", "others (%)"]
-    return folded(["model", "target", "epsilon", *figures], rows)
-
-
-def _breaks(results: Results) -> str:
-    """The universal robustness in words; where it was not measured, as the curve of single attacks tells it."""
-    if results.robustness:
-        return broken(results)
-    curve = [
-        (0.0, results.clean.accuracy.value),
-        *((float(m.epsilon), m.report.accuracy.value) for m in results.curve()),
-    ]
-    read_off = breaking_point(curve)
-    return f"{read_off:.1f}/255" if read_off is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255"
-
-
-def _other_table(measured: Sequence[MeasuredModel]) -> str:
-    rows = []
-    for checkpoint, results in measured:
-        targeted = [m for m in results.measurements if m.target is not None and m.report.target]
+    for checkpoint, results in models:
+        targeted = [m for m in results.measurements if isinstance(m.target, int) and m.report.target]
         best = max(targeted, key=lambda m: m.report.target.value if m.report.target else 0, default=None)
-        aim = "" if best is None else f"{title(best.target, checkpoint.classes)} at {best.epsilon}/255: "
-        deepfool = results.find("deepfool", 16)
+        aim = f"{title(best.target, checkpoint.classes)} at {best.epsilon}/255: " if best else ""
+        signs, deepfool = results.find("random-signs", control), results.find("deepfool", 16)
         older = f"{percent(deepfool.report.accuracy)}, crafted on {deepfool.crafted_on:,} images" if deepfool else ""
         rows.append(
             [
                 checkpoint.title,
                 _breaks(results),
+                percent(signs.report.accuracy if signs else None),
                 older,
                 aim + percent(best.report.target if best else None),
             ]
         )
-    head = ["model", "75% misclassified at", f"accuracy, {attacks.get('deepfool').title}, 16/255", "best target rate"]
-    return folded(head, rows)
+    head = ["model", "minimum breaking epsilon", f"accuracy (%), random signs, {control}/255"]
+    head += [f"accuracy (%), {attacks.get('deepfool').title}, 16/255", "best target rate (%)"]
+    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
+    return table([head[place] for place in used], [[row[place] for place in used] for row in rows])
+
+
+def _breaks(results: Results) -> str:
+    """The minimum breaking epsilon; where it was not searched, as read off the curve of stored perturbations."""
+    if results.robustness:
+        return breaking_text(results)
+    stored = [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
+    curve = [(0.0, results.clean.accuracy.value), *stored]
+    found = breaking_point(curve)
+    return f"{found:.1f}/255" if found is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255"
+
+
+TARGET_COLUMNS = ["model", "target", "success (%)", "without attack (%)", "pattern rank"]
+TARGET_COLUMNS += ["explained (%)", "by other scenes (%)"]
+
+
+def _target_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
+    """Attacks of scenes at SHOWN/255 on two models: the standard one and the most robust one; at most ten."""
+    aimed = [entry for entry in models if _aimed(entry[1])]
+    standard = [entry for entry in aimed if entry[0].kind == STANDARD]
+    others = [entry for entry in aimed if entry[0].kind != STANDARD and entry[1].robustness]
+    robust = sorted(others, key=lambda entry: entry[1].robustness.breaking_epsilon if entry[1].robustness else 0)
+    rows = []
+    for checkpoint, results in (*standard[:1], *robust[-1:]):
+        for m in _aimed(results)[: MAXIMUM_ROWS // 2]:
+            score = ["", "", ""]
+            if m.pattern:
+                fractions = (f"{100 * m.pattern.share:.1f}", f"{100 * m.pattern.others:.1f}")
+                score = [f"{m.pattern.rank} of {m.pattern.n}", *fractions]
+            rates = [percent(m.report.success), percent(m.report.unprovoked)]
+            rows.append([checkpoint.title, title(m.target, checkpoint.classes), *rates, *score])
+    return rows
+
+
+def _aimed(results: Results) -> list[Measurement]:
+    """The attacks towards a scene or on a class to remove at SHOWN/255, by target."""
+    aimed = (m for m in results.measurements if isinstance(m.target, str) and m.epsilon == SHOWN)
+    return sorted(aimed, key=lambda m: str(m.target))

@@ -1,6 +1,7 @@
-"""What a group's fronts say: how many times as robust as heap 1 larger heaps are, at equal clean accuracy.
+"""The trade-off between clean accuracy and universal robustness: how many times as robust larger heaps are as heap 1.
 
-Robustness is read at several levels, since an advantage may lie elsewhere than where a model counts as broken.
+They are compared at equal clean accuracy, and at several error levels, since an advantage may lie at other perturbation
+strengths than the one that breaks a model.
 """
 
 from collections.abc import Sequence
@@ -18,25 +19,30 @@ ModelsByGroup = dict[str, list[MeasuredModel]]
 STANDARD = kind(0)
 ERROR_LEVELS = (0.25, 0.5)
 """Shares misclassified, below the one that universal robustness is defined by."""
-HEAD = (
-    *("data", "front", "models", "clean accuracy (%)", "hypervolume (/255)"),
+COLUMNS = (
+    *("data", "Pareto front", "models", "clean accuracy (%)", "hypervolume (/255)"),
     *(f"times heap 1, {100 * level:.0f}% wrong" for level in ERROR_LEVELS),
     "times heap 1, broken",
 )
 NOTE = (
-    "Small marks: models off the front of their heap, and further seeds. Hypervolume: the area below a front of one "
-    "seed, from (0, 0), the standard model included. Times heap 1: the ratio of the epsilons at which so many are "
-    "wrong, at equal clean accuracy, averaged (lowest to highest) where hardened models of both heaps reach (a front "
-    "goes on level below its last model: where all models of one heap lie on one side of the others, the ratio is a "
-    "bound). Models that were trained otherwise than most (like 15 epochs) have fronts of their own, compared with "
-    "heap 1 trained like them. A cell trained from several seeds stands where its models stand on average. Brackets "
-    "hold the 95% interval that the held-out images leave, whose outcomes are resampled for all models together; where "
-    "cells were trained from several seeds it holds the spread between these trainings too, for every cell, and "
-    "elsewhere it says nothing about that (`core/reports/bootstrap.py`). Broken: 75% wrong, of scenes 50% of the "
-    "pixels; these epsilons were searched, the others are read off between the measured ones along a "
-    "line. Models that few others lent to (`starts` in the table of how each was attacked) may break earlier than is "
-    "said here.\n"
+    "- *Figure*: small marks are models off the Pareto front of their heap, and further seeds.\n"
+    "- *Hypervolume* is the area below the Pareto front of one seed, from (0, 0), with the standard model.\n"
+    "- *Times heap 1* is the ratio of the epsilons at which that fraction is wrong, at equal clean accuracy: the mean, "
+    "then the lowest to the highest ratio over the range of accuracies that both heaps reach. Below its last model a "
+    "front continues at the same height. If all models of one heap are more accurate than all of the other, the ratio "
+    "is a bound (*at least*, *at most*).\n"
+    "- *Broken* means 75% wrong, or 50% of the pixels of scenes. These epsilons were searched; the others are "
+    "interpolated between measured ones.\n"
+    "- *Brackets* hold the 95% interval from a bootstrap over held-out images, drawn for all models together. Where "
+    "models were trained with several seeds, it includes the spread between training runs for every model; elsewhere "
+    "it does not (`core/reports/bootstrap.py`).\n"
+    "- Models with another training schedule, like 15 epochs, have Pareto fronts of their own and are compared with "
+    "heap 1 of the same schedule. Models that differ only in the seed count as one, at their average.\n"
+    "- Models with few donor models (see *How each model was attacked* in [All models](all.md)) may break earlier than "
+    "stated.\n"
 )
+MAXIMUM_ROWS = 10
+"""The most models of a group that a table for readers shows."""
 
 
 def tradeoff_points(own: Sequence[MeasuredModel], *kinds: str, level: float | None = None) -> list[TradeoffPoint]:
@@ -64,11 +70,11 @@ def _epsilon_at_error(results: Results, level: float) -> float:
 
 @dataclass(frozen=True)
 class Advantage:
-    """How many times the epsilon of heap 1 a larger heap takes: the ratios at equal clean accuracies.
+    """How many times the epsilon of heap 1 breaks a larger heap: the ratios at equal clean accuracies.
 
     `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
     `span` are the smallest and the largest of these accuracies. `interval` is the 95% interval of the mean ratio over
-    what other held-out images would say, and other `trainings` where cells were trained from several seeds
+    other held-out images, and over other `trainings` where models were trained with several seeds
     (`core.reports.bootstrap`); None where that is not known.
     """
 
@@ -113,7 +119,7 @@ class Advantage:
 
 
 def advantage(own: Sequence[MeasuredModel], one: str, other: str, level: float | None = None) -> Advantage | None:
-    """The lead of models of kind `other` over those of `one`, each cell where its models stand on average over seeds.
+    """The advantage of models of kind `other` over those of `one`; models that differ in the seed count as their mean.
 
     None where they cannot be compared: no models of one of them, or nothing broke one of kind `one`.
     """
@@ -131,44 +137,66 @@ def advantage(own: Sequence[MeasuredModel], one: str, other: str, level: float |
 
 
 def _averaged(models: Sequence[MeasuredModel], which: str, level: float | None) -> list[TradeoffPoint]:
-    """Each cell of a kind where its models stand on average; all were searched."""
+    """The models of a kind, those that differ only in the seed as one point, their mean."""
     each = {spot.name: spot for spot in tradeoff_points(models, which, level=level)}
     found = []
-    for (name, own_kind), cell in _configurations(models).items():
+    for (name, own_kind), seeds in _configurations(models).items():
         if own_kind == which:
-            own = [each[checkpoint.name] for checkpoint, _ in cell.values()]
+            own = [each[checkpoint.name] for checkpoint, _ in seeds.values()]
             found.append(TradeoffPoint(name, fmean(spot.clean for spot in own), fmean(spot.robustness for spot in own)))
     return found
 
 
 def advantages(own: Sequence[MeasuredModel], level: float | None = None) -> dict[str, Advantage]:
-    """The lead of each larger heap, by its kind, over heap 1 of the same schedule, where these can be compared."""
+    """The advantage of each larger heap, by its kind, over heap 1 of the same schedule, where these can be compared."""
     sizes = _kinds([entry for entry in own if entry[0].heap > 1])
     found = {name: advantage(own, kind(1, one.schedule), name, level) for name, one in sizes.items()}
     return {name: ahead for name, ahead in found.items() if ahead}
 
 
 def _kinds(own: Sequence[MeasuredModel]) -> dict[str, Checkpoint]:
-    """Whose fronts can be drawn, the usual schedule first, then by heap; each with one of its models."""
+    """The kinds that have a Pareto front, the usual schedule first, then by heap; each with one of its models."""
     order = sorted((c for c, results in own if results.robustness and c.heap), key=lambda c: (c.schedule, c.heap))
     return {checkpoint.kind: checkpoint for checkpoint in order}
 
 
+def representatives(
+    models: Sequence[MeasuredModel], *keep: str, each: int = 3, limit: int = MAXIMUM_ROWS
+) -> list[MeasuredModel]:
+    """At most `limit` models that stand for the group, in its order; all where they are so few and `each` is 3.
+
+    The standard model, those named in `keep`, and `each` of every Pareto front: the middle one, the most robust one,
+    the most accurate one.
+    """
+    if len(models) <= limit and each == 3:
+        return list(models)
+    firsts = first_seeds(models)
+    kinds = dict.fromkeys(checkpoint.kind for checkpoint, _ in firsts)
+    fronts = [front for kind in kinds if (front := pareto.pareto_front(tradeoff_points(firsts, kind)))]
+    names = [checkpoint.name for checkpoint, _ in firsts if checkpoint.kind == STANDARD] + list(keep)
+    picks = (lambda front: front[len(front) // 2], lambda front: front[-1], lambda front: front[0])
+    names += [pick(front).name for pick in picks[:each] for front in fronts]
+    if not fronts:
+        names += [checkpoint.name for checkpoint, _ in models]
+    chosen = list(dict.fromkeys(names))[:limit]
+    return [entry for entry in models if entry[0].name in chosen]
+
+
 def first_seeds(models: Sequence[MeasuredModel]) -> list[MeasuredModel]:
-    """Each cell by its model of the smallest seed, so that no heap has more tickets in the lottery than another."""
+    """Of models that differ only in the seed the one of the smallest seed: no heap gets more chances than another."""
     return [found[min(found)] for found in _configurations(models).values()]
 
 
 def _configurations(models: Sequence[MeasuredModel]) -> dict[tuple[str, str], dict[int, MeasuredModel]]:
-    """The models of each cell by their seeds; one that was trained otherwise than most is none of their cell."""
-    cells: dict[tuple[str, str], dict[int, MeasuredModel]] = {}
+    """The models of each configuration by their seeds; another training schedule is another configuration."""
+    found: dict[tuple[str, str], dict[int, MeasuredModel]] = {}
     for entry in models:
-        cells.setdefault((entry[0].name_without_seed, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = entry
-    return cells
+        found.setdefault((entry[0].name_without_seed, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = entry
+    return found
 
 
 def rows(own: Sequence[MeasuredModel]) -> list[list[str]]:
-    """The table: a front for each heap, and for each schedule apart."""
+    """Rows of the table: one for each Pareto front, of a heap and a schedule."""
     times = [advantages(own, level) for level in (*ERROR_LEVELS, None)]
     found = []
     for name in _kinds(own):

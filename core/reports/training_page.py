@@ -1,6 +1,6 @@
-"""The page `docs/training.md`: how each shipped model was made, from the JSON of the model folders and nothing else."""
+"""The page `docs/results/training.md`: how the shipped models were trained, from the JSON of the model folders."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core import datasets
@@ -8,6 +8,9 @@ from core.attacks.objectives import LOSS_CAP
 from core.attacks.targets import scene_number
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
+from core.reports.markdown import table
+from core.reports.records import Record, folder_name
+from core.threat import UNIT
 from core.training.loop import jump
 from core.training.recipe import Recipe
 from core.workflows.protocol import AttackSuite
@@ -15,50 +18,125 @@ from core.workflows.protocol import AttackSuite
 SHIPPED = "checkpoints"
 """Where the shipped models lie, as the commands name it."""
 
+TEMPLATE = """# How the models were trained
 
-def training_page(found: Sequence[Checkpoint], root: Path) -> str:
-    """How each model shipped under `root` was made: command, data, seed, hardware, time."""
-    parts = [
-        "# How the shipped models were trained\n",
-        "Written by `make results` from `checkpoints/**/config.json`; do not edit. Each model was made by the "
-        "command under its name (or by `core.workflows.train_model.run`, which that command calls, with the same "
-        "recipe).\n",
-    ]
+Written by `make results` from `checkpoints/**/config.json`; do not edit.
+
+One command trains a model again (`core.workflows.train_model.run` is the same in Python):
+
+    python -m core train --data DATA --arch ARCHITECTURE \\
+        --sigma SIGMA --heap HEAP --epsilon EPSILON \\
+        --steps STEPS --step-size STEP_SIZE \\
+        --epochs EPOCHS --batch-size BATCH_SIZE \\
+        --learning-rate LEARNING_RATE --seed SEED \\
+        --start FOLDER --root checkpoints
+
+The second and third lines are for adversarial training: `HEAP` images share one perturbation of at most
+`EPSILON`/255, crafted in `STEPS` steps of `STEP_SIZE` times epsilon, and `SIGMA` is the weight of the adversarial loss
+(see the [glossary](../glossary.md)). A standard model is trained without them. `--start` names the model that the
+training starts from. A second command measures the model:
+
+    python -m core precompute FOLDER --steps STEPS \\
+        --images IMAGES --targets TARGETS --seed SEED --assess
+
+The table holds one row for each kind of training. The exact commands of every model, its seed, time, hardware, losses
+and the digest of its weights are in [training.csv](training.csv) and, searchable, under *Training* in
+[All models](all.md).
+"""
+COLUMNS = (
+    *("data", "training", "models", "architecture", "σ", "ε (/255)", "steps × step size"),
+    *("epochs", "batch size", "learning rate", "starts from", "minutes"),
+)
+
+
+def training_page(found: Sequence[Checkpoint]) -> str:
+    """The command that trains a model, and one table: a row for each kind of training of each data set."""
+    kinds: dict[tuple[str, str], list[Checkpoint]] = {}
     for checkpoint in found:
-        config, versions = checkpoint.config, checkpoint.config["versions"]
-        history = config["history"]
-        lost = jump(history)
-        parts += [
-            f"## {_place(checkpoint, root)}\n",
-            f"    {command(checkpoint, root)}\n",
-            f"- data: {config['source'].rstrip('.')} ({config['training_images']:,} training images)\n"
-            f"- seed {checkpoint.recipe['seed']}; {len(history)} epochs in {config['seconds'] / 60:.0f} minutes on "
-            f"{versions['hardware']} (torch {versions['torch']}), finished {config['finished']}\n"
-            f"- loss of the first and last epoch: {history[0]['loss']:.3f}, {history[-1]['loss']:.3f}; "
-            f"{history[-1]['images_per_second']:.0f} images/s{'; ' + lost if lost else ''}\n"
-            f"- weights sha256 `{checkpoint.sha256[:16]}`{'' if checkpoint.has_weights else ' (left out to save room)'}"
-            f"{_origin(checkpoint, found, root)}\n"
-            f"- {measured_by(checkpoint, root)}\n",
-        ]
-    return "\n".join(parts)
+        kinds.setdefault((checkpoint.group_title, checkpoint.kind), []).append(checkpoint)
+    rows = [[*names, *_settings(models)] for names, models in kinds.items()]
+    return "\n".join([TEMPLATE, table(COLUMNS, rows)])
 
 
-def _origin(checkpoint: Checkpoint, found: Sequence[Checkpoint], root: Path) -> str:
-    """Which weights the training began with, where it did not begin from scratch."""
+def _settings(models: Sequence[Checkpoint]) -> list[str]:
+    """The settings of models that were trained alike, each value once."""
+    trained = models[0].heap > 0
+
+    def values(setting: Callable[[Checkpoint], float | str]) -> str:
+        each = sorted({setting(model) for model in models}, key=lambda value: (isinstance(value, str), value))
+        return ", ".join(value if isinstance(value, str) else f"{value:.4g}" for value in each)
+
+    minutes = sorted(round(model.config["seconds"] / 60) for model in models)
+    adversarial = [
+        values(lambda model: model.recipe["sigma"]),
+        values(lambda model: model.recipe["epsilon"] / UNIT),
+        values(lambda model: f"{model.recipe['steps']} × {model.recipe['step_size']:g}"),
+    ]
+    return [
+        str(len(models)),
+        f"`{models[0].architecture}`",
+        *(adversarial if trained else [""] * 3),
+        values(lambda model: model.recipe["epochs"]),
+        values(lambda model: model.recipe["batch_size"]),
+        values(lambda model: model.recipe["learning_rate"]),
+        values(lambda model: (model.recipe["start"] or "scratch").removeprefix(f"{SHIPPED}/")),
+        f"{minutes[0]}" if minutes[0] == minutes[-1] else f"{minutes[0]} to {minutes[-1]}",
+    ]
+
+
+def training_records(found: Sequence[Checkpoint], root: Path) -> list[Record]:
+    """One record for each model folder under `root`: commands, data, seed, time, hardware, losses, weights."""
+    records = []
+    for checkpoint in found:
+        config, history = checkpoint.config, checkpoint.config["history"]
+        record: Record = {
+            "data": checkpoint.group_title,
+            "model": checkpoint.title,
+            "folder": folder_name(checkpoint, root),
+            "command": command(checkpoint, root),
+            "source": config["source"].rstrip("."),
+            "training images": config["training_images"],
+            "seed": checkpoint.recipe["seed"],
+            "epochs": len(history),
+            "minutes": f"{config['seconds'] / 60:.0f}",
+            "hardware": config["versions"]["hardware"],
+            "torch": config["versions"]["torch"],
+            "finished": config["finished"],
+            "first loss": f"{history[0]['loss']:.3f}",
+            "last loss": f"{history[-1]['loss']:.3f}",
+            "images/s": f"{history[-1]['images_per_second']:.0f}",
+            "remark": jump(history),
+            "weights sha256": checkpoint.sha256[:16],
+            "weights shipped": "yes" if checkpoint.has_weights else "no",
+        }
+        records.append(record | _origin(checkpoint, found, root) | _measured(checkpoint, root))
+    return records
+
+
+def _origin(checkpoint: Checkpoint, found: Sequence[Checkpoint], root: Path) -> Record:
+    """Which weights the training started from; empty if it started from scratch."""
     digest = checkpoint.config.get("start_sha256")
     if not digest:
-        return ""
-    known = [f"those of {_place(other, root)} here" for other in found if other.sha256 == digest]
-    where = known[0] if known else "an earlier stage, which the history of this repository holds"
-    return f", trained on from sha256 `{digest[:16]}` ({where})"
+        return {"start sha256": "", "started from": ""}
+    known = [folder_name(other, root) for other in found if other.sha256 == digest]
+    where = known[0] if known else "an earlier stage in the history of this repository"
+    return {"start sha256": digest[:16], "started from": where}
 
 
-def measured_by(checkpoint: Checkpoint, root: Path) -> str:
-    """The command line that measured this model, as its stored results tell."""
+def _measured(checkpoint: Checkpoint, root: Path) -> Record:
+    command, longest = measured_by(checkpoint, root)
+    return {"measured by": command or "not measured yet", "later steps": longest}
+
+
+def measured_by(checkpoint: Checkpoint, root: Path) -> tuple[str, int | None]:
+    """The command line that measured this model, and the most steps that a later run took with some perturbations.
+
+    The command is empty if nothing was measured; the steps are None if no later run took more than the command says.
+    """
     results = Results.load(checkpoint.folder)
     crafted = results.curve() if results else []
     if results is None or not crafted:
-        return "not measured yet"
+        return "", None
     first = crafted[0]
     aims = {m.target for m in results.measurements if m.target is not None}
     targets = sum(isinstance(aim, int) or scene_number(aim) is not None for aim in aims)
@@ -68,8 +146,8 @@ def measured_by(checkpoint: Checkpoint, root: Path) -> str:
     if not done.issuperset(AttackSuite.standard(datasets.get(checkpoint.data)).epsilons):
         options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done))
     options += " --assess" if results.robustness else ""
-    more = f"; later runs or the exchange went on to {steps[-1]} steps with some" if steps[-1] > steps[0] else ""
-    return f"measured by `python -m core precompute {SHIPPED}/{_place(checkpoint, root)} {options}`{more}"
+    line = f"python -m core precompute {SHIPPED}/{folder_name(checkpoint, root)} {options}"
+    return line, steps[-1] if steps[-1] > steps[0] else None
 
 
 def command(checkpoint: Checkpoint, root: Path) -> str:
@@ -87,10 +165,5 @@ def command(checkpoint: Checkpoint, root: Path) -> str:
     words += [f"--images {recipe['images']}"] if recipe["images"] else []
     words += [f"--start {recipe['start']}"] if recipe["start"] else []
     words += [f"--name {checkpoint.name}"] if checkpoint.name != Recipe(**recipe).name else []
-    home = Path(SHIPPED, _place(checkpoint, root)).parent.parent
+    home = Path(SHIPPED, folder_name(checkpoint, root)).parent.parent
     return " ".join([*words, f"--root {home.as_posix()}"])
-
-
-def _place(checkpoint: Checkpoint, root: Path) -> str:
-    """Where the model folder lies under `root`: `cifar10/standard`, or like `wide/cifar10/standard`."""
-    return checkpoint.folder.relative_to(root).as_posix()

@@ -101,7 +101,7 @@ def pickled(folder):
 
 
 WEIGHTS_DAMAGE = {
-    "missing": (lambda f: (f / "model.safetensors").unlink(), "is missing; the command in docs/training.md"),
+    "missing": (lambda f: (f / "model.safetensors").unlink(), "is missing; the command in docs/results/training.csv"),
     "truncated": (lambda f: overwrite(f, lambda b: b[:-50], sign=False), "the file was changed"),
     "one bit": (lambda f: overwrite(f, lambda b: b[:-1] + bytes([b[-1] ^ 1]), sign=False), "the file was changed"),
     "truncated and signed": (lambda f: overwrite(f, lambda b: b[:-50]), "no readable safetensors file"),

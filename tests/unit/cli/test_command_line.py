@@ -18,7 +18,7 @@ from core.__main__ import app
 from core.checkpoints import perturbations, store
 from core.checkpoints.perturbations import BREAKING
 from core.models.architectures import create
-from core.reports.training_page import training_page
+from core.reports.training_page import training_records
 from core.robustness.search import Search
 
 ROOT = Path(__file__).parents[3]
@@ -72,10 +72,11 @@ def test_a_loss_that_jumped_is_told_where_the_model_is_made(trained, images, tmp
             epoch["loss"] = loss
         (folder / store.CONFIG).write_text(json.dumps(config))
         said = "the loss jumped from 0.500 to 1.800 in epoch 3"
-        heard, page = " ".join(run(*words).stderr.split()), training_page([store.read(folder)], tmp_path)
+        heard = " ".join(run(*words).stderr.split())
+        (record,) = training_records([store.read(folder)], tmp_path)
         assert (f"Warning: {said}; try another --seed or a lower --learning-rate." in heard) == told
-        assert (said in page) == told
-        assert ("jumped" in heard + page) == told
+        assert record["remark"] == (said if told else "")
+        assert ("jumped" in heard) == told
 
 
 def test_attack_saves_what_evaluate_reads(trained, tmp_path):
@@ -241,9 +242,12 @@ def test_results_pages_come_from_the_json(tmp_path):
     }
     store.save(folder, create("resnet8/8", 12), config)
     run("results", "--root", str(tmp_path / "checkpoints"), "--docs", str(tmp_path / "docs"))
-    text = (tmp_path / "docs" / "training.md").read_text()
+    pages = tmp_path / "docs" / "results"
+    text = (pages / "training.csv").read_text()
     assert "--epochs 3" in text
     assert store.read(folder).sha256[:16] in text
+    assert "--epochs 3" in (pages / "all.md").read_text()
+    assert {path.name for path in pages.glob("*.md")} == {"index.md", "all.md", "training.md"}
 
 
 def _recipe():

@@ -16,8 +16,10 @@ from core.evaluation.pattern_score import PatternScore
 from core.evaluation.report import Rate, Report
 from core.evaluation.segmentation import SceneRate
 from core.models.architectures import create
-from core.reports.results_page import pattern_sheet, results_page
-from core.reports.training_page import command, measured_by, training_page
+from core.reports.results_page import by_group, pattern_sheet
+from core.reports.results_page import results_page as results_page_of
+from core.reports.tradeoff import MAXIMUM_ROWS
+from core.reports.training_page import command, measured_by, training_page, training_records
 from core.robustness.result import Point, Robustness
 from core.training.recipe import Recipe
 from core.workflows import train_model
@@ -69,23 +71,38 @@ def scenes():
     return Results(Report(scene_rate(0.84), scene_rate(0), overlap=scene_rate(0.44)), tuple(found), {"source": "here."})
 
 
+def results_page(own):
+    return results_page_of(by_group(own))
+
+
+def tables(page):
+    """Head and rows of each table of a Markdown page."""
+    found = re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
+    rows = [[[cell.strip() for cell in line.split("|")[1:-1]] for line in one.splitlines()] for one in found]
+    return [(head, body) for head, _, *body in rows]
+
+
 def cells(page, first):
     """The cells of the rows that begin with these words."""
     rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith(f"| {first} ")]
     return [[cell.strip() for cell in row] for row in rows]
 
 
-def test_a_page_on_images_holds_every_number(tmp_path):
+def test_a_page_on_images_holds_the_curve_and_other_attacks(tmp_path):
     page = results_page([measured(tmp_path / "standard", "signs", images())])
-    curve, control, other = cells(page, "Standard")
+    curve, other = cells(page, "Standard")
     assert curve[1].startswith("98.0 [")
-    assert curve[3].startswith("60.0 [")
-    assert curve[5].startswith("20.0 [")
-    assert control[1].startswith("98.0 [")
-    assert not any(control[2:])
+    assert curve[2].startswith("60.0 [")
+    assert curve[3].startswith("20.0 [")
     assert other[1] == "15.0/255"
-    assert other[3].startswith(f"{datasets.get('signs').classes[3]} at 16/255: 55.0")
+    assert other[2].startswith(f"{datasets.get('signs').classes[3]} at 16/255: 55.0")
     assert "Architecture: `resnet8/8`." in page
+    assert "random signs" not in page, "a column without a number drops out"
+    results = images()
+    control = Measurement("random-signs", 16, None, 0, 0, 0, Report(rate(0.9), rate(0.1)))
+    results = replace(results, measurements=(*results.measurements, control))
+    _, other = cells(results_page([measured(tmp_path / "standard", "signs", results)]), "Standard")
+    assert other[2].startswith("90.0 [")
 
 
 def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):
@@ -107,20 +124,25 @@ def test_a_grid_of_several_sigmas_is_one_table_of_clean_accuracies_and_breaking_
         searched(tmp_path, 64, 0.9, 8, 0.93, 0),
     ]
     page = results_page(own)
-    grid = page.split("The grid")[1].split("\n\n")[1].splitlines()
-    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in grid if "---" not in line] == [
-        ["", "ε 2/255", "ε 8/255"],
-        ["heap 1, σ 0.5", "97.0 · 21.5", ""],
-        ["heap 64, σ 0.3", "", "96.0 · 24"],
-        ["heap 64, σ 0.9", "", "93.0 · over 40"],
+    grids = [(head, rows) for head, rows in tables(page) if head[0].startswith("heap")]
+    assert grids == [
+        (["heap 1", "ε 2/255", "ε 8/255"], [["σ 0.5", "97.0 · 21.5", ""]]),
+        (["heap 64", "ε 2/255", "ε 8/255"], [["σ 0.3", "", "96.0 · 24"], ["σ 0.9", "", "93.0 · over 40"]]),
     ]
-    assert "The grid" not in results_page(own[:4:2])  # one sigma only
+    fixed = results_page(own[:4:2])  # one sigma only
+    assert not [head for head, _ in tables(fixed) if head[0].startswith("heap")]
 
 
-def test_a_long_table_opens_on_a_press_a_short_one_stands_there(tmp_path):
+def test_a_table_holds_at_most_ten_models_of_a_data_set_and_says_how_many_there_are(tmp_path):
     own = [measured(tmp_path / f"model-{number}", "signs", images()) for number in range(21)]
-    assert results_page(own).count("<details><summary>The table: 21 rows</summary>\n\n| model | ") == 3
-    assert "<details>" not in results_page(own[:20])
+    page = results_page(own)
+    assert [len(rows) for head, rows in tables(page) if head[0] == "model"] == [MAXIMUM_ROWS] * 2
+    assert "Models shown: 10 of 21." in page
+    own = [searched(tmp_path, heap, 0.5, e, 0.97 - e / 1000, 20 + e) for heap in (1, 4, 8, 64) for e in (2, 4, 8, 16)]
+    page = results_page([measured(tmp_path / "standard", "signs", images()), *own])
+    assert [len(rows) for head, rows in tables(page) if head[0] == "model"] == [MAXIMUM_ROWS] * 2
+    assert all(cells(page, f"{kind}, heap {heap},") for heap in (4, 8, 64) for kind in ["Shared"])
+    assert "Models shown: 10 of 17." in page
 
 
 def test_models_of_an_unusual_architecture_have_a_section_of_their_own(tmp_path):
@@ -138,7 +160,21 @@ def test_the_command_of_a_model_names_the_folder_that_its_kind_lies_in(tmp_path)
     found = measured(tmp_path / "wide" / "signs" / "standard", "signs", images())[0]
     found = replace(found, recipe=vars(Recipe("signs")))
     assert command(found, tmp_path).endswith(" --root checkpoints/wide")
-    assert "## wide/signs/standard\n" in training_page([found], tmp_path)
+    (record,) = training_records([found], tmp_path)
+    assert (record["folder"], record["command"]) == ("wide/signs/standard", command(found, tmp_path))
+
+
+def test_the_training_page_is_a_template_and_one_table_with_a_row_for_each_kind_of_training(tmp_path):
+    recipes = [Recipe("signs")]
+    recipes += [Recipe("signs", sigma=0.5, heap=heap, epsilon=e / 255) for heap in (1, 64) for e in (8, 16)]
+    found = [replace(measured(tmp_path / recipe.name, "signs", images())[0], recipe=vars(recipe)) for recipe in recipes]
+    ((head, rows),) = tables(training_page(found))
+    picked = [head.index(name) for name in ("training", "models", "σ", "ε (/255)", "starts from", "minutes")]
+    assert [[row[place] for place in picked] for row in rows] == [
+        ["standard", "1", "", "", "scratch", "1"],
+        ["heap 1", "2", "0.5", "8, 16", "scratch", "1"],
+        ["heap 64", "2", "0.5", "8, 16", "scratch", "1"],
+    ]
 
 
 def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
@@ -148,9 +184,9 @@ def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
     assert overlap[1] == "44.0 [42.0, 46.0]"
     assert "7.0 [5.0, 9.0]" in overlap
     by_name = {row[1]: row for row in targets}
-    assert by_name["scene 5"][3:] == ["66.0 [64.0, 68.0]", "50.0 [48.0, 52.0]", "1 of 200", "31.0", "12.0"]
-    assert by_name["scene 12"][5] == "93 of 200"
-    assert by_name["no car"][3:] == ["77.0 [75.0, 79.0]"]
+    assert by_name["scene 5"][2:] == ["66.0 [64.0, 68.0]", "50.0 [48.0, 52.0]", "1 of 200", "31.0", "12.0"]
+    assert by_name["scene 12"][4] == "93 of 200"
+    assert by_name["no car"][2:] == ["77.0 [75.0, 79.0]"]
     assert "200 held-out scenes" in page
 
 
@@ -193,15 +229,15 @@ def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilo
     })  # fmt: skip
     found = [Measurement("spgd", e, None, 100, 4, 2048, Report(rate(0.5), rate(0.5))) for e in epsilons]
     Results(Report(rate(0.98), rate(0)), tuple(found)).save(folder)
-    said = measured_by(store.read(folder), tmp_path)
+    said, later = measured_by(store.read(folder), tmp_path)
     assert "--steps 100 --images 2048 --targets 0 --seed 4" in said
+    assert later is None
     assert re.findall(r"--epsilon.*\d", said) == ([words] if words else [])
-    assert said in training_page([store.read(folder)], tmp_path)
-    worked_on = (replace(found[0], steps=140), *found[1:])  # by the exchange: no step count that was asked for
-    Results(Report(rate(0.98), rate(0)), worked_on).save(folder)
-    assert measured_by(store.read(folder), tmp_path) == (
-        f"{said}; later runs or the exchange went on to 140 steps with some"
-    )
+    (record,) = training_records([store.read(folder)], tmp_path)
+    assert (record["measured by"], record["later steps"]) == (said, None)
+    continued = (replace(found[0], steps=140), *found[1:])  # by a later run: not the steps that were asked for
+    Results(Report(rate(0.98), rate(0)), continued).save(folder)
+    assert measured_by(store.read(folder), tmp_path) == (said, 140)
 
 
 SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, steps=3, epochs=4, learning_rate=0.08)
