@@ -210,11 +210,11 @@ def curve_records(models: ModelsByGroup, root: Path) -> list[Record]:
         for group in models.values()
         for checkpoint, results in group
         for attack in dict.fromkeys(m.attack for m in results.measurements if m.target is None)
-        if (record := _curve(results, attack, figure, epsilons))
+        if (record := _curve(results, attack, figure, epsilons=epsilons))
     ]
 
 
-def _curve(results: Results, attack: str, figure: str, epsilons: Iterable[int]) -> Record:
+def _curve(results: Results, attack: str, figure: str, *, epsilons: Iterable[int]) -> Record:
     """Empty where the figure was not measured."""
     if getattr(results.clean, figure) is None:
         return {}

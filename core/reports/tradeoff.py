@@ -118,7 +118,7 @@ class Advantage:
         return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def advantage(own: Sequence[MeasuredModel], one: str, other: str, level: float | None = None) -> Advantage | None:
+def advantage(own: Sequence[MeasuredModel], one: str, other: str, *, level: float | None = None) -> Advantage | None:
     """The advantage of models of kind `other` over those of `one`; models that differ in the seed count as their mean.
 
     None where they cannot be compared: no models of one of them, or nothing broke one of kind `one`.
@@ -150,7 +150,7 @@ def _averaged(models: Sequence[MeasuredModel], which: str, level: float | None) 
 def advantages(own: Sequence[MeasuredModel], level: float | None = None) -> dict[str, Advantage]:
     """The advantage of each larger heap, by its kind, over heap 1 of the same schedule, where these can be compared."""
     sizes = _kinds([entry for entry in own if entry[0].heap > 1])
-    found = {name: advantage(own, kind(1, one.schedule), name, level) for name, one in sizes.items()}
+    found = {name: advantage(own, kind(1, one.schedule), name, level=level) for name, one in sizes.items()}
     return {name: ahead for name, ahead in found.items() if ahead}
 
 
