@@ -54,7 +54,7 @@ def _forming(letter: str, forming: Forming) -> tuple[list[dict[str, Any]], dict[
 
 
 def tradeoff(page: Tradeoff) -> str:
-    """Clean accuracy against the epsilon that breaks each model, a line for the front of each kind of model.
+    """Clean accuracy against the epsilon that breaks each model, a line for the Pareto front of each kind of model.
 
     The chosen models and the fronts of their kinds have the colours of A and B. A clicked point tells its model's name.
     """
@@ -68,11 +68,11 @@ def tradeoff(page: Tradeoff) -> str:
     best = {point for front in page.fronts for point in front.points}
     for mark in page.marks:
         letter = page.letters(mark)
-        beaten = bool(mark.heap) and (mark.clean.value, mark.height) not in best
+        beaten = bool(mark.heap) and (mark.clean.value, mark.reached) not in best
         colour = f"@{letter[0].lower()}" if letter else kinds.get(mark.kind, "@soft")
         look = {"color": colour, "line": {"color": "@paper", "width": 1.5}, **_size(letter, beaten)}
         look["symbol"] = _shape(page.settings.kinds, mark.kind)[0] + "-open" * (mark.breaks is None)
-        point = {"x": [axis_position(mark.clean.value)], "y": [mark.height], "mode": "markers", "marker": look}
+        point = {"x": [axis_position(mark.clean.value)], "y": [mark.reached], "mode": "markers", "marker": look}
         if letter:
             point |= {"mode": "markers+text", "text": [letter], "textposition": "top center"}
             point["textfont"] = {"color": colour, "size": 13}
@@ -82,7 +82,7 @@ def tradeoff(page: Tradeoff) -> str:
     left, right = min(xs) - 0.12 * span, max(xs) + 0.12 * span
     cleans = [mark.clean.value for mark in page.marks]
     shown = axis_ticks(min(cleans), max(cleans))
-    top = 1.18 * max(mark.height for mark in page.marks) or 1
+    top = 1.18 * max(mark.reached for mark in page.marks) or 1
     told = "Clean accuracy and the epsilon that breaks it: " + "; ".join(
         f"{mark.title} {100 * mark.clean.value:.1f}%, {_broken(mark)}" for mark in page.marks
     )
@@ -112,7 +112,7 @@ def _shape(all_kinds: Sequence[str], kind: str) -> tuple[str, str]:
 
 
 def _size(letter: str, beaten: bool) -> dict[str, float]:
-    """Chosen models large, those off the fronts small and pale, so that among many the fronts can be seen."""
+    """Chosen models large, those off the Pareto fronts small and pale, so that the fronts can be seen among many."""
     return {"size": 15} if letter else {"size": 6, "opacity": 0.6} if beaten else {"size": 9}
 
 
@@ -134,7 +134,7 @@ def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]
 
 
 def _hover(mark: Mark, things: str, beaten: bool) -> str:
-    clean, off = mark.clean, f"<br>not on the front of {_plain(mark.kind)}" * beaten
+    clean, off = mark.clean, f"<br>not on the Pareto front of {_plain(mark.kind)}" * beaten
     return (
         f"{_plain(mark.title)}<br>{100 * clean.value:.1f}% of {things} right clean "
         f"({100 * clean.low:.1f} to {100 * clean.high:.1f}, n = {clean.n:,})<br>{_broken(mark)}{off}<extra></extra>"
@@ -153,9 +153,9 @@ def _broken(mark: Mark) -> str:
 
 
 def falling(side: Traded) -> str:
-    """How one model falls with epsilon, and the level at which it counts as broken."""
+    """How the accuracy of one model falls with epsilon, and the level at which it counts as broken."""
     colour, mark = f"@{side.letter.lower()}", side.mark
-    points = tuple((epsilon, share.value) for epsilon, share in side.curve)
+    points = tuple((epsilon, accuracy.value) for epsilon, accuracy in side.curve)
     hover = "ε %{x}/255: %{y:.1f}%<extra></extra>"
     line = _line(points, {"color": colour, "width": 2.2}, hover) | {"mode": "lines+markers", "marker": {"size": 4}}
     shapes = [_rule("y", 100 * (1 - mark.level))]

@@ -1,4 +1,4 @@
-"""The Segmentation tab's pieces of HTML: the scene, what both models see in it, and the legend of classes.
+"""The Segmentation tab's HTML: the scene, what both models see in it, and the legend of classes.
 
 Layers lie over photographs that a style variable holds, so that each photograph travels once.
 """
@@ -46,7 +46,7 @@ def row(card: Card, look: Look, flips: bool) -> str:
     return f'{shot}<div class="sights">{"".join(figures)}</div>'
 
 
-def facts(card: Card, look: Look) -> str:
+def summary(card: Card, look: Look) -> str:
     """Beside the row: the model, the one number, and what the pattern shows of the target."""
     return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
 
@@ -57,7 +57,7 @@ def _shows(look: Look) -> str:
         return ""
     hint = (
         f"All {found.n} held-out scenes, ordered by how well each explains the blurred pattern once the layout common "
-        f"to all is taken out. The target explains {percent(found.share, 1)}, others {percent(found.others, 1)} on "
+        f"to all is taken out. The target explains {percent(found.fraction, 1)}, others {percent(found.others, 1)} on "
         f"average; by chance every rank is as likely."
     )
     return f'<p class="note rank" title="{escape(hint)}">Target in it: <b>rank {found.rank} of {found.n}</b></p>'
@@ -85,7 +85,7 @@ def _entry(one: Legend, looks: tuple[Look, Look], only: int | None) -> str:
 
 
 def _change(before: float | None, after: float | None) -> str:
-    first, then = ("–" if share is None else f"{100 * share:.0f}" for share in (before, after))
+    first, then = ("–" if iou is None else f"{100 * iou:.0f}" for iou in (before, after))
     return first if after is None else f"{first}→{then}"
 
 

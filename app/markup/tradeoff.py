@@ -1,9 +1,9 @@
-"""The Trade-off tab's pieces of HTML: headline, cards, the risk ladder, and the list of models."""
+"""The Trade-off tab's HTML: headline, cards, the risks, and the list of models."""
 
 from html import escape
 
 from app.markup.common import MARKS, percent
-from app.service import Ladder, Mark, Risk, Traded, Tradeoff
+from app.service import Mark, RiskLevel, Risks, Traded, Tradeoff
 
 
 def headline(page: Tradeoff) -> str:
@@ -52,27 +52,27 @@ def pattern(side: Traded) -> str:
     """The pattern at the breaking point, on grey."""
     if side.pattern is None:
         return '<div class="pattern empty">not stored</div>'
-    reach = side.mark.height
+    reach = side.mark.reached
     does = "breaks" if side.mark.breaks is not None else "comes nearest to breaking"
     alt = f"The pattern that {does} {side.mark.title}, at true strength {reach:g}/255"
     return f'<img class="pattern" src="{side.pattern}" alt="{escape(alt)}"><p class="note">true strength</p>'
 
 
-def ladder(a: Ladder | None, b: Ladder | None) -> str:
+def risks(a: Risks | None, b: Risks | None) -> str:
     """The risks of both models, side by side, from none to each image its own pattern."""
-    if a is None or b is None or a.epsilon != b.epsilon or len(a.risks) != len(b.risks):
-        return '<p class="note">The risk ladder was not measured for both models.</p>'
+    if a is None or b is None or a.epsilon != b.epsilon or len(a.levels) != len(b.levels):
+        return '<p class="note">The risks were not measured for both models.</p>'
     rows = []
-    for one, other in zip(a.risks, b.risks, strict=True):
+    for one, other in zip(a.levels, b.levels, strict=True):
         cells = "".join(_bar(risk, letter) for letter, risk in (("a", one), ("b", other)))
-        rows.append(f'<tr><th scope="row">{escape(RUNGS.get(one.title, one.title))}</th>{cells}</tr>')
-    n = a.risks[0].accuracy.n
+        rows.append(f'<tr><th scope="row">{escape(FREEDOMS.get(one.title, one.title))}</th>{cells}</tr>')
+    n = a.levels[0].accuracy.n
     caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, from fewest to most freedom; n = {n:,}"
     head = "".join(f'<th scope="col" class="{letter.lower()}">{letter} {MARKS[letter]}</th>' for letter in "AB")
     return f'<table class="ladder"><caption>{caption}</caption><tr><td></td>{head}</tr>{"".join(rows)}</table>'
 
 
-RUNGS = {
+FREEDOMS = {
     "expected": "no pattern",
     "universal": "one for all images",
     "heap 64": "one for 64 images",
@@ -81,11 +81,11 @@ RUNGS = {
 }
 
 
-def _bar(risk: Risk, letter: str) -> str:
-    share, low, high = risk.accuracy, percent(risk.accuracy.low), percent(risk.accuracy.high)
+def _bar(risk: RiskLevel, letter: str) -> str:
+    accuracy, low, high = risk.accuracy, percent(risk.accuracy.low), percent(risk.accuracy.high)
     return (
         f'<td title="95% interval: {low} to {high}"><span class="bar {letter}"><i style="width:'
-        f'{100 * share.value:.1f}%"></i></span><span class="value">{percent(share.value)} '
+        f'{100 * accuracy.value:.1f}%"></i></span><span class="value">{percent(accuracy.value)} '
         f'<i class="unseen">95% interval {low} to {high}, mean loss</i>'
         f'<i class="soft">({risk.loss:.2f})</i></span></td>'
     )

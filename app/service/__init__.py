@@ -16,7 +16,6 @@ from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import registry
 from app.service.segmentation import legend, scene
 from app.service.tradeoff import chosen, snapped, tradeoff
-from app.service.tradeoff_types import Front, Ladder, Mark, Risk, Traded, Tradeoff
 from app.service.types import (
     Answer,
     Card,
@@ -26,15 +25,21 @@ from app.service.types import (
     Curve,
     File,
     Forming,
+    Fraction,
     Labelled,
     Legend,
     Look,
+    Mark,
+    ParetoFront,
+    RiskLevel,
+    Risks,
     SceneCell,
     ScenePage,
-    Share,
     Street,
     Strip,
     Subject,
+    Traded,
+    Tradeoff,
 )  # fmt: skip
 from app.service.url import changed, looked, opened, recalled, refreshed, understood
 from app.session import EPSILONS, Session
@@ -42,8 +47,8 @@ from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.robustness.result import Robustness
 
 __all__ = [
-    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "Front", "Labelled", "Ladder",
-    "Legend", "Look", "Mark", "Menu", "Risk", "SceneCell", "ScenePage", "Share", "Street", "Strip", "Subject",
+    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "ParetoFront", "Labelled", "Risks",
+    "Legend", "Look", "Mark", "Menu", "RiskLevel", "SceneCell", "ScenePage", "Fraction", "Street", "Strip", "Subject",
     "Tick", "Traded", "Tradeoff", "axis_position", "axis_ticks", "card", "changed", "chosen", "claim",
     "compare_models", "comparison", "current",
     "device", "drawn", "ended", "estimate", "health", "legend", "list_models", "look", "looked", "menu", "notice",

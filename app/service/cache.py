@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Shelf(Generic[Value]):
+class LRUCache(Generic[Value]):
     """At most `size` values; the one that nobody has asked for longest goes first."""
 
     def __init__(self, size: int) -> None:

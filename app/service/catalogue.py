@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from app.service.cache import Shelf
+from app.service.cache import LRUCache
 from app.session import LOOKS, Session
 from core import attacks, datasets
 from core.attacks.targets import Target, scene_number, title
@@ -27,15 +27,15 @@ from core.models.architectures import Normalised
 Choices = list[tuple[str, Any]]
 Stamps = tuple[int, ...]
 
-_checkpoints: Shelf[list[Checkpoint]] = Shelf(2)
-_models: Shelf[Normalised] = Shelf(12)
-_results: Shelf[Results] = Shelf(512)
-_deltas: Shelf[dict[str, Tensor]] = Shelf(48)
+_checkpoints: LRUCache[list[Checkpoint]] = LRUCache(2)
+_models: LRUCache[Normalised] = LRUCache(12)
+_results: LRUCache[Results] = LRUCache(512)
+_deltas: LRUCache[dict[str, Tensor]] = LRUCache(48)
 _broken: dict[Path, tuple[Stamps, str, str]] = {}
 _marking = Lock()
 
 
-CARRIED = ("amplify", "view", "show", "side")
+KEPT = ("amplify", "view", "show", "side")
 """Ways to look at a result that mean the same for another data set."""
 
 
@@ -113,7 +113,7 @@ def _assessed(of: Checkpoint) -> bool:
 
 
 def first(data: str | None = None, tab: str = "compare") -> Session:
-    """The view that tells the story: standard against a hardened model, where they differ most.
+    """The view that tells the story: standard against an adversarially or shared-trained model.
 
     Of the models of the largest heap it is one with weights if there is any, the one that most was measured of, and of
     several such the most robust. The view is at one epsilon, and for the Segmentation tab with one scene that the
@@ -129,8 +129,8 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     names = list(dict.fromkeys(model.group for model in found))
     data = data or next((name for name in ("signs", "streets") if name in names), names[0])
     models = [model for model in found if model.group == data]
-    hardened = max(models, key=lambda model: (model.heap, model.has_weights, _breadth(model), _height(model)))
-    chosen = Session(tab=tab, data=data, a=models[0].name, b=hardened.name)
+    trained = max(models, key=lambda model: (model.heap, model.has_weights, _breadth(model), _height(model)))
+    chosen = Session(tab=tab, data=data, a=models[0].name, b=trained.name)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
     aims = [value for _, value in _targets(models) if scene_number(value)] if tab == "segmentation" else []
@@ -171,7 +171,7 @@ def rate(report: Report) -> AnyRate:
 def changed(session: Session, name: str, value: Any) -> Session:
     """The session after one choice; what no longer fits falls back."""
     if name == "data" and value != session.data:
-        looks = ("seed", *(name for name in LOOKS[session.tab] if name in CARRIED))
+        looks = ("seed", *(name for name in LOOKS[session.tab] if name in KEPT))
         return replace(first(value, session.tab), **{name: getattr(session, name) for name in looks})
     after = replace(session, **{name: value})
     if not attacks.get(after.attack).targetable:

@@ -3,8 +3,7 @@
 from app.service import catalogue, downloads, pictures, segmentation
 from app.service.catalogue import rate
 from app.service.outcomes import Outcome, hardware, outcome
-from app.service.rates import share
-from app.service.types import Card, Claim, Comparison, Control, Curve, ScenePage, Strip, Subject
+from app.service.types import Card, Claim, Comparison, Control, Curve, Fraction, ScenePage, Strip, Subject
 from app.session import Session
 from core import attacks, datasets, rendering
 from core.attacks.targets import Target, title
@@ -59,12 +58,12 @@ def card(session: Session, side: str) -> Card:
         amplify=session.amplify,
         target=title(session.target, checkpoint.classes) or None,
         claim=claim(session.target, checkpoint),
-        clean=share(results.clean.accuracy) if results else None,
-        overlap=share(results.clean.overlap) if results and results.clean.overlap else None,
+        clean=Fraction.of(results.clean.accuracy) if results else None,
+        overlap=Fraction.of(results.clean.overlap) if results and results.clean.overlap else None,
         pattern=rendering.data_url(rendering.perturbation(found.delta, session.amplify)) if found else None,
-        measured=share(rate(report)) if report else None,
+        measured=Fraction.of(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
-        unprovoked=share(report.unprovoked) if report and report.unprovoked else None,
+        unprovoked=Fraction.of(report.unprovoked) if report and report.unprovoked else None,
         curve=_curve(session, results),
         visibility=pictures.visibility(session, done.delta) if done else None,
         forming=found.forming if found else None,
@@ -94,8 +93,8 @@ def claim(target: Target, checkpoint: Checkpoint) -> Claim:
     if not catalogue.scenic(checkpoint):
         fooled = "of crafting images fooled"
         if target is None:
-            return Claim("is still right on", "", "still right", "Share still right, by ε", fooled)
-        return Claim(f"sees “{named}” in", "", f"see “{named}”", f"Share that sees “{named}”, by ε", fooled)
+            return Claim("is still right on", "", "still right", "Fraction still right, by ε", fooled)
+        return Claim(f"sees “{named}” in", "", f"see “{named}”", f"Fraction that sees “{named}”, by ε", fooled)
     fooled = "of the crafting scenes' pixels changed"
     if target is None:
         words = "of pixels still right"
@@ -109,7 +108,7 @@ def claim(target: Target, checkpoint: Checkpoint) -> Claim:
 def _control(results: Results, epsilon: int) -> Control | None:
     """Random signs of equal strength, or of the next greater one that was measured."""
     enough = [m for m in results.curve(CONTROL) if m.epsilon >= epsilon]
-    return Control(enough[0].epsilon, share(enough[0].report.accuracy)) if enough else None
+    return Control(enough[0].epsilon, Fraction.of(enough[0].report.accuracy)) if enough else None
 
 
 def _curve(session: Session, results: Results | None) -> Curve:

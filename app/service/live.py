@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from app.service import catalogue, outcomes, pictures
-from app.service.cache import Shelf
+from app.service.cache import LRUCache
 from app.service.outcomes import Outcome
 from app.service.types import Forming
 from app.session import Session
@@ -25,13 +25,13 @@ from core.evaluation.report import compare
 from core.models.architectures import Normalised
 from core.threat import Budget, apply
 
-PIECE = 0.15
-"""Seconds that one piece of measuring aims at."""
+PART = 0.15
+"""Seconds that one part of measuring aims at."""
 SMOOTHING = 0.85
 
-_clean: Shelf[Tensor] = Shelf(16)
-_pace: Shelf[float] = Shelf(64)
-_hands = ThreadPoolExecutor(2, thread_name_prefix="reading")
+_clean: LRUCache[Tensor] = LRUCache(16)
+_pace: LRUCache[float] = LRUCache(64)
+_executor = ThreadPoolExecutor(2, thread_name_prefix="reading")
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,11 @@ def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -
             predictions[name] = clean
             continue
         parts: list[Tensor] = []
-        for part in pieces(side.model, held_out, delta):
+        for part in predicted(side.model, held_out, delta):
             parts.append(part)
             done = sum(map(len, parts))
-            share = done / len(held_out)
-            now = replace(forming, state="measuring", measured=share if name == "attacked" else 0.0)
+            fraction = done / len(held_out)
+            now = replace(forming, state="measuring", measured=fraction if name == "attacked" else 0.0)
             outcomes.keep(session, side.side, replace(found, forming=now))
             yield Tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
         predictions[name] = torch.cat(parts)
@@ -162,8 +162,8 @@ def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -
     yield Tick(f"{letter} is measured.")
 
 
-def pieces(model: Normalised, split: Split, delta: Tensor | None) -> Iterator[Tensor]:
-    """Predicted classes (N), or a byte for each pixel (N,H,W), in pieces of about `PIECE` seconds."""
+def predicted(model: Normalised, split: Split, delta: Tensor | None) -> Iterator[Tensor]:
+    """Predicted classes (N), or a byte for each pixel (N,H,W), in parts of about `PART` seconds."""
     height, width = split.images.shape[-2:]
     start, size = 0, max(1, 51_200 // (height * width))
     least = max(1, size // 2)
@@ -174,13 +174,13 @@ def pieces(model: Normalised, split: Split, delta: Tensor | None) -> Iterator[Te
             classes = model(images if delta is None else apply(images, delta)).argmax(1)
         yield classes.byte() if classes.ndim == 3 else classes
         start += size
-        size = int(min(max(size * PIECE / max(time.perf_counter() - began, 1e-3), least), 500))
+        size = int(min(max(size * PART / max(time.perf_counter() - began, 1e-3), least), 500))
 
 
 def _waited(work: Callable[[], Split], words: str) -> Generator[Tick, None, Split]:
     """Do slow reading in another thread and tick while it lasts (the thread finishes even if the caller stops)."""
     began = time.perf_counter()
-    future: Future[Split] = _hands.submit(work)
+    future: Future[Split] = _executor.submit(work)
     while not future.done():
         yield Tick(f"{words}: {time.perf_counter() - began:.0f} s (only the first time).")
         time.sleep(0.15)

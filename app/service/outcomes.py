@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from app.service import catalogue
-from app.service.cache import Shelf
+from app.service.cache import LRUCache
 from app.service.runs import RunRegistry
 from app.service.types import Forming
 from app.session import Session
@@ -45,7 +45,7 @@ class Outcome:
 
 registry = RunRegistry()
 """The runs of this app."""
-_finished: Shelf[Outcome] = Shelf(128)
+_finished: LRUCache[Outcome] = LRUCache(128)
 
 
 def outcome(session: Session, side: str) -> Outcome | None:

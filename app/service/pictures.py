@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from app.service import catalogue
-from app.service.cache import Shelf
+from app.service.cache import LRUCache
 from app.service.outcomes import Outcome, outcome
 from app.service.types import Answer, Cell, Strip, Visibility
 from app.session import SHEETS, Session
@@ -20,9 +20,9 @@ PER_SHEET = 9
 SAMPLE = 18
 """How many held-out images visibility is measured on; of scenes, with a thousand times the pixels, a third."""
 
-_splits: Shelf[Split] = Shelf(8)
-_answers: Shelf[tuple[list[int], list[int]]] = Shelf(512)
-_visibility: Shelf[Visibility] = Shelf(512)
+_splits: LRUCache[Split] = LRUCache(8)
+_answers: LRUCache[tuple[list[int], list[int]]] = LRUCache(512)
+_visibility: LRUCache[Visibility] = LRUCache(512)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from app.service import catalogue, pictures
-from app.service.cache import Shelf
+from app.service.cache import LRUCache
 from app.service.outcomes import Outcome, outcome
 from app.service.types import Labelled, Legend, Look, Pattern, SceneCell, Street, Strip
 from app.session import Session
@@ -21,8 +21,8 @@ PER_SHEET = 6
 FEW = (PER_SHEET, 4 * PER_SHEET)
 """So many scenes are drawn first where that is enough: all of them take most of a minute on a fresh machine."""
 
-_seen: Shelf[Tensor] = Shelf(256)
-_patterns: Shelf[pattern_score.Scenes] = Shelf(2)
+_seen: LRUCache[Tensor] = LRUCache(256)
+_patterns: LRUCache[pattern_score.Scenes] = LRUCache(2)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from typing import Any
 
 from app.service import catalogue
 from app.service.fields import shortened
-from app.service.rates import share
-from app.service.tradeoff_types import Front, Ladder, Mark, Risk, Settings, Traded, Tradeoff
+from app.service.types import Fraction, Mark, ParetoFront, RiskLevel, Risks, Settings, Traded, Tradeoff
 from app.session import TRAINED, Session
 from core import rendering
 from core.checkpoints import perturbations
@@ -25,10 +24,10 @@ def tradeoff(session: Session) -> Tradeoff:
     own = _own(session.data)
     marks = _marks(own)
     a, b = _traded(session, "a", marks), _traded(session, "b", marks)
-    hardened = [mark for mark in marks if mark.kind != STANDARD]
+    trained = [mark for mark in marks if mark.kind != STANDARD]
     settings = Settings(
         tuple(dict.fromkeys(mark.kind for mark in marks)),
-        tuple(sorted({mark.epsilon for mark in hardened})),
+        tuple(sorted({mark.epsilon for mark in trained})),
     )
     things = "pixels" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
     return Tradeoff(things, marks, _fronts(own), a, b, settings, _finding(own, marks, a.mark, b.mark))
@@ -46,20 +45,20 @@ def snapped(session: Session, name: str, value: str | float) -> tuple[Session, s
     plain = [mark for mark in marks if mark.kind == STANDARD]
     if value in (STANDARD, 0) and plain:
         return _placed(session, plain[0]), ""
-    hardened = [mark for mark in marks if mark.kind != STANDARD]
-    if not hardened:
-        return session, "There is no hardened model of this data set yet."
+    trained = [mark for mark in marks if mark.kind != STANDARD]
+    if not trained:
+        return session, "There is no adversarially trained or shared-trained model of this data set yet."
     wanted: dict[str, str | float] = {"kind": now.kind, "sigma": now.sigma, "epsilon": now.epsilon, name: value}
     if now.kind == STANDARD and name != "kind":
         del wanted["kind"]
 
     def distance(mark: Mark) -> tuple[float, ...]:
         others = [key for key in ("kind", "epsilon", "sigma") if key != name and key in wanted]
-        return tuple(_apart(mark, key, wanted[key]) for key in (name, *others))
+        return tuple(_distance(mark, key, wanted[key]) for key in (name, *others))
 
-    best = min(hardened, key=distance)
-    asked = {name: value} if now.kind == STANDARD else wanted  # its sigma and epsilon of 0 are nobody's wish
-    missed = any(_apart(best, key, value) for key, value in asked.items())
+    best = min(trained, key=distance)
+    asked = {name: value} if now.kind == STANDARD else wanted  # nobody asked for its sigma and epsilon of 0
+    missed = any(_distance(best, key, value) for key, value in asked.items())
     sentence = f"No model is {_words(asked)}; the nearest is {best.title}." if missed else ""
     return _placed(session, best), sentence
 
@@ -85,7 +84,7 @@ def _placed(session: Session, mark: Mark) -> Session:
     return replace(session, a=mark.name) if session.side == "a" else replace(session, b=mark.name)
 
 
-def _apart(mark: Mark, key: str, value: str | float) -> float:
+def _distance(mark: Mark, key: str, value: str | float) -> float:
     found = getattr(mark, key)
     return float(found != value) if isinstance(value, str) else round(abs(found - value), 6)
 
@@ -119,16 +118,16 @@ def _marked(model: Checkpoint, results: Results) -> Mark:
     found = results.robustness
     assert found is not None
     low, high = results.breaks_between()
-    recipe, hardened = model.recipe, bool(model.heap)
+    recipe, trained = model.recipe, bool(model.heap)
     return Mark(
         name=model.name,
         title=model.title,
         short=model.short,
         kind=model.kind,
         heap=model.heap,
-        sigma=round(recipe.get("sigma", 0.0), 4) if hardened else 0.0,
-        epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if hardened else 0.0,
-        clean=share(results.clean.accuracy),
+        sigma=round(recipe.get("sigma", 0.0), 4) if trained else 0.0,
+        epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if trained else 0.0,
+        clean=Fraction.of(results.clean.accuracy),
         breaks=None if found.epsilon is None else found.breaking_epsilon,
         low=low,
         high=high,
@@ -143,19 +142,21 @@ def _measured(model: Checkpoint) -> Results:
     return results
 
 
-def _fronts(own: Sequence[MeasuredModel]) -> tuple[Front, ...]:
-    """A front for each kind of training, of one seed. The standard model belongs to each: hardening with epsilon 0."""
+def _fronts(own: Sequence[MeasuredModel]) -> tuple[ParetoFront, ...]:
+    """A Pareto front for each kind of training, of one seed. The standard model, trained with epsilon 0, is in each."""
     kinds = dict.fromkeys(model.kind for model, _ in own if model.heap)
-    lines = {kind: pareto.pareto_front(tradeoff_points(first_seeds(own), kind, STANDARD)) for kind in kinds}
-    return tuple(Front(kind, tuple((spot.clean, spot.robustness) for spot in line)) for kind, line in lines.items())
+    fronts = {kind: pareto.pareto_front(tradeoff_points(first_seeds(own), kind, STANDARD)) for kind in kinds}
+    return tuple(
+        ParetoFront(kind, tuple((point.clean, point.robustness) for point in front)) for kind, front in fronts.items()
+    )
 
 
 def _finding(own: Sequence[MeasuredModel], marks: Sequence[Mark], a: Mark, b: Mark) -> str:
-    """How hardened models of both heaps compare at equal clean accuracy; the same figures as on the page of results."""
+    """How the models of both heaps compare at equal clean accuracy, in the figures of the results page."""
     if STANDARD in (a.kind, b.kind) or a.kind == b.kind:
-        return "Choose models of two heaps to compare their fronts at equal clean accuracy."
+        return "Choose models of two heaps to compare their Pareto fronts at equal clean accuracy."
     if any(mark.breaks is None for mark in marks if mark.kind in (a.kind, b.kind)):
-        return "The fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
+        return "The Pareto fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
     found = advantage(own, a.kind, b.kind)
     if found is None:
         return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
@@ -174,18 +175,18 @@ def _traded(session: Session, side: str, marks: tuple[Mark, ...]) -> Traded:
     return Traded(
         letter="A" if side == "a" else "B",
         mark=mark,
-        curve=tuple((epsilon, share(rate)) for epsilon, rate in results.still_right()),
+        curve=tuple((epsilon, Fraction.of(rate)) for epsilon, rate in results.still_right()),
         pattern=None if pattern is None else rendering.data_url(rendering.perturbation(pattern, 1)),
-        ladder=_ladder(results),
+        risks=_risks(results),
         has_weights=model.has_weights,
         origin=f"{model.architecture}, weights {model.sha256[:6]}{absent} · seed {found.seed} · {crafted} · "
         f"n = {found.curve[0].report.accuracy.n:,} held out",
     )
 
 
-def _ladder(results: Results) -> Ladder | None:
+def _risks(results: Results) -> Risks | None:
     found = results.risks
     if found is None:
         return None
-    risks = (Risk(level.title, share(level.accuracy), level.loss) for level in found.levels)
-    return Ladder(found.epsilon, tuple(risks))
+    risks = (RiskLevel(level.title, Fraction.of(level.accuracy), level.loss) for level in found.levels)
+    return Risks(found.epsilon, tuple(risks))

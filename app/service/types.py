@@ -3,16 +3,26 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from core.evaluation.report import AnyRate, Rate
+
+Method = Literal["Wilson", "bootstrap over scenes"]
+
 
 @dataclass(frozen=True)
-class Share:
-    """A measured share in [0, 1] with its 95% interval (Wilson; bootstrap for scenes) and the n images behind it."""
+class Fraction:
+    """A measured fraction in [0, 1] with its 95% interval, how that was found, and the n images behind it."""
 
     value: float
     low: float
     high: float
     n: int
-    method: Literal["Wilson", "bootstrap over scenes"] = "Wilson"
+    method: Method = "Wilson"
+
+    @classmethod
+    def of(cls, rate: AnyRate) -> "Fraction":
+        """A measured rate of the engine as the page shows it."""
+        method: Method = "Wilson" if isinstance(rate, Rate) else "bootstrap over scenes"
+        return cls(rate.value, *rate.interval, rate.n, method)
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,12 @@ class Control:
     """Accuracy under random signs of strength `epsilon` (units of 1/255)."""
 
     epsilon: int
-    accuracy: Share
+    accuracy: Fraction
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Shares against epsilon (units of 1/255): the attack, the random-sign control, and where the model breaks.
+    """Fractions against epsilon (units of 1/255): the attack, the random-sign control, and where the model breaks.
 
     `borrowed` names the attack whose points these are, where the chosen one has too few of its own.
     """
@@ -41,7 +51,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Forming:
-    """A pattern under way: the share of each crafting mini-batch that was fooled, as it is and smoothed."""
+    """A pattern under way: the fraction of each crafting mini-batch that was fooled, as it is and smoothed."""
 
     state: Literal["forming", "measuring", "stopped"]
     step: int
@@ -73,9 +83,9 @@ class File:
 
 @dataclass(frozen=True)
 class Claim:
-    """The words around a measured share.
+    """The words around a measured fraction.
 
-    "The model `verb` 76% `unit`." "76% `words`." `axis` names the curve, `fooled` the share while a pattern forms.
+    "The model `verb` 76% `unit`." "76% `words`." `axis` names the curve, `fooled` the fraction while a pattern forms.
     """
 
     verb: str
@@ -100,12 +110,12 @@ class Card:
     amplify: int
     target: str | None
     claim: Claim
-    clean: Share | None
-    overlap: Share | None
+    clean: Fraction | None
+    overlap: Fraction | None
     pattern: str | None
-    measured: Share | None
+    measured: Fraction | None
     control: Control | None
-    unprovoked: Share | None
+    unprovoked: Fraction | None
     curve: Curve
     visibility: Visibility | None
     forming: Forming | None
@@ -139,7 +149,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Labelled:
-    """What one model makes of a scene: its label map as a layer, and the share of pixels right before and after."""
+    """What one model makes of a scene: its label map as a layer, and the fraction of pixels right before and after."""
 
     layer: str
     right_before: float
@@ -197,7 +207,7 @@ class Pattern:
 
     rank: int
     n: int
-    share: float
+    fraction: float
     others: float
 
 
@@ -243,3 +253,102 @@ class ScenePage:
     looks: tuple[Look, Look]
     street: Street
     numbers: File
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One model in the trade-off: its settings, clean accuracy, and the epsilon (units of 1/255) that breaks it.
+
+    `breaks` is None where nothing up to `reaches` did; `low` and `high` are between which epsilons it may lie
+    (`high` None: no measured point says). `kind` is the group of models that share a Pareto front.
+    """
+
+    name: str
+    title: str
+    short: str
+    kind: str
+    heap: int
+    sigma: float
+    epsilon: float
+    clean: Fraction
+    breaks: float | None
+    low: float
+    high: float | None
+    reaches: float
+    level: float
+
+    @property
+    def reached(self) -> float:
+        """The epsilon at which it is drawn: the one that breaks it, or the largest that was tried."""
+        return self.reaches if self.breaks is None else self.breaks
+
+    @property
+    def span(self) -> str:
+        """Between which epsilons it may break, in words like `13 to 14`."""
+        return f"{self.low:g} to {f'over {self.reaches:g}' if self.high is None else f'{self.high:g}'}"
+
+
+@dataclass(frozen=True)
+class ParetoFront:
+    """The models of one kind that no other of that kind, nor the standard model, beats: (clean, epsilon) each."""
+
+    kind: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class RiskLevel:
+    """Accuracy and mean loss under patterns of one freedom, from none to one for each image."""
+
+    title: str
+    accuracy: Fraction
+    loss: float
+
+
+@dataclass(frozen=True)
+class Risks:
+    """The risks of one model under patterns of one epsilon (units of 1/255), from least to most freedom."""
+
+    epsilon: float
+    levels: tuple[RiskLevel, ...]
+
+
+@dataclass(frozen=True)
+class Traded:
+    """One chosen model: its mark, how its accuracy falls with epsilon, the pattern that breaks it, and its risks.
+
+    Without `has_weights` nothing more can be computed of it.
+    """
+
+    letter: Literal["A", "B"]
+    mark: Mark
+    curve: tuple[tuple[float, Fraction], ...]
+    pattern: str | None
+    risks: Risks | None
+    origin: str
+    has_weights: bool
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the controls offer: the kinds of model, and the epsilons of those not standard."""
+
+    kinds: tuple[str, ...]
+    epsilons: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """The whole Trade-off page for one session; `finding` compares the Pareto fronts of both models in one sentence."""
+
+    things: str
+    marks: tuple[Mark, ...]
+    fronts: tuple[ParetoFront, ...]
+    a: Traded
+    b: Traded
+    settings: Settings
+    finding: str
+
+    def letters(self, mark: Mark) -> str:
+        """`A`, `B`, both where one model stands on both sides, or nothing."""
+        return "".join(side.letter for side in (self.a, self.b) if side.mark.name == mark.name)

@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from app import service
 from app.components import address, html, picker
-from app.markup.common import escape
 from app.session import EPSILONS, IMAGES, SEEDS, STEPS, Session
 
 NO_TARGET = "none"

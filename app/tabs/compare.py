@@ -7,7 +7,7 @@ import gradio as gr
 
 from app import figures, service
 from app.components import html, plotly_figure, segments
-from app.markup import common
+from app.markup import common, compare
 from app.session import AMPLIFICATIONS, Session
 from app.tabs import events
 from app.tabs.base import RunView, Updates, aside
@@ -55,11 +55,11 @@ class CardView:
     def show(self, card: service.Card) -> Updates:
         """All of the card but its title."""
         return {
-            self.pattern: common.pattern(card),
-            self.number: common.number(card),
+            self.pattern: compare.pattern(card),
+            self.number: compare.number(card),
             self.figure: figures.accuracy(card),
-            self.note: common.note(card),
-            self.seen: common.visibility(card),
+            self.note: compare.note(card),
+            self.seen: compare.visibility(card),
         }
 
 
@@ -111,7 +111,7 @@ class View(RunView):
 
     def redrawn(self, session: Session) -> Updates:
         a, b = (service.card(session, side) for side in "ab")
-        patterns = {self.a.pattern: common.pattern(a), self.b.pattern: common.pattern(b)}
+        patterns = {self.a.pattern: compare.pattern(a), self.b.pattern: compare.pattern(b)}
         return {**patterns, **self._stripped(session, service.strip(session)), **self._looks(session)}
 
     def forming(self, session: Session, slowly: bool) -> Updates:
@@ -130,8 +130,8 @@ class View(RunView):
         """The strip of images and the buttons that leaf through them."""
         last = found.first + len(found.cells) > found.total
         return {
-            self.strip: common.strip(found),
-            self.place: common.place(found),
+            self.strip: compare.strip(found),
+            self.place: compare.place(found),
             self.earlier: gr.update(interactive=session.sheet > 0),
             self.later: gr.update(interactive=not last),
         }

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,7 +12,6 @@ import gradio as gr
 
 from app import service
 from app.components import TURNED, turned
-from app.markup.common import escape
 from app.session import Session
 from app.tabs.base import NO_TARGET, RunView, TabView, Updates, sentence_line
 

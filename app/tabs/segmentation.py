@@ -49,10 +49,10 @@ def build() -> RunView:
                             strengths, 20, "How strongly the patterns are drawn", elem_classes=["segments"]
                         )
                         overlay_slider()
-            facts_a, row_a = _row("a")
-            facts_b, row_b = _row("b")
+            summary_a, row_a = _row("a")
+            summary_b, row_b = _row("b")
             footer = html(elem_classes=["footer"])
-    rows = {"facts_a": facts_a, "row_a": row_a, "facts_b": facts_b, "row_b": row_b}
+    rows = {"summary_a": summary_a, "row_a": row_a, "summary_b": summary_b, "row_b": row_b}
     parts: dict[str, Any] = {
         "headline": headline,
         "street": street,
@@ -85,9 +85,9 @@ class View(RunView):
     legend: gr.HTML
     show: gr.Radio
     amplify: gr.Radio
-    facts_a: gr.HTML
+    summary_a: gr.HTML
     row_a: gr.HTML
-    facts_b: gr.HTML
+    summary_b: gr.HTML
     row_b: gr.HTML
     footer: gr.HTML
 
@@ -122,9 +122,9 @@ class View(RunView):
         flips = session.show == "flips"
         (a, b), (look_a, look_b) = cards, looks
         return {
-            self.facts_a: segmentation.facts(a, look_a),
+            self.summary_a: segmentation.summary(a, look_a),
             self.row_a: segmentation.row(a, look_a, flips),
-            self.facts_b: segmentation.facts(b, look_b),
+            self.summary_b: segmentation.summary(b, look_b),
             self.row_b: segmentation.row(b, look_b, flips),
         }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -9,7 +10,6 @@ import gradio as gr
 from app import figures, service
 from app.components import html, picker, plotly_figure, pressable, segments
 from app.markup import tradeoff
-from app.markup.common import escape
 from app.session import TRAINED, Session
 from app.tabs import events
 from app.tabs.base import TabView, Updates, common
@@ -48,13 +48,13 @@ def build() -> TabView:
                 with gr.Column(elem_classes=["plane"], min_width=0):
                     figure = plotly_figure(height=300)
                     finding = html(elem_classes=["finding"])
-                    ladder = html(elem_classes=["ladderbox"])
+                    risks = html(elem_classes=["ladderbox"])
                 with gr.Column(elem_classes=["cards"], min_width=0):
                     a, b = _card("a"), _card("b")
             with gr.Accordion("All models as a list", open=False, elem_classes=["more", "modelbox"]):
                 models = pressable("data-model")
             footer = html(elem_classes=["footer"])
-    plane: dict[str, Any] = {"headline": headline, "figure": figure, "finding": finding, "ladder": ladder}
+    plane: dict[str, Any] = {"headline": headline, "figure": figure, "finding": finding, "risks": risks}
     view = View(**parts, controls=controls, to_compare=onward, **plane, a=a, b=b, models=models, footer=footer)
     for name, control in controls.items():
         slider = name in ("sigma", "epsilon")
@@ -69,13 +69,13 @@ def build() -> TabView:
 class CardView:
     """The components of one chosen model."""
 
-    facts: gr.HTML
+    summary: gr.HTML
     pattern: gr.HTML
     figure: gr.HTML
 
     def show(self, side: service.Traded) -> Updates:
         return {
-            self.facts: tradeoff.card(side),
+            self.summary: tradeoff.card(side),
             self.pattern: tradeoff.pattern(side),
             self.figure: figures.falling(side),
         }
@@ -83,14 +83,14 @@ class CardView:
 
 def _card(side: str) -> CardView:
     with gr.Column(elem_classes=["card", f"card-{side}"], min_width=0):
-        facts = html(elem_classes=["tradefacts"])
+        summary = html(elem_classes=["tradefacts"])
         with gr.Row(elem_classes=["body"]):
             with gr.Column(elem_classes=["left"], min_width=0):
                 pattern = html()
             with gr.Column(elem_classes=["right"], min_width=0):
                 figure = plotly_figure(height=118)
                 html(value='<p class="note">Still right in percent, by ε/255</p>')
-    return CardView(facts, pattern, figure)
+    return CardView(summary, pattern, figure)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class View(TabView):
     headline: gr.HTML
     figure: gr.HTML
     finding: gr.HTML
-    ladder: gr.HTML
+    risks: gr.HTML
     a: CardView
     b: CardView
     models: gr.HTML
@@ -119,7 +119,7 @@ class View(TabView):
             self.headline: tradeoff.headline(page),
             self.figure: figures.tradeoff(page),
             self.finding: f'<p class="note">{escape(page.finding)}</p>',
-            self.ladder: tradeoff.ladder(page.a.ladder, page.b.ladder),
+            self.risks: tradeoff.risks(page.a.risks, page.b.risks),
             **self.a.show(page.a),
             **self.b.show(page.b),
             self.models: tradeoff.models(page),

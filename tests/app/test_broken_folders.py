@@ -15,7 +15,7 @@ import torch
 from app import service
 from app.page import discovered, in_a_loop
 from app.service import catalogue, pictures
-from app.service.cache import Shelf
+from app.service.cache import LRUCache
 from app.session import Session
 from app.tabs import compare, events
 from core import files
@@ -36,8 +36,8 @@ def emptied(path: Path) -> None:
 @pytest.fixture
 def copy(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A third model of signs, a copy of the shared one, of which nothing is in memory."""
-    monkeypatch.setattr(catalogue, "_models", Shelf(4))
-    monkeypatch.setattr(pictures, "_answers", Shelf(4))
+    monkeypatch.setattr(catalogue, "_models", LRUCache(4))
+    monkeypatch.setattr(pictures, "_answers", LRUCache(4))
     root = models / "checkpoints" / "signs"
     folder = root / BROKEN
     shutil.copytree(root / "shared-s64-e16-w0.5", folder)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import app
 from app import figures, service, theme
 from app.__main__ import main
-from app.markup import common, segmentation, tradeoff
+from app.markup import common, compare, segmentation, tradeoff
 from app.page import build, discovered
 from app.service import catalogue, pictures
 from app.service.compare import claim
@@ -106,23 +106,23 @@ def test_every_text_is_escaped(session: Session, evil: str) -> None:
     mark = replace(traded.b.mark, title=evil, short=evil, kind=evil, name=evil)
     side = replace(traded.b, mark=mark, origin=evil)
     both = replace(traded, b=side, marks=(mark,), settings=replace(traded.settings, kinds=(evil,)))
-    risk = service.Risk(evil, found.a.measured, 0.1)
-    ladder = service.Ladder(8.0, (risk,))
+    risk = service.RiskLevel(evil, found.a.measured, 0.1)
+    risks = service.Risks(8.0, (risk,))
     legend = (service.Legend(0, evil, "#000000"),)
     look = service.Look(None, "layer", None, (evil, evil), None, ((0.5, 0.25),))
     drawn = [
         common.headline(found.subject, card, found.b),
         common.head(card),
-        common.pattern(card),
-        common.number(card),
-        common.number(replace(card, forming=service.Forming("forming", 1, 2, (), ()))),
-        common.note(replace(card, curve=replace(card.curve, targeted=True))),
-        common.note(replace(card, curve=replace(card.curve, borrowed=evil))),
-        common.strip(strip),
-        common.strip(replace(strip, missing=evil)),
+        compare.pattern(card),
+        compare.number(card),
+        compare.number(replace(card, forming=service.Forming("forming", 1, 2, (), ()))),
+        compare.note(replace(card, curve=replace(card.curve, targeted=True))),
+        compare.note(replace(card, curve=replace(card.curve, borrowed=evil))),
+        compare.strip(strip),
+        compare.strip(replace(strip, missing=evil)),
         common.footer(card, found.b, found.numbers),
-        common.visibility(replace(card, visibility=Visibility(missing=evil))),
-        segmentation.facts(card, look),
+        compare.visibility(replace(card, visibility=Visibility(missing=evil))),
+        segmentation.summary(card, look),
         segmentation.row(card, look, flips=False),
         segmentation.legend(legend, (look, look), None),
         tradeoff.headline(both),
@@ -130,7 +130,7 @@ def test_every_text_is_escaped(session: Session, evil: str) -> None:
         tradeoff.pattern(side),
         tradeoff.models(both),
         tradeoff.footer(both),
-        tradeoff.ladder(ladder, ladder),
+        tradeoff.risks(risks, risks),
         sentence_line(evil),
         notice_line(evil),
     ]
@@ -157,7 +157,7 @@ def test_visibility_of_small_images_is_not_measurable(session: Session, monkeypa
     monkeypatch.setattr(pictures, "split", lambda *_: small)
     found = pictures.visibility(session, torch.zeros(1, 3, 8, 8))
     card = replace(service.card(session, "a"), visibility=found)
-    assert "How visible: not measurable on images of 8x8 pixels" in common.visibility(card)
+    assert "How visible: not measurable on images of 8x8 pixels" in compare.visibility(card)
 
 
 def test_the_headline_speaks_of_both_numbers(session: Session) -> None:

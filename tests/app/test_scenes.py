@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app import service
-from app.markup import common, segmentation
+from app.markup import common, compare, segmentation
 from app.service import catalogue, pictures
 from app.session import Session
 from core import datasets
@@ -114,7 +114,7 @@ def test_each_target_has_its_own_sentence(scenes: Session, target: str | None, w
     for card in page.cards:
         assert card.measured is not None
         assert common.percent(card.measured.value) in headline
-        assert ("Without any pattern" in segmentation.facts(card, page.looks[0])) == (target == "scene-5")
+        assert ("Without any pattern" in segmentation.summary(card, page.looks[0])) == (target == "scene-5")
 
 
 def test_targets_offered_are_measured_scenes_and_classes_to_remove(scenes: Session) -> None:
@@ -160,7 +160,7 @@ def test_compare_shows_scenes_too() -> None:
     assert isinstance(cell, service.SceneCell)
     assert 0 <= cell.a.right_after <= 1
     assert pixels(cell.b.layer).shape == (192, 256, 4)
-    assert "scene 1" in common.strip(found.strip)
+    assert "scene 1" in compare.strip(found.strip)
     assert "of pixels" in common.headline(found.subject, found.a, found.b)
 
 
@@ -178,5 +178,5 @@ def test_every_text_of_a_scene_is_escaped(scenes: Session) -> None:
     first, *rest = service.legend(scenes)
     legend = (replace(first, name=evil), *rest)
     street = replace(page.street, missing=evil)
-    made = segmentation.row(card, look, False) + segmentation.facts(card, look) + segmentation.street(street)
+    made = segmentation.row(card, look, False) + segmentation.summary(card, look) + segmentation.street(street)
     assert "<img src=x" not in made + segmentation.legend(legend, page.looks, None)

@@ -15,9 +15,9 @@ from PIL import Image
 from safetensors.torch import load
 
 from app import figures, service
-from app.markup import common
+from app.markup import compare
 from app.service import catalogue, live, outcomes
-from app.service.cache import Shelf
+from app.service.cache import LRUCache
 from app.session import Session
 from core import attacks, datasets
 from core.attacks.spgd import SPGD
@@ -253,13 +253,13 @@ def test_a_rate_stands_on_a_curve_of_its_own_kind_only(session: Session) -> None
     assert len(json.loads(figures.accuracy(aimed))["data"]) == 2
     other = service.card(replace(session, attack="deepfool"), "a")
     assert other.curve.borrowed == "S-PGD"
-    assert "line: S-PGD" in common.note(other)
+    assert "line: S-PGD" in compare.note(other)
 
 
 def test_visibility_that_is_not_known_says_why(session: Session) -> None:
     unseen = replace(service.card(session, "a"), visibility=None)
-    assert "needs the images" in common.visibility(unseen)
-    assert "once the pattern is done" in common.visibility(replace(unseen, measured=None))
+    assert "needs the images" in compare.visibility(unseen)
+    assert "once the pattern is done" in compare.visibility(replace(unseen, measured=None))
 
 
 def test_two_people_do_not_see_each_other(session: Session) -> None:
@@ -310,13 +310,13 @@ def test_what_is_taken_home_is_the_pattern_without_loss(session: Session) -> Non
     assert card.command.startswith("python -m core attack checkpoints/signs/standard --attack spgd --epsilon")
 
 
-def test_the_shelf_is_bounded_and_drops_what_was_used_longest_ago() -> None:
-    shelf: Shelf[int] = Shelf(2)
+def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago() -> None:
+    cache: LRUCache[int] = LRUCache(2)
     for key in "ab":
-        shelf.put(key, ord(key))
-    shelf.get("a")
-    shelf.put("c", 1)
-    assert (len(shelf), shelf.get("b"), shelf.get("a")) == (2, None, 97)
+        cache.put(key, ord(key))
+    cache.get("a")
+    cache.put("c", 1)
+    assert (len(cache), cache.get("b"), cache.get("a")) == (2, None, 97)
 
 
 def test_the_published_functions(session: Session) -> None:
@@ -339,7 +339,7 @@ def test_the_run_uses_the_engine_attack(session: Session) -> None:
 
 
 def test_the_pace_of_a_gpu_is_no_estimate_for_this_processor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_pace", Shelf(8))
+    monkeypatch.setattr(live, "_pace", LRUCache(8))
     known = catalogue.results
     assert live.estimate(session) > 0
     versions = {"versions": {"hardware": "NVIDIA H200"}}

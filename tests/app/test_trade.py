@@ -144,10 +144,10 @@ class TestPage:
         stored = Results.load(store.default_root() / "signs" / session.a)
         epsilons = {round(point.epsilon, 4) for point in stored.robustness.curve}
         assert [epsilon for epsilon, _ in page.a.curve] == sorted(epsilons | {m.epsilon for m in stored.curve()})
-        right = [share.value for _, share in page.a.curve]
+        right = [accuracy.value for _, accuracy in page.a.curve]
         assert right == sorted(right, reverse=True)
-        assert [risk.title for risk in page.a.ladder.risks] == ["expected", "universal", "heap 8", "adversarial"]
-        assert page.a.ladder.risks[0].accuracy.value == stored.risks.levels[0].accuracy.value
+        assert [risk.title for risk in page.a.risks.levels] == ["expected", "universal", "heap 8", "adversarial"]
+        assert page.a.risks.levels[0].accuracy.value == stored.risks.levels[0].accuracy.value
         assert page.a.pattern.startswith("data:image/png")
         assert "n = 36 held out" in page.a.origin
 
@@ -232,10 +232,10 @@ class TestDrawing:
         drawn = json.loads(figures.tradeoff(replace(page, marks=(*page.marks, beaten))))
         marks = {trace["customdata"][0]: trace for trace in drawn["data"] if "customdata" in trace}
         sizes = {name: trace["marker"]["size"] for name, trace in marks.items()}
-        best = {mark.name for mark in page.marks if (mark.clean.value, mark.height) in page.fronts[-1].points}
+        best = {mark.name for mark in page.marks if (mark.clean.value, mark.reached) in page.fronts[-1].points}
         assert sizes["beaten"] < min(sizes[name] for name in best)
-        assert "not on the front of" in marks["beaten"]["hovertemplate"]
-        assert "not on the front" not in marks["standard"]["hovertemplate"]
+        assert "not on the Pareto front of" in marks["beaten"]["hovertemplate"]
+        assert "not on the Pareto front" not in marks["standard"]["hovertemplate"]
         drawn = json.loads(figures.tradeoff(replace(page, marks=(*page.marks, beaten), b=replace(page.b, mark=beaten))))
         chosen = next(trace for trace in drawn["data"] if trace.get("customdata") == ["beaten"])
         assert chosen["marker"]["size"] == sizes["standard"]
@@ -263,11 +263,11 @@ class TestDrawing:
         unbroken = tradeoff.headline(service.tradeoff(replace(grid, a="standard", b="shared-s8-e24-w0.9")))
         assert "no pattern up to 64/255 breaks" in unbroken
 
-    def test_the_ladder_is_one_table_or_says_that_it_is_absent(self):
-        assert "was not measured" in tradeoff.ladder(None, None)
+    def test_the_risks_are_one_table_or_a_sentence_that_they_are_absent(self):
+        assert "were not measured" in tradeoff.risks(None, None)
         session, _ = service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")
         page = service.tradeoff(session)
-        table = tradeoff.ladder(page.a.ladder, page.b.ladder)
+        table = tradeoff.risks(page.a.risks, page.b.risks)
         assert table.count("<tr") == 5
         assert "n = 32" in table  # whole heaps of 8 among 36 images
 

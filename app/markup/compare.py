@@ -1,0 +1,122 @@
+"""The Compare tab's HTML: the cards and the strip of held-out images. Every text from outside is escaped.
+
+Headline, footer and what else other tabs use as well are in `app.markup.common`.
+"""
+
+from html import escape
+
+from app.markup.common import MARKS, big, control, percent
+from app.service import Answer, Card, Cell, Labelled, SceneCell, Strip
+
+
+def pattern(card: Card) -> str:
+    """The pattern, crisp, and at which strength it is drawn."""
+    strength = f"ε {card.epsilon}/255"
+    if card.pattern is None:
+        return f'<div class="pattern empty">not computed yet</div><p class="note">true {strength}</p>'
+    alt = f"Pattern against {card.title}, drawn {card.amplify} times as strong as it is, true {strength}"
+    return (
+        f'<img class="pattern" src="{card.pattern}" alt="{escape(alt)}" width="148" height="148">'
+        f'<p class="note">×{card.amplify}, true {strength}</p>'
+    )
+
+
+def number(card: Card) -> str:
+    """The one big number, and what the control does at the same strength."""
+    return f'<div class="number">{big(card)}<p class="note">{control(card)}</p></div>'
+
+
+def note(card: Card) -> str:
+    """What the curve shows, and how visible the pattern is."""
+    return f'<p class="note">{_curve(card)}</p>'
+
+
+def _curve(card: Card) -> str:
+    if card.forming:
+        hint = "dots: each mini-batch; line: smoothed"
+        return f'<span title="{hint}">Fraction {escape(card.claim.fooled)}, by step</span>'
+    if not card.curve.points:
+        return "Nothing has been measured on this model yet"
+    if card.curve.targeted:
+        return escape(card.claim.axis)
+    breaks = card.curve.breaks
+    where = f"Breaks at {breaks:g}/255" if breaks is not None else f"Holds up to {card.curve.reaches}/255"
+    hint = f"the strength at which {percent(card.curve.level)} of the answers are wrong"
+    line = f" · line: {escape(card.curve.borrowed)}" if card.curve.borrowed else ""
+    return f'<b title="{hint}">{where}</b> · dotted: random signs{line}'
+
+
+def visibility(card: Card) -> str:
+    """SSIM, colour difference and the fraction of pixels where an eye notices it."""
+    seen = card.visibility
+    if seen is None or seen.missing:
+        waits = "measured once the pattern is done" if card.measured is None else "needs the images"
+        waits = escape(seen.missing) if seen else waits
+        return f'<p class="note seen">How visible: {waits}</p>'
+    hint = f"measured on {seen.n} held-out pictures; a colour difference (CIEDE2000) of 2.3 is just noticeable"
+    return (
+        f'<p class="note seen" title="{hint}"><span>SSIM <b>{seen.ssim:.2f}</b></span>'
+        f"<span>mean ΔE<sub>00</sub> <b>{seen.colour_difference:.1f}</b></span>"
+        f"<span><b>{percent(seen.visible)}</b> of pixels noticeably changed</span></p>"
+    )
+
+
+def strip(found: Strip) -> str:
+    """Held-out images with what both models say; or the one sentence that says how to get them."""
+    if found.missing:
+        return f'<p class="missing">{escape(found.missing)}</p>'
+    kind = " scenes" if isinstance(found.cells[0], SceneCell) else ""
+    cells = (_scene_cell(cell) if isinstance(cell, SceneCell) else _cell(cell) for cell in found.cells)
+    return f'<ul class="strip{kind}">{"".join(cells)}</ul>'
+
+
+def _cell(cell: Cell) -> str:
+    alt = f"Held-out image {cell.number}: {cell.truth}"
+    return (
+        f'<li><img src="{cell.picture}" alt="{escape(alt)}"><p class="truth">{escape(cell.truth)}</p>'
+        f"{_answer('A', cell.a)}{_answer('B', cell.b)}</li>"
+    )
+
+
+def _scene_cell(cell: SceneCell) -> str:
+    alt = f"Held-out scene {cell.number}"
+    maps = "".join(_labelled(letter, cell, side) for letter, side in (("A", cell.a), ("B", cell.b)))
+    return f'<li><img src="{cell.picture}" alt="{alt}"><div class="maps">{maps}</div></li>'
+
+
+def _labelled(letter: str, cell: SceneCell, side: Labelled) -> str:
+    before, after = percent(side.right_before), "" if side.right_after is None else f" → {percent(side.right_after)}"
+    alt = f"What model {letter} sees in scene {cell.number}: {before}{after} of the pixels right"
+    mark = f'<i class="{letter.lower()}">{MARKS[letter]}</i>'
+    picture = f'<img class="labels solid" src="{side.layer}" alt="{alt}">'
+    return f'<div>{picture}<p title="{alt}">{mark} {before}{after}</p></div>'
+
+
+def _answer(letter: str, answer: Answer) -> str:
+    said = answer.after if answer.after is not None else answer.before
+    words = f"{answer.before} → {said}" if answer.after is not None else f"{answer.before} (clean)"
+    right = answer.right_before if answer.right_after is None else answer.right_after
+    mark, kind, meaning = ("✓", "ok", "right") if right else ("✗", "bad", "wrong")
+    if not right and not answer.right_before:
+        mark, kind, meaning = "○", "was", "wrong, clean too"
+    title = f"{letter}: {words}, {meaning}"
+    return (
+        f'<p class="{kind}" title="{escape(title)}"><span class="says"><i class="{letter.lower()}">{MARKS[letter]}</i> '
+        f'{escape(said)}</span><span role="img" aria-label="{escape(title)}">{mark}</span></p>'
+    )
+
+
+def place(found: Strip) -> str:
+    """Which images the strip shows."""
+    if not found.cells:
+        return ""
+    last = found.first + len(found.cells) - 1
+    legend = '<span class="ok">✓</span> right <span class="bad">✗</span> fooled <span class="was">○</span> wrong anyway'
+    things = "images"
+    if isinstance(found.cells[0], Cell) and found.cells[0].a.after is not None:
+        legend += ", each model under its own pattern"
+    if isinstance(found.cells[0], SceneCell):
+        legend, things = "below: what each model sees, and its fraction of right pixels", "scenes"
+    return (
+        f'<span class="note">Held-out {things} {found.first} to {last}</span><span class="note legend">{legend}</span>'
+    )
