@@ -45,8 +45,8 @@ def make(folder: Path) -> None:
             model.network[-1].weight.mul_(8)
         config = {"architecture": "resnet8/8", "data": "signs", "classes": classes, "recipe": recipe}
         store.save(root / "signs" / name, model, config)
-        precompute(root / "signs" / name, SUITE)
-        assess(root / "signs" / name, protocol=PROTOCOL)
+        precompute(store.ModelFolder(root / "signs" / name), SUITE)
+        assess(store.ModelFolder(root / "signs" / name), PROTOCOL)
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet8/8", "data": "cifar10", "classes": classes, "recipe": recipe}
         store.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)
@@ -56,8 +56,8 @@ def make(folder: Path) -> None:
         classes, task = list(streets.CLASSES), {"task": "segmentation", "size": [streets.HEIGHT, streets.WIDTH]}
         config = {"architecture": SEGMENTER, "data": "streets", "classes": classes, "recipe": recipe, **task}
         store.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)
-        precompute(root / "streets" / name, SCENE_SUITE)
-        assess(root / "streets" / name, protocol=SCENE_PROTOCOL)
+        precompute(store.ModelFolder(root / "streets" / name), SCENE_SUITE)
+        assess(store.ModelFolder(root / "streets" / name), SCENE_PROTOCOL)
 
 
 def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:

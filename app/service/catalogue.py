@@ -18,6 +18,7 @@ from app.session import LOOKS, Session
 from core import attacks, datasets
 from core.attacks.targets import Target, scene_number, title
 from core.checkpoints import perturbations, store
+from core.checkpoints.results import FILE as RESULTS
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.report import AnyRate, Report
@@ -243,7 +244,7 @@ def _broken_now() -> dict[Path, tuple[Stamps, str, str]]:
 
 def _stamps(folder: Path) -> Stamps:
     """When each file of a model folder was last written; 0 where it is absent."""
-    files = (folder / name for name in (store.CONFIG, store.WEIGHTS, store.RESULTS, perturbations.FILE))
+    files = (folder / name for name in (store.CONFIG, store.WEIGHTS, RESULTS, perturbations.FILE))
     return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files)
 
 
@@ -282,7 +283,7 @@ def model(of: Checkpoint) -> Normalised:
 
 def results(of: Checkpoint) -> Results | None:
     """What was measured on these weights; None where nothing was."""
-    path = of.folder / store.RESULTS
+    path = of.folder / RESULTS
     if not path.is_file():
         return None
     with _reading(of):

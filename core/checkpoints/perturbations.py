@@ -53,6 +53,11 @@ def load(folder: Path) -> dict[str, Tensor]:
         ) from error
 
 
+def as_stored(delta: Tensor) -> Tensor:
+    """The delta as it comes back from a file: in whole units of 1/255, as floats on the CPU."""
+    return _int8("delta", delta).float() / 255
+
+
 def _int8(name: str, delta: Tensor) -> Tensor:
     units = quantise(delta)
     if (largest := units.abs().max().item()) > 127:

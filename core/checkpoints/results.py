@@ -14,26 +14,31 @@ import numpy as np
 
 from core import files
 from core.attacks.targets import Target
-from core.checkpoints import store
 from core.evaluation.pattern_score import PatternScore
 from core.evaluation.perceptibility import Perceptibility
 from core.evaluation.report import AnyRate, Report
 from core.robustness.result import Robustness
 from core.robustness.risks import Risks
 
-EXCHANGED = "exchanged"
-"""In `Results.about`: how many perturbations were replaced by stronger ones of other epsilons."""
-STARTS = "starts"
-"""In `Results.about`: the models whose perturbations were tried, each with the digest of the one that was."""
-ABOUT: dict[str, Any] = {
-    "sha256": str,
-    "source": str,
-    "held_out": int,
-    "versions": dict[str, str],
-    EXCHANGED: int,
-    STARTS: dict[str, str],
-}
+FILE = "results.json"
+ABOUT: dict[str, Any] = {"sha256": str, "source": str, "held_out": int, "versions": dict[str, str]}
 """The types of what `Results.about` holds; not all of it must be there."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """How far `core.workflows.assess` is with a model.
+
+    `donors` are the models whose perturbations were tried, each with the digest of the one that was; None before the
+    first search. `replaced` is how many stored perturbations were replaced by stronger ones of other epsilons or of
+    other models; None until that and the search after it are over.
+    """
+
+    donors: dict[str, str] | None = None
+    replaced: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class Results:
     perturbation at the breaking point is; None where they were not measured. `hits` tells for each of the n images
     what share of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
     between), so that models can be compared image by image; empty in results that were made before this was kept.
+    `about` says which weights and data were measured, and with which versions.
     """
 
     clean: Report
@@ -85,6 +91,7 @@ class Results:
     risks: Risks | None = None
     visibility: Perceptibility | None = None
     hits: tuple[float, ...] = ()
+    assessment: Assessment = Assessment()
 
     def find(self, attack: str, epsilon: int, target: Target = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
@@ -124,8 +131,10 @@ class Results:
         return low, next((epsilon for epsilon, rate in curve if rate.interval[1] <= right), None)
 
     def to_json(self) -> dict[str, Any]:
+        assessment = self.assessment.to_json()
         content = {
             "about": self.about,
+            **({"assessment": assessment} if assessment else {}),
             "clean": self.clean.to_json(),
             "measurements": [measurement.to_json() for measurement in self.measurements],
         }
@@ -135,12 +144,12 @@ class Results:
         return content | ({"hits": _packed(self.hits)} if self.hits else {})
 
     def save(self, folder: Path) -> None:
-        files.write_json(folder / store.RESULTS, self.to_json(), indent=None)  # a third of their size was blanks
+        files.write_json(folder / FILE, self.to_json(), indent=None)  # a third of their size was blanks
 
     @classmethod
     def load(cls, folder: Path) -> "Results | None":
         """The results of a model folder, or None where nothing was measured. Raises FileError."""
-        path = folder / store.RESULTS
+        path = folder / FILE
         if not path.is_file():
             return None
         content = files.read_json(path)
@@ -151,7 +160,8 @@ class Results:
             visibility = Perceptibility(**content["visibility"]) if content.get("visibility") else None
             clean, about = Report.from_json(content["clean"]), content.get("about", {})
             hits = _unpacked(content.get("hits", ""))
-            found = cls(clean, measurements, about, robustness, risks, visibility, hits)
+            assessment = Assessment(**content.get("assessment", {}))
+            found = cls(clean, measurements, about, robustness, risks, visibility, hits, assessment)
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
         parts = {f.name: (getattr(found, f.name), f.type) for f in fields(cls)}

@@ -7,21 +7,24 @@ weights, to save room: then it is the record of a training run and of what was m
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from core import datasets
-from core.checkpoints import groups
+from core.checkpoints import groups, perturbations
 from core.checkpoints.groups import SETTINGS
+from core.checkpoints.results import Results
 from core.datasets import Dataset
 from core.files import FileError, fits, read_json, read_tensors, sha256, write_json, write_tensors
 from core.models.architectures import Normalised, assign, create, numbered, within_units
 from core.runtime import versions
 
 FORMAT = 1
-CONFIG, WEIGHTS, RESULTS = "config.json", "model.safetensors", "results.json"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 KINDS: dict[str, Any] = {
     "architecture": str,
     "data": str,
@@ -131,6 +134,50 @@ def kind(heap: int, schedule: str = "") -> str:
     return ", ".join(filter(None, (f"heap {heap}", schedule))) if heap else "standard"
 
 
+class ModelFolder:
+    """A model folder: what it holds is read once, when it is first asked for, handed on, and saved with `save`.
+
+    `device` is where the model goes. Reading raises FileError for what is damaged. Two processes must not work on one
+    folder at the same time: what the other one writes is not seen.
+    """
+
+    def __init__(self, path: Path, device: str | torch.device = "cpu") -> None:
+        self.path, self.device = path, device
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The description of the model."""
+        return read(self.path)
+
+    @cached_property
+    def model(self) -> Normalised:
+        """The network, in evaluation mode and with frozen weights; see `load`."""
+        return _network(self.checkpoint, self.device)
+
+    @cached_property
+    def results(self) -> Results | None:
+        """What was measured on these weights; None where nothing was, or only on other weights."""
+        found = Results.load(self.path)
+        return found if found and found.about.get("sha256") == self.checkpoint.sha256 else None
+
+    @cached_property
+    def deltas(self) -> Mapping[str, Tensor]:
+        """The stored perturbations (1,C,H,W) by name, on the CPU and in whole units of 1/255."""
+        return perturbations.load(self.path)
+
+    def save(self, results: Results, deltas: Mapping[str, Tensor] | None = None) -> None:
+        """Write results, and with them `deltas` in place of all stored ones, which are rounded towards zero.
+
+        The deltas come first: where a kill comes in between, one that no measurement speaks of is made again, and no
+        measurement is without the delta that it speaks of. Raises ValueError for a delta beyond 127/255.
+        """
+        if deltas is not None:
+            perturbations.save(self.path, deltas)
+            self.deltas = {name: perturbations.as_stored(delta) for name, delta in deltas.items()}
+        results.save(self.path)
+        self.results = results
+
+
 def default_root() -> Path:
     """Where the shipped models lie: `$PLAINSIGHT_CHECKPOINTS`, else `checkpoints` beside the packages."""
     given = os.environ.get("PLAINSIGHT_CHECKPOINTS")
@@ -192,8 +239,11 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Normalised:
 
     Raises FileError when the weights are not those that the config names, or do not fit its architecture.
     """
-    checkpoint = read(folder)
-    path = folder / WEIGHTS
+    return _network(read(folder), device)
+
+
+def _network(checkpoint: Checkpoint, device: str | torch.device) -> Normalised:
+    path = checkpoint.folder / WEIGHTS
     if not path.is_file():
         raise FileError(
             f"{path} is missing; the command in docs/results/training.csv that trained the model makes it again."
@@ -206,7 +256,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Normalised:
     try:
         model = create(checkpoint.architecture, len(checkpoint.classes))
     except ValueError as error:
-        raise FileError(f"{folder / CONFIG}: {error}") from error
+        raise FileError(f"{checkpoint.folder / CONFIG}: {error}") from error
     assign(model, read_tensors(path), path)
     try:
         within_units("mean", model.mean.flatten().tolist())

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from core.checkpoints import store
 from core.checkpoints.results import Measurement
+from core.checkpoints.store import ModelFolder
 from core.cli.console import log, out, progress_bar
 from core.cli.options import BatchSize, CraftingImages, Device, Folder, Seed, Steps, available, in_255
 from core.cli.output import percent
@@ -44,7 +44,8 @@ def precompute(
     The numbers are written to results.json, the perturbations to perturbations.safetensors.
     What is already stored is not measured again.
     """
-    data, only = store.read(folder).dataset(), tuple(int(n) for n in epsilon or ())
+    model = ModelFolder(folder, available(device))
+    data, only = model.checkpoint.dataset(), tuple(int(n) for n in epsilon or ())
     sizes = {"steps": steps, "crafting_images": images, "batch_size": batch_size}
     suite = AttackSuite.standard(data, targets, seed=seed, only=only, **sizes)
     with progress_bar("{task.fields[last]}") as bar:
@@ -55,6 +56,6 @@ def precompute(
             bar.update(task, completed=done, total=total, last=last)
             log(f"{done}/{total} {last}, crafted in {measurement.seconds:.0f} s")
 
-        measure(folder, suite, available(device), report)
+        measure(model, suite, report)
     if assess or (assess is None and not only):
-        assess_folder(folder, available(device), lambda line: out.print(line, highlight=False))
+        assess_folder(model, report=lambda line: out.print(line, highlight=False))

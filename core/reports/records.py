@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core import attacks
 from core.attacks.targets import title
-from core.checkpoints.results import EXCHANGED, STARTS, Measurement, Results
+from core.checkpoints.results import Measurement, Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.report import Rate, SceneRate
 from core.reports import tradeoff
@@ -163,10 +163,10 @@ def _search(results: Results) -> Record:
         "searched epsilons": len(found.curve) - 1,
         "tries": sum(point.tries for point in found.curve),
         "steps": found.steps,
-        "donor models": len(results.about.get(STARTS, ())),
+        "donor models": len(results.assessment.donors or ()),
         "crafting images": found.crafted_on,
         "search n": found.curve[0].report.accuracy.n,
-        "replaced by a stronger one": results.about.get(EXCHANGED),
+        "replaced by a stronger one": results.assessment.replaced,
     }
 
 

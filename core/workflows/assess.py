@@ -1,233 +1,274 @@
 """Fill a model folder with its universal robustness and its four risks; what is there already is not made again.
 
-M deltas, C channels, H W height and width.
+M deltas, C channels, H W height and width. Epsilons are in n/255 here.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.attacks.spgd import SPGD, WARM_STEP
-from core.checkpoints import perturbations, store
+from core.checkpoints import perturbations
 from core.checkpoints.donors import donor_deltas
 from core.checkpoints.perturbations import BREAKING
-from core.checkpoints.results import EXCHANGED, STARTS, Results, key
-from core.datasets import Split
+from core.checkpoints.results import Results, key
+from core.checkpoints.store import ModelFolder
+from core.datasets import Dataset, Split
+from core.evaluation.evaluator import Evaluator
 from core.evaluation.perceptibility import Perceptibility, measurable, measure
 from core.evaluation.report import breaking_point
 from core.files import FileError
 from core.robustness.candidate import Candidate
 from core.robustness.result import Point, Robustness, combined
 from core.robustness.risks import measure_risks
+from core.robustness.search import Search
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 from core.workflows.cross_epsilon import Candidates, CrossEpsilonTransfer
 from core.workflows.protocol import Protocol
 
 LATER = 1000
-"""What is added to the seed where a search goes on."""
-ASIDE = 1e-6
-"""Keeps the perturbation at the breaking point apart from one that was stored at the same strength."""
+"""What is added to the seed where a search is continued."""
 VISIBLE_ON = 200
 """Held-out images that visibility is measured on."""
 
 
 def assess(
-    folder: Path,
-    device: str = "cpu",
-    report: Callable[[str], None] = lambda line: None,
-    protocol: Protocol | None = None,
+    folder: ModelFolder, protocol: Protocol | None = None, report: Callable[[str], None] = lambda line: None
 ) -> Results:
-    """Measure what the folder lacks of robustness and risks; `report` hears a line of every step.
+    """Measure what the folder lacks of robustness and risks; `report` gets a line for every step.
 
-    The search starts where the stored curve crosses the level, and tries stored perturbations too: the model's own,
-    and those that broke other models of the data, which do more than random starts on some
-    (docs/explanation/attack-strength.md).
-    Then its own and the transferred ones compete at every strength (`core.workflows.cross_epsilon`), and the search
-    goes on from the strongest. What was tried is kept in the results (`about`, STARTS): where models have come since,
-    or were broken earlier, run this again, and theirs are tried too; only where one does more than what is known all
-    goes on.
+    1. Search for the smallest epsilon that breaks the model. The search begins where the stored curve crosses the
+       level, and tries the stored perturbations and those that broke other models (the donors) as well.
+    2. Cross-epsilon transfer: all of these compete at every stored epsilon, since some attacks got stuck.
+    3. Continue the search from the strongest of them.
+    4. Measure the four risks under the strongest perturbation of one epsilon.
+
+    Every stage is saved when it is over. With donors that are new, or that were broken anew, a later call repeats
+    stages 2 and 3 where one of them does more than what is known, and stage 4 where its perturbation was replaced.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
-    checkpoint, results = store.read(folder), Results.load(folder)
-    if results is None or results.about.get("sha256") != checkpoint.sha256:
-        raise FileError(f"{folder} was not measured yet; first run: python -m core precompute {folder}")
-    data = checkpoint.dataset()
-    protocol, classes = protocol or Protocol.standard(data), len(checkpoint.classes)
-    epsilon = protocol.risk_epsilon
-    if key("spgd", epsilon) not in perturbations.load(folder):
-        raise FileError(f"{folder} lacks S-PGD at {epsilon}/255; run: python -m core precompute {folder}")
-    model = store.load(folder, device)
-    crafting, held_out = data.split("train", protocol.crafting_images), data.split("test")
-    known, search = (
-        held_out.first(min(protocol.held_out, len(held_out))),
-        protocol.search(_first(results, protocol.level)),
-    )
+    stages = _Stages(folder, protocol, report)
+    stages.check()
+    if stages.results.robustness is None:
+        stages.search()
+    if stages.results.assessment.replaced is None or stages.new_donors_do_more():
+        stages.continue_search(*stages.transfer_across_epsilons())
+    if stages.new_donors:
+        stages.save(stages.with_donors(stages.results))
+    if stages.results.risks is None:
+        stages.measure_risks()
+    return stages.results
 
-    def heard(point: Point) -> None:
-        report(_line(point))
 
-    donors = donor_deltas(checkpoint)
-    if results.robustness is None:
-        found = search(
-            model,
-            crafting,
-            known,
-            classes=classes,
-            starts=[*_candidates(folder, results).values(), *donors.values()],
-            report=heard,
+def untried(folder: ModelFolder) -> bool:
+    """Whether models beside a measured one were broken by perturbations that were not tried on it yet."""
+    results = folder.results
+    return bool(results and results.robustness and _new(donor_deltas(folder.checkpoint), results))
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """The stages of one assessment: each works on what the folder holds, and saves what it adds."""
+
+    folder: ModelFolder
+    given: Protocol | None
+    report: Callable[[str], None]
+
+    @property
+    def results(self) -> Results:
+        """The results as they stand now. Raises FileError where there are none."""
+        if self.folder.results is None:
+            path = self.folder.path
+            raise FileError(f"{path} was not measured yet; first run: python -m core precompute {path}")
+        return self.folder.results
+
+    @cached_property
+    def data(self) -> Dataset:
+        return self.folder.checkpoint.dataset()
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        return self.given or Protocol.standard(self.data)
+
+    @cached_property
+    def crafting(self) -> Split:
+        """The images that perturbations are crafted on."""
+        return self.data.split("train", self.protocol.crafting_images)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The model on all held-out images."""
+        return Evaluator(self.folder.model, self.data.split("test"), len(self.folder.checkpoint.classes))
+
+    @cached_property
+    def donors(self) -> Mapping[str, Tensor]:
+        """The perturbations (1,C,H,W) that broke other models of the data, by the names of these models."""
+        return donor_deltas(self.folder.checkpoint)
+
+    @property
+    def new_donors(self) -> list[Tensor]:
+        """The perturbations of donors that were not tried on this model yet."""
+        return _new(self.donors, self.results)
+
+    @cached_property
+    def transferred(self) -> TransferredDeltas:
+        """The perturbations of all donors, to be tried on this model."""
+        deltas, classes = [*self.donors.values()], self.evaluator.classes
+        return TransferredDeltas(self.folder.model, self.crafting, deltas, classes=classes)
+
+    def check(self) -> None:
+        """Raise FileError where the folder lacks what an assessment needs."""
+        path, _ = self.folder.path, self.results
+        epsilon = self.protocol.risk_epsilon
+        if key("spgd", epsilon) not in self.folder.deltas:
+            raise FileError(f"{path} lacks S-PGD at {epsilon}/255; run: python -m core precompute {path}")
+
+    def candidates(self) -> Candidates:
+        """The model's own perturbations: those of the stored epsilons, and last the one that broke it."""
+        results, deltas = self.results, self.folder.deltas
+        own = {m.key: Candidate(m.epsilon, deltas[m.key], m.key) for m in results.curve() if m.key in deltas}
+        if BREAKING in deltas and results.robustness:
+            own[BREAKING] = Candidate(results.robustness.breaking_epsilon, deltas[BREAKING], BREAKING)
+        return own
+
+    def search(self) -> None:
+        """Search for the breaking epsilon from random starts, the stored perturbations and the donors'."""
+        starts = [*(candidate.delta for candidate in self.candidates().values()), *self.donors.values()]
+        found = self._search(_search_from(self.results, self.protocol), starts, {})
+        self._save_robustness(self.with_donors(self.results), found)
+
+    def new_donors_do_more(self) -> bool:
+        """Evaluate whether a new donor does more than the model's own: at a stored epsilon, or where it breaks."""
+        results, own = self.results, [*self.candidates().values()]
+        if not self.new_donors or not results.robustness:
+            return False
+        transferred = replace(self.transferred, deltas=self.new_donors)
+        tolerance = results.robustness.tolerance
+        below = max(results.robustness.breaking_epsilon - tolerance, tolerance)
+        at = [(candidate.epsilon, candidate) for candidate in own]
+        at += [(below, candidate) for candidate in sorted(own, key=lambda one: abs(one.epsilon - below))[:1]]
+        return any(
+            transferred.better(Budget.from_255(epsilon), candidate.rescaled(epsilon).delta) for epsilon, candidate in at
         )
-        results = _found(folder, _tried(results, donors), found, held_out)
-    untried_deltas = _untried(results, donors)
-    transferred = TransferredDeltas(model, crafting, untried_deltas, classes=classes)
-    replaced = results.about.get(EXCHANGED)
-    if replaced is None or _donors_do_more(transferred, folder, results):
-        transferred = replace(transferred, deltas=list(donors.values()))
+
+    def transfer_across_epsilons(self) -> tuple[Candidates, int]:
+        """Let all perturbations compete at every stored epsilon; returns the strongest, and how many were replaced yet.
+
+        Risks that were measured under a replaced perturbation are dropped. The results say that this is done only
+        after the search was continued: a run that is killed in between begins this stage again.
+        """
+        results, protocol = self.results, self.protocol
         attack = SPGD(Budget(1), steps=protocol.warm_steps, batch_size=protocol.batch_size, step_size=WARM_STEP)
-        transfer = CrossEpsilonTransfer(model, crafting, held_out, protocol.held_out, attack, classes, transferred)
-        results, candidates, changed = _cross_epsilon(folder, transfer, results, report)
-        before = results.robustness
+        transfer = CrossEpsilonTransfer(
+            self.evaluator, self.crafting, attack, judges=protocol.held_out, transferred=self.transferred
+        )
+        stored = [m for m in results.curve() if m.key in self.folder.deltas]
+        before = results.assessment.replaced
+        found, candidates = transfer(stored, self.candidates(), self.report, settled=before is not None)
+        curve = {m.key: m for m in found}
+        changed = [m for m in stored if curve[m.key] != m]
+        measurements = tuple(curve.get(m.key, m) for m in results.measurements)
+        stale = results.risks and any(m.epsilon == round(results.risks.epsilon) for m in changed)
+        results = replace(results, measurements=measurements, risks=None if stale else results.risks)
+        results = replace(results, assessment=replace(results.assessment, replaced=None))
+        self.save(results, {m.key: candidates[m.key].delta for m in changed})
+        return candidates, (before or 0) + len(changed)
+
+    def continue_search(self, candidates: Candidates, replaced: int) -> None:
+        """Continue the search from the strongest perturbations, with other seeds."""
+        before = self.results.robustness
         assert before
-        candidates |= _at_the_breaking_point(transferred, candidates, before)
-        later, stored = (
-            replace(search, seed=before.seed + LATER),
-            [Candidate(size, delta, "stored") for size, delta in candidates.items()],
+        candidates = candidates | self._transferred_at(before.breaking_epsilon, candidates)
+        search = replace(_search_from(self.results, self.protocol), seed=before.seed + LATER)
+        again = self._search(search, self.transferred.deltas, candidates)
+        assessment = replace(self.results.assessment, replaced=replaced)
+        self._save_robustness(replace(self.results, assessment=assessment), combined(before, again))
+
+    def measure_risks(self) -> None:
+        """Measure the four risks under the stored perturbation of the protocol's epsilon."""
+        protocol, epsilon, held_out = self.protocol, self.protocol.risk_epsilon, self.evaluator.split
+        images = held_out.first(min(protocol.risk_images, len(held_out)))
+        sizes = tuple(size for size in protocol.risk_sizes if size <= len(images))
+        risks = measure_risks(
+            self.folder.model,
+            images,
+            self.folder.deltas[key("spgd", epsilon)],
+            epsilon=epsilon,
+            sizes=sizes,
+            steps=protocol.risk_steps,
+            classes=self.evaluator.classes,
         )
-        again = later(
-            model,
-            crafting,
-            known,
-            classes=classes,
-            starts=transferred.deltas,
-            known=stored,
-            report=heard,
+        self.save(replace(self.results, risks=risks))
+        for level in risks.levels:
+            self.report(f"{level.title} risk at {epsilon}/255: {level.loss:.3f}, {level.accuracy.value:.1%} right")
+
+    def with_donors(self, results: Results) -> Results:
+        """The results, which say that all donors were tried, and with which perturbations."""
+        donors = {name: perturbations.digest(self.donors[name]) for name in sorted(self.donors)}
+        return replace(results, assessment=replace(results.assessment, donors=donors))
+
+    def save(self, results: Results, deltas: Mapping[str, Tensor] | None = None) -> None:
+        """Save results, and `deltas` beside or in place of the stored ones."""
+        self.folder.save(results, None if deltas is None else {**self.folder.deltas, **deltas})
+
+    def _search(self, search: Search, starts: Sequence[Tensor], known: Candidates) -> Robustness:
+        """What a search finds; it judges on the first held-out images of the protocol."""
+        judges = self.evaluator.first(self.protocol.held_out)
+        return search(
+            self.folder.model,
+            self.crafting,
+            judges.split,
+            classes=judges.classes,
+            starts=starts,
+            known=[*known.values()],
+            report=self._report_point,
         )
-        about = {**results.about, EXCHANGED: (replaced or 0) + changed}  # told when all is over
-        results = _found(folder, replace(results, about=about), combined(before, again), held_out)
-    if untried_deltas:
-        results = _tried(results, donors)
-        results.save(folder)
-    if results.risks is None:
-        results = _with_risks(folder, results, model, held_out, protocol, report)
-    return results
+
+    def _save_robustness(self, results: Results, found: Robustness) -> None:
+        """Save what a search found; where its perturbation is new, that and how visible it is as well."""
+        results = replace(results, robustness=found)
+        if found.delta is None:
+            self.save(results)
+        else:
+            visibility = _visibility(self.evaluator.split, found.delta)
+            self.save(replace(results, visibility=visibility), {BREAKING: found.delta})
+
+    def _transferred_at(self, epsilon: float, candidates: Candidates) -> Candidates:
+        """The strongest transferred perturbation at the breaking epsilon, if it does more than the model's own.
+
+        A search from it is short.
+        """
+        best = self.transferred.best(Budget.from_255(epsilon), 1)
+        if not best:
+            return {}
+        known = [candidates[BREAKING].rescaled(epsilon).delta] if BREAKING in candidates else []
+        strongest = max([*known, *best], key=self.transferred.strength)
+        return {BREAKING: Candidate(epsilon, strongest, BREAKING)}
+
+    def _report_point(self, point: Point) -> None:
+        low, high = point.interval
+        self.report(f"{point.epsilon:.2f}/255: {point.success:.1%} [{low:.1%}, {high:.1%}] after {point.tries} tries")
 
 
-def _with_risks(
-    folder: Path, results: Results, model: nn.Module, held_out: Split, protocol: Protocol, report: Callable[[str], None]
-) -> Results:
-    """The results with the four risks under the stored perturbation of its strength, saved."""
-    images = held_out.first(min(protocol.risk_images, len(held_out)))
-    sizes = tuple(size for size in protocol.risk_sizes if size <= len(images))
-    epsilon, classes = protocol.risk_epsilon, len(store.read(folder).classes)
-    universal = perturbations.load(folder)[key("spgd", epsilon)]
-    risks = measure_risks(
-        model, images, universal, epsilon=epsilon, sizes=sizes, steps=protocol.risk_steps, classes=classes
-    )
-    results = replace(results, risks=risks)
-    results.save(folder)
-    for level in risks.levels:
-        report(f"{level.title} risk at {epsilon}/255: {level.loss:.3f}, {level.accuracy.value:.1%} right")
-    return results
-
-
-def untried(folder: Path) -> bool:
-    """Whether models beside a measured one have been broken since, by what was not tried on it yet."""
-    results = Results.load(folder)
-    return bool(results and results.robustness and _untried(results, donor_deltas(store.read(folder))))
-
-
-def _untried(results: Results, donors: Mapping[str, Tensor]) -> list[Tensor]:
-    """Those that were not tried yet, since their model came later or was broken anew."""
-    tried = results.about.get(STARTS, {})
+def _new(donors: Mapping[str, Tensor], results: Results) -> list[Tensor]:
+    """The perturbations of donors that were not tried yet, since their model is new or was broken anew."""
+    tried = results.assessment.donors or {}
     return [delta for name, delta in donors.items() if tried.get(name) != perturbations.digest(delta)]
 
 
-def _found(folder: Path, results: Results, found: Robustness, held_out: Split) -> Results:
-    """The results with this robustness, saved; where its perturbation is a new one that goes to the stored ones."""
-    results = replace(results, robustness=found)
-    if found.delta is not None:
-        perturbations.save(folder, perturbations.load(folder) | {BREAKING: found.delta})
-        results = replace(results, visibility=_visibility(held_out, found.delta))
-    results.save(folder)
-    return results
-
-
-def _tried(results: Results, donors: Mapping[str, Tensor]) -> Results:
-    """The results, which say whose perturbations were tried, and which."""
-    starts = {name: perturbations.digest(donors[name]) for name in sorted(donors)}
-    return replace(results, about={**results.about, STARTS: starts})
-
-
-def _donors_do_more(transferred: TransferredDeltas, folder: Path, results: Results) -> bool:
-    """Whether one does more than the model's own: at a stored strength, where the model breaks, or just below."""
-    candidates, found = _candidates(folder, results), results.robustness
-    if not transferred.deltas or not found:
-        return False
-    below = max(found.breaking_epsilon - found.tolerance, found.tolerance)
-    nearest = {below: min(candidates, key=lambda size: abs(size - below))} if candidates else {}
-    own = {size: size for size in candidates} | nearest
-    return any(
-        transferred.better(Budget.from_255(size), Budget.from_255(size).rescale(candidates[at]))
-        for size, at in own.items()
-    )
-
-
-def _candidates(folder: Path, results: Results) -> Candidates:
-    """The model's own perturbations by size in units of 1/255: those of the stored strengths, and what broke it."""
-    deltas = perturbations.load(folder)
-    candidates = {float(m.epsilon): deltas[m.key] for m in results.curve() if m.key in deltas}
-    if BREAKING in deltas and results.robustness:
-        candidates[results.robustness.breaking_epsilon + ASIDE] = deltas[BREAKING]
-    return candidates
-
-
-def _cross_epsilon(
-    folder: Path, transfer: CrossEpsilonTransfer, results: Results, report: Callable[[str], None]
-) -> tuple[Results, Candidates, int]:
-    """The results after stored and transferred perturbations have competed at every strength, saved with them.
-
-    Also the strongest of each strength, and how many are new. Risks are dropped if they were measured under a
-    perturbation that is no longer the strongest. Until all is over the results do not say that they competed: a killed
-    run begins again.
-    """
-    deltas, risks, candidates = perturbations.load(folder), results.risks, _candidates(folder, results)
-    stored = [m for m in results.curve() if m.key in deltas]
-    curve = {m.key: m for m in transfer.measurements(stored, candidates, report, EXCHANGED in results.about)}
-    changed = [m for m in stored if curve[m.key] != m]
-    perturbations.save(folder, deltas | {m.key: candidates[m.epsilon] for m in changed})
-    if risks and any(m.epsilon == round(risks.epsilon) for m in changed):
-        risks = None
-    measurements = tuple(curve.get(m.key, m) for m in results.measurements)
-    about = {name: value for name, value in results.about.items() if name != EXCHANGED}
-    results = replace(results, measurements=measurements, risks=risks, about=about)
-    results.save(folder)
-    return results, candidates, len(changed)
-
-
-def _at_the_breaking_point(transferred: TransferredDeltas, candidates: Candidates, found: Robustness) -> Candidates:
-    """The strongest transferred one there, if it does more than the model's own: a search from it is short."""
-    budget, size = Budget.from_255(found.breaking_epsilon), found.breaking_epsilon + ASIDE
-    best = transferred.best(budget, 1)
-    known = [budget.rescale(candidates[size])] if size in candidates else []
-    return {size: max([*known, *best], key=transferred.strength)} if best else {}
+def _search_from(results: Results, protocol: Protocol) -> Search:
+    """The protocol's search, which begins near where the stored curve crosses the level, or where that ends."""
+    curve = [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
+    guess = breaking_point([(0.0, results.clean.accuracy.value), *curve], protocol.level)
+    last = max((epsilon for epsilon, _ in curve), default=16.0)
+    return protocol.search(round(max(1.0, last if guess is None else guess)))
 
 
 def _visibility(held_out: Split, delta: Tensor) -> Perceptibility | None:
-    """None where pictures are too small for it."""
+    """How visible a perturbation is; None where pictures are too small for that."""
     shown, _ = held_out.first(min(VISIBLE_ON, len(held_out))).batch(slice(None))
     return measure(shown, delta.cpu()) if measurable(shown) else None
-
-
-def _first(results: Results, level: float) -> int:
-    """Where to begin, in units of 1/255: near the breaking point of the stored curve, or where it ends."""
-    curve = [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
-    guess = breaking_point([(0.0, results.clean.accuracy.value), *curve], level)
-    return round(max(1.0, guess if guess is not None else max((epsilon for epsilon, _ in curve), default=16.0)))
-
-
-def _line(point: Point) -> str:
-    low, high = point.interval
-    return f"{point.epsilon:.2f}/255: {point.success:.1%} [{low:.1%}, {high:.1%}] after {point.tries} tries"

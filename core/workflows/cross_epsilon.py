@@ -1,107 +1,107 @@
-"""The stored perturbations of one model, and those of other models, compete at every strength that it was measured at.
+"""Cross-epsilon transfer: stored perturbations, and those of other models, compete at every epsilon of the curve.
 
-An attack from a random start can end where it is easy to get to and goes no further; the perturbation of another
-strength may then do more, larger or smaller made, and so may that of another model. So no strength is left with less
-than they offer, rescaled.
+An attack from a random start can get stuck where that is easy to reach. The perturbation of another epsilon, rescaled,
+may then do more, and so may that of another model. After the transfer no stored perturbation is weaker than they are.
 
-M deltas, C channels, H W height and width. Epsilons are in units of 1/255 here.
+C channels, H W height and width. Epsilons are in n/255 here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.attacks.spgd import SPGD
 from core.checkpoints import perturbations
 from core.checkpoints.results import Measurement
 from core.datasets import Split
-from core.evaluation.report import Report, evaluate, predict
+from core.evaluation.evaluator import Evaluator
+from core.evaluation.report import Report
+from core.robustness.candidate import Candidate
 from core.robustness.result import success
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 
-Candidates = dict[float, Tensor]
-"""The strongest perturbation (1,C,H,W) known of each size."""
+Candidates = dict[str, Candidate]
+"""The strongest perturbations known, by their sources."""
 
 
 class CrossEpsilonTransfer:
-    """Tries the candidates at other sizes than their own.
+    """Tries perturbations at other epsilons than their own.
 
-    Which one is stronger is decided on `judges` of the held-out images, the first ones; what is stored is measured on
-    all. A rival that does more than what is known is worked on by `attack`, and the better of the two kept. Of the
-    `transferred` perturbations the one that does most on crafting images competes. `classes` is K.
+    `evaluator` measures on all held-out images what will be stored; which of two perturbations is the stronger is
+    decided on the first `judges` of these images. A rival that does more than the stored one is refined by `attack` on
+    `crafting` images, and the better of the two is kept. Of the `transferred` perturbations the one that does most on
+    crafting images competes.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        evaluator: Evaluator,
         crafting: Split,
-        held_out: Split,
-        judges: int,
         attack: SPGD,
-        classes: int,
+        *,
+        judges: int,
         transferred: TransferredDeltas | None = None,
     ) -> None:
-        self.model, self.crafting, self.held_out, self.attack, self.classes = model, crafting, held_out, attack, classes
-        self.transferred = transferred
-        self.judges = held_out.first(min(judges, len(held_out)))
-        self.clean = predict(model, held_out)
+        self.evaluator, self.crafting, self.attack, self.transferred = evaluator, crafting, attack, transferred
+        self.judges = evaluator.first(judges)
 
-    def measurements(
-        self, known: Iterable[Measurement], candidates: Candidates, report: Callable[[str], None], settled: bool = False
-    ) -> list[Measurement]:
-        """The untargeted measurements, each with the strongest perturbation; new ones are added to `candidates`.
+    def __call__(
+        self,
+        measurements: Sequence[Measurement],
+        candidates: Candidates,
+        report: Callable[[str], None] = lambda line: None,
+        *,
+        settled: bool = False,
+    ) -> tuple[list[Measurement], Candidates]:
+        """Untargeted `measurements`, each of the strongest perturbation at its epsilon, and the candidates with these.
 
-        From the largest down each looks at two larger ones, a smaller one and a transferred one, then from the smallest
-        up at the one below it. Where the candidates have competed before (`settled`), only new ones are looked at.
+        `candidates` holds the perturbation of every measurement under its key, and may hold more. First, from the
+        largest epsilon down, the next two larger ones, the next smaller one and a transferred one compete; then, from
+        the smallest up, the next smaller one. Where the candidates have competed before (`settled`), only new ones do.
         """
-        found = {measurement.epsilon: measurement for measurement in known}
+        measured, candidates = {m.key: m for m in measurements}, dict(candidates)
         old = set(candidates) if settled else set()
-        for epsilons, above, transferred in ((sorted(found, reverse=True), 2, True), (sorted(found), 0, False)):
-            for epsilon in epsilons:
-                better = self._better(
-                    candidates[epsilon], self._rivals(candidates, old, epsilon, above, transferred), epsilon
-                )
-                if better is None:
+        rising = sorted(measured.values(), key=lambda m: m.epsilon)
+        for order, larger, transferred in ((rising[::-1], 2, True), (rising, 0, False)):
+            for key, epsilon in ((m.key, m.epsilon) for m in order):
+                rivals = self._rivals(candidates[key], [*candidates.values()], old, larger)
+                if transferred and self.transferred:
+                    rivals += self.transferred.best(Budget.from_255(epsilon), 1)
+                delta = self._stronger(candidates[key].delta, rivals, epsilon)
+                if delta is None:
                     continue
-                _, delta = better
-                whole = evaluate(self.model, self.held_out, delta, None, self.clean, self.classes)
-                before = found[epsilon]
+                whole, before = self.evaluator(delta), measured[key]
                 if success(whole) > success(before.report):
-                    found[epsilon] = replace(before, report=whole, steps=before.steps + self.attack.steps)
-                    candidates[epsilon] = delta
-                    old.discard(epsilon)
+                    measured[key] = replace(before, report=whole, steps=before.steps + self.attack.steps)
+                    candidates[key] = Candidate(epsilon, delta, key)
+                    old.discard(key)
                     report(f"{epsilon}/255: {success(whole):.1%} wrong in place of {success(before.report):.1%}")
-        return [found[epsilon] for epsilon in sorted(found)]
+        return [measured[m.key] for m in rising], candidates
 
-    def _rivals(
-        self, candidates: Candidates, old: set[float], epsilon: float, above: int, transferred: bool
-    ) -> list[Tensor]:
-        """The candidates next to this size, one smaller and `above` larger, rescaled, and a transferred one.
+    def _rivals(self, own: Candidate, candidates: list[Candidate], old: set[str], larger: int) -> list[Tensor]:
+        """So many next larger candidates and the next smaller one, rescaled to the epsilon of `own`.
 
-        Without those of the `old` sizes, which have competed here before.
+        Of equal epsilons the one that comes later in `candidates` counts as larger. Those of `old` sources, which have
+        competed here before, are left out.
         """
-        budget = Budget.from_255(epsilon)
-        larger = sorted(size for size in candidates if size > epsilon)[:above]
-        smaller = sorted((size for size in candidates if size < epsilon), reverse=True)[:1]
-        found = [budget.rescale(candidates[size]) for size in (*larger, *smaller) if size not in old]
-        return found + (self.transferred.best(budget, 1) if transferred and self.transferred else [])
+        by_epsilon = sorted(candidates, key=lambda candidate: candidate.epsilon)
+        at = by_epsilon.index(own)
+        rivals = [*by_epsilon[at + 1 : at + 1 + larger], *by_epsilon[max(0, at - 1) : at]]
+        return [rival.rescaled(own.epsilon).delta for rival in rivals if rival.source not in old]
 
-    def _better(self, known: Tensor, rivals: list[Tensor], epsilon: float) -> tuple[Report, Tensor] | None:
-        """The strongest rival, if it does more than what is known, and worked on."""
-        tried = [self._tried(delta) for delta in rivals]
-        best = max(tried, key=lambda one: success(one[0]), default=None)
-        if best is None or success(best[0]) <= success(self._judged(known)):
+    def _stronger(self, known: Tensor, rivals: list[Tensor], epsilon: int) -> Tensor | None:
+        """The strongest rival, as it is or refined; None where none does more than what is known."""
+        tried = [self._judged(delta) for delta in rivals]
+        best = max(tried, key=lambda found: success(found[0]), default=None)
+        if best is None or success(best[0]) <= success(self.judges(known)):
             return None
         attack = replace(self.attack, budget=Budget.from_255(epsilon))
-        worked = self._tried(attack.craft(self.model, self.crafting, best[1]))
-        return max(best, worked, key=lambda one: success(one[0]))
+        refined = self._judged(attack.craft(self.evaluator.model, self.crafting, best[1]))
+        return max(best, refined, key=lambda found: success(found[0]))[1]
 
-    def _tried(self, delta: Tensor) -> tuple[Report, Tensor]:
-        """What a delta does in whole units of 1/255, as it is stored."""
-        delta = perturbations.quantise(delta).cpu() / 255
-        return self._judged(delta), delta
-
-    def _judged(self, delta: Tensor) -> Report:
-        return evaluate(self.model, self.judges, delta, None, self.clean[: len(self.judges)], self.classes)
+    def _judged(self, delta: Tensor) -> tuple[Report, Tensor]:
+        """What a delta does in whole units of 1/255, as it is stored; and that delta."""
+        stored = perturbations.as_stored(delta)
+        return self.judges(stored), stored

@@ -5,9 +5,10 @@ They are the same for all models of a data set, so that the models compare.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.attacks.targets import Target
+from core.checkpoints.results import key
 from core.datasets import Dataset
 from core.robustness.search import Search
 
@@ -54,6 +55,19 @@ class Protocol:
         if data.task == "classification":
             return cls()
         return cls(crafting_images=360, batch_size=8, risk_images=64, level=0.5, restarts=1)
+
+
+class Setting(NamedTuple):
+    """What one stored delta is made by: the name of an attack, epsilon in n/255, and a target or None."""
+
+    attack: str
+    epsilon: int
+    target: Target = None
+
+    @property
+    def key(self) -> str:
+        """The name that the delta is stored under."""
+        return key(self.attack, self.epsilon, self.target)
 
 
 @dataclass(frozen=True)
@@ -115,13 +129,13 @@ class AttackSuite:
             cls.standard(data), epsilons=epsilons, targets=(), checkerboard_epsilons=epsilons, deepfool_epsilons=()
         )
 
-    def attacks(self) -> Iterator[tuple[str, int, Target]]:
-        """(attack, epsilon, target) for every delta."""
-        yield from (one for one in self._all() if not self.only or one[1] in self.only)
+    def settings(self) -> Iterator[Setting]:
+        """The setting of every delta."""
+        yield from (setting for setting in self._all() if not self.only or setting.epsilon in self.only)
 
-    def _all(self) -> Iterator[tuple[str, int, Target]]:
-        yield from (("spgd", epsilon, None) for epsilon in self.epsilons)
-        yield from (("random-signs", epsilon, None) for epsilon in self.epsilons)
-        yield from (("checkerboard", epsilon, None) for epsilon in self.checkerboard_epsilons)
-        yield from (("spgd", epsilon, target) for target in self.targets for epsilon in self.target_epsilons)
-        yield from (("deepfool", epsilon, None) for epsilon in self.deepfool_epsilons)
+    def _all(self) -> Iterator[Setting]:
+        yield from (Setting("spgd", epsilon) for epsilon in self.epsilons)
+        yield from (Setting("random-signs", epsilon) for epsilon in self.epsilons)
+        yield from (Setting("checkerboard", epsilon) for epsilon in self.checkerboard_epsilons)
+        yield from (Setting("spgd", epsilon, target) for target in self.targets for epsilon in self.target_epsilons)
+        yield from (Setting("deepfool", epsilon) for epsilon in self.deepfool_epsilons)

@@ -19,7 +19,7 @@ import torch
 
 from core import datasets
 from core.checkpoints import store
-from core.checkpoints.results import Results
+from core.checkpoints.store import ModelFolder
 from core.files import FileError
 from core.training.loop import Progress
 from core.training.recipe import Recipe
@@ -65,13 +65,13 @@ class Job:
             return False
         if not self.recipe.matches(store.read(self.folder).recipe):
             return False
-        results = Results.load(self.folder) if self.measure else None
+        results = ModelFolder(self.folder).results if self.measure else None
         return not self.measure or bool(results and results.robustness and results.risks)
 
     @property
     def lacks_others(self) -> bool:
         """Whether what broke other runs is still to be tried on this one, and its weights are there for that."""
-        return self.measure and store.read(self.folder).has_weights and untried(self.folder)
+        return self.measure and store.read(self.folder).has_weights and untried(ModelFolder(self.folder))
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,9 @@ def train_and_measure(job: Job) -> float:
     made = train_model.run(job.recipe, job.root, name, device=job.device, report=trained)
     if job.measure:
         _tell(name, job.recipe.epochs, "measuring")
-        precompute(made.folder, AttackSuite.brief(datasets.get(job.recipe.data)), _device(job))
-        _assess(job)
+        folder = ModelFolder(made.folder, _device(job))
+        precompute(folder, AttackSuite.brief(datasets.get(job.recipe.data)))
+        _assess(job, folder)
     return time.perf_counter() - started
 
 
@@ -174,7 +175,7 @@ def try_others(job: Job) -> float:
     _pin(job)
     started = time.perf_counter()
     _tell(job.name, job.recipe.epochs, "trying what broke other runs")
-    _assess(job)
+    _assess(job, ModelFolder(job.folder, _device(job)))
     return time.perf_counter() - started
 
 
@@ -187,8 +188,8 @@ def _device(job: Job) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if job.device == "auto" else job.device
 
 
-def _assess(job: Job) -> None:
-    assess(job.folder, _device(job), lambda line: _tell(job.name, job.recipe.epochs, line))
+def _assess(job: Job, folder: ModelFolder) -> None:
+    assess(folder, report=lambda line: _tell(job.name, job.recipe.epochs, line))
 
 
 def _run(

@@ -15,7 +15,7 @@ NUMERICS = {
     *("attacks", "models", "robustness"),
     *("checkpoints/test_store.py", "evaluation/test_report.py"),
     *("training/test_cudagraph.py", "training/test_loop.py"),
-    *("workflows/test_cross_epsilon.py", "workflows/test_precompute.py"),
+    *("workflows/test_assess.py", "workflows/test_cross_epsilon.py", "workflows/test_precompute.py"),
     *("test_distributed.py", "test_machines.py", "test_threat.py"),
 }
 """What these tests, or all in a folder, say rests on what models and attacks compute."""

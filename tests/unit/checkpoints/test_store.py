@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from stored import CONFIG, IMAGES, network
 from core import files
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results, key
+from core.checkpoints.store import ModelFolder
 from core.datasets import Dataset, Split
 from core.evaluation.report import Rate, Report
 from core.evaluation.segmentation import SceneRate
@@ -328,9 +330,8 @@ WHOLE = {
         "source": "drawn",
         "held_out": 4,
         "versions": {"torch": "2"},
-        "exchanged": 0,
-        "starts": {},
     },
+    "assessment": {"donors": {}, "replaced": 0},
     "clean": {**CLEAN, "overlap": SCENES, "overlaps": [0.5, None]},
     "measurements": [measurement(8, "scene-2").to_json(), measurement(8, 1).to_json()],
     "robustness": ROBUSTNESS,
@@ -405,7 +406,10 @@ class TestDamagedResults:
             (("risks", "levels", 0, "loss", "interval"), [1.0], "risks holds"),
             (("visibility", "ssim"), None, "visibility holds"),
             (("about",), [1], "about holds"),
-            (("about", "starts"), 3, "starts holds"),
+            (("assessment", "donors"), 3, "assessment holds"),
+            (("assessment", "donors", "standard"), 3, "assessment holds"),
+            (("assessment", "replaced"), "5", "assessment holds"),
+            (("assessment", "exchanged"), 5, "exchanged"),
             (("about", "versions"), {"hardware": 3}, "versions holds"),
             (("clean",), ..., "'clean' is missing"),
             (("clean", "fooling"), ..., "fooling"),
@@ -507,3 +511,58 @@ def test_a_folder_and_its_data_meet_in_one_place(folder, monkeypatch):
 def test_a_title_does_not_need_the_data(folder):
     gone = replace(store.read(folder), data="folder:/nowhere/at/all")
     assert gone.group_title == "folder:/nowhere/at/all"
+
+
+class TestModelFolder:
+    RESULTS = Results(Report(Rate(3, 4), Rate(0, 4)))
+
+    def measured(self, folder, **about):
+        results = replace(self.RESULTS, about={"sha256": store.read(folder).sha256, **about})
+        ModelFolder(folder).save(results, {"a": torch.full(SHAPE, 8.5 / 255)})
+        return results
+
+    def test_every_part_is_read_once(self, folder):
+        self.measured(folder)
+        whole = ModelFolder(folder)
+        parts = [(whole.checkpoint, whole.model, whole.results, whole.deltas) for _ in range(2)]
+        assert all(one is other for one, other in zip(*parts, strict=True))
+        shutil.rmtree(folder)
+        assert whole.checkpoint.name == "standard"
+        assert whole.results is parts[0][2]
+
+    def test_what_is_saved_is_handed_on_as_it_would_be_read_again(self, folder):
+        results, whole = self.measured(folder), ModelFolder(folder)
+        more = replace(results, hits=(1.0, 0.0))
+        whole.save(more, {**whole.deltas, "b": torch.full(SHAPE, -3.7 / 255)})
+        again = ModelFolder(folder)
+        assert whole.results == again.results == more
+        assert whole.deltas.keys() == again.deltas.keys() == {"a", "b"}
+        assert all(torch.equal(whole.deltas[name], again.deltas[name]) for name in "ab")
+        whole.save(results)
+        assert ModelFolder(folder).deltas.keys() == {"a", "b"}, "deltas that are not given are kept"
+
+    def test_results_of_other_weights_are_none(self, folder):
+        self.measured(folder, sha256="0" * 64)
+        assert Results.load(folder) is not None
+        assert ModelFolder(folder).results is None
+
+    def test_a_delta_that_cannot_be_stored_leaves_the_folder_as_it_was(self, folder):
+        before, whole = self.measured(folder), ModelFolder(folder)
+        with pytest.raises(ValueError, match="at most 127/255"):
+            whole.save(replace(before, hits=(1.0,)), {"a": torch.full(SHAPE, 128 / 255)})
+        again = ModelFolder(folder)
+        assert again.results == before == whole.results
+        assert again.deltas.keys() == whole.deltas.keys() == {"a"}
+
+    def test_a_kill_between_deltas_and_results_leaves_no_measurement_without_its_delta(self, folder, monkeypatch):
+        before, whole = self.measured(folder), ModelFolder(folder)
+
+        def killed(self, folder):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Results, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            whole.save(replace(before, measurements=(measurement(8, 1),)), {measurement(8, 1).key: torch.zeros(SHAPE)})
+        again = ModelFolder(folder)
+        assert again.results == before
+        assert again.deltas.keys() == {measurement(8, 1).key}

@@ -449,8 +449,8 @@ class TestWhichClassIsWhich:
         Results(Report(Rate(1, 4), Rate(0, 4)), about={"sha256": kept.sha256}).save(kept.folder)
         recipe = Recipe("a,b,c,e", "resnet8/8", epochs=1, start=str(kept.folder))
         works = {
-            "precompute": lambda: precompute(kept.folder, AttackSuite()),
-            "assess": lambda: assess(kept.folder),
+            "precompute": lambda: precompute(store.ModelFolder(kept.folder), AttackSuite()),
+            "assess": lambda: assess(store.ModelFolder(kept.folder)),
             "train": lambda: train_model.run(recipe, tmp_path, device="cpu"),
         }
         with pytest.raises(ValueError, match=r"a,b,c,e has other classes than .*m has d; only a,b,c,e has e\."):

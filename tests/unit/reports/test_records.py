@@ -11,7 +11,7 @@ import pytest
 
 from core import datasets
 from core.checkpoints import store
-from core.checkpoints.results import EXCHANGED, STARTS, Measurement, Results
+from core.checkpoints.results import Assessment, Measurement, Results
 from core.evaluation.perceptibility import Perceptibility
 from core.evaluation.report import Rate, Report
 from core.reports import records
@@ -37,9 +37,9 @@ def model(name, heap=0, breaks=12.0):
     checkpoint = store.Checkpoint(
         ROOT / "signs" / name, "resnet20", "signs", datasets.get("signs").classes, "0" * 64, recipe
     )
-    about = {STARTS: {"standard": "0123456789ab"}, EXCHANGED: 5}
+    assessed = Assessment({"standard": "0123456789ab"}, 5)
     seen = Perceptibility(0.7, 30.0, 5.04, 0.31, 200)
-    return checkpoint, Results(Report(Rate(900, 1000), Rate(0, 1000)), (attack,), about, found, risks, seen)
+    return checkpoint, Results(Report(Rate(900, 1000), Rate(0, 1000)), (attack,), {}, found, risks, seen, assessment=assessed)
 
 
 def rows(found):

@@ -165,7 +165,7 @@ def test_at_the_end_what_broke_one_run_was_tried_on_all(base, tmp_path, monkeypa
     outcomes = sweep(runs, tmp_path, device="cpu", report=heard.append)
     assert [outcome.error for outcome in outcomes] == [None, None]
     names = [run.name for run in runs]
-    starts = {name: list(Results.load(tmp_path / "folder" / name).about["starts"]) for name in names}
+    starts = {name: list(Results.load(tmp_path / "folder" / name).assessment.donors) for name in names}
     assert starts == {names[0]: [names[1]], names[1]: [names[0]]}
     assert [news.run for news in heard if isinstance(news, Outcome)] == [*names, names[0]], "only the first came before"
     told = [news.seconds for news in heard if isinstance(news, Outcome) and news.run == names[0]]
