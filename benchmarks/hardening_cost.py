@@ -40,7 +40,7 @@ WAYS = {
 def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
     """Train the cell, then its clean accuracy and breaking epsilon (n/255) on the held-out images."""
     started = time.process_time()
-    made = train_model.run(recipe, root, f"{recipe.name}-k{recipe.steps}", "cpu")
+    made = train_model.run(recipe, root, f"{recipe.name}-k{recipe.steps}", device="cpu")
     trained = time.process_time() - started
     data = datasets.get(recipe.data)
     protocol, model = Protocol.standard(data), store.load(made.folder)

@@ -102,7 +102,11 @@ def sweep(
     )
     sizes = [value / 255 for value in epsilon or (2, 4, 8, 16, 24)]
     runs = [run_named(base, name) for name in run or ()] or grid(
-        base, heap or [1, 8, 64], sigma or [0.3, 0.5, 0.7, 0.9], sizes, seed or [0]
+        base,
+        heaps=heap or [1, 8, 64],
+        sigmas=sigma or [0.3, 0.5, 0.7, 0.9],
+        epsilons=sizes,
+        seeds=seed or [0],
     )
     total = epochs * len(runs)
     with progress_bar("{task.fields[last]}") as bar:
@@ -114,7 +118,16 @@ def sweep(
             bar.update(task, completed=sum(done.values()), last=f"{news.run} {_state(news)}")
             log(f"{sum(done.values())}/{total} {news.run}: {_state(news)}")
 
-        outcomes = train_and_measure(runs, root, measure, scheduler, workers, device, report, suffix)
+        outcomes = train_and_measure(
+            runs,
+            root,
+            measure=measure,
+            scheduler=scheduler,
+            workers=workers,
+            device=device,
+            report=report,
+            suffix=suffix,
+        )
     if as_json:
         print_json([{**vars(outcome), "folder": str(outcome.folder)} for outcome in outcomes])
     else:

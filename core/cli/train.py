@@ -116,7 +116,7 @@ def train(
                 log(f"{time.strftime('%H:%M')} {epoch}: {figures}")
 
         reporter = report if is_main_process() else lambda progress: None
-        trained = train_model.run(recipe, root, name, device, precision, reporter, graph)
+        trained = train_model.run(recipe, root, name, device=device, precision=precision, report=reporter, graph=graph)
     if not is_main_process():
         return
     history = trained.config["history"]

@@ -13,12 +13,12 @@ RUN_NAME = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-
 
 
 def grid(
-    base: Recipe, heaps: Sequence[int], sigmas: Sequence[float], epsilons: Sequence[float], seeds: Sequence[int]
+    base: Recipe, *, heaps: Sequence[int], sigmas: Sequence[float], epsilons: Sequence[float], seeds: Sequence[int]
 ) -> list[Recipe]:
     """The product of the settings, each in place of that of `base`; epsilons in [0, 1]. Raises ValueError.
 
     >>> base = Recipe("signs", sigma=0.5, heap=1, epsilon=8 / 255)
-    >>> [run.name for run in grid(base, [1, 64], [0.5], [8 / 255], [0])]
+    >>> [run.name for run in grid(base, heaps=[1, 64], sigmas=[0.5], epsilons=[8 / 255], seeds=[0])]
     ['shared-s1-e8-w0.5', 'shared-s64-e8-w0.5']
     """
     return [

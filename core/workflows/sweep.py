@@ -97,6 +97,7 @@ class Outcome:
 def sweep(
     runs: Sequence[Recipe],
     root: Path,
+    *,
     measure: bool = True,
     scheduler: str | None = None,
     workers: int | None = None,

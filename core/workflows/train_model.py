@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from core import datasets
 from core.checkpoints import store
-from core.checkpoints.store import Checkpoint
-from core.datasets import Dataset
+from core.checkpoints.store import Checkpoint, ModelFolder
+from core.datasets import Dataset, Split
 from core.distributed import is_main_process, wait
 from core.models.architectures import Normalised, check, create, numbered, some
 from core.runtime import Precision
@@ -24,6 +25,7 @@ def run(
     recipe: Recipe,
     root: Path,
     name: str | None = None,
+    *,
     device: str = "auto",
     precision: Precision | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -43,38 +45,50 @@ def run(
         return finished
     data = datasets.get(recipe.data)
     split = data.split("train", recipe.images)
-    with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
-        pretrained = recipe.start if recipe.start == "imagenet" else None
-        model = create(recipe.architecture, len(data.classes), *split.statistics(), weights=pretrained)
-    started_from = pretrained
-    if recipe.start and not pretrained:
-        model = _started(Path(recipe.start), recipe, data)
-        started_from = store.read(Path(recipe.start)).sha256  # now: the folder may change while this trains
+    model, started_from = _initial(recipe, data, split)
     check(model, data, recipe.architecture)
     folder.mkdir(parents=True, exist_ok=True)  # where that is not allowed it is told before anything is trained
     resume = folder / "resume.safetensors"
     history = train(model, split, recipe, resume, data.mirror, device, precision, report, started_from, graph)
-    config = {
+    if is_main_process():
+        state = ResumeFile(resume, {})
+        config = _config(recipe, data, images=len(split), history=history, started_from=started_from)
+        store.save(folder, model, config | {"versions": {"hardware": state.hardware}})
+        state.remove()
+    wait()
+    return store.read(folder)
+
+
+def _config(
+    recipe: Recipe, data: Dataset, *, images: int, history: list[dict[str, float]], started_from: str | None
+) -> dict[str, Any]:
+    """What `config.json` says of a trained model, beside its weights' digest and the versions."""
+    return {
         "architecture": recipe.architecture,
         "data": recipe.data,
         "classes": list(data.classes),
         "task": data.task,
         "size": list(data.size),
         "source": data.source,
-        "training_images": len(split),
+        "training_images": images,
         "recipe": asdict(recipe),
-        "start_sha256": None if pretrained else started_from,
+        "start_sha256": None if started_from == "imagenet" else started_from,
         "history": history,
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "finished": time.strftime("%Y-%m-%d"),
     }
-    if is_main_process():
-        state = ResumeFile(resume, {})
-        store.save(folder, model, config | {"versions": {"hardware": state.hardware}})
-        state.remove()
-    wait()
-    return store.read(folder)
+
+
+def _initial(recipe: Recipe, data: Dataset, split: Split) -> tuple[Normalised, str | None]:
+    """The model that training starts from, and what its weights are: `imagenet`, the sha256 of a folder's, or None."""
+    pretrained = recipe.start if recipe.start == "imagenet" else None
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        model = create(recipe.architecture, len(data.classes), *split.statistics(), weights=pretrained)
+    if pretrained or not recipe.start:
+        return model, pretrained
+    start = ModelFolder(Path(recipe.start))
+    return _started(start, recipe, data), start.checkpoint.sha256
 
 
 def _finished(folder: Path, recipe: Recipe) -> Checkpoint:
@@ -86,14 +100,14 @@ def _finished(folder: Path, recipe: Recipe) -> Checkpoint:
     return checkpoint
 
 
-def _started(folder: Path, recipe: Recipe, data: Dataset) -> Normalised:
+def _started(start: ModelFolder, recipe: Recipe, data: Dataset) -> Normalised:
     """The weights to harden, thawed. Raises ValueError where they belong to another architecture or other classes."""
-    start = store.read(folder)
-    if start.architecture != recipe.architecture:
+    folder, found = start.path, start.checkpoint
+    if found.architecture != recipe.architecture:
         raise ValueError(
-            f"{folder} is a {start.architecture} for {len(start.classes)} classes; the recipe asks for "
+            f"{folder} is a {found.architecture} for {len(found.classes)} classes; the recipe asks for "
             f"{recipe.architecture} on the {len(data.classes)} classes of {recipe.data}."
         )
-    if numbered(data, start.classes, str(folder)).classes != data.classes:
-        raise ValueError(f"{folder} numbers the classes of {recipe.data} in another order: {some(start.classes)}.")
-    return store.load(folder).train().requires_grad_(True)
+    if numbered(data, found.classes, str(folder)).classes != data.classes:
+        raise ValueError(f"{folder} numbers the classes of {recipe.data} in another order: {some(found.classes)}.")
+    return start.model.train().requires_grad_(True)
