@@ -191,9 +191,9 @@ def test_what_broke_other_models_is_tried_where_they_are_named(trained, tmp_path
         perturbations.save(tmp_path / name, {BREAKING: torch.full((1, *shape), 4 / 255)})
     tried, call = [], Search.__call__
 
-    def spy(self, model, crafting, held_out, classes, starts, report):
+    def spy(self, *data, starts, **options):
         tried.append([tuple(start.shape[1:]) for start in starts])
-        return call(self, model, crafting, held_out, classes, starts, report)
+        return call(self, *data, starts=starts, **options)
 
     monkeypatch.setattr(Search, "__call__", spy)
     words = ["robustness", str(trained), "--images", "12", "--steps", "1", "--warm-steps", "1", "--highest", "2"]
