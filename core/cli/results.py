@@ -15,9 +15,9 @@ def results(
     root: ModelsRoot = None,
     docs: Annotated[Path, typer.Option(help="Documentation folder; the files go to results/ in it.")] = Path("docs"),
 ) -> None:
-    """Write the results pages, figures and CSV files from the numbers in the model folders.
+    """Write the results pages from the numbers in the model folders.
 
-    Nothing is trained or measured.
+    Figures and CSV files are written beside them. Nothing is trained or measured.
     """
     for page in results_page.write(root or store.default_root(), docs):
         out.print(f"wrote {page}")

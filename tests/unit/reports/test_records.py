@@ -39,7 +39,8 @@ def model(name, heap=0, breaks=12.0):
     )
     assessed = Assessment({"standard": "0123456789ab"}, 5)
     seen = Perceptibility(0.7, 30.0, 5.04, 0.31, 200)
-    return checkpoint, Results(Report(Rate(900, 1000), Rate(0, 1000)), (attack,), {}, found, risks, seen, assessment=assessed)
+    clean = Report(Rate(900, 1000), Rate(0, 1000))
+    return checkpoint, Results(clean, (attack,), {}, found, risks, seen, assessment=assessed)
 
 
 def rows(found):

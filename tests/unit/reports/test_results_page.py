@@ -254,7 +254,7 @@ SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, st
 )
 def test_the_command_of_a_model_gives_its_recipe_and_name_again(recipe, monkeypatch, tmp_path):
     made, run = [], measured(tmp_path / "standard", "signs", images())[0]
-    monkeypatch.setattr(train_model, "run", lambda found, root, name, *rest: made.append((found, name)) or run)
+    monkeypatch.setattr(train_model, "run", lambda found, root, name, **rest: made.append((found, name)) or run)
     words = command(replace(run, recipe=vars(recipe), folder=tmp_path / "signs" / "standard"), tmp_path).split()
     result = CliRunner().invoke(app, words[3:], catch_exceptions=False)
     assert result.exit_code == 0
