@@ -148,7 +148,7 @@ PROGRAM = """
 import sys, time, torch
 sys.path[:0] = {folders!r}
 torch.set_num_threads({threads})
-import test_training as t
+import test_loop as t
 seen = []
 def report(progress):
     seen.append(progress)
@@ -161,9 +161,9 @@ t.run(t.LONG, t.Path({resume!r}), report)
 
 @pytest.mark.slow
 def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_weights(never_killed, tmp_path):
-    here, resume = Path(__file__).parents[1], tmp_path / "resume"
+    here, resume = Path(__file__).parent, tmp_path / "resume"
     program = PROGRAM.format(
-        folders=[str(here), *map(str, here.parents[:2])], threads=torch.get_num_threads(), resume=str(resume)
+        folders=[str(here), *map(str, here.parents[:3])], threads=torch.get_num_threads(), resume=str(resume)
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env={**os.environ}) as process:
         for line in process.stdout:
