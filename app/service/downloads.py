@@ -68,7 +68,7 @@ def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> 
     folder = f"checkpoints/{checkpoint.folder.relative_to(store.default_root()).as_posix()}"
     words = ["python", "-m", "core", "attack", folder, "--attack", session.attack, "--epsilon", str(session.epsilon)]
     words += ["--steps", str(steps), "--images", str(images), "--seed", str(seed)]
-    if (found is None or found.live) and "batch_size" in attacks.get(session.attack).__dataclass_fields__:
+    if (found is None or found.live) and attacks.get(session.attack).takes("batch_size"):
         words += ["--batch-size", str(batch(checkpoint))]
     if session.target is not None:
         target = session.target

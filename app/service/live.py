@@ -97,7 +97,7 @@ def attack(session: Session) -> UniversalAttack:
     aim = objective(session.target, datasets.get(catalogue.dataset(session)))
     kind = attacks.get(session.attack)
     options = {"steps": session.steps, "seed": session.seed}
-    if "batch_size" in kind.__dataclass_fields__:
+    if kind.takes("batch_size"):
         options["batch_size"] = outcomes.batch(catalogue.checkpoint(session, "a"))
     return kind(Budget.from_255(session.epsilon), aim, **options)
 
@@ -124,7 +124,7 @@ def _keep_forming(session: Session, side: _Side, total: int) -> None:
 
 def _outcome(session: Session, side: _Side, images: int, forming: Forming | None) -> Outcome:
     assert side.step is not None
-    delta = perturbations.quantise(side.step.delta).cpu() / 255
+    delta = perturbations.as_stored(side.step.delta)
     crafted_on = 0 if attacks.get(session.attack).control else images or session.images
     return Outcome(
         delta, None, True, side.seconds, side.step.total, session.seed, crafted_on, outcomes.hardware(), forming

@@ -5,7 +5,7 @@ N images, C channels, H W height and width, K classes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 import torch
@@ -53,6 +53,11 @@ class UniversalAttack(ABC):
             raise ValueError(f"An attack takes at least 1 step, and {self.steps} were given.")
         if self.objective.targeted and not self.targetable:
             raise ValueError(f"{self.title} cannot aim at a class; leave the target out or choose S-PGD.")
+
+    @classmethod
+    def takes(cls, option: str) -> bool:
+        """Whether the attack has an option of this name, like `batch_size`."""
+        return option in {own.name for own in fields(cls)}
 
     @abstractmethod
     def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:

@@ -11,19 +11,8 @@ from core.attacks.base import UniversalAttack
 from core.attacks.targets import objective, parse
 from core.checkpoints import perturbations
 from core.cli.console import out, progress_bar
-from core.cli.model_options import (
-    Architecture,
-    Classes,
-    Data,
-    Folder,
-    Mean,
-    Std,
-    Victim,
-    Weights,
-    WeightsKey,
-    load_victim,
-)
-from core.cli.options import AsJson, BatchSize, CraftingImages, Device, HeldOut, Seed, Target, available, in_255
+from core.cli.model_options import Victim, names_a_model
+from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, Target, in_255
 from core.cli.output import print_json, rates
 from core.datasets import Split
 from core.evaluation.perceptibility import Perceptibility, measurable, measure
@@ -37,15 +26,9 @@ VISIBLE_ON = 200
 """The number of held-out images that visibility is measured on."""
 
 
+@names_a_model
 def attack(
-    folder: Folder = None,
-    architecture: Architecture = None,
-    weights: Weights = None,
-    data: Data = None,
-    mean: Mean = None,
-    std: Std = None,
-    weights_key: WeightsKey = None,
-    classes: Classes = None,
+    victim: Victim,
     name: Annotated[
         str, typer.Option("--attack", help="The attack: spgd, deepfool, random-signs or checkerboard.")
     ] = "spgd",
@@ -69,36 +52,24 @@ def attack(
         ),
     ] = None,
     seed: Seed = 0,
-    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Craft one perturbation for all images and measure it on held-out images.
 
     The perturbation is crafted on images of the training split.
     """
-    victim = load_victim(
-        folder=folder,
-        architecture=architecture,
-        weights=weights,
-        data=data,
-        mean=mean,
-        std=std,
-        device=available(device),
-        key=weights_key,
-        classes=classes,
-    )
     aim = None if target is None else parse(target, victim.data)
     goal = objective(aim, victim.data)
     kind = attacks.get(name)
-    if batch_size is not None and "batch_size" not in kind.__dataclass_fields__:
+    if batch_size is not None and not kind.takes("batch_size"):
         raise ValueError(f"{kind.title} does not take mini-batches; leave out --batch-size.")
     suite = AttackSuite.standard(victim.data, steps=steps, crafting_images=images, batch_size=batch_size)
-    sized = {"batch_size": suite.batch_size} if "batch_size" in kind.__dataclass_fields__ else {}
+    sized = {"batch_size": suite.batch_size} if kind.takes("batch_size") else {}
     chosen = kind(Budget.from_255(epsilon), goal, steps=suite.steps, seed=seed, **sized)
     crafting, held_out_split = victim.data.split("train", suite.crafting_images), victim.data.split("test", held_out)
     if save:
         save.mkdir(parents=True, exist_ok=True)  # fails before anything is crafted if it is not allowed
-    delta = perturbations.quantise(_craft(chosen, victim, crafting)).cpu() / 255
+    delta = perturbations.as_stored(_craft(chosen, victim, crafting))
     content: dict[str, Any] = {
         **victim.about,
         "attack": name,

@@ -6,21 +6,15 @@ from typing import Annotated
 import typer
 
 from core.cli.console import out
-from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, load_victim
-from core.cli.options import AsJson, Device, HeldOut, UnitOption, available, largest, read_delta
+from core.cli.model_options import Victim, names_a_model
+from core.cli.options import AsJson, HeldOut, UnitOption, largest, read_delta
 from core.cli.output import print_json, rates
 from core.evaluation.report import evaluate as measure
 
 
+@names_a_model
 def evaluate(
-    folder: Folder = None,
-    architecture: Architecture = None,
-    weights: Weights = None,
-    data: Data = None,
-    mean: Mean = None,
-    std: Std = None,
-    weights_key: WeightsKey = None,
-    classes: Classes = None,
+    victim: Victim,
     delta: Annotated[
         Path | None,
         typer.Option(
@@ -30,21 +24,9 @@ def evaluate(
     ] = None,
     unit: UnitOption = None,
     held_out: HeldOut = None,
-    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on held-out images, clean or perturbed."""
-    victim = load_victim(
-        folder=folder,
-        architecture=architecture,
-        weights=weights,
-        data=data,
-        mean=mean,
-        std=std,
-        device=available(device),
-        key=weights_key,
-        classes=classes,
-    )
     held_out_split = victim.data.split("test", held_out)
     perturbation = None if delta is None else read_delta(delta, held_out_split, unit)
     report = measure(victim.model, held_out_split, perturbation, classes=victim.classes)

@@ -1,15 +1,19 @@
 """Options that name the model of a command: a model folder, or weights of a named architecture."""
 
+import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from core import datasets
 from core.checkpoints import store
 from core.cli.console import tell
+from core.cli.options import Device, available
 from core.datasets import Dataset
 from core.files import sha256
 from core.models import external
@@ -52,6 +56,17 @@ Data = Annotated[
     str | None,
     typer.Option(help="A data set by name, or folder:PATH@SIZE. Default: the data that the model was trained on."),
 ]
+OPTIONS: dict[str, Any] = {
+    "folder": Folder,
+    "architecture": Architecture,
+    "weights": Weights,
+    "data": Data,
+    "mean": Mean,
+    "std": Std,
+    "weights_key": WeightsKey,
+    "classes": Classes,
+}
+"""The parameters of `load_victim` that a person gives."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,24 @@ class Victim:
         return {"model": self.name, "data": self.data.name, "sha256": self.sha256, "weights_key": self.key}
 
 
+def names_a_model(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a model, and --device; the command gets that model as `victim`."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        named = {name: given.pop(name) for name in OPTIONS}
+        device = available(given.pop("device"))
+        command(load_victim(**named, device=device), **given)
+
+    own = list(inspect.signature(command).parameters.values())[1:]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    model = [inspect.Parameter(name, kind, default=None, annotation=option) for name, option in OPTIONS.items()]
+    shown = [*model, *own, inspect.Parameter("device", kind, default="auto", annotation=Device)]
+    run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]  # what Typer reads the options from
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown} | {"return": None}
+    return run
+
+
 def load_victim(
     *,
     folder: Path | None,
@@ -86,7 +119,7 @@ def load_victim(
     mean: str | None,
     std: str | None,
     device: str,
-    key: str | None = None,
+    weights_key: str | None = None,
     classes: Path | None = None,
 ) -> Victim:
     """Load the model that the options name. Raises ValueError if one is missing or does not fit.
@@ -96,7 +129,7 @@ def load_victim(
     if (folder is None) == (weights is None):
         raise ValueError("Name one model: a folder, or --arch, --weights and --data of one that was trained elsewhere.")
     if folder is not None:
-        given = {"--arch": architecture, "--mean": mean, "--std": std, "--weights-key": key}
+        given = {"--arch": architecture, "--mean": mean, "--std": std, "--weights-key": weights_key}
         if extra := [name for name, value in given.items() if value is not None]:
             raise ValueError(f"{extra[0]} belongs to --weights; {folder} is a model folder, which states its own.")
         return _from_folder(folder, data, classes, device)
@@ -104,8 +137,8 @@ def load_victim(
     if architecture is None or data is None:
         raise ValueError(f"{weights} needs --arch (the architecture) and --data (what it classifies).")
     dataset = _in_order_of_logits(datasets.get(data), data, classes)
-    state = external.read_state(weights, key)
-    if state.others and not key:
+    state = external.read_state(weights, weights_key)
+    if state.others and not weights_key:
         tell(
             f"{weights} holds {some((state.key, *state.others))}; {state.key} was loaded (--weights-key loads another)."
         )

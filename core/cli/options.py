@@ -12,6 +12,7 @@ from core.checkpoints.perturbations import Unit
 from core.cli.console import tell
 from core.datasets import Split
 from core.numbers import from_255
+from core.threat import Budget
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 BatchSize = Annotated[
@@ -67,7 +68,7 @@ def read_delta(path: Path, images: Split, unit: Unit | None) -> Tensor:
 
 def largest(delta: Tensor) -> float:
     """The size of a perturbation in n/255."""
-    return round(255 * delta.abs().max().item(), 4)
+    return round(Budget(delta.abs().max().item()).epsilon_255, 4)
 
 
 def available(name: str) -> str:

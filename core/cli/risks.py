@@ -7,23 +7,17 @@ from rich.table import Table
 
 from core.attacks.spgd import SPGD
 from core.cli.console import out
-from core.cli.model_options import Architecture, Classes, Data, Folder, Mean, Std, Weights, WeightsKey, load_victim
-from core.cli.options import AsJson, CraftingImages, Device, Seed, available, in_255
+from core.cli.model_options import Victim, names_a_model
+from core.cli.options import AsJson, CraftingImages, Seed, in_255
 from core.cli.output import interval, percent, print_json
 from core.robustness.risks import Risks, measure_risks
 from core.threat import Budget
 from core.workflows.protocol import AttackSuite
 
 
+@names_a_model
 def risks(
-    folder: Folder = None,
-    architecture: Architecture = None,
-    weights: Weights = None,
-    data: Data = None,
-    mean: Mean = None,
-    std: Std = None,
-    weights_key: WeightsKey = None,
-    classes: Classes = None,
+    victim: Victim,
     epsilon: Annotated[float, typer.Option(callback=in_255(), help="Size of the perturbations in n/255.")] = 8.0,
     heap: Annotated[
         list[int] | None,
@@ -42,24 +36,12 @@ def risks(
     images: CraftingImages = None,
     held_out: Annotated[int, typer.Option(help="Number of held-out images that all risks are measured on.")] = 512,
     seed: Seed = 0,
-    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Measure the expected, universal, heap and adversarial risks of a model.
 
     All four are measured on the same held-out images.
     """
-    victim = load_victim(
-        folder=folder,
-        architecture=architecture,
-        weights=weights,
-        data=data,
-        mean=mean,
-        std=std,
-        device=available(device),
-        key=weights_key,
-        classes=classes,
-    )
     suite = AttackSuite.standard(victim.data, crafting_images=images, steps=universal_steps)
     attack = SPGD(Budget.from_255(epsilon), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
     universal = attack.craft(victim.model, victim.data.split("train", suite.crafting_images))

@@ -10,30 +10,8 @@ from torch import Tensor
 from core.attacks.targets import objective, parse
 from core.checkpoints.donors import breaking_deltas
 from core.cli.console import log, out, progress_bar
-from core.cli.model_options import (
-    Architecture,
-    Classes,
-    Data,
-    Folder,
-    Mean,
-    Std,
-    Victim,
-    Weights,
-    WeightsKey,
-    load_victim,
-)
-from core.cli.options import (
-    AsJson,
-    BatchSize,
-    CraftingImages,
-    Device,
-    HeldOut,
-    Seed,
-    UnitOption,
-    available,
-    in_255,
-    read_delta,
-)
+from core.cli.model_options import Victim, names_a_model
+from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, UnitOption, in_255, read_delta
 from core.cli.output import print_json
 from core.datasets import Split
 from core.robustness.result import Point, Robustness
@@ -41,15 +19,9 @@ from core.robustness.search import Search
 from core.workflows.protocol import AttackSuite, Protocol
 
 
+@names_a_model
 def robustness(
-    folder: Folder = None,
-    architecture: Architecture = None,
-    weights: Weights = None,
-    data: Data = None,
-    mean: Mean = None,
-    std: Std = None,
-    weights_key: WeightsKey = None,
-    classes: Classes = None,
+    victim: Victim,
     level: Annotated[
         float | None,
         typer.Option(
@@ -88,24 +60,12 @@ def robustness(
     batch_size: BatchSize = None,
     held_out: HeldOut = None,
     seed: Seed = 0,
-    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Find the smallest epsilon at which one perturbation breaks a model.
 
     This is the universal robustness of the model. One perturbation for all images is searched at each epsilon.
     """
-    victim = load_victim(
-        folder=folder,
-        architecture=architecture,
-        weights=weights,
-        data=data,
-        mean=mean,
-        std=std,
-        device=available(device),
-        key=weights_key,
-        classes=classes,
-    )
     aim = None if target is None else parse(target, victim.data)
     suite = AttackSuite.standard(victim.data, crafting_images=images, batch_size=batch_size)
     usual = Protocol.standard(victim.data).level if aim is None else Search.level

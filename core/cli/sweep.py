@@ -22,6 +22,7 @@ from core.cli.training_options import (
     StepSize,
     TrainingImages,
 )
+from core.threat import Budget
 from core.training.recipe import Recipe
 from core.workflows.grid import grid, run_named
 from core.workflows.sweep import News, Outcome
@@ -90,7 +91,7 @@ def sweep(
         architecture=arch,
         sigma=0.5,
         heap=1,
-        epsilon=8 / 255,
+        epsilon=Budget.from_255(8).epsilon,
         steps=steps,
         step_size=step_size,
         persist=persist,
@@ -100,7 +101,7 @@ def sweep(
         images=images,
         start=start,
     )
-    sizes = [value / 255 for value in epsilon or (2, 4, 8, 16, 24)]
+    sizes = [Budget.from_255(value).epsilon for value in epsilon or (2, 4, 8, 16, 24)]
     runs = [run_named(base, name) for name in run or ()] or grid(
         base,
         heaps=heap or [1, 8, 64],

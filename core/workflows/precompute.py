@@ -105,7 +105,7 @@ def seen(attack: str, suite: AttackSuite, images: int) -> int:
     kind = get(attack)
     if kind.control:
         return 0
-    return min(images, suite.steps * (suite.batch_size if "batch_size" in kind.__dataclass_fields__ else 1))
+    return min(images, suite.steps * (suite.batch_size if kind.takes("batch_size") else 1))
 
 
 def _pattern(scenes: Scenes | None, delta: Tensor, setting: Setting) -> PatternScore | None:
@@ -117,6 +117,6 @@ def craft(model: nn.Module, split: Split, *, setting: Setting, objective: Object
     """One delta (1,C,H,W) in whole units of 1/255, as it will be stored."""
     kind = get(setting.attack)
     options = {"steps": suite.steps, "seed": suite.seed, "batch_size": suite.batch_size}
-    fitting = {name: value for name, value in options.items() if name in kind.__dataclass_fields__}
+    fitting = {name: value for name, value in options.items() if kind.takes(name)}
     found = kind(Budget.from_255(setting.epsilon), objective, **fitting).craft(model, split)
     return perturbations.as_stored(found)

@@ -363,7 +363,7 @@ class TestWhichClassIsWhich:
             mean="0,0,0",
             std="1,1,1",
             device="cpu",
-            key=key,
+            weights_key=key,
             classes=names,
         )
 
