@@ -4,7 +4,7 @@ import math
 
 
 def from_255(value: float, name: str = "epsilon", most: int = 255, whole: bool = False) -> float:
-    """What people give as n/255, as a share of full intensity. Raises ValueError, also where a share was given.
+    """What people give as n/255, as a fraction of full intensity. Raises ValueError, also if a fraction was given.
 
     >>> from_255(51)
     0.2
@@ -29,7 +29,7 @@ def above_zero(**given: float) -> None:
             raise ValueError(f"{name} must be above 0, and {value} was given.")
 
 
-def share(**given: float) -> None:
+def fraction(**given: float) -> None:
     """Raises ValueError that names the first number outside [0, 1]."""
     for name, value in given.items():
         if not 0 <= value <= 1:

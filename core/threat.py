@@ -27,7 +27,7 @@ class Budget:
     def __post_init__(self) -> None:
         if not 0 <= self.epsilon <= 1:
             raise ValueError(
-                f"epsilon is a share of full intensity from 0 to 1 (n/255 for people), and {self.epsilon} was given."
+                f"epsilon is a fraction of full intensity from 0 to 1 (n/255 for people), and {self.epsilon} was given."
             )
 
     @classmethod

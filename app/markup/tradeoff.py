@@ -69,7 +69,7 @@ def risks(a: Risks | None, b: Risks | None) -> str:
     n = a.levels[0].accuracy.n
     caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, from fewest to most freedom; n = {n:,}"
     head = "".join(f'<th scope="col" class="{letter.lower()}">{letter} {MARKS[letter]}</th>' for letter in "AB")
-    return f'<table class="ladder"><caption>{caption}</caption><tr><td></td>{head}</tr>{"".join(rows)}</table>'
+    return f'<table class="risks"><caption>{caption}</caption><tr><td></td>{head}</tr>{"".join(rows)}</table>'
 
 
 FREEDOMS = {

@@ -48,7 +48,7 @@ def build() -> TabView:
                 with gr.Column(elem_classes=["plane"], min_width=0):
                     figure = plotly_figure(height=300)
                     finding = html(elem_classes=["finding"])
-                    risks = html(elem_classes=["ladderbox"])
+                    risks = html(elem_classes=["risksbox"])
                 with gr.Column(elem_classes=["cards"], min_width=0):
                     a, b = _card("a"), _card("b")
             with gr.Accordion("All models as a list", open=False, elem_classes=["more", "modelbox"]):

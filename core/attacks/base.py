@@ -19,7 +19,7 @@ from core.threat import Budget
 @dataclass(frozen=True)
 class Step:
     """The state after `iteration` of `total` steps: delta (1,C,H,W), the mean gain of the last mini-batch, and the
-    share of it whose prediction differs from the clean one (None where the caller did not ask for tracking)."""
+    fraction of it whose prediction differs from the clean one (None if tracking is off)."""
 
     iteration: int
     total: int

@@ -15,7 +15,7 @@ from core.attacks.base import Step, UniversalAttack, device_of, mini_batches
 from core.attacks.pgd import ascent_direction, frozen
 from core.datasets import Split
 from core.datasets.labels import counted
-from core.numbers import above_zero, share
+from core.numbers import above_zero, fraction
 from core.runtime import Precision, autocast
 
 NAME = "spgd"
@@ -50,7 +50,7 @@ class SPGD(UniversalAttack):
         if not self.batch_size >= 1:
             raise ValueError(f"A mini-batch holds at least 1 image, and {self.batch_size} were given.")
         above_zero(step_size=self.step_size)
-        share(momentum=self.momentum)
+        fraction(momentum=self.momentum)
 
     def stream(self, model: nn.Module, split: Split, delta: Tensor | None = None, track: bool = True) -> Iterator[Step]:
         device = device_of(model)

@@ -21,7 +21,7 @@ from core.files import FileError, fits, instead, read_metadata, read_tensors, wr
 
 FILE = "perturbations.safetensors"
 Unit = Literal["255", "1"]
-"""What the values of a perturbation are: n/255, or shares of full intensity."""
+"""What the values of a perturbation are: n/255, or fractions of full intensity."""
 BREAKING = "breaking"
 """The name under which the perturbation at the breaking point is stored: for pictures, rounded to units of 1/255."""
 
@@ -93,7 +93,7 @@ def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
 
 
 def float_file(delta: Tensor) -> bytes:
-    """The .npy file of one delta (1,C,H,W), as float32 (C,H,W) in shares of full intensity: for other tools."""
+    """The .npy file of one delta (1,C,H,W), as float32 (C,H,W) in fractions of full intensity: for other tools."""
     buffer = io.BytesIO()
     np.save(buffer, delta[0].float().cpu().numpy())
     return buffer.getvalue()
@@ -140,7 +140,7 @@ def _unit(path: Path, found: Tensor, ours: bool, told: Unit | None) -> Unit:
     if known is None:
         raise FileError(
             f"{path} does not say in which unit its values are, the largest of which is {largest:g}; "
-            "give --unit 255 for n/255, or --unit 1 for shares of full intensity."
+            "give --unit 255 for n/255, or --unit 1 for fractions of full intensity."
         )
     if largest > int(known):
         raise FileError(f"{path} has the largest value {largest:g}, and full intensity is {known} in this unit.")

@@ -79,7 +79,7 @@ class Results:
 
     `robustness` and `risks` are its universal robustness and its four risks, `visibility` tells how visible the
     perturbation at the breaking point is; None where they were not measured. `hits` tells for each of the n images
-    what share of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
+    what fraction of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
     between), so that models can be compared image by image; empty in results that were made before this was kept.
     `about` says which weights and data were measured, and with which versions.
     """

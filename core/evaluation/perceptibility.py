@@ -16,7 +16,7 @@ JUST_NOTICEABLE = 2.3
 
 @dataclass(frozen=True)
 class Perceptibility:
-    """ssim: 1 is identical. psnr: in dB. colour_difference: mean CIEDE2000. visible: share of pixels above 2.3."""
+    """ssim: 1 is identical. psnr: in dB. colour_difference: mean CIEDE2000. visible: fraction of pixels above 2.3."""
 
     ssim: float
     psnr: float

@@ -18,7 +18,7 @@ from core.attacks.objectives import Objective, Remove, Untargeted
 from core.attacks.pgd import frozen
 from core.datasets import Split
 from core.datasets.labels import IGNORE, counted
-from core.evaluation.segmentation import SceneRate, overlap, share
+from core.evaluation.segmentation import SceneRate, fraction, overlap
 from core.threat import apply
 
 
@@ -75,9 +75,9 @@ class Report:
     of other classes (None for untargeted attacks). baseline: the same for the clean predictions, since streets look
     alike: much of a target scene is seen without any attack.
 
-    Segmentation counts pixels: target is the share of all pixels that show what the attacker wants. It adds the mean
-    intersection over union and that of each class, and, where a class was to be removed, the share of its pixels that
-    vanished and the share of all others that stayed as they were.
+    Segmentation counts pixels: target is the fraction of all pixels that show what the attacker wants. It adds the mean
+    intersection over union and that of each class, and, where a class was to be removed, the fraction of its pixels
+    that vanished and the fraction of all others that stayed as they were.
     """
 
     accuracy: AnyRate
@@ -161,11 +161,14 @@ def _compare_scenes(
     mean, each = overlap(attacked, labels, known)
     target = baseline = vanished = kept = None
     if wanted is not None:
-        target, baseline = (share(seen == wanted, labelled & (wanted != IGNORE)) for seen in (attacked, clean))
+        target, baseline = (fraction(seen == wanted, labelled & (wanted != IGNORE)) for seen in (attacked, clean))
     if isinstance(objective, Remove):
         removed = clean == objective.removed
-        vanished, kept = share(attacked != clean, labelled & removed), share(attacked == clean, labelled & ~removed)
-    accuracy, fooling = share(attacked == labels, labelled), share(attacked != clean, labelled)
+        vanished, kept = (
+            fraction(attacked != clean, labelled & removed),
+            fraction(attacked == clean, labelled & ~removed),
+        )
+    accuracy, fooling = fraction(attacked == labels, labelled), fraction(attacked != clean, labelled)
     return Report(accuracy, fooling, target, mean, vanished, kept, baseline, each)
 
 
@@ -188,7 +191,7 @@ def evaluate(
 
 
 def hits(labels: Tensor, predictions: Tensor) -> tuple[float, ...]:
-    """What share of each image is right (N): 0 or 1, of a scene the labelled pixels (1 where it has none)."""
+    """What fraction of each image is right (N): 0 or 1, of a scene the labelled pixels (1 where it has none)."""
     right, known = (part.reshape(len(labels), -1) for part in (predictions == labels, counted(labels)))
     return tuple(torch.where(known.any(1), right.sum(1) / known.sum(1), 1.0).tolist())
 

@@ -40,8 +40,8 @@ class SceneRate:
         return cls(content["value"] if content["n"] else float("nan"), low, high, content["n"])
 
 
-def share(hits: Tensor, counted: Tensor) -> SceneRate:
-    """The share of counted pixels (N,H,W) that are hits, over the scenes that have counted pixels at all."""
+def fraction(hits: Tensor, counted: Tensor) -> SceneRate:
+    """The fraction of counted pixels (N,H,W) that are hits, over the scenes that have counted pixels at all."""
     parts, wholes = ((hits & counted).flatten(1).sum(1), counted.flatten(1).sum(1))
     kept = wholes > 0
     parts, wholes = parts[kept], wholes[kept]

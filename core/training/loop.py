@@ -42,10 +42,10 @@ class Diverged(RuntimeError):
 
 
 def learning_rate(recipe: Recipe, done: int, total: int) -> float:
-    """The rate before batch `done` of `total`: up along a line for the share `warmup`, then down to zero."""
-    share = (done + 0.5) / total
-    rising = share / recipe.warmup if recipe.warmup else 1.0
-    return recipe.learning_rate * min(rising, (1 - share) / max(1 - recipe.warmup, 1e-9))
+    """The rate before batch `done` of `total`: up along a line for the fraction `warmup`, then down to zero."""
+    progress = (done + 0.5) / total
+    rising = progress / recipe.warmup if recipe.warmup else 1.0
+    return recipe.learning_rate * min(rising, (1 - progress) / max(1 - recipe.warmup, 1e-9))
 
 
 def jump(history: Sequence[Mapping[str, float]]) -> str:

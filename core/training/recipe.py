@@ -6,7 +6,7 @@ from typing import Any
 
 from core.attacks.objectives import LOSS_CAP, Untargeted
 from core.attacks.pgd import PGD
-from core.numbers import above_zero, at_least_one, share
+from core.numbers import above_zero, at_least_one, fraction
 from core.threat import Budget
 
 
@@ -42,7 +42,7 @@ class Recipe:
     def __post_init__(self) -> None:
         images = 1 if self.images is None else self.images
         at_least_one(epochs=self.epochs, batch_size=self.batch_size, steps=self.steps, heap=self.heap, images=images)
-        share(
+        fraction(
             sigma=self.sigma,
             label_smoothing=self.label_smoothing,
             warmup=self.warmup,

@@ -31,7 +31,7 @@ def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
     page.wait_for_selector(".plane .plotly-figure .points path.point")
     chosen(page, "a", "Standard")
     chosen(page, "b", "Heap 64")
-    assert page.locator(".ladder tr:visible").count() == 5
+    assert page.locator(".risks tr:visible").count() == 5
     assert page.locator(".cards img.pattern:visible").count() == 2
     assert page.locator("img:visible:not([alt])").count() == 0
     page.wait_for_function("location.search.includes('tab=tradeoff')")

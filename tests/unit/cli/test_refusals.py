@@ -30,7 +30,7 @@ from core.cli import attack, console, options, output
 from core.datasets import Dataset, Split
 from core.datasets.labels import IGNORE
 from core.evaluation.report import Rate, Report
-from core.evaluation.segmentation import SceneRate, share
+from core.evaluation.segmentation import SceneRate, fraction
 from core.files import FileError
 from core.models.architectures import Normalised, create
 from core.numbers import from_255
@@ -303,7 +303,7 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-NOTHING = Report(Rate(0, 0), share(*torch.zeros(2, 2, 3, 3, dtype=torch.bool)))
+NOTHING = Report(Rate(0, 0), fraction(*torch.zeros(2, 2, 3, 3, dtype=torch.bool)))
 
 
 def test_a_rate_of_nothing_is_null_and_comes_back(capsys):

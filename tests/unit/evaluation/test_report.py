@@ -10,7 +10,7 @@ from torch import nn
 from core.attacks.objectives import Remove, Scene, Towards
 from core.datasets import Split
 from core.evaluation.report import Rate, Report, breaking_point, compare, evaluate, hits, predict
-from core.evaluation.segmentation import share
+from core.evaluation.segmentation import fraction
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ class TestCompareScenes:
     def test_the_interval_is_the_95_percent_one_where_scenes_are_all_or_nothing(self):
         hits = torch.zeros(400, 2, 3, dtype=torch.bool)
         hits[:120] = True
-        low, high = share(hits, torch.ones_like(hits)).interval
+        low, high = fraction(hits, torch.ones_like(hits)).interval
         known = binomtest(120, 400).proportion_ci(method="wilson")
         assert (low, high) == pytest.approx((known.low, known.high), abs=0.01)
 
@@ -107,7 +107,7 @@ class TestCompareScenes:
         hits = torch.rand(40, 16, 16, generator=generator) < right
 
         def width(some):
-            found = share(some, torch.ones_like(some))
+            found = fraction(some, torch.ones_like(some))
             return found.high - found.low
 
         assert width(hits[:10]) > 1.5 * width(hits)
