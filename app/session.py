@@ -1,7 +1,11 @@
 """Everything that is one person's: a small frozen value in `gr.State`, and in the address of the page."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from core.attacks.targets import Target  # an import would load torch before the page can be opened
 
 AMPLIFICATIONS = (1, 5, 20)
 VIEWS = ("clean", "a", "b")
@@ -30,7 +34,7 @@ HIDDEN = ("run", "visitor")
 
 @dataclass(frozen=True)
 class Session:
-    """What the person has chosen on one tab; `epsilon` is in units of 1/255, `target` as in `core.attacks.targets`.
+    """What the person has chosen on one tab; `epsilon` is in units of 1/255.
 
     `sheet` counts sheets of held-out images, `scene` single scenes, both from 0. `show` is what the maps of a scene
     show, all labels or those that flipped, and `only` the class they are limited to.
@@ -45,7 +49,7 @@ class Session:
     a: str = ""
     b: str = ""
     attack: str = "spgd"
-    target: int | str | None = None
+    target: "Target | None" = None
     epsilon: int = 16
     steps: int = 60
     images: int = 512
@@ -60,10 +64,14 @@ class Session:
     run: str = ""
     visitor: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """Every field as a file has it."""
+        return {**vars(self), "target": self.target and self.target.to_json()}
+
     def query(self) -> str:
         """The choices as they stand in an address, like `data=signs&a=standard&...`."""
         others = {name for tab, looks in LOOKS.items() if tab != self.tab for name in looks}
         left_out = set(HIDDEN) | (others - set(LOOKS[self.tab])) | ({"tab"} if self.tab == "compare" else set())
         left_out |= set(ATTACKING) if self.tab == "tradeoff" else set()
-        chosen = {name: value for name, value in asdict(self).items() if name not in left_out and value is not None}
+        chosen = {name: value for name, value in self.to_json().items() if name not in left_out and value is not None}
         return urlencode(chosen)

@@ -10,7 +10,7 @@ from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -73,6 +73,8 @@ def fits(value: Any, kind: Any) -> bool:
     parts = get_args(kind)
     if kind is Any or get_origin(kind) in (Union, UnionType):
         return kind is Any or any(fits(value, part) for part in parts)
+    if get_origin(kind) is Literal:
+        return value in parts
     if isinstance(value, bool):
         return kind is bool
     if get_origin(kind) is dict:

@@ -12,6 +12,7 @@ import torch
 from known import SHIFT
 
 from core import datasets
+from core.attacks.targets import Target
 from core.checkpoints import store
 from core.datasets import signs, streets
 from core.models.architectures import create
@@ -21,9 +22,10 @@ from core.workflows.protocol import AttackSuite, Protocol
 
 SEGMENTER = "smp:PSPNet/tu-lcnet_035"  # a third of the cost of the ones that ship
 SPLITS = {"train": 64, "test": 36}
-SUITE = AttackSuite((4, 8, 16, 32), (16,), (0,), (8, 16, 32), (16,), steps=2, crafting_images=32)
+SUITE = AttackSuite((4, 8, 16, 32), (16,), (Target("class", 0),), (8, 16, 32), (16,), steps=2, crafting_images=32)
 SCENES = {"train": 4, "test": 7}
-SCENE_SUITE = AttackSuite((10, 20), (10,), ("scene-5", "remove-8"), (20,), (), steps=2, batch_size=2, crafting_images=4)
+AIMS = (Target("scene", 5), Target("remove", 8))
+SCENE_SUITE = AttackSuite((10, 20), (10,), AIMS, (20,), (), steps=2, batch_size=2, crafting_images=4)
 PROTOCOL = Protocol(36, 32, 16, 2, 1, 4, risk_images=36, risk_sizes=(8,), risk_steps=1)
 SCENE_PROTOCOL = Protocol(7, 4, 2, 2, 1, 4, risk_epsilon=10, risk_images=4, risk_sizes=(2,), risk_steps=1)
 SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}

@@ -16,7 +16,7 @@ from torch import Tensor
 from app.service.cache import LRUCache
 from app.session import LOOKS, Session
 from core import attacks, datasets
-from core.attacks.targets import Target, scene_number, title
+from core.attacks.targets import Target, title
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import FILE as RESULTS
 from core.checkpoints.results import Results
@@ -59,12 +59,12 @@ def menu(session: Session) -> Menu:
     """The choices that fit the session's tab, data set and attack."""
     models = [model for model in fitting(session.tab) if model.group == session.data]
     groups = {model.group: model.group_title for model in fitting(session.tab)}
-    attack = attacks.get(session.attack)
+    attack, aims = attacks.get(session.attack), _targets(models) if models else []
     return Menu(
         [(title, group) for group, title in groups.items()],
         [(model.title, model.name) for model in models],
         _attacks("segmentation" if models and scenic(models[0]) else "classification"),
-        [("none (any mistake)", None), *(_targets(models) if models else [])],
+        [("none (any mistake)", None), *((_words(aim, models[0].classes), aim.to_json()) for aim in aims)],
         attack.targetable,
     )
 
@@ -75,24 +75,24 @@ def _attacks(task: str) -> Choices:
     return [(f"{found.title} (control)" if found.control else found.title, name) for name, found in fits]
 
 
-def _targets(models: list[Checkpoint]) -> Choices:
+def _targets(models: list[Checkpoint]) -> list[Target]:
     """The classes; for models of scenes those scenes that were measured, and every class that can be removed."""
     classes = models[0].classes
     if not scenic(models[0]):
-        return [(name, index) for index, name in enumerate(classes)]
+        return [Target("class", index) for index in range(len(classes))]
     measured = {m.target for model in models if (found := results(model)) for m in found.measurements}
-    scenes = sorted((aim for aim in measured if scene_number(aim)), key=lambda aim: scene_number(aim) or 0)
-    removals = [f"remove-{index}" for index in range(len(classes))]
+    scenes = sorted((aim for aim in measured if aim and aim.kind == "scene"), key=lambda aim: aim.number)
+    removals = [Target("remove", index) for index in range(len(classes))]
     first, rest = ([aim for aim in removals if (aim in measured) is known] for known in (True, False))
-    return [(_words(aim, classes), aim) for aim in [*scenes, *first, *rest]]
+    return [*scenes, *first, *rest]
 
 
 def _words(target: Target, classes: Sequence[str]) -> str:
     """What a target asks for, in words: a class, `show scene 5` or `remove car`."""
     named = title(target, classes)
-    if isinstance(target, str):
-        return f"show {named}" if scene_number(target) else f"remove {named.removeprefix('no ')}"
-    return named
+    if target.kind == "class":
+        return named
+    return f"show {named}" if target.kind == "scene" else f"remove {named.removeprefix('no ')}"
 
 
 def scenic(of: Checkpoint) -> bool:
@@ -134,10 +134,11 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
     chosen = Session(tab=tab, data=data, a=models[0].name, b=trained.name)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
-    aims = [value for _, value in _targets(models) if scene_number(value)] if tab == "segmentation" else []
+    shown = [aim for aim in _targets(models) if aim.kind == "scene"] if tab == "segmentation" else []
+    aims: list[Target | None] = [*shown] or [None]
     views = [
         (gap, replace(chosen, target=aim, epsilon=epsilon))
-        for aim in aims or [None]
+        for aim in aims
         for epsilon, gap in _gaps(replace(chosen, target=aim)).items()
     ]
     return max(views, key=lambda view: view[0], default=(0.0, chosen))[1]

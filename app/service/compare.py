@@ -87,7 +87,7 @@ def _kind(checkpoint: Checkpoint) -> str:
     return "adversarially trained model" if checkpoint.heap == 1 else "shared-trained model"
 
 
-def claim(target: Target, checkpoint: Checkpoint) -> Claim:
+def claim(target: Target | None, checkpoint: Checkpoint) -> Claim:
     """The words around what was measured, for a target and a kind of model."""
     named = title(target, checkpoint.classes)
     if not catalogue.scenic(checkpoint):
@@ -99,7 +99,7 @@ def claim(target: Target, checkpoint: Checkpoint) -> Claim:
     if target is None:
         words = "of pixels still right"
         return Claim("is still right on", " of pixels", words, "Pixels still right, by ε", fooled)
-    if str(target).startswith("remove-"):
+    if target.kind == "remove":
         gone = f"{named.removeprefix('no ')} pixels"
         return Claim("overlooks", f" of the {gone} it saw", f"of {gone} overlooked", f"Overlooked {gone}, by ε", fooled)
     return Claim(f"shows {named} on", " of pixels", f"of pixels show {named}", f"Pixels of {named}, by ε", fooled)

@@ -50,7 +50,7 @@ def numbers(session: Session, a: Card, b: Card) -> File:
     left_out = {"pattern", "files", "forming"}
     cards = [{name: value for name, value in asdict(card).items() if name not in left_out} for card in (a, b)]
     left_out_too = {*HIDDEN, "steps", "images", "seed"}  # a stored result has its own: they stand with each card
-    chosen = {name: value for name, value in asdict(session).items() if name not in left_out_too}
+    chosen = {name: value for name, value in session.to_json().items() if name not in left_out_too}
     content = {"unit_of_epsilon": "1/255", "interval": "95%", "chosen": chosen, "a": cards[0], "b": cards[1]}
     text = json.dumps(content, indent=1, ensure_ascii=False)
     return File(
@@ -72,7 +72,7 @@ def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> 
         words += ["--batch-size", str(batch(checkpoint))]
     if session.target is not None:
         target = session.target
-        words += ["--target", target if isinstance(target, str) else checkpoint.classes[target]]
+        words += ["--target", checkpoint.classes[target.number] if target.kind == "class" else str(target)]
     return shlex.join(words)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.service import catalogue
 from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SEEDS, SHOWS, SIDES, STEPS, VIEWS, Session
+from core.attacks.targets import Target
 
 FAR = range(10_000)
 """No sheet and no scene lies beyond; from where there is nothing one comes back to the last."""
@@ -40,7 +41,8 @@ def checked(session: Session, name: str, value: Any) -> Any:
     if not plain or value not in fits:
         unit = " in units of 1/255" if name == "epsilon" else ""
         raise ValueError(f"{NAMES.get(name, name)} is {_words(fits)}{unit}, and {shortened(value)} was given.")
-    return int(value) if isinstance(value, float) else value
+    value = int(value) if isinstance(value, float) else value
+    return Target.parse(value) if name == "target" else value
 
 
 def shortened(value: Any) -> str:

@@ -83,7 +83,7 @@ def _parsed(session: Session, name: str, given: str) -> Any:
     if name == "target":
         offered = catalogue.menu(session).targets[1:]
         fits = {text: value for label, value in offered for text in (str(value), label)}
-        return fits[given] if given in fits else checked(session, name, given)
+        return checked(session, name, fits.get(given, given))
     if isinstance(getattr(Session(), name), str):
         return checked(session, name, given)
     if not (given.isascii() and given.isdecimal() and len(given) < 9):

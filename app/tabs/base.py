@@ -97,7 +97,7 @@ class RunView(TabView):
     def menus(self, session: Session, changed: str) -> Updates:
         menu = service.menu(session)
         targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
-        target = NO_TARGET if session.target is None else session.target
+        target = NO_TARGET if session.target is None else session.target.to_json()
         offered = {"data": menu.data, "a": menu.models, "b": menu.models, "attack": menu.attacks}
         updates = {name: {"choices": choices, "value": getattr(session, name)} for name, choices in offered.items()}
         updates["target"] = {"choices": targets, "value": target, "interactive": menu.targetable}

@@ -50,7 +50,7 @@ class Measurement:
 
     attack: str
     epsilon: int
-    target: Target
+    target: Target | None
     steps: int
     seed: int
     crafted_on: int
@@ -63,14 +63,15 @@ class Measurement:
         return key(self.attack, self.epsilon, self.target)
 
     def to_json(self) -> dict[str, Any]:
-        whole = {**asdict(self), "report": self.report.to_json()}
+        whole = {**vars(self), "target": self.target and self.target.to_json(), "report": self.report.to_json()}
         pattern = {"pattern": self.pattern.to_json()} if self.pattern else {}
         return {name: value for name, value in whole.items() if name != "pattern"} | pattern
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Measurement":
         pattern = PatternScore(**content["pattern"]) if content.get("pattern") else None
-        return cls(**{**content, "report": Report.from_json(content["report"]), "pattern": pattern})
+        report, target = Report.from_json(content["report"]), Target.parse(content["target"])
+        return cls(**{**content, "target": target, "report": report, "pattern": pattern})
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,11 @@ class Results:
     hits: tuple[float, ...] = ()
     assessment: Assessment = Assessment()
 
-    def find(self, attack: str, epsilon: int, target: Target = None) -> Measurement | None:
+    def find(self, attack: str, epsilon: int, target: Target | None = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
         return next((m for m in self.measurements if m.key == wanted), None)
 
-    def curve(self, attack: str = "spgd", target: Target = None) -> list[Measurement]:
+    def curve(self, attack: str = "spgd", target: Target | None = None) -> list[Measurement]:
         """The measurements of one attack over epsilon, weakest first."""
         return sorted(
             (m for m in self.measurements if (m.attack, m.target) == (attack, target)), key=lambda m: m.epsilon
@@ -191,7 +192,8 @@ def _unpacked(text: str) -> tuple[float, ...]:
     return tuple((numbers / WHOLE).tolist())
 
 
-def key(attack: str, epsilon: int, target: Target = None) -> str:
+def key(attack: str, epsilon: int, target: Target | None = None) -> str:
     """The name of a stored delta: `spgd-e16`, `spgd-e16-t3` towards class 3, `spgd-e10-scene-5`."""
-    aim = f"t{target}" if isinstance(target, int) else target
-    return f"{attack}-e{epsilon}" + (f"-{aim}" if aim else "")
+    if target is None:
+        return f"{attack}-e{epsilon}"
+    return f"{attack}-e{epsilon}-{'t' if target.kind == 'class' else ''}{target}"

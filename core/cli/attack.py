@@ -8,11 +8,11 @@ from torch import Tensor
 
 from core import attacks, files
 from core.attacks.base import UniversalAttack
-from core.attacks.targets import objective, parse
+from core.attacks.targets import Target, objective
 from core.checkpoints import perturbations
 from core.cli.console import out, progress_bar
 from core.cli.model_options import Victim, names_a_model
-from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, Target, in_255
+from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, TargetOption, in_255
 from core.cli.output import print_json, rates
 from core.datasets import Split
 from core.evaluation.perceptibility import Perceptibility, measurable, measure
@@ -36,7 +36,7 @@ def attack(
         float,
         typer.Option(callback=in_255(127, whole=True), help="Size of the perturbation in n/255, a whole number."),
     ] = 10,
-    target: Target = None,
+    target: TargetOption = None,
     steps: Annotated[
         int | None,
         typer.Option(help="Steps of S-PGD, or images visited by DeepFool. Default: 200 (150 for segmentation)."),
@@ -58,7 +58,7 @@ def attack(
 
     The perturbation is crafted on images of the training split.
     """
-    aim = None if target is None else parse(target, victim.data)
+    aim = None if target is None else Target.named(target, victim.data)
     goal = objective(aim, victim.data)
     kind = attacks.get(name)
     if batch_size is not None and not kind.takes("batch_size"):
@@ -74,7 +74,7 @@ def attack(
         **victim.about,
         "attack": name,
         "epsilon": epsilon,
-        "target": aim,
+        "target": aim and aim.to_json(),
         "steps": suite.steps,
         "seed": seed,
         "crafted_on": seen(name, suite, len(crafting)),

@@ -33,7 +33,7 @@ ModelsRoot = Annotated[
 Root = Annotated[Path, typer.Option(help="Folder that new model folders are written to.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything random.")]
 Steps = Annotated[int | None, typer.Option(help="Steps of each attack. Default: 200 (150 for segmentation).")]
-Target = Annotated[
+TargetOption = Annotated[
     str | None,
     typer.Option(
         help="Target class by name or number; for segmentation also scene-5 or remove-car. Default: any error."

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from torch import Tensor
 
-from core.attacks.targets import objective, parse
+from core.attacks.targets import Target, objective
 from core.checkpoints.donors import breaking_deltas
 from core.cli.console import log, out, progress_bar
 from core.cli.model_options import Victim, names_a_model
@@ -66,7 +66,7 @@ def robustness(
 
     This is the universal robustness of the model. One perturbation for all images is searched at each epsilon.
     """
-    aim = None if target is None else parse(target, victim.data)
+    aim = None if target is None else Target.named(target, victim.data)
     suite = AttackSuite.standard(victim.data, crafting_images=images, batch_size=batch_size)
     usual = Protocol.standard(victim.data).level if aim is None else Search.level
     search = Search(
@@ -86,7 +86,7 @@ def robustness(
     starts += [] if donors is None else donated(donors, crafting)
     found = _search(search, victim, crafting, held_out_split, starts)
     if as_json:
-        print_json({**victim.about, "target": aim, **found.to_json()})
+        print_json({**victim.about, "target": aim and aim.to_json(), **found.to_json()})
     else:
         out.print(_table(found))
         out.print(f"{victim.title} on {victim.data.title}: {verdict(found)}")

@@ -151,8 +151,8 @@ def pattern_sheet(models: Sequence[MeasuredModel], data: Dataset) -> Image | Non
 
     Pictures and label maps of data sets that are not ours stay out.
     """
-    aims = {m.target for _, results in models for m in results.measurements if m.epsilon == SHOWN}
-    targets = sorted((aim for aim in aims if scene_number(aim)), key=lambda aim: scene_number(aim) or 0)
+    aims = {m.target for _, results in models for m in results.measurements if m.epsilon == SHOWN and m.target}
+    targets = sorted((aim for aim in aims if aim.kind == "scene"), key=lambda aim: aim.number)
     if not targets:
         return None
     rows = []
@@ -164,8 +164,8 @@ def pattern_sheet(models: Sequence[MeasuredModel], data: Dataset) -> Image | Non
             plain = checkpoint.title.replace("ε", "epsilon").replace("σ", "sigma")  # the drawing font has no Greek
             rows.append((plain, pictures))
     if data.drawn:
-        maps = data.split("test", max(scene_number(target) or 0 for target in targets)).labels
-        scenes = [rendering.label_map(maps[(scene_number(target) or 1) - 1], data.palette) for target in targets]
+        maps = data.split("test", targets[-1].number).labels
+        scenes = [rendering.label_map(maps[target.number - 1], data.palette) for target in targets]
         rows.insert(0, ("What the attacker wants to be seen", scenes))
     return rendering.sheet(rows, [title(target, data.classes) for target in targets])
 
@@ -242,7 +242,7 @@ def _other_table(models: Sequence[MeasuredModel]) -> str:
     control = SCENE_CONTROL_EPSILON if _segmentation(models[0][1]) else CONTROL_EPSILON
     rows = []
     for checkpoint, results in models:
-        targeted = [m for m in results.measurements if isinstance(m.target, int) and m.report.target]
+        targeted = [m for m in results.measurements if m.target and m.target.kind == "class" and m.report.target]
         best = max(targeted, key=lambda m: m.report.target.value if m.report.target else 0, default=None)
         aim = f"{title(best.target, checkpoint.classes)} at {best.epsilon}/255: " if best else ""
         signs, deepfool = results.find("random-signs", control), results.find("deepfool", 16)
@@ -296,5 +296,5 @@ def _target_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
 
 def _aimed(results: Results) -> list[Measurement]:
     """The attacks towards a scene or on a class to remove at SHOWN/255, by target."""
-    aimed = (m for m in results.measurements if isinstance(m.target, str) and m.epsilon == SHOWN)
+    aimed = (m for m in results.measurements if m.target and m.target.kind != "class" and m.epsilon == SHOWN)
     return sorted(aimed, key=lambda m: str(m.target))

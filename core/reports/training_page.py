@@ -5,7 +5,6 @@ from pathlib import Path
 
 from core import datasets
 from core.attacks.objectives import LOSS_CAP
-from core.attacks.targets import scene_number
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.reports.markdown import table
@@ -139,7 +138,7 @@ def measured_by(checkpoint: Checkpoint, root: Path) -> tuple[str, int | None]:
         return "", None
     first = crafted[0]
     aims = {m.target for m in results.measurements if m.target is not None}
-    targets = sum(isinstance(aim, int) or scene_number(aim) is not None for aim in aims)
+    targets = sum(aim.kind != "remove" for aim in aims)
     steps = sorted(m.steps for m in crafted)
     options = f"--steps {steps[0]} --images {first.crafted_on} --targets {targets} --seed {first.seed}"
     done = {m.epsilon for m in crafted}

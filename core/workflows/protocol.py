@@ -62,7 +62,7 @@ class Setting(NamedTuple):
 
     attack: str
     epsilon: int
-    target: Target = None
+    target: Target | None = None
 
     @property
     def key(self) -> str:
@@ -72,14 +72,14 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True)
 class AttackSuite:
-    """Which deltas to make, the control beside every one; epsilons in n/255, targets as in `core.attacks.targets`.
+    """Which deltas to make, the control beside every one; epsilons in n/255.
 
     `only` leaves out all other epsilons.
     """
 
     epsilons: tuple[int, ...] = tuple(range(2, 33, 2))
     target_epsilons: tuple[int, ...] = (8, 16, 24)
-    targets: tuple[Target, ...] = (0, 1, 2)
+    targets: tuple[Target, ...] = tuple(Target("class", number) for number in range(3))
     checkerboard_epsilons: tuple[int, ...] = (8, 16, 24, 32)
     deepfool_epsilons: tuple[int, ...] = (8, 16)
     steps: int = 200
@@ -100,11 +100,13 @@ class AttackSuite:
             raise ValueError(f"{data.name} has 0 to {most} targets to aim at, and {targets} were given.")
         targets = min(3, most) if targets is None else targets
         if data.task == "classification":
-            return cls(**{"targets": tuple(range(targets)), **more})
+            return cls(**{"targets": tuple(Target("class", number) for number in range(targets)), **more})
         removed = [
-            f"remove-{data.classes.index(name)}" for name in ("pedestrian", "car", "person") if name in data.classes
+            Target("remove", data.classes.index(name))
+            for name in ("pedestrian", "car", "person")
+            if name in data.classes
         ]
-        scenes = [f"scene-{number}" for number in SCENES[:targets]]
+        scenes = [Target("scene", number) for number in SCENES[:targets]]
         usual: dict[str, Any] = {
             "epsilons": tuple(range(2, 21, 2)),
             "target_epsilons": (4, 10, 20),

@@ -13,6 +13,7 @@ from app.markup import common, compare, segmentation
 from app.service import catalogue, pictures
 from app.session import Session
 from core import datasets
+from core.attacks.targets import Target
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.datasets import Split
@@ -25,7 +26,7 @@ def pixels(url: str) -> np.ndarray:
 
 def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -> None:
     assert (scenes.data, scenes.a, scenes.b) == ("streets", "standard", "shared-s4-e10-w0.5")
-    assert (scenes.target, scenes.epsilon) == ("scene-5", 10)
+    assert (scenes.target, scenes.epsilon) == (Target("scene", 5), 10)
     page = service.scene_page(scenes)
     assert page.subject.n == 7
     assert page.subject.things == "scenes"
@@ -40,20 +41,22 @@ def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -
 
 
 def test_the_first_view_is_where_both_models_differ_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, success = catalogue.results, {"scene-3": (0.7, 0.6), "scene-4": (0.9, 0.5)}
+    real, success = catalogue.results, {3: (0.7, 0.6), 4: (0.9, 0.5)}
 
     def made(of: Checkpoint) -> Results:
         found = real(of)
-        one = found.find("spgd", 10, "scene-5")
+        one = found.find("spgd", 10, Target("scene", 5))
         others = []
-        for aim, shares in success.items():
+        for number, shares in success.items():
             shown = SceneRate(shares[of.name != "standard"], 0, 1, 7)
-            others.append(replace(one, target=aim, epsilon=20, report=replace(one.report, target=shown)))
+            others.append(
+                replace(one, target=Target("scene", number), epsilon=20, report=replace(one.report, target=shown))
+            )
         return replace(found, measurements=(*found.measurements, *others))
 
     monkeypatch.setattr(catalogue, "results", made)
     chosen = catalogue.first(tab="segmentation")
-    assert (chosen.target, chosen.epsilon) == ("scene-4", 20)
+    assert (chosen.target, chosen.epsilon) == (Target("scene", 4), 20)
 
 
 def test_maps_show_the_labels_in_the_colours_of_the_legend(scenes: Session) -> None:
@@ -165,7 +168,7 @@ def test_compare_shows_scenes_too() -> None:
 
 
 def test_an_address_opens_its_own_tab_only(scenes: Session) -> None:
-    chosen = replace(scenes, only=3, scene=2, show="flips", target="remove-8", epsilon=20)
+    chosen = replace(scenes, only=3, scene=2, show="flips", target=Target("remove", 8), epsilon=20)
     query = dict(pair.split("=") for pair in chosen.query().split("&"))
     assert service.opened(query, "segmentation") == (chosen, "")
     assert service.opened(query, "compare")[0].data == "signs"

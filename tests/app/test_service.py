@@ -21,6 +21,7 @@ from app.service.cache import LRUCache
 from app.session import Session
 from core import attacks, datasets
 from core.attacks.spgd import SPGD
+from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Results
 from core.evaluation.report import Rate, evaluate
@@ -84,8 +85,8 @@ def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.Mon
     ("query", "field", "named"),
     [
         ({"epsilon": "16"}, ("epsilon", 16), ""),
-        ({"target": "0", "epsilon": "16"}, ("target", 0), ""),
-        ({"target": "stop"}, ("target", 0), ""),
+        ({"target": "0", "epsilon": "16"}, ("target", Target("class", 0)), ""),
+        ({"target": "stop"}, ("target", Target("class", 0)), ""),
         ({"epsilon": "17"}, None, "epsilon"),
         ({"epsilon": "-4"}, None, "epsilon"),
         ({"epsilon": "٤"}, None, "epsilon"),
@@ -113,7 +114,7 @@ def test_addresses(session: Session, query: dict[str, str], field: tuple[str, ob
 def test_a_session_survives_its_address(session: Session) -> None:
     from urllib.parse import parse_qsl
 
-    changed = replace(session, epsilon=16, target=0, view="b", amplify=5, sheet=1, seed=7)
+    changed = replace(session, epsilon=16, target=Target("class", 0), view="b", amplify=5, sheet=1, seed=7)
     assert service.opened(dict(parse_qsl(changed.query()))) == (changed, "")
 
 
@@ -161,7 +162,7 @@ def test_a_run_forms_then_measures_and_is_kept(session: Session) -> None:
 
 
 def test_a_run_shows_each_step(session: Session) -> None:
-    running = service.started(replace(session, steps=10, target=3))
+    running = service.started(replace(session, steps=10, target=Target("class", 3)))
     seen = []
     for tick in service.run(running):
         card = service.card(running, "a")
@@ -246,7 +247,10 @@ def test_clean_pictures_have_clean_answers(session: Session) -> None:
 
 
 def test_a_rate_stands_on_a_curve_of_its_own_kind_only(session: Session) -> None:
-    untargeted, aimed = service.card(session, "a"), service.card(replace(session, epsilon=16, target=0), "a")
+    untargeted, aimed = (
+        service.card(session, "a"),
+        service.card(replace(session, epsilon=16, target=Target("class", 0)), "a"),
+    )
     assert len(json.loads(figures.accuracy(untargeted))["data"]) == 3
     assert aimed.measured is not None
     assert aimed.curve.targeted is False

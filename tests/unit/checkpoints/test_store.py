@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from stored import CONFIG, IMAGES, network
 
 from core import files
+from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results, key
 from core.checkpoints.store import ModelFolder
@@ -297,12 +298,12 @@ def measurement(epsilon, target=None, attack="spgd"):
 
 def test_results_survive_the_file(tmp_path):
     assert Results.load(tmp_path) is None
-    kept = (measurement(16), measurement(8), measurement(8, 3), measurement(8, attack="deepfool"))
+    kept = (measurement(16), measurement(8), measurement(8, Target("class", 3)), measurement(8, attack="deepfool"))
     results = Results(Report(Rate(9, 10), Rate(0, 10)), kept, {"sha256": "abc"})
     results.save(tmp_path)
     assert Results.load(tmp_path) == results
     assert [found.epsilon for found in results.curve()] == [8, 16]
-    assert results.find("spgd", 8, 3) == kept[2]
+    assert results.find("spgd", 8, Target("class", 3)) == kept[2]
     assert results.find("spgd", 9) is None
     assert key("spgd", 16) == "spgd-e16"
     assert kept[2].key == "spgd-e8-t3"
@@ -333,7 +334,7 @@ WHOLE = {
     },
     "assessment": {"donors": {}, "replaced": 0},
     "clean": {**CLEAN, "overlap": SCENES, "overlaps": [0.5, None]},
-    "measurements": [measurement(8, "scene-2").to_json(), measurement(8, 1).to_json()],
+    "measurements": [measurement(8, aim).to_json() for aim in (Target("scene", 2), Target("class", 1))],
     "robustness": ROBUSTNESS,
     "risks": RISKS,
     "visibility": VISIBILITY,
@@ -368,7 +369,7 @@ class TestDamagedResults:
         found = Results.load(tmp_path)
         assert found.robustness.breaking_epsilon == 4
         assert found.risks.levels[0].accuracy.value == 0.5
-        assert [m.target for m in found.measurements] == ["scene-2", 1]
+        assert [m.target for m in found.measurements] == [Target("scene", 2), Target("class", 1)]
 
     @pytest.mark.parametrize("value", [..., None, "odd", -1, 1.5, True, [], [1], {}, {"a": 1}, [[]]], ids=repr)
     def test_what_is_read_is_whole(self, tmp_path, value):
@@ -397,7 +398,7 @@ class TestDamagedResults:
             (("clean", "overlaps"), ["a"], "clean holds"),
             (("measurements", 0, "attack"), 3, "measurements holds"),
             (("measurements", 0, "epsilon"), "8", "measurements holds"),
-            (("measurements", 0, "target"), [1], "measurements holds"),
+            (("measurements", 0, "target"), [1], r"not \[1\]"),
             (("measurements",), 3, "is missing or odd"),
             (("robustness", "curve"), [], "a curve or risks without a point"),
             (("robustness", "curve", 0, "epsilon"), None, "robustness holds"),
@@ -555,14 +556,14 @@ class TestModelFolder:
         assert again.deltas.keys() == whole.deltas.keys() == {"a"}
 
     def test_a_kill_between_deltas_and_results_leaves_no_measurement_without_its_delta(self, folder, monkeypatch):
-        before, whole = self.measured(folder), ModelFolder(folder)
+        before, whole, aimed = self.measured(folder), ModelFolder(folder), measurement(8, Target("class", 1))
 
         def killed(self, folder):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(Results, "save", killed)
         with pytest.raises(KeyboardInterrupt):
-            whole.save(replace(before, measurements=(measurement(8, 1),)), {measurement(8, 1).key: torch.zeros(SHAPE)})
+            whole.save(replace(before, measurements=(aimed,)), {aimed.key: torch.zeros(SHAPE)})
         again = ModelFolder(folder)
         assert again.results == before
-        assert again.deltas.keys() == {measurement(8, 1).key}
+        assert again.deltas.keys() == {aimed.key}

@@ -25,6 +25,7 @@ from core.attacks.deepfool import DeepFool
 from core.attacks.objectives import Untargeted
 from core.attacks.pgd import PGD
 from core.attacks.spgd import SPGD
+from core.attacks.targets import Target
 from core.checkpoints import store
 from core.cli import attack, console, options, output
 from core.datasets import Dataset, Split
@@ -213,7 +214,7 @@ def test_a_search_is_not_asked_for_more_than_numbers_can_tell():
 )
 def test_classes_are_aimed_at_as_far_as_there_are_any(classes, targets, aims):
     data = Dataset("few", "Few", "classification", tuple(classes), (8, 8), "", _pictures)
-    assert AttackSuite.standard(data, targets).targets == aims
+    assert AttackSuite.standard(data, targets).targets == tuple(Target("class", aim) for aim in aims)
     for bad in (-1, len(classes) + 1):
         with pytest.raises(ValueError, match=f"few has 0 to {len(classes)} targets to aim at, and {bad} were given"):
             AttackSuite.standard(data, bad)

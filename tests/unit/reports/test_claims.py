@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import datasets
+from core.attacks.targets import Target
 from core.checkpoints import store
 from core.checkpoints.results import Measurement, Results
 from core.evaluation.pattern_score import PatternScore
@@ -300,7 +301,9 @@ class TestVisible:
         checkpoint, results = measured
         report = Report(Rate(500, N), Rate(500, N))
         aimed = tuple(
-            Measurement("spgd", 10, f"scene-{place}", 100, 0, 360, report, 1.0, PatternScore(0.3, 0.1, rank, 0.1, 200))
+            Measurement(
+                "spgd", 10, Target("scene", place), 100, 0, 360, report, 1.0, PatternScore(0.3, 0.1, rank, 0.1, 200)
+            )
             for place, rank in enumerate(ranks, 1)
         )
         return checkpoint, replace(results, measurements=aimed)

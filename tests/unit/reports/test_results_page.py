@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from core import datasets, rendering
 from core.__main__ import app
+from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results
 from core.evaluation.pattern_score import PatternScore
@@ -50,7 +51,7 @@ def images():
         Measurement("spgd", epsilon, None, 100, 0, 2048, Report(rate(share), rate(1 - share)))
         for epsilon, share in ((8, 0.6), (16, 0.2))
     ]
-    aimed = Measurement("spgd", 16, 3, 100, 0, 2048, Report(rate(0.3), rate(0.7), rate(0.55)))
+    aimed = Measurement("spgd", 16, Target("class", 3), 100, 0, 2048, Report(rate(0.3), rate(0.7), rate(0.55)))
     return Results(Report(rate(0.98), rate(0)), (*curve, aimed), {"source": "here."})
 
 
@@ -60,14 +61,14 @@ def scenes():
     found = [
         Measurement("spgd", 10, None, 150, 0, 360, Report(scene_rate(0.2), scene_rate(0.8), overlap=scene_rate(0.07)))
     ]
-    for target, score in (("scene-5", shown), ("scene-12", hidden)):
+    for target, score in ((Target("scene", 5), shown), (Target("scene", 12), hidden)):
         shares = {"overlap": scene_rate(0.1), "baseline": scene_rate(0.5)}
         report = Report(scene_rate(0.3), scene_rate(0.7), scene_rate(0.66), **shares)
         found.append(Measurement("spgd", 10, target, 150, 0, 360, report, 1.5, score))
     gone = Report(
         scene_rate(0.8), scene_rate(0.1), scene_rate(0.9), scene_rate(0.5), scene_rate(0.77), scene_rate(0.95)
     )
-    found.append(Measurement("spgd", 10, "remove-8", 150, 0, 360, gone))
+    found.append(Measurement("spgd", 10, Target("remove", 8), 150, 0, 360, gone))
     return Results(Report(scene_rate(0.84), scene_rate(0), overlap=scene_rate(0.44)), tuple(found), {"source": "here."})
 
 

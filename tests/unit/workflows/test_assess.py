@@ -9,6 +9,7 @@ import torch
 from stored import CONFIG, network
 
 from core.attacks.spgd import SPGD
+from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.perturbations import BREAKING
 from core.checkpoints.results import Results
@@ -25,7 +26,7 @@ from core.workflows.cross_epsilon import CrossEpsilonTransfer
 from core.workflows.precompute import precompute
 from core.workflows.protocol import AttackSuite, Protocol
 
-SUITE = AttackSuite((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
+SUITE = AttackSuite((8, 16), (8,), (Target("class", 1),), (8,), (8,), steps=3, crafting_images=32)
 PROTOCOL = Protocol(
     held_out=96,
     crafting_images=32,

@@ -7,7 +7,7 @@ import torch
 from stored import CONFIG, network
 
 from core.attacks.objectives import Untargeted
-from core.attacks.targets import objective
+from core.attacks.targets import Target, objective
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Results
 from core.checkpoints.store import ModelFolder
@@ -15,7 +15,7 @@ from core.evaluation import report as reporting
 from core.workflows import precompute
 from core.workflows.protocol import AttackSuite, Setting
 
-SUITE = AttackSuite((8, 16), (8,), (1,), (8,), (8,), steps=3, crafting_images=32)
+SUITE = AttackSuite((8, 16), (8,), (Target("class", 1),), (8,), (8,), steps=3, crafting_images=32)
 KEYS = [
     *("spgd-e8", "spgd-e16", "random-signs-e8", "random-signs-e16"),
     *("checkerboard-e8", "spgd-e8-t1", "deepfool-e8"),
