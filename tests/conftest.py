@@ -1,15 +1,16 @@
-"""What the tests share: tiny models whose answers are known, and the guard that required tests really ran."""
+"""What the tests share: tiny models whose answers are known, and the guard that required tests really ran.
+
+PyTorch and what needs it are imported where they are used: the process that only hands out tests
+does not wait for them.
+"""
 
 import copy
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import known
 import pytest
-import tiny
-import torch
 from filelock import FileLock
 from guard import (  # noqa: F401 (hooks)
     pytest_runtest_logreport,
@@ -17,27 +18,36 @@ from guard import (  # noqa: F401 (hooks)
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
-from torch import nn
 
-from core import datasets
-from core.datasets import Dataset, Split
+if TYPE_CHECKING:
+    from torch import nn
 
-torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 2))
-if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
-    # as on a processor that multiplies 16 bits natively, or on one that does not: see core/runtime.py
-    torch.cpu._is_avx512_bf16_supported = lambda: precision == "bf16"
+    from core.datasets import Dataset, Split
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):
+        return
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 2))
+    if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
+        # as on a processor that multiplies 16 bits natively, or on one that does not: see core/runtime.py
+        torch.cpu._is_avx512_bf16_supported = lambda: precision == "bf16"
 
 
 class Victim(NamedTuple):
     """A model in evaluation mode, images to craft on, and held-out images."""
 
-    model: nn.Module
-    train: Split
-    test: Split
+    model: "nn.Module"
+    train: "Split"
+    test: "Split"
 
 
 @pytest.fixture(scope="session")
 def _victims() -> dict[str, Victim]:
+    import known
+
     kinds = {
         "classifier": (known.classifier(), known.classified),
         "segmenter": (known.segmenter(), known.segmented),
@@ -68,14 +78,18 @@ def victim(request: pytest.FixtureRequest, _victims: dict[str, Victim]) -> Victi
 
 
 @pytest.fixture
-def tiny_dataset(_victims: dict[str, Victim], monkeypatch: pytest.MonkeyPatch) -> Dataset:
+def tiny_dataset(_victims: dict[str, Victim], monkeypatch: pytest.MonkeyPatch) -> "Dataset":
     """A data set named `tiny` that is the only one there is: 96 and 128 images (3,12,12) of 4 classes."""
+    import known
+
+    from core import datasets
+
     splits = {"train": _victims["classifier"].train, "test": _victims["classifier"].test}
 
-    def load(split: str, limit: int | None = None) -> Split:
+    def load(split: str, limit: int | None = None) -> "Split":
         return splits[split] if limit is None else splits[split].first(limit)
 
-    found = Dataset(
+    found = datasets.Dataset(
         "tiny", "Tiny", "classification", tuple("abcd"), (known.SIDE, known.SIDE), "drawn in conftest.py", load
     )
     monkeypatch.setattr(datasets, "get", lambda name: found)
@@ -88,6 +102,8 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     The first test process to need them makes them for all; each works on a copy.
     """
+    import tiny
+
     shared = os.environ.get("PYTEST_XDIST_WORKER")
     base = tmp_path_factory.getbasetemp()
     made = (base.parent if shared else base) / "tiny-made"

@@ -5,6 +5,7 @@ whole scenes.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,9 +80,12 @@ def _unions(confusion: np.ndarray) -> np.ndarray:
     return np.divide(meet, union, out=np.full_like(meet, np.nan), where=union > 0)
 
 
+@lru_cache(maxsize=2)  # every figure of an assessment is of the same scenes
 def _resampled(n: int) -> np.ndarray:
-    """How often each of n scenes is drawn, (RESAMPLES, n); the same for every figure."""
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(np.float64)
+    """How often each of n scenes is drawn, (RESAMPLES, n), read-only; the same for every figure."""
+    drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def _rate(value: float, drawn: np.ndarray, n: int) -> SceneRate:

@@ -3,13 +3,6 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from stored import CONFIG, network
-
-from core.checkpoints import store
-
-settings.register_profile("plainsight", max_examples=60, deadline=None, derandomize=True)
-settings.load_profile("plainsight")
 
 NUMERICS = {
     *("attacks", "models", "robustness"),
@@ -19,6 +12,15 @@ NUMERICS = {
     *("test_distributed.py", "test_machines.py", "test_threat.py"),
 }
 """What these tests, or all in a folder, say rests on what models and attacks compute."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):
+        return
+    from hypothesis import settings
+
+    settings.register_profile("plainsight", max_examples=60, deadline=None, derandomize=True)
+    settings.load_profile("plainsight")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,5 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def folder(tmp_path):
     """A model folder for the data set `tiny`, not measured yet."""
+    from stored import CONFIG, network
+
+    from core.checkpoints import store
+
     store.save(tmp_path / "tiny" / "standard", network(), CONFIG)
     return tmp_path / "tiny" / "standard"

@@ -23,7 +23,14 @@ def blocks(page: str) -> list[str]:
 FOUND = [(str(page.relative_to(ROOT)), code) for page in PAGES for code in blocks(str(page.relative_to(ROOT)))]
 
 
-@pytest.mark.parametrize(("page", "code"), FOUND, ids=[page for page, _ in FOUND])
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        # Gradio takes seconds to import
+        pytest.param(page, code, id=page, marks=[pytest.mark.slow] * ("from app" in code))
+        for page, code in FOUND
+    ],
+)
 def test_what_an_example_imports_is_there(page, code):
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom):

@@ -202,6 +202,7 @@ def test_with_a_suffix_another_schedule_stands_beside_the_first(base, tmp_path, 
     assert groups["shared-s1-e8-w0.5-2epochs-r2"] == "shared-s1-e8-w0.5-2epochs", "the seed comes last"
 
 
+@pytest.mark.slow
 def test_the_command_says_how_each_run_ended(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     words = ["sweep", "--data", base.data, "--arch", base.architecture, "--heap", "1", "--heap", "8", "--sigma", "0.5"]
