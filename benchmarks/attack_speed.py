@@ -235,7 +235,7 @@ def main(
     network, data = store.load(checkpoint.folder, device), datasets.get(checkpoint.data)
     crafting, test = data.split("train", images), data.split("test", held_out)
     floats, labels = (part.to(device) for part in crafting.batch(slice(None)))
-    budget = Budget(epsilon / 255)
+    budget = Budget.from_255(epsilon)
     task = Task(network, crafting, floats, labels, len(data.classes), budget, batch, steps, passes, target)
     watch = Watch(ruler(network, test, budget.epsilon), goal, limit)
     attack = SPGD(budget, steps=steps)

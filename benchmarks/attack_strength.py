@@ -99,7 +99,7 @@ def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
     """Craft on training images, measure the fooling rate on the first `held_out` test images."""
     model, data, test, clean = _opened(root / cell.model, held_out)
     crafting = data.split("train", cell.images)
-    budget, objective = Budget(cell.epsilon / 255), Untargeted(cell.cap)
+    budget, objective = Budget.from_255(cell.epsilon), Untargeted(cell.cap)
     word, _, number = cell.start.partition(" ")
     delta = _foreign(root / word, budget) if word and not number else None
     started = time.perf_counter()
@@ -115,12 +115,12 @@ def measure(cell: Cell, root: Path, held_out: int, seed: int) -> dict[str, Any]:
 def _foreign(folder: Path, budget: Budget) -> Tensor:
     """What a model's own attack found, at the named or the nearest stored epsilon, brought to this one."""
     name, _, size = folder.name.partition("@")
-    folder, wanted = folder.with_name(name), float(size) / 255 if size else budget.epsilon
+    folder, wanted = folder.with_name(name), float(size) if size else budget.epsilon_255
     results, deltas = Results.load(folder), perturbations.load(folder)
     stored = [m for m in (results.curve() if results else []) if m.key in deltas]
     if not stored:
         raise typer.BadParameter(f"{folder} stores no perturbation; first run: python -m core precompute {folder}")
-    delta = deltas[min(stored, key=lambda m: abs(m.epsilon / 255 - wanted)).key]
+    delta = deltas[min(stored, key=lambda m: abs(m.epsilon - wanted)).key]
     return budget.rescale(delta)
 
 

@@ -115,7 +115,7 @@ def main(
     """Hardening with 4 steps, 1 step and 1 persistent step: cost and result."""
     threads = _record.pin(threads)
     start = store.default_root() / data / "standard"
-    base = Recipe(data, sigma=0.5, heap=heap, epsilon=epsilon / 255, epochs=epochs, learning_rate=learning_rate)
+    base = Recipe(data, sigma=0.5, heap=heap, epsilon=epsilon, epochs=epochs, learning_rate=learning_rate)
     base = replace(
         base, architecture=store.read(start).architecture, images=images, start=f"checkpoints/{data}/standard"
     )

@@ -49,7 +49,7 @@ def measure(architecture: str, batch: int, device: str, repeats: int) -> dict[st
 
     _record.seconds(bare, 1, where)
     before = _peak(where)
-    attack = SPGD(Budget(10 / 255), steps=repeats + 2, batch_size=batch)
+    attack = SPGD(Budget.from_255(10), steps=repeats + 2, batch_size=batch)
     steps = attack.stream(model, split, track=False)
 
     def one(work: Callable[[], object]) -> float:

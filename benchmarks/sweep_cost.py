@@ -58,7 +58,7 @@ def main(
     """A run of a sweep against the same training by itself."""
     threads = _record.pin(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    recipe = Recipe("signs", sigma=0.5, heap=64, epsilon=16 / 255, epochs=1, images=images, learning_rate=0.05)
+    recipe = Recipe("signs", sigma=0.5, heap=64, epsilon=16, epochs=1, images=images, learning_rate=0.05)
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, measure in WAYS.items():

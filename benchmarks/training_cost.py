@@ -32,7 +32,7 @@ from core.training.cudagraph import Captured
 from core.training.recipe import Recipe
 from core.training.step import Update
 
-SHARED = Recipe(data="made up", sigma=0.5, heap=64, epsilon=16 / 255, steps=4)
+SHARED = Recipe(data="made up", sigma=0.5, heap=64, epsilon=16.0, steps=4)
 Step = Callable[[], object]
 
 

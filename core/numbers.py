@@ -3,14 +3,10 @@
 import math
 
 
-def from_255(value: float, name: str = "epsilon", most: int = 255, whole: bool = False) -> float:
-    """What people give as n/255, as a fraction of full intensity. Raises ValueError, also if a fraction was given.
-
-    >>> from_255(51)
-    0.2
-    """
+def units_of_255(value: float, name: str = "epsilon", most: int = 255, whole: bool = False) -> None:
+    """Raises ValueError if a size in n/255 is out of range, or looks like a fraction of full intensity."""
     if 0 <= value <= most and not 0 < value < 1 and not (whole and value % 1):
-        return value / 255
+        return
     fits = f"{name} takes {'whole ' if whole else ''}numbers from 0 to {most} (n/255), and {value:g} was given"
     raise ValueError(fits + (f", which looks like a fraction: 8/255 is {name} 8." if 0 < value < 1 else "."))
 

@@ -73,6 +73,24 @@ class Budget:
         return self.project(delta * (self.epsilon / delta.abs().max().clamp(min=1e-12)))
 
 
+def quantise(delta: Tensor) -> Tensor:
+    """A delta in whole units of 1/255, rounded towards zero so that it stays in its ball.
+
+    >>> quantise(torch.tensor([8.4, -8.6]) / 255).tolist()
+    [8.0, -8.0]
+    """
+    return (delta * 255 + delta.sign() * 1e-4).trunc()
+
+
+def from_units(units: Tensor) -> Tensor:
+    """A delta that is given in units of 1/255, whole or not, as floats in [-1, 1].
+
+    >>> from_units(torch.tensor([51], dtype=torch.int8)).item() == torch.tensor(0.2).item()
+    True
+    """
+    return units / 255
+
+
 def heaps(n: int, size: int) -> int:
     """The number M of heaps that n images make when at most `size` of them share a delta."""
     if size < 1:

@@ -28,7 +28,7 @@ AIMS = (Target("scene", 5), Target("remove", 8))
 SCENE_SUITE = AttackSuite((10, 20), (10,), AIMS, (20,), (), steps=2, batch_size=2, crafting_images=4)
 PROTOCOL = Protocol(36, 32, 16, 2, 1, 4, risk_images=36, risk_sizes=(8,), risk_steps=1)
 SCENE_PROTOCOL = Protocol(7, 4, 2, 2, 1, 4, risk_epsilon=10, risk_images=4, risk_sizes=(2,), risk_steps=1)
-SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}
+SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16}
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -52,9 +52,7 @@ def make(folder: Path) -> None:
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet8/8", "data": "cifar10", "classes": classes, "recipe": recipe}
         store.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)
-        name, recipe = (
-            (name, recipe) if seed == 0 else ("shared-s4-e10-w0.5", recipe | {"heap": 4, "epsilon": 10 / 255})
-        )
+        name, recipe = (name, recipe) if seed == 0 else ("shared-s4-e10-w0.5", recipe | {"heap": 4, "epsilon": 10})
         classes, task = list(streets.CLASSES), {"task": "segmentation", "size": [streets.HEIGHT, streets.WIDTH]}
         config = {"architecture": SEGMENTER, "data": "streets", "classes": classes, "recipe": recipe, **task}
         store.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)

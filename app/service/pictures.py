@@ -14,7 +14,7 @@ from core import datasets, rendering
 from core.checkpoints.store import Checkpoint
 from core.datasets import Split
 from core.evaluation import perceptibility
-from core.threat import apply
+from core.threat import apply, quantise
 
 PER_SHEET = 9
 SAMPLE = 18
@@ -151,4 +151,4 @@ def _scenic(data: str) -> bool:
 
 def fingerprint(delta: Tensor) -> bytes:
     """What tells one stored delta from another."""
-    return (delta * 255).round().to(torch.int8).numpy().tobytes()
+    return quantise(delta).to(torch.int8).numpy().tobytes()

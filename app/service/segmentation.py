@@ -151,7 +151,7 @@ def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
         labels, classes = pictures.split(data, "test").labels, len(datasets.get(data).classes)
         scenes = _patterns.get_or_make(data, lambda: pattern_score.Scenes(labels, classes))
         score = scenes.score(found.delta, number - 1)
-    return Pattern(score.rank, score.n, score.share, score.others)
+    return Pattern(score.rank, score.n, score.fraction, score.others)
 
 
 def _overlaps(session: Session, side: str, found: Outcome | None) -> tuple[tuple[float | None, float | None], ...]:

@@ -126,7 +126,7 @@ def _marked(model: Checkpoint, results: Results) -> Mark:
         kind=model.kind,
         heap=model.heap,
         sigma=round(recipe.get("sigma", 0.0), 4) if trained else 0.0,
-        epsilon=round(255 * recipe.get("epsilon", 0.0), 2) if trained else 0.0,
+        epsilon=round(recipe.get("epsilon", 0.0), 2) if trained else 0.0,
         clean=Fraction.of(results.clean.accuracy),
         breaks=None if found.epsilon is None else found.breaking_epsilon,
         low=low,

@@ -18,6 +18,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from core.files import FileError, fits, instead, read_metadata, read_tensors, write_tensors
+from core.threat import UNIT, from_units, quantise
 
 FILE = "perturbations.safetensors"
 Unit = Literal["255", "1"]
@@ -45,7 +46,7 @@ def load(folder: Path) -> dict[str, Tensor]:
     packed = read_tensors(path)
     try:
         shapes = json.loads(read_metadata(path)["shapes"])
-        return {name: _unpacked(tensor, shapes[name]).float() / 255 for name, tensor in packed.items()}
+        return {name: from_units(_unpacked(tensor, shapes[name])) for name, tensor in packed.items()}
     except (ArithmeticError, KeyError, RecursionError, TypeError, ValueError, lzma.LZMAError) as error:
         raise FileError(
             f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
@@ -55,7 +56,7 @@ def load(folder: Path) -> dict[str, Tensor]:
 
 def as_stored(delta: Tensor) -> Tensor:
     """The delta as it comes back from a file: in whole units of 1/255, as floats on the CPU."""
-    return _int8("delta", delta).float() / 255
+    return from_units(_int8("delta", delta))
 
 
 def _int8(name: str, delta: Tensor) -> Tensor:
@@ -123,7 +124,8 @@ def read_delta(path: Path, size: Sequence[int] | None = None, unit: Unit | None 
                 f"{path} has the shape {shape}, of which any axis may be the channels; store it as ours are."
             )
         whole = ways[0]
-    return (whole / int(_unit(path, found, ours, unit))).float().contiguous()
+    in_units = _unit(path, found, ours, unit) == "255"
+    return (from_units(whole) if in_units else whole).float().contiguous()
 
 
 def _unit(path: Path, found: Tensor, ours: bool, told: Unit | None) -> Unit:
@@ -135,7 +137,7 @@ def _unit(path: Path, found: Tensor, ours: bool, told: Unit | None) -> Unit:
     if ours and told == "1":
         raise FileError(f"{path} says itself that its unit is 1/255; leave --unit out.")
     known = told or ("255" if ours else None)
-    if known is None and found.is_floating_point() and not 127 / 255 < largest <= 1:
+    if known is None and found.is_floating_point() and not 127 * UNIT < largest <= 1:
         known = "255" if largest > 1 else "1"
     if known is None:
         raise FileError(
@@ -197,8 +199,3 @@ def _tensor(value: Any) -> Tensor:
 def digest(delta: Tensor) -> str:
     """Twelve hexadecimal digits that tell one delta from another, as both are stored."""
     return hashlib.sha256(_int8("delta", delta).numpy().tobytes()).hexdigest()[:12]
-
-
-def quantise(delta: Tensor) -> Tensor:
-    """Delta in whole units of 1/255, rounded towards zero so that it stays in its ball."""
-    return (delta * 255 + delta.sign() * 1e-4).trunc()

@@ -21,6 +21,7 @@ from core.checkpoints.results import Results
 from core.datasets import Dataset
 from core.files import FileError, fits, read_json, read_tensors, sha256, write_json, write_tensors
 from core.models.architectures import Normalised, assign, create, numbered, within_units
+from core.numbers import units_of_255
 from core.runtime import versions
 
 FORMAT = 1
@@ -111,7 +112,7 @@ class Checkpoint:
         sigma, epsilon = self._settings
         persistent = ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""
         seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
-        return f"{self.kind}, ε {epsilon * 255:.4g}/255, σ {sigma:.4g}{persistent}{seed}"
+        return f"{self.kind}, ε {epsilon:.4g}/255, σ {sigma:.4g}{persistent}{seed}"
 
     @property
     def kind(self) -> str:
@@ -223,6 +224,10 @@ def read(folder: Path) -> Checkpoint:
     for key in SETTINGS:
         if not fits(recipe.get(key, 0), float):
             raise FileError(f"{path}: {key} of the recipe must be a number, and it is {recipe[key]!r}.")
+    try:
+        units_of_255(recipe.get("epsilon", 0))
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
     return Checkpoint(
         folder,
         config["architecture"],

@@ -11,7 +11,7 @@ from core.checkpoints import perturbations
 from core.checkpoints.perturbations import Unit
 from core.cli.console import tell
 from core.datasets import Split
-from core.numbers import from_255
+from core.numbers import units_of_255
 from core.threat import Budget
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
@@ -53,7 +53,7 @@ def in_255(most: int = 255, whole: bool = False) -> Callable[..., Any]:
     def check(param: typer.CallbackParam, value: Any) -> Any:
         for number in value if isinstance(value, list | tuple) else (value,):
             if number is not None:
-                from_255(number, param.opts[0], most, whole)
+                units_of_255(number, param.opts[0], most, whole)
         return value
 
     return check

@@ -22,7 +22,6 @@ from core.cli.training_options import (
     StepSize,
     TrainingImages,
 )
-from core.threat import Budget
 from core.training.recipe import Recipe
 from core.workflows.grid import grid, run_named
 from core.workflows.sweep import News, Outcome
@@ -91,7 +90,7 @@ def sweep(
         architecture=arch,
         sigma=0.5,
         heap=1,
-        epsilon=Budget.from_255(8).epsilon,
+        epsilon=8.0,
         steps=steps,
         step_size=step_size,
         persist=persist,
@@ -101,12 +100,11 @@ def sweep(
         images=images,
         start=start,
     )
-    sizes = [Budget.from_255(value).epsilon for value in epsilon or (2, 4, 8, 16, 24)]
     runs = [run_named(base, name) for name in run or ()] or grid(
         base,
         heaps=heap or [1, 8, 64],
         sigmas=sigma or [0.3, 0.5, 0.7, 0.9],
-        epsilons=sizes,
+        epsilons=epsilon or [2.0, 4.0, 8.0, 16.0, 24.0],
         seeds=seed or [0],
     )
     total = epochs * len(runs)

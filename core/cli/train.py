@@ -23,7 +23,6 @@ from core.cli.training_options import (
 )
 from core.distributed import is_main_process
 from core.runtime import Precision
-from core.threat import Budget
 from core.training.loop import Progress, jump
 from core.training.recipe import Recipe
 from core.workflows import train_model
@@ -93,7 +92,7 @@ def train(
         architecture=arch,
         sigma=sigma,
         heap=(64 if heap is None else heap) if sigma else 1,
-        epsilon=Budget.from_255(16.0 if epsilon is None else epsilon).epsilon if sigma else 0.0,
+        epsilon=(16.0 if epsilon is None else epsilon) if sigma else 0.0,
         steps=steps,
         step_size=step_size,
         loss_cap=loss_cap,

@@ -16,13 +16,13 @@ from core.datasets.labels import IGNORE
 class PatternScore:
     """How well a perturbation fits one scene, among how it fits all of them.
 
-    share: of the blurred perturbation's variance, as far as the layout common to all scenes does not explain it, the
-    share that the target's label map does. others: the mean of the same share for the other scenes. rank: the target's
-    place among all n scenes (1: no scene fits better); by chance every rank is as likely. p: the share of scenes that
-    fit at least as well, the target included.
+    fraction: of the blurred perturbation's variance, as far as the layout common to all scenes does not explain it,
+    the fraction that the target's label map explains. others: the mean of the same fraction for the other scenes.
+    rank: the target's place among all n scenes (1: no scene fits better); by chance every rank is as likely. p: the
+    fraction of scenes that fit at least as well, the target included.
     """
 
-    share: float
+    fraction: float
     others: float
     rank: int
     p: float
@@ -61,10 +61,10 @@ class Scenes:
             raise ValueError(f"There are scenes 0 to {len(self._own) - 1}, and {target} was asked for.")
         rest = self._without_layout(self._columns(delta[0].numpy().astype(np.float64)))
         total = max(float((rest**2).sum()), 1e-30)
-        shares = np.array([float(((own.T @ rest) ** 2).sum()) / total for own in self._own])
-        better = shares >= shares[target]
-        others = float(np.delete(shares, target).mean())
-        return PatternScore(float(shares[target]), others, int(better.sum()), float(better.mean()), len(shares))
+        fractions = np.array([float(((own.T @ rest) ** 2).sum()) / total for own in self._own])
+        better = fractions >= fractions[target]
+        others = float(np.delete(fractions, target).mean())
+        return PatternScore(float(fractions[target]), others, int(better.sum()), float(better.mean()), len(fractions))
 
     @property
     def _shape(self) -> tuple[int, int]:

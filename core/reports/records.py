@@ -20,7 +20,6 @@ from core.reports import tradeoff
 from core.reports.claims import breaking_text, target_first_ranks
 from core.reports.markdown import percent
 from core.reports.tradeoff import ModelsByGroup
-from core.threat import UNIT
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _recipe(checkpoint: Checkpoint) -> Record:
     return {
         "architecture": checkpoint.architecture,
         "heap": checkpoint.heap or None,
-        "training epsilon (/255)": f"{recipe['epsilon'] / UNIT:.4g}" if trained else None,
+        "training epsilon (/255)": f"{recipe['epsilon']:.4g}" if trained else None,
         "sigma": f"{recipe['sigma']:g}" if trained else None,
         "seed": recipe.get("seed"),
         "schedule": checkpoint.schedule,
@@ -195,7 +194,7 @@ def _attack(m: Measurement, checkpoint: Checkpoint) -> Record:
         "success without attack (%)": m.report.unprovoked,
         "pattern rank": score.rank if score else None,
         "pattern n": score.n if score else None,
-        "explained by the target (%)": f"{100 * score.share:.1f}" if score else None,
+        "explained by the target (%)": f"{100 * score.fraction:.1f}" if score else None,
         "explained by other scenes (%)": f"{100 * score.others:.1f}" if score else None,
     }
 

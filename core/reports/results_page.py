@@ -18,7 +18,6 @@ from core.reports.claims import breaking_text, sections
 from core.reports.markdown import percent, table
 from core.reports.searchable_page import RecordTable, searchable_page
 from core.reports.tradeoff import MAXIMUM_ROWS, STANDARD, MeasuredModel, ModelsByGroup, first_seeds, representatives
-from core.threat import UNIT
 
 EPSILONS, SCENE_EPSILONS = (8, 16, 32), (8, 10, 20)
 """The epsilons of the short tables; at these all models were attacked."""
@@ -222,7 +221,7 @@ def _grids(models: Sequence[MeasuredModel]) -> list[str]:
     cells: dict[int, dict[float, dict[float, str]]] = {}
     for checkpoint, results in first_seeds(models):
         if checkpoint.heap and not checkpoint.schedule and (found := results.robustness):
-            sigma, epsilon = round(checkpoint.recipe["sigma"], 4), round(checkpoint.recipe["epsilon"] / UNIT, 2)
+            sigma, epsilon = round(checkpoint.recipe["sigma"], 4), round(checkpoint.recipe["epsilon"], 2)
             breaks = f"{found.breaking_epsilon:g}" if found.epsilon else f"over {found.breaking_epsilon:g}"
             row = cells.setdefault(checkpoint.heap, {}).setdefault(sigma, {})
             row[epsilon] = f"{100 * results.clean.accuracy.value:.1f} · {breaks}"
@@ -287,7 +286,7 @@ def _target_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
         for m in _aimed(results)[: MAXIMUM_ROWS // 2]:
             score = ["", "", ""]
             if m.pattern:
-                fractions = (f"{100 * m.pattern.share:.1f}", f"{100 * m.pattern.others:.1f}")
+                fractions = (f"{100 * m.pattern.fraction:.1f}", f"{100 * m.pattern.others:.1f}")
                 score = [f"{m.pattern.rank} of {m.pattern.n}", *fractions]
             rates = [percent(m.report.success), percent(m.report.unprovoked)]
             rows.append([checkpoint.title, title(m.target, checkpoint.classes), *rates, *score])

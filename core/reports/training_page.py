@@ -9,7 +9,6 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.reports.markdown import table
 from core.reports.records import Record, folder_name
-from core.threat import UNIT
 from core.training.loop import jump
 from core.training.recipe import Recipe
 from core.workflows.protocol import AttackSuite
@@ -68,7 +67,7 @@ def _settings(models: Sequence[Checkpoint]) -> list[str]:
     minutes = sorted(round(model.config["seconds"] / 60) for model in models)
     adversarial = [
         values(lambda model: model.recipe["sigma"]),
-        values(lambda model: model.recipe["epsilon"] / UNIT),
+        values(lambda model: model.recipe["epsilon"]),
         values(lambda model: f"{model.recipe['steps']} × {model.recipe['step_size']:g}"),
     ]
     return [
@@ -154,7 +153,7 @@ def command(checkpoint: Checkpoint, root: Path) -> str:
     recipe = checkpoint.recipe
     words = [f"python -m core train --data {recipe['data']} --arch {recipe['architecture']}"]
     if recipe["sigma"]:
-        words.append(f"--sigma {recipe['sigma']:g} --heap {recipe['heap']} --epsilon {recipe['epsilon'] * 255:.4g}")
+        words.append(f"--sigma {recipe['sigma']:g} --heap {recipe['heap']} --epsilon {recipe['epsilon']:.4g}")
         words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")
         words += [f"--loss-cap {recipe['loss_cap']:g}"] if recipe["loss_cap"] != LOSS_CAP else []
         words += ["--persist"] if recipe.get("persist") else []

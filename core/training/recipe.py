@@ -6,13 +6,13 @@ from typing import Any
 
 from core.attacks.objectives import LOSS_CAP, Untargeted
 from core.attacks.pgd import PGD
-from core.numbers import above_zero, at_least_one, fraction
+from core.numbers import above_zero, at_least_one, fraction, units_of_255
 from core.threat import Budget
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole configuration of a training run; epsilon is in [0, 1], `step_size` in units of epsilon.
+    """The whole configuration of a training run; epsilon is in n/255, `step_size` in units of epsilon.
 
     sigma 0 is standard training and uses none of the attack's settings. `start` names the model folder whose weights
     are hardened, or is `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
@@ -53,26 +53,26 @@ class Recipe:
             raise ValueError(f"momentum must lie between 0 and 1, both excluded, and {self.momentum} was given.")
         if self.seed not in range(2**32):  # a folder's name ends with it, and numpy's generators take these
             raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, and {self.seed} was given.")
-        Budget(self.epsilon)
+        units_of_255(self.epsilon)
         if self.sigma and not self.epsilon:
-            raise ValueError("Adversarial training (sigma > 0) needs an epsilon above 0; give for example 8/255.")
+            raise ValueError("Adversarial training (sigma > 0) needs an epsilon above 0; give for example 8 for 8/255.")
         if self.sigma and self.heap > self.batch_size:
             raise ValueError(f"A heap of {self.heap} does not fit in a mini-batch of {self.batch_size} images.")
 
     @property
     def name(self) -> str:
-        """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon * 255, sigma).
+        """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon, sigma).
 
         Persistent deltas add their number of steps, seeds other than 0 come last: `shared-s64-e16-w0.5-persistent1-r2`.
         """
-        kind = f"shared-s{self.heap}-e{self.epsilon * 255:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
+        kind = f"shared-s{self.heap}-e{self.epsilon:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
         kind += f"-persistent{self.steps}" if self.sigma and self.persist else ""
         return f"{kind}-r{self.seed}" if self.seed else kind
 
     @property
     def attack(self) -> PGD:
         """The inner maximisation: one capped, untargeted delta for each heap."""
-        return PGD(Budget(self.epsilon), Untargeted(self.loss_cap), self.steps, self.step_size, self.heap)
+        return PGD(Budget.from_255(self.epsilon), Untargeted(self.loss_cap), self.steps, self.step_size, self.heap)
 
     def matches(self, stored: Mapping[str, Any]) -> bool:
         """Whether a configuration file's recipe is this one; settings younger than the file have their defaults."""

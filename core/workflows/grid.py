@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from core.numbers import from_255
+from core.numbers import units_of_255
 from core.training.recipe import Recipe
 
 RUN_NAME = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-r(\d+))?")
@@ -15,10 +15,10 @@ RUN_NAME = re.compile(r"(?:shared-)?s(\d+)-e(\d+(?:\.\d+)?)-w(\d+(?:\.\d+)?)(?:-
 def grid(
     base: Recipe, *, heaps: Sequence[int], sigmas: Sequence[float], epsilons: Sequence[float], seeds: Sequence[int]
 ) -> list[Recipe]:
-    """The product of the settings, each in place of that of `base`; epsilons in [0, 1]. Raises ValueError.
+    """The product of the settings, each in place of that of `base`; epsilons in n/255. Raises ValueError.
 
-    >>> base = Recipe("signs", sigma=0.5, heap=1, epsilon=8 / 255)
-    >>> [run.name for run in grid(base, heaps=[1, 64], sigmas=[0.5], epsilons=[8 / 255], seeds=[0])]
+    >>> base = Recipe("signs", sigma=0.5, heap=1, epsilon=8)
+    >>> [run.name for run in grid(base, heaps=[1, 64], sigmas=[0.5], epsilons=[8], seeds=[0])]
     ['shared-s1-e8-w0.5', 'shared-s64-e8-w0.5']
     """
     return [
@@ -37,10 +37,11 @@ def run_named(base: Recipe, name: str) -> Recipe:
     if not found:
         raise ValueError(f"{name!r} names no run; give heap, epsilon (n/255) and sigma like s64-e16-w0.5.")
     heap, epsilon, sigma, seed = found.groups()
+    units_of_255(float(epsilon), f"{name}: e")
     return replace(
         base,
         heap=int(heap),
-        epsilon=from_255(float(epsilon), f"{name}: e"),
+        epsilon=float(epsilon),
         sigma=float(sigma),
         seed=int(seed) if seed else base.seed,
     )

@@ -287,7 +287,7 @@ def test_a_run_repeats_and_equals_the_engine(session: Session) -> None:
     checkpoint = catalogue.checkpoint(chosen, "a")
     model, data = store.load(checkpoint.folder), datasets.get("signs")
     attack = SPGD(Budget(6 / 255), steps=10, seed=3, batch_size=32)
-    delta = perturbations.quantise(attack.craft(model, data.split("train", 64))) / 255
+    delta = perturbations.as_stored(attack.craft(model, data.split("train", 64)))
     torch.testing.assert_close(found[0].delta, delta, rtol=0, atol=0)
     assert 0 < float(delta.abs().max()) <= 6 / 255 + 1e-7
     engine = evaluate(model, data.split("test"), delta)

@@ -52,7 +52,7 @@ def grid(models):
     shutil.move(root, kept)
     torch.manual_seed(0)
     for name, heap, sigma, epsilon, clean, breaks in SIGNS:
-        recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": 0}
+        recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon, "seed": 0}
         config = {"architecture": "resnet8/8", "data": "signs", "classes": list(signs.CLASSES), "recipe": recipe}
         made = store.save(root / name, create("resnet8/8", 12), config)
         report = Report(Rate(clean, 1000), Rate(0, 1000))

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.threat import Budget, apply, heaps, spread
+from core.threat import Budget, apply, from_units, heaps, quantise, spread
 
 epsilons = st.integers(0, 255).map(lambda units: units / 255)
 seeds = st.integers(0, 10_000)
@@ -115,3 +115,18 @@ def test_people_see_the_budget_in_units_of_255(epsilon, label):
 def test_bad_input_is_named(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.parametrize("units", [0, 1, 2, 10, 16, 32, 127])
+def test_quantising_keeps_whole_units_and_stays_in_the_ball(units):
+    epsilon = units / 255
+    delta = (torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(units)) * 2 - 1) * epsilon
+    found = quantise(delta)
+    assert found.abs().max() <= units
+    assert (from_units(found) - delta).abs().max() < 1 / 255
+    assert (found.abs() <= delta.abs() * 255 + 1e-3).all()  # towards zero, or a ball of 2.7/255 would be left
+    assert torch.equal(found, found.round())
+    full = torch.full((1, 3, 2, 2), epsilon)
+    assert (quantise(full) == units).all()
+    assert (quantise(-full) == -units).all()
+    assert torch.equal(quantise(from_units(found)), found)

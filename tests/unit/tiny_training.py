@@ -9,7 +9,7 @@ from core.datasets import Split
 from core.models.architectures import Normalised
 from core.training.recipe import Recipe
 
-SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8 / 255, steps=2, epochs=3, batch_size=8, learning_rate=0.05)
+SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8, steps=2, epochs=3, batch_size=8, learning_rate=0.05)
 
 
 def tiny_split(n=64, side=8):

@@ -56,9 +56,9 @@ def test_a_folder_without_weights_is_a_record(folder):
     [
         ("standard", {}, "Standard"),
         ("mine", {"sigma": 0.0}, "mine"),
-        ("x", {"sigma": 0.5, "heap": 64, "epsilon": 16 / 255}, "Shared, heap 64, ε 16/255, σ 0.5"),
-        ("x", {"sigma": 1, "heap": 1, "epsilon": 8 / 255, "seed": 0}, "Adversarial, heap 1, ε 8/255, σ 1"),
-        ("x", {"sigma": 1, "heap": 1, "epsilon": 8 / 255, "seed": 2}, "Adversarial, heap 1, ε 8/255, σ 1, seed 2"),
+        ("x", {"sigma": 0.5, "heap": 64, "epsilon": 16}, "Shared, heap 64, ε 16/255, σ 0.5"),
+        ("x", {"sigma": 1, "heap": 1, "epsilon": 8, "seed": 0}, "Adversarial, heap 1, ε 8/255, σ 1"),
+        ("x", {"sigma": 1, "heap": 1, "epsilon": 8, "seed": 2}, "Adversarial, heap 1, ε 8/255, σ 1, seed 2"),
     ],
 )
 def test_titles_are_for_people(tmp_path, name, recipe, title):
@@ -176,6 +176,10 @@ CONFIG_DAMAGE = {
     "versions a word": (lambda f: change(f, versions="2.11"), r"versions must be of type dict\[str, str\]"),
     "a setting that is true": (lambda f: change(f, recipe={"heap": True}), "heap of the recipe must be a number"),
     "recipe a list": (lambda f: change(f, recipe=[1]), "recipe must be of type dict, and it is of type list"),
+    "a fraction": (
+        lambda f: change(f, recipe={"epsilon": 8 / 255}),
+        r"epsilon takes numbers from 0 to 255 \(n/255\), and 0.0313725 was given, which looks like a fraction",
+    ),
     "a setting in words": (lambda f: change(f, recipe={"epsilon": "8"}), "epsilon of the recipe must be a number"),
 }
 
@@ -214,7 +218,7 @@ def test_find_lists_what_is_whole_from_standard_to_hardened(tmp_path):
 
 def test_find_sorts_models_of_one_heap_by_their_numbers(tmp_path):
     for name, epsilon, sigma, seed in [("a", 16, 0.5, 0), ("b", 4, 0.7, 0), ("c", 4, 0.5, 1), ("d", 4, 0.5, 0)]:
-        recipe = {"sigma": sigma, "heap": 1, "epsilon": epsilon / 255, "seed": seed}
+        recipe = {"sigma": sigma, "heap": 1, "epsilon": epsilon, "seed": seed}
         store.save(tmp_path / name, network(), {**CONFIG, "recipe": recipe})
     assert [checkpoint.name for checkpoint in store.find(tmp_path)] == ["d", "c", "b", "a"]
 
@@ -237,7 +241,7 @@ def test_models_of_an_unusual_architecture_are_a_group_of_their_own(tmp_path):
 
 
 def test_hardened_models_trained_otherwise_than_most_say_so_and_share_no_front_with_them(tmp_path):
-    usual = {"sigma": 0.5, "epsilon": 8 / 255, "epochs": 5, "start": "checkpoints/tiny/standard"}
+    usual = {"sigma": 0.5, "epsilon": 8, "epochs": 5, "start": "checkpoints/tiny/standard"}
     recipes = {
         "standard": {"epochs": 12},
         "a": {**usual, "heap": 1},

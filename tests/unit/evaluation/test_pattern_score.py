@@ -36,12 +36,12 @@ def drawn(label_map, seed):
 
 
 def test_noise_shows_no_scene(scenes):
-    """Over many noises the target's rank is anywhere, and its share is no larger than the others'."""
+    """Over many noises the target's rank is anywhere, and its fraction is no larger than the others'."""
     found = [scenes.score(noise(seed), TARGET) for seed in range(30)]
     assert 6 < np.mean([score.rank for score in found]) < 19
     assert min(score.rank for score in found) <= 4
     assert max(score.rank for score in found) >= 20
-    assert np.mean([score.share - score.others for score in found]) == pytest.approx(0, abs=0.005)
+    assert np.mean([score.fraction - score.others for score in found]) == pytest.approx(0, abs=0.005)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -51,20 +51,20 @@ def test_a_drawn_scene_is_found_among_all(scenes, maps, strength, seed):
     score = scenes.score(delta, TARGET)
     assert score.rank == 1
     assert score.p == pytest.approx(1 / 24)
-    assert score.share > 1.5 * score.others
+    assert score.fraction > 1.5 * score.others
     assert score.n == 24
 
 
 def test_the_others_are_all_but_the_target(maps):
     few, delta = Scenes(maps[:3], 11), noise(5)
-    shares = [few.score(delta, number).share for number in range(3)]
-    assert few.score(delta, 1).others == pytest.approx((shares[0] + shares[2]) / 2)
+    fractions = [few.score(delta, number).fraction for number in range(3)]
+    assert few.score(delta, 1).others == pytest.approx((fractions[0] + fractions[2]) / 2)
 
 
 def test_a_stronger_pattern_scores_higher(scenes, maps):
-    shares = [scenes.score(s * drawn(maps[TARGET], 0) + noise(0), TARGET).share for s in (0, 0.1, 0.3, 1.0)]
-    assert shares == sorted(shares)
-    assert shares[-1] > 0.8
+    fractions = [scenes.score(s * drawn(maps[TARGET], 0) + noise(0), TARGET).fraction for s in (0, 0.1, 0.3, 1.0)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] > 0.8
 
 
 def test_the_common_layout_alone_shows_no_scene_in_particular(scenes, maps):
@@ -76,11 +76,11 @@ def test_the_common_layout_alone_shows_no_scene_in_particular(scenes, maps):
 
 def test_the_scale_of_a_perturbation_does_not_matter(scenes, maps):
     delta = drawn(maps[2], 1) + noise(5)
-    assert scenes.score(delta, 2).share == pytest.approx(scenes.score(delta / 7, 2).share)
+    assert scenes.score(delta, 2).fraction == pytest.approx(scenes.score(delta / 7, 2).fraction)
 
 
 def test_nothing_at_all_scores_nothing(scenes):
-    assert scenes.score(torch.zeros(1, 3, 192, 256), 0).share == 0
+    assert scenes.score(torch.zeros(1, 3, 192, 256), 0).fraction == 0
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ RANDOM = np.random.default_rng(3)
 
 def model(heap, hits, breaks, name=""):
     """A model that is right on these of N images and breaks at exactly so many 255ths (curve measured on millions)."""
-    recipe = {"sigma": 0.5, "heap": heap, "epsilon": 8 / 255}
+    recipe = {"sigma": 0.5, "heap": heap, "epsilon": 8}
     n = 10**7
     curve = ((0.0, 0.9), (breaks - 0.01, 0.26), (breaks, 0.24))
     points = tuple(Point(e, Report(Rate(round(right * n), n), Rate(0, n)), 1, 40) for e, right in curve)

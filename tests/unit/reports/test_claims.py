@@ -43,7 +43,7 @@ def risks(expected, universal, adversarial):
 
 
 def model(heap, clean, breaks, levels=None, visible=None, data="signs", epsilon=8):
-    recipe = {"sigma": 0.5 if heap else 0.0, "heap": heap, "epsilon": epsilon / 255}
+    recipe = {"sigma": 0.5 if heap else 0.0, "heap": heap, "epsilon": epsilon}
     name = f"shared-s{heap}-e{epsilon}" if heap else "standard"
     found = store.Checkpoint(Path(name), "resnet20", data, datasets.get(data).classes, "0" * 64, recipe)
     seen = None if visible is None else Perceptibility(1 - visible, 30.0, 5.0, visible, 200)

@@ -33,7 +33,7 @@ def model(name, heap=0, breaks=12.0):
         8, tuple(RiskLevel(kind, s, 1.0, (0.9, 1.1), Rate(right, 1000)) for kind, s, right in levels), 20, 1, 0
     )
     attack = Measurement("spgd", 8, None, 100, 3, 2048, Report(Rate(500, 1000), Rate(0, 1000)))
-    recipe = {"sigma": 0.5 if heap else 0.0, "heap": heap or 1, "epsilon": 16 / 255, "seed": 2}
+    recipe = {"sigma": 0.5 if heap else 0.0, "heap": heap or 1, "epsilon": 16, "seed": 2}
     checkpoint = store.Checkpoint(
         ROOT / "signs" / name, "resnet20", "signs", datasets.get("signs").classes, "0" * 64, recipe
     )

@@ -112,7 +112,7 @@ def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):
     found = Robustness(0.75, 0.25, breaks if breaks else None, curve, 2048, 0)
     name = f"shared-s{heap}-e{epsilon}-w{sigma:g}" + f"-r{seed}" * bool(seed)
     entry = measured(folder / name, "signs", replace(images(), clean=curve[0].report, robustness=found))
-    recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon / 255, "seed": seed}
+    recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon, "seed": seed}
     return replace(entry[0], recipe=recipe), entry[1]
 
 
@@ -167,7 +167,7 @@ def test_the_command_of_a_model_names_the_folder_that_its_kind_lies_in(tmp_path)
 
 def test_the_training_page_is_a_template_and_one_table_with_a_row_for_each_kind_of_training(tmp_path):
     recipes = [Recipe("signs")]
-    recipes += [Recipe("signs", sigma=0.5, heap=heap, epsilon=e / 255) for heap in (1, 64) for e in (8, 16)]
+    recipes += [Recipe("signs", sigma=0.5, heap=heap, epsilon=e) for heap in (1, 64) for e in (8, 16)]
     found = [replace(measured(tmp_path / recipe.name, "signs", images())[0], recipe=vars(recipe)) for recipe in recipes]
     ((head, rows),) = tables(training_page(found))
     picked = [head.index(name) for name in ("training", "models", "σ", "ε (/255)", "starts from", "minutes")]
@@ -241,7 +241,7 @@ def test_the_command_that_measured_names_the_epsilons_of_a_part(tmp_path, epsilo
     assert measured_by(store.read(folder), tmp_path) == (said, 140)
 
 
-SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16 / 255, steps=3, epochs=4, learning_rate=0.08)
+SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16, steps=3, epochs=4, learning_rate=0.08)
 
 
 @pytest.mark.parametrize(

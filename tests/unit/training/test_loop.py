@@ -41,7 +41,7 @@ def same_weights(first, second):
 
 def written_out(recipe, split):
     """Training as the paper and the documentation have it, step by step; the weights and the loss of each epoch."""
-    model, epsilon, drawn, n = tiny_network().train(), recipe.epsilon, torch.Generator(), len(split)
+    model, epsilon, drawn, n = tiny_network().train(), recipe.epsilon / 255, torch.Generator(), len(split)
     parameters, losses, done = list(model.parameters()), [], 0
     velocities, total = [torch.zeros_like(p) for p in parameters], recipe.epochs * math.ceil(n / recipe.batch_size)
     for epoch in range(recipe.epochs):
@@ -236,7 +236,7 @@ def test_the_heap_decides_how_many_deltas_a_batch_gets(heap, deltas, monkeypatch
     def spy(self, *args, **kwargs):
         delta = call(self, *args, **kwargs)
         shapes.append(tuple(delta.shape))
-        assert 0 < delta.abs().max() <= SHARED.epsilon + 1e-7
+        assert 0 < delta.abs().max() <= SHARED.epsilon / 255 + 1e-7
         return delta
 
     monkeypatch.setattr(PGD, "__call__", spy)
@@ -395,7 +395,9 @@ def test_images_that_are_not_square_are_moved_whole():
         ({"sigma": math.nan}, "sigma must lie between 0 and 1, and nan"),
         ({"label_smoothing": -0.1}, "label_smoothing must lie between 0 and 1, and -0.1"),
         ({"warmup": 2}, "warmup must lie between 0 and 1, and 2"),
-        ({"epsilon": 8}, "n/255 for people.* 8 was given"),
+        ({"epsilon": 8 / 255}, "and 0.0313725 was given, which looks like a fraction: 8/255 is epsilon 8"),
+        ({"epsilon": 256}, r"epsilon takes numbers from 0 to 255 \(n/255\), and 256 was given"),
+        ({"epsilon": -1}, "and -1 was given"),
         ({"epsilon": 0.0}, "needs an epsilon above 0"),
         ({"heap": 9}, "heap of 9 does not fit in a mini-batch of 8"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0, and 0.0"),
@@ -413,9 +415,9 @@ def test_bad_recipes_are_named(settings, says):
     ("recipe", "name"),
     [
         (Recipe("tiny"), "standard"),
-        (Recipe("tiny", sigma=0.5, heap=64, epsilon=16 / 255), "shared-s64-e16-w0.5"),
-        (Recipe("tiny", sigma=1, heap=1, epsilon=2.5 / 255), "shared-s1-e2.5-w1"),
-        (Recipe("tiny", sigma=0.5, heap=64, epsilon=16 / 255, seed=2), "shared-s64-e16-w0.5-r2"),
+        (Recipe("tiny", sigma=0.5, heap=64, epsilon=16), "shared-s64-e16-w0.5"),
+        (Recipe("tiny", sigma=1, heap=1, epsilon=2.5), "shared-s1-e2.5-w1"),
+        (Recipe("tiny", sigma=0.5, heap=64, epsilon=16, seed=2), "shared-s64-e16-w0.5-r2"),
     ],
 )
 def test_a_recipe_names_its_folder(recipe, name):

@@ -27,7 +27,7 @@ def base(tmp_path_factory):
     """A recipe on 2 classes of pictures, 16x16, 24 train and 8 test images each."""
     root = class_folders(tmp_path_factory.mktemp("images"), 24, 8)
     sizes = {"epochs": 3, "batch_size": 16, "learning_rate": 0.05}
-    return Recipe(f"folder:{root}", "resnet8/8", sigma=0.5, heap=1, epsilon=8 / 255, **sizes)
+    return Recipe(f"folder:{root}", "resnet8/8", sigma=0.5, heap=1, epsilon=8, **sizes)
 
 
 def weights(root, runs):
@@ -35,17 +35,17 @@ def weights(root, runs):
 
 
 def test_the_grid_is_the_product_of_its_axes(base):
-    runs = grid(base, heaps=[1, 8], sigmas=[0.3, 0.5], epsilons=[4 / 255, 8 / 255], seeds=[0, 1])
+    runs = grid(base, heaps=[1, 8], sigmas=[0.3, 0.5], epsilons=[4, 8], seeds=[0, 1])
     assert len(runs) == len({run.name for run in runs}) == 16
-    assert {(c.heap, c.sigma, round(255 * c.epsilon), c.seed) for c in runs} == {
+    assert {(c.heap, c.sigma, c.epsilon, c.seed) for c in runs} == {
         (heap, sigma, epsilon, seed) for heap in (1, 8) for sigma in (0.3, 0.5) for epsilon in (4, 8) for seed in (0, 1)
     }
     with pytest.raises(ValueError, match="heap of 64 does not fit in a mini-batch of 16"):
-        grid(base, heaps=[64], sigmas=[0.5], epsilons=[8 / 255], seeds=[0])
+        grid(base, heaps=[64], sigmas=[0.5], epsilons=[8], seeds=[0])
 
 
 def test_a_run_goes_by_its_name(base):
-    runs = grid(base, heaps=[1, 8], sigmas=[0.3, 0.5], epsilons=[2.5 / 255, 16 / 255], seeds=[0, 3])
+    runs = grid(base, heaps=[1, 8], sigmas=[0.3, 0.5], epsilons=[2.5, 16], seeds=[0, 3])
     assert [run_named(base, made.name) for made in runs] == runs
     assert run_named(base, "s8-e16-w0.5") == run_named(base, "shared-s8-e16-w0.5")
     for wrong in ("standard", "s8-e16", "s8-e16-w0.5-15epochs", "s8-e-2-w0.5", ""):
@@ -68,7 +68,7 @@ def one_thread():
 def test_a_sweep_with_a_killed_worker_and_a_failing_run_ends_complete(base, tmp_path, one_thread):
     long = replace(base, epochs=12)
     runs = [
-        *grid(long, heaps=[1, 8], sigmas=[0.5], epsilons=[8 / 255, 16 / 255], seeds=[0]),
+        *grid(long, heaps=[1, 8], sigmas=[0.5], epsilons=[8, 16], seeds=[0]),
         replace(long, start=str(tmp_path / "nowhere"), seed=9),
     ]
     heard, killed = [], threading.Event()
@@ -135,7 +135,7 @@ def test_finished_runs_are_left_as_they_are_and_measured_where_asked(base, tmp_p
     monkeypatch.setattr(
         AttackSuite, "brief", classmethod(lambda cls, data: AttackSuite((8,), (), (), (), (), 3, 8, 16))
     )
-    runs = grid(base, heaps=[8], sigmas=[0.5], epsilons=[8 / 255], seeds=[0])
+    runs = grid(base, heaps=[8], sigmas=[0.5], epsilons=[8], seeds=[0])
     heard = []
     first = sweep(runs, tmp_path, measure=False, device="cpu", report=heard.append)
     assert [(outcome.skipped, outcome.error) for outcome in first] == [(False, None)]
@@ -160,7 +160,7 @@ def test_at_the_end_what_broke_one_run_was_tried_on_all(base, tmp_path, monkeypa
     monkeypatch.setattr(
         AttackSuite, "brief", classmethod(lambda cls, data: AttackSuite((8,), (), (), (), (), 3, 8, 16))
     )
-    runs = grid(base, heaps=[1, 8], sigmas=[0.5], epsilons=[8 / 255], seeds=[0])
+    runs = grid(base, heaps=[1, 8], sigmas=[0.5], epsilons=[8], seeds=[0])
     heard = []
     outcomes = sweep(runs, tmp_path, device="cpu", report=heard.append)
     assert [outcome.error for outcome in outcomes] == [None, None]
@@ -178,7 +178,7 @@ def test_at_the_end_what_broke_one_run_was_tried_on_all(base, tmp_path, monkeypa
 
 def test_another_recipe_in_the_folder_is_a_failed_run_not_a_skipped_one(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
-    runs = grid(base, heaps=[8], sigmas=[0.5], epsilons=[8 / 255], seeds=[0])
+    runs = grid(base, heaps=[8], sigmas=[0.5], epsilons=[8], seeds=[0])
     sweep(runs, tmp_path, measure=False, device="cpu")
     (other,) = sweep([replace(runs[0], epochs=1)], tmp_path, measure=False, device="cpu")
     assert not other.skipped
