@@ -3,7 +3,7 @@
 import math
 
 
-def units_of_255(value: float, name: str = "epsilon", most: int = 255, whole: bool = False) -> None:
+def units_of_255(value: float, name: str = "epsilon", *, most: int = 255, whole: bool = False) -> None:
     """Raises ValueError if a size in n/255 is out of range, or looks like a fraction of full intensity."""
     if 0 <= value <= most and not 0 < value < 1 and not (whole and value % 1):
         return

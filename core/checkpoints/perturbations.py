@@ -124,11 +124,11 @@ def read_delta(path: Path, size: Sequence[int] | None = None, unit: Unit | None 
                 f"{path} has the shape {shape}, of which any axis may be the channels; store it as ours are."
             )
         whole = ways[0]
-    in_units = _unit(path, found, ours, unit) == "255"
+    in_units = _unit(path, found, ours=ours, told=unit) == "255"
     return (from_units(whole) if in_units else whole).float().contiguous()
 
 
-def _unit(path: Path, found: Tensor, ours: bool, told: Unit | None) -> Unit:
+def _unit(path: Path, found: Tensor, *, ours: bool, told: Unit | None) -> Unit:
     """The unit that a file says or is told, or that its largest value leaves no doubt of.
 
     Shares of full intensity are at most 1, and nobody perturbs by half of it, or by less than 1/255.

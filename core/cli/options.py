@@ -53,7 +53,7 @@ def in_255(most: int = 255, whole: bool = False) -> Callable[..., Any]:
     def check(param: typer.CallbackParam, value: Any) -> Any:
         for number in value if isinstance(value, list | tuple) else (value,):
             if number is not None:
-                units_of_255(number, param.opts[0], most, whole)
+                units_of_255(number, param.opts[0], most=most, whole=whole)
         return value
 
     return check

@@ -3,6 +3,7 @@
 C channels, H W height and width. Epsilon is in units of 1/255.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -23,6 +24,24 @@ class Candidate:
     def rescaled(self, epsilon: float) -> "Candidate":
         """The same perturbation at another size."""
         return replace(self, epsilon=epsilon, delta=Budget.from_255(epsilon).rescale(self.delta))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The strongest perturbations known, one from each source."""
+
+    every: tuple[Candidate, ...] = ()
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self.every)
+
+    def find(self, source: str) -> Candidate | None:
+        """The candidate from this source; None where there is none."""
+        return next((candidate for candidate in self.every if candidate.source == source), None)
+
+    def updated(self, *others: Candidate) -> "Candidates":
+        """These candidates with others in place of those from the same sources; those from new sources come last."""
+        return Candidates(tuple({candidate.source: candidate for candidate in (*self.every, *others)}.values()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 N images, M deltas, C channels, H W height and width. The finer the heaps, the more freely the attacker chooses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -93,9 +93,32 @@ def measure_risks(
     Raises ValueError where heaps do not nest (each size must be a multiple of the next), a heap is not full, or
     no pixel has a class.
     """
-    every_size, given = (*sizes, 1), ", ".join(map(str, sizes))
+    held_out = _whole_heaps(held_out, sizes)
     if restarts < 0:
         raise ValueError(f"restarts must be at least 0, and {restarts} was given.")
+    device = device_of(model)
+    generator = torch.Generator(device).manual_seed(seed)
+    attacks = _Attacks(model, Budget.from_255(epsilon), (*sizes, 1), steps, restarts, generator)
+    names = [("expected", 0), ("universal", 0), *(("heap", size) for size in sizes), ("adversarial", 1)]
+    rows: list[list[tuple[Tensor, Tensor]]] = [[] for _ in names]
+    size = attacks.sizes[0]
+    for start in range(0, len(held_out), size):
+        images, labels = (part.to(device) for part in held_out.batch(slice(start, start + size)))
+        images = images.contiguous(memory_format=torch.channels_last)
+        deltas = attacks.deltas(images, labels, universal.to(device))
+        for row, delta in zip(rows, deltas, strict=True):
+            row.append(attacks.seen(images, labels, delta))
+    labels = held_out.labels.cpu()
+    levels = tuple(
+        _risk_level(kind, heap, labels=labels, row=row, classes=classes)
+        for (kind, heap), row in zip(names, rows, strict=True)
+    )
+    return Risks(float(epsilon), levels, steps, restarts, seed)
+
+
+def _whole_heaps(held_out: Split, sizes: Sequence[int]) -> Split:
+    """As many of the first images as fill heaps of the largest size. Raises ValueError, as `measure_risks` does."""
+    every_size, given = (*sizes, 1), ", ".join(map(str, sizes))
     if min(every_size) < 1 or any(coarse <= fine or coarse % fine for coarse, fine in pairwise(every_size)):
         raise ValueError(f"Heap sizes must fall, each a multiple of the next and the last above 1; {given} were given.")
     whole = len(held_out) - len(held_out) % every_size[0]
@@ -104,52 +127,58 @@ def measure_risks(
     held_out = held_out.first(whole)
     if not counted(held_out.labels).any():
         raise ValueError("There is nothing to count: no pixel of the held-out scenes has a class.")
-    budget, device = Budget.from_255(epsilon), device_of(model)
-    generator = torch.Generator(device).manual_seed(seed)
-    rows: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(len(every_size) + 2)]
-    for start in range(0, whole, every_size[0]):
-        images, labels = (part.to(device) for part in held_out.batch(slice(start, start + every_size[0])))
-        images = images.contiguous(memory_format=torch.channels_last)
-        delta = budget.project(universal.to(device))
-        rows[0].append(_seen(model, images, labels, torch.zeros_like(delta)))
-        rows[1].append(_seen(model, images, labels, delta))
-        for row, size in zip(rows[2:], every_size, strict=True):
-            attack = PGD(budget, Untargeted(), steps, 2.5 / max(steps, 1), size)
-            delta = spread(delta, len(images))[::size]
-            for attempt in range(restarts + 1):
-                with autocast(device):
-                    tried = attack(model, images, labels, None if attempt else delta, generator)
-                delta = _stronger(model, images, labels, delta, tried)
-            row.append(_seen(model, images, labels, delta))
-    names = [("expected", 0), ("universal", 0), *(("heap", size) for size in sizes), ("adversarial", 1)]
-    labels = held_out.labels.cpu()
-    levels = tuple(_risk_level(*name, labels, row, classes) for name, row in zip(names, rows, strict=True))
-    return Risks(float(epsilon), levels, steps, restarts, seed)
+    return held_out
 
 
-def _seen(model: nn.Module, images: Tensor, labels: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss of each element under deltas (M,C,H,W), 0 where it has no label, and its predicted class."""
-    with frozen(model), torch.inference_mode():
-        logits = model(apply(images, delta)).float()
-        loss = cross_entropy(logits, labels, ignore_index=ignore_index(labels), reduction="none")
-        return loss.cpu(), logits.argmax(1).cpu()
+@dataclass(frozen=True)
+class _Attacks:
+    """The attacks on one heap of the largest size after the other; `sizes` fall, and the last is 1."""
 
+    model: nn.Module
+    budget: Budget
+    sizes: Sequence[int]
+    steps: int
+    restarts: int
+    generator: torch.Generator
 
-def _stronger(model: nn.Module, images: Tensor, labels: Tensor, known: Tensor, tried: Tensor) -> Tensor:
-    """For each heap that one of the two deltas (M,C,H,W) under which the sum of its losses is larger."""
-    sums = []
-    for deltas in (known, tried):
-        loss, _ = _seen(model, images, labels, deltas)
+    def deltas(self, images: Tensor, labels: Tensor, universal: Tensor) -> Iterator[Tensor]:
+        """The deltas (M,C,H,W) of every risk, the coarsest first: none, the universal one, and those of each size."""
+        delta = self.budget.project(universal)
+        yield torch.zeros_like(delta)
+        yield delta
+        for size in self.sizes:
+            delta = self._attacked(images, labels, spread(delta, len(images))[::size], size=size)
+            yield delta
+
+    def _attacked(self, images: Tensor, labels: Tensor, known: Tensor, *, size: int) -> Tensor:
+        """For each heap of this size the strongest delta: `known`, or what PGD makes of it or of a random start."""
+        attack = PGD(self.budget, Untargeted(), self.steps, 2.5 / max(self.steps, 1), size)
+        for attempt in range(self.restarts + 1):
+            with autocast(images.device):
+                tried = attack(self.model, images, labels, None if attempt else known, self.generator)
+            stronger = self._losses(images, labels, tried) > self._losses(images, labels, known)
+            known = torch.where(stronger[:, None, None, None], tried, known)
+        return known
+
+    def _losses(self, images: Tensor, labels: Tensor, deltas: Tensor) -> Tensor:
+        """The sum of the losses of each heap, under deltas (M,C,H,W): (M)."""
+        loss, _ = self.seen(images, labels, deltas)
         each = loss.reshape(len(loss), -1).sum(1)
         size = -(-len(images) // len(deltas))
-        sums.append(torch.stack([heap.sum() for heap in each.split(size)]))
-    better = (sums[1] > sums[0]).to(known.device)
-    return torch.where(better[:, None, None, None], tried, known)
+        return torch.stack([heap.sum() for heap in each.split(size)]).to(deltas.device)
+
+    def seen(self, images: Tensor, labels: Tensor, deltas: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each element under deltas (M,C,H,W), 0 where it has no label, and its predicted class."""
+        with frozen(self.model), torch.inference_mode():
+            logits = self.model(apply(images, deltas)).float()
+            loss = cross_entropy(logits, labels, ignore_index=ignore_index(labels), reduction="none")
+            return loss.cpu(), logits.argmax(1).cpu()
 
 
 def _risk_level(
-    kind: str, heap: int, labels: Tensor, row: list[tuple[Tensor, Tensor]], classes: int | None
+    kind: str, heap: int, *, labels: Tensor, row: list[tuple[Tensor, Tensor]], classes: int | None
 ) -> RiskLevel:
+    """One risk, from losses and predicted classes of every batch."""
     losses, predicted = (torch.cat(parts) for parts in zip(*row, strict=True))
     mean, interval = _mean(losses.double(), counted(labels))
     return RiskLevel(kind, heap, mean, interval, compare(labels, predicted, predicted, classes=classes).accuracy)

@@ -20,13 +20,13 @@ from core.evaluation.evaluator import Evaluator
 from core.evaluation.perceptibility import Perceptibility, measurable, measure
 from core.evaluation.report import breaking_point
 from core.files import FileError
-from core.robustness.candidate import Candidate
+from core.robustness.candidate import Candidate, Candidates
 from core.robustness.result import Point, Robustness, combined
 from core.robustness.risks import measure_risks
 from core.robustness.search import Search
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
-from core.workflows.cross_epsilon import Candidates, CrossEpsilonTransfer
+from core.workflows.cross_epsilon import CrossEpsilonTransfer
 from core.workflows.protocol import Protocol
 
 LATER = 1000
@@ -130,20 +130,20 @@ class _Stages:
     def candidates(self) -> Candidates:
         """The model's own perturbations: those of the stored epsilons, and last the one that broke it."""
         results, deltas = self.results, self.folder.deltas
-        own = {m.key: Candidate(m.epsilon, deltas[m.key], m.key) for m in results.curve() if m.key in deltas}
+        own = [Candidate(m.epsilon, deltas[m.key], m.key) for m in results.curve() if m.key in deltas]
         if BREAKING in deltas and results.robustness:
-            own[BREAKING] = Candidate(results.robustness.breaking_epsilon, deltas[BREAKING], BREAKING)
-        return own
+            own.append(Candidate(results.robustness.breaking_epsilon, deltas[BREAKING], BREAKING))
+        return Candidates(tuple(own))
 
     def search(self) -> None:
         """Search for the breaking epsilon from random starts, the stored perturbations and the donors'."""
-        starts = [*(candidate.delta for candidate in self.candidates().values()), *self.donors.values()]
-        found = self._search(_search_from(self.results, self.protocol), starts, {})
+        starts = [*(candidate.delta for candidate in self.candidates()), *self.donors.values()]
+        found = self._search(_search_from(self.results, self.protocol), starts, Candidates())
         self._save_robustness(self.with_donors(self.results), found)
 
     def new_donors_do_more(self) -> bool:
         """Evaluate whether a new donor does more than the model's own: at a stored epsilon, or where it breaks."""
-        results, own = self.results, [*self.candidates().values()]
+        results, own = self.results, self.candidates()
         if not self.new_donors or not results.robustness:
             return False
         transferred = replace(self.transferred, deltas=self.new_donors)
@@ -175,14 +175,15 @@ class _Stages:
         stale = results.risks and any(m.epsilon == round(results.risks.epsilon) for m in changed)
         results = replace(results, measurements=measurements, risks=None if stale else results.risks)
         results = replace(results, assessment=replace(results.assessment, replaced=None))
-        self.save(results, {m.key: candidates[m.key].delta for m in changed})
+        deltas = {candidate.source: candidate.delta for candidate in candidates}
+        self.save(results, {m.key: deltas[m.key] for m in changed})
         return candidates, (before or 0) + len(changed)
 
     def continue_search(self, candidates: Candidates, replaced: int) -> None:
         """Continue the search from the strongest perturbations, with other seeds."""
         before = self.results.robustness
         assert before
-        candidates = candidates | self._transferred_at(before.breaking_epsilon, candidates)
+        candidates = candidates.updated(*self._transferred_at(before.breaking_epsilon, candidates))
         search = replace(_search_from(self.results, self.protocol), seed=before.seed + LATER)
         again = self._search(search, self.transferred.deltas, candidates)
         assessment = replace(self.results.assessment, replaced=replaced)
@@ -224,7 +225,7 @@ class _Stages:
             judges.split,
             classes=judges.classes,
             starts=starts,
-            known=[*known.values()],
+            known=known.every,
             report=self._report_point,
         )
 
@@ -237,17 +238,18 @@ class _Stages:
             visibility = _visibility(self.evaluator.split, found.delta)
             self.save(replace(results, visibility=visibility), {BREAKING: found.delta})
 
-    def _transferred_at(self, epsilon: float, candidates: Candidates) -> Candidates:
+    def _transferred_at(self, epsilon: float, candidates: Candidates) -> list[Candidate]:
         """The strongest transferred perturbation at the breaking epsilon, if it does more than the model's own.
 
         A search from it is short.
         """
         best = self.transferred.best(Budget.from_255(epsilon), 1)
         if not best:
-            return {}
-        known = [candidates[BREAKING].rescaled(epsilon).delta] if BREAKING in candidates else []
+            return []
+        own = candidates.find(BREAKING)
+        known = [own.rescaled(epsilon).delta] if own else []
         strongest = max([*known, *best], key=self.transferred.strength)
-        return {BREAKING: Candidate(epsilon, strongest, BREAKING)}
+        return [Candidate(epsilon, strongest, BREAKING)]
 
     def _report_point(self, point: Point) -> None:
         low, high = point.interval

@@ -17,13 +17,10 @@ from core.checkpoints.results import Measurement
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Report
-from core.robustness.candidate import Candidate
+from core.robustness.candidate import Candidate, Candidates
 from core.robustness.result import success
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
-
-Candidates = dict[str, Candidate]
-"""The strongest perturbations known, by their sources."""
 
 
 class CrossEpsilonTransfer:
@@ -57,47 +54,40 @@ class CrossEpsilonTransfer:
     ) -> tuple[list[Measurement], Candidates]:
         """Untargeted `measurements`, each of the strongest perturbation at its epsilon, and the candidates with these.
 
-        `candidates` holds the perturbation of every measurement under its key, and may hold more. First, from the
-        largest epsilon down, the next two larger ones, the next smaller one and a transferred one compete; then, from
-        the smallest up, the next smaller one. Where the candidates have competed before (`settled`), only new ones do.
+        `candidates` holds the perturbation of every measurement, with its key as source, and may hold more. First, from
+        the largest epsilon down, the next two larger ones, the next smaller one and a transferred one compete; then,
+        from the smallest up, the next smaller one. Where the candidates have competed before (`settled`), only new ones
+        do.
         """
-        measured, candidates = {m.key: m for m in measurements}, dict(candidates)
-        old = set(candidates) if settled else set()
-        rising = sorted(measured.values(), key=lambda m: m.epsilon)
-        for order, larger, transferred in ((rising[::-1], 2, True), (rising, 0, False)):
-            for key, epsilon in ((m.key, m.epsilon) for m in order):
-                rivals = self._rivals(candidates[key], [*candidates.values()], old, larger)
-                if transferred and self.transferred:
-                    rivals += self.transferred.best(Budget.from_255(epsilon), 1)
-                delta = self._stronger(candidates[key].delta, rivals, epsilon)
-                if delta is None:
-                    continue
-                whole, before = self.evaluator(delta), measured[key]
-                if success(whole) > success(before.report):
-                    measured[key] = replace(before, report=whole, steps=before.steps + self.attack.steps)
-                    candidates[key] = Candidate(epsilon, delta, key)
-                    old.discard(key)
-                    report(f"{epsilon}/255: {success(whole):.1%} wrong in place of {success(before.report):.1%}")
-        return [measured[m.key] for m in rising], candidates
+        measured = {m.key: m for m in sorted(measurements, key=lambda m: m.epsilon)}
+        old = {candidate.source for candidate in candidates} if settled else set()
+        falling, rising = ([(key, 2, True) for key in reversed(measured)], [(key, 0, False) for key in measured])
+        for key, larger, transferred in [*falling, *rising]:
+            own = _known(candidates, key)
+            rivals = _rivals(own, candidates, old=old, larger=larger)
+            rivals += self._transferred(own.epsilon) if transferred else []
+            delta = self._stronger(own, rivals)
+            if delta is None:
+                continue
+            whole, before = self.evaluator(delta), measured[key]
+            if success(whole) > success(before.report):
+                measured[key] = replace(before, report=whole, steps=before.steps + self.attack.steps)
+                candidates = candidates.updated(replace(own, delta=delta))
+                old.discard(key)
+                report(f"{before.epsilon}/255: {success(whole):.1%} wrong in place of {success(before.report):.1%}")
+        return [*measured.values()], candidates
 
-    def _rivals(self, own: Candidate, candidates: list[Candidate], old: set[str], larger: int) -> list[Tensor]:
-        """So many next larger candidates and the next smaller one, rescaled to the epsilon of `own`.
+    def _transferred(self, epsilon: float) -> list[Tensor]:
+        """The transferred perturbation that does most at this epsilon, if there is any."""
+        return self.transferred.best(Budget.from_255(epsilon), 1) if self.transferred else []
 
-        Of equal epsilons the one that comes later in `candidates` counts as larger. Those of `old` sources, which have
-        competed here before, are left out.
-        """
-        by_epsilon = sorted(candidates, key=lambda candidate: candidate.epsilon)
-        at = by_epsilon.index(own)
-        rivals = [*by_epsilon[at + 1 : at + 1 + larger], *by_epsilon[max(0, at - 1) : at]]
-        return [rival.rescaled(own.epsilon).delta for rival in rivals if rival.source not in old]
-
-    def _stronger(self, known: Tensor, rivals: list[Tensor], epsilon: int) -> Tensor | None:
-        """The strongest rival, as it is or refined; None where none does more than what is known."""
+    def _stronger(self, own: Candidate, rivals: list[Tensor]) -> Tensor | None:
+        """The strongest rival, as it is or refined; None where none does more than `own`."""
         tried = [self._judged(delta) for delta in rivals]
         best = max(tried, key=lambda found: success(found[0]), default=None)
-        if best is None or success(best[0]) <= success(self.judges(known)):
+        if best is None or success(best[0]) <= success(self.judges(own.delta)):
             return None
-        attack = replace(self.attack, budget=Budget.from_255(epsilon))
+        attack = replace(self.attack, budget=Budget.from_255(own.epsilon))
         refined = self._judged(attack.craft(self.evaluator.model, self.crafting, best[1]))
         return max(best, refined, key=lambda found: success(found[0]))[1]
 
@@ -105,3 +95,21 @@ class CrossEpsilonTransfer:
         """What a delta does in whole units of 1/255, as it is stored; and that delta."""
         stored = perturbations.as_stored(delta)
         return self.judges(stored), stored
+
+
+def _known(candidates: Candidates, source: str) -> Candidate:
+    found = candidates.find(source)
+    assert found, f"{source} was measured, and its perturbation is not among the candidates"
+    return found
+
+
+def _rivals(own: Candidate, candidates: Candidates, *, old: set[str], larger: int) -> list[Tensor]:
+    """So many next larger candidates and the next smaller one, rescaled to the epsilon of `own`.
+
+    Of equal epsilons the one that comes later in `candidates` counts as larger. Those of `old` sources, which have
+    competed here before, are left out.
+    """
+    by_epsilon = sorted(candidates, key=lambda candidate: candidate.epsilon)
+    at = by_epsilon.index(own)
+    rivals = [*by_epsilon[at + 1 : at + 1 + larger], *by_epsilon[max(0, at - 1) : at]]
+    return [rival.rescaled(own.epsilon).delta for rival in rivals if rival.source not in old]

@@ -127,10 +127,10 @@ def sweep(
     open_jobs = [job for job in jobs if job.folder not in ended]
     if open_jobs:
         with _client(scheduler, min(count, len(open_jobs))) as client:
-            for outcome in _run(client, train_and_measure, open_jobs, report):
+            for outcome in _run(client, train_and_measure, open_jobs, report=report):
                 ended[outcome.folder] = outcome
             late = [job for job in jobs if not ended[job.folder].error and job.lacks_others]
-            for outcome in _run(client, try_others, late, report):
+            for outcome in _run(client, try_others, late, report=report):
                 before = ended[outcome.folder]
                 ended[outcome.folder] = replace(before, error=outcome.error, seconds=before.seconds + outcome.seconds)
     return [ended[job.folder] for job in jobs]
@@ -194,8 +194,9 @@ def _assess(job: Job, folder: ModelFolder) -> None:
 
 
 def _run(
-    client: Any, work: Callable[[Job], float], jobs: Sequence[Job], report: Callable[[News | Outcome], None]
+    client: Any, work: Callable[[Job], float], jobs: Sequence[Job], *, report: Callable[[News | Outcome], None]
 ) -> Iterator[Outcome]:
+    """The outcome of each job, as it ends; `report` gets these and what the jobs tell meanwhile."""
     from distributed import as_completed
 
     client.subscribe_topic(TOPIC, lambda event: report(News(*(event[1][name] for name in ("run", "epoch", "says")))))

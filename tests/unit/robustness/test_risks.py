@@ -98,7 +98,7 @@ def test_the_model_is_left_as_it_was_and_the_seed_decides(tiny_classifier):
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_ladders_survive_json(victim, universal):
+def test_risks_survive_json(victim, universal):
     risks = measure_risks(victim.model, victim.test, universal, epsilon=EPSILON, sizes=(32,), steps=2, classes=8)
     again = Risks.from_json(json.loads(json.dumps(risks.to_json())))
     assert again.to_json() == risks.to_json()

@@ -195,7 +195,7 @@ def test_what_competes_better_is_stored_and_the_risks_that_stood_on_the_other_go
 
     def compete(self, known, candidates, report, settled):
         found = [replace(m, report=stronger) if m.epsilon == 8 else m for m in known]
-        return found, candidates | {"spgd-e8": Candidate(8, delta, "spgd-e8")}
+        return found, candidates.updated(Candidate(8, delta, "spgd-e8"))
 
     monkeypatch.setattr(CrossEpsilonTransfer, "__call__", compete)
     precompute(ModelFolder(assessed), replace(SUITE, epsilons=(4, 8, 16)))

@@ -7,7 +7,7 @@ from known import towards
 from core.attacks.spgd import SPGD
 from core.checkpoints.results import Measurement, key
 from core.evaluation.evaluator import Evaluator
-from core.robustness.candidate import Candidate
+from core.robustness.candidate import Candidate, Candidates
 from core.robustness.result import success
 from core.robustness.transfer import TransferredDeltas
 from core.threat import UNIT, Budget
@@ -36,14 +36,13 @@ def candidates():
 
 def candidates_of(deltas):
     """Candidates as they are stored, of deltas by their epsilons."""
-    found = {epsilon: key("spgd", epsilon) for epsilon in deltas}
-    return {name: Candidate(epsilon, deltas[epsilon], name) for epsilon, name in found.items()}
+    return Candidates(tuple(Candidate(epsilon, delta, key("spgd", epsilon)) for epsilon, delta in deltas.items()))
 
 
 def measured(transfer, candidates):
     return [
         Measurement("spgd", candidate.epsilon, None, 40, 0, 64, transfer.evaluator(candidate.delta), 1.0)
-        for candidate in sorted(candidates.values(), key=lambda candidate: candidate.epsilon)
+        for candidate in sorted(candidates, key=lambda candidate: candidate.epsilon)
     ]
 
 
@@ -55,7 +54,7 @@ def test_a_strength_that_got_stuck_takes_the_perturbation_of_another(transfer, c
     assert stuck.steps == before[0].steps + 4
     assert len(heard) == 1
     assert strong == before[1]
-    taken = after[stuck.key].delta
+    taken = after.find(stuck.key).delta
     assert torch.equal(taken * 255, (taken * 255).round())
     assert taken.abs().max() <= STUCK * UNIT + 1e-7
     assert stuck.report == transfer.evaluator(taken)
@@ -69,7 +68,7 @@ def test_what_refining_would_lose_is_kept(transfer, candidates, monkeypatch):
 
 def test_what_does_more_on_the_judges_and_not_on_all_takes_no_place(transfer, candidates, monkeypatch):
     before = measured(transfer, candidates)
-    monkeypatch.setattr(CrossEpsilonTransfer, "_stronger", lambda self, known, *rest: known.clone())
+    monkeypatch.setattr(CrossEpsilonTransfer, "_stronger", lambda self, own, rivals: own.delta.clone())
     assert transfer(before, candidates, lambda line: pytest.fail(line)) == (before, candidates)
 
 
@@ -79,35 +78,36 @@ def test_two_larger_ones_are_looked_at(transfer, monkeypatch):
     fewer = 1 - 2 * (torch.arange(12) == 0).float()
     sizes = candidates_of({12: towards(0, 0.0), 24: fewer * towards(0, 24 * UNIT), 40: towards(0, 40 * UNIT)})
     (first, second, _), after = transfer(measured(transfer, sizes), sizes)
-    assert torch.allclose(after[first.key].delta, towards(0, 12 * UNIT))
-    assert not torch.allclose(after[second.key].delta, towards(0, 24 * UNIT))
+    assert torch.allclose(after.find(first.key).delta, towards(0, 12 * UNIT))
+    assert not torch.allclose(after.find(second.key).delta, towards(0, 24 * UNIT))
     assert success(first.report) < success(second.report)
 
 
 def test_what_a_larger_one_takes_from_a_smaller_goes_on_to_the_largest(transfer, candidates):
-    stuck, strong = (candidates[key("spgd", epsilon)].delta for epsilon in (STUCK, STRONG))
+    stuck, strong = (candidates.find(key("spgd", epsilon)).delta for epsilon in (STUCK, STRONG))
     sizes = candidates_of({30: strong * 0.75, 40: stuck, 50: stuck})
     found, _ = transfer(measured(transfer, sizes), sizes)
     assert [success(m.report) for m in found] == pytest.approx([MOST] * 3, abs=0.02)
 
 
 def test_one_that_is_no_measurement_and_of_equal_size_competes_as_a_larger_one(transfer, candidates):
-    stuck, strong = (candidates[key("spgd", epsilon)].delta for epsilon in (STUCK, STRONG))
+    stuck, strong = (candidates.find(key("spgd", epsilon)).delta for epsilon in (STUCK, STRONG))
     own = candidates_of({STUCK: stuck})
-    breaking = {"breaking": Candidate(float(STUCK), strong * (STUCK / STRONG), "breaking")}
-    (found,), after = transfer(measured(transfer, own), own | breaking)
+    breaking = Candidate(float(STUCK), strong * (STUCK / STRONG), "breaking")
+    (found,), after = transfer(measured(transfer, own), own.updated(breaking))
     assert success(found.report) == pytest.approx(MOST, abs=0.02)
-    assert after["breaking"] is breaking["breaking"]
+    assert after.find("breaking") is breaking
 
 
 def test_a_transferred_one_takes_its_place_too(transfer, candidates, tiny_classifier):
-    strong = candidates.pop(key("spgd", STRONG)).delta
+    strong, stuck = candidates
+    strong, candidates = strong.delta, Candidates((stuck,))
     before = measured(transfer, candidates)
     assert transfer(before, candidates) == (before, candidates), "the test needs one that stands alone"
     transfer.transferred = TransferredDeltas(tiny_classifier.model, tiny_classifier.train, [0.1 * strong])
     (stuck,), after = transfer(before, candidates)
     assert success(stuck.report) == pytest.approx(MOST, abs=0.02)
-    assert after[stuck.key].delta.abs().max() == pytest.approx(STUCK * UNIT)
+    assert after.find(stuck.key).delta.abs().max() == pytest.approx(STUCK * UNIT)
 
 
 def test_once_all_have_competed_nothing_changes_any_more(transfer, candidates, monkeypatch):
@@ -119,7 +119,7 @@ def test_once_all_have_competed_nothing_changes_any_more(transfer, candidates, m
 def test_of_what_has_competed_before_only_what_is_new_does_so_again(transfer, candidates, tiny_classifier):
     before = measured(transfer, candidates)
     assert transfer(before, candidates, settled=True) == (before, candidates)
-    strong = candidates[key("spgd", STRONG)].delta
+    strong = candidates.find(key("spgd", STRONG)).delta
     transfer.transferred = TransferredDeltas(tiny_classifier.model, tiny_classifier.train, [strong])
     (stuck, unchanged), _ = transfer(before, candidates, settled=True)
     assert success(stuck.report) == pytest.approx(MOST, abs=0.02)
