@@ -22,7 +22,8 @@ import typer
 from benchmarks import _record
 from core import datasets
 from core.checkpoints import store
-from core.evaluation.report import Rate, evaluate
+from core.evaluation.evaluator import Evaluator
+from core.evaluation.report import Rate
 from core.reports.markdown import percent, table
 from core.robustness.result import Robustness
 from core.robustness.search import Search
@@ -44,15 +45,13 @@ def measure(recipe: Recipe, root: Path) -> dict[str, Any]:
     trained = time.process_time() - started
     data = datasets.get(recipe.data)
     protocol, model = Protocol.standard(data), store.load(made.folder)
-    held_out = data.split("test", protocol.held_out)
-    found = Search(batch_size=protocol.batch_size)(
-        model, data.split("train", protocol.crafting_images), held_out, classes=len(data.classes)
-    )
+    evaluator = Evaluator(model, data.split("test", protocol.held_out), len(data.classes))
+    found = Search(batch_size=protocol.batch_size)(evaluator, data.split("train", protocol.crafting_images))
     return {
         "passes": recipe.steps + 2,
         "cpu_seconds": round(trained, 1),
         "seconds": made.config["seconds"],
-        "clean": evaluate(model, held_out, classes=len(data.classes)).accuracy.to_json(),
+        "clean": evaluator().accuracy.to_json(),
         "breaks_at": None if found.epsilon is None else found.breaking_epsilon,
         "robustness": found.to_json(),
     }

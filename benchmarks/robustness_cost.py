@@ -21,7 +21,8 @@ from benchmarks import _record
 from core import datasets
 from core.attacks.spgd import SPGD
 from core.checkpoints import store
-from core.evaluation.report import Rate, evaluate, predict
+from core.evaluation.evaluator import Evaluator
+from core.evaluation.report import Rate
 from core.robustness.result import Robustness
 from core.robustness.search import Search
 from core.threat import Budget
@@ -36,18 +37,18 @@ def measure(folder: Path, held_out: int, device: str) -> dict[str, Any]:
     model, data = store.load(folder, device), datasets.get(checkpoint.data)
     protocol = Protocol.standard(data)
     crafting, unseen = data.split("train", protocol.crafting_images), data.split("test", held_out)
-    classes, where = len(checkpoint.classes), torch.device(device)
+    evaluator, where = Evaluator(model, unseen, len(checkpoint.classes)), torch.device(device)
     found: list[Robustness] = []
     search = Search(batch_size=protocol.batch_size)
-    wall, cpu = _record.seconds(lambda: found.append(search(model, crafting, unseen, classes=classes)), 1, where)
+    wall, cpu = _record.seconds(lambda: found.append(search(evaluator, crafting)), 1, where)
     robustness = found[0]
     epsilon = robustness.epsilon or robustness.curve[-1].epsilon
     rates: list[Rate] = []
 
     def cold() -> None:
         attack = SPGD(Budget.from_255(epsilon), seed=100 + len(rates), batch_size=protocol.batch_size)
-        clean = predict(model, unseen)
-        rates.append(evaluate(model, unseen, attack.craft(model, crafting), clean=clean, classes=classes).accuracy)
+        cold_evaluator = Evaluator(model, unseen, evaluator.classes)  # which makes its own clean predictions
+        rates.append(cold_evaluator(attack.craft(model, crafting)).accuracy)
 
     cold_wall, cold_cpu = _record.seconds(cold, COLD, where)
     best = next(point for point in robustness.curve if point.epsilon == epsilon)

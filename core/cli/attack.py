@@ -16,7 +16,6 @@ from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, T
 from core.cli.output import print_json, rates
 from core.datasets import Split
 from core.evaluation.perceptibility import Perceptibility, measurable, measure
-from core.evaluation.report import evaluate
 from core.rendering import perturbation, png
 from core.threat import Budget
 from core.workflows.precompute import seen
@@ -66,7 +65,7 @@ def attack(
     suite = AttackSuite.standard(victim.data, steps=steps, crafting_images=images, batch_size=batch_size)
     sized = {"batch_size": suite.batch_size} if kind.takes("batch_size") else {}
     chosen = kind(Budget.from_255(epsilon), goal, steps=suite.steps, seed=seed, **sized)
-    crafting, held_out_split = victim.data.split("train", suite.crafting_images), victim.data.split("test", held_out)
+    crafting, evaluator = victim.data.split("train", suite.crafting_images), victim.evaluator(held_out, goal)
     if save:
         save.mkdir(parents=True, exist_ok=True)  # fails before anything is crafted if it is not allowed
     delta = perturbations.as_stored(_craft(chosen, victim, crafting))
@@ -81,8 +80,8 @@ def attack(
     }
     if save:
         _save(save, delta, content)  # before measuring, so that the perturbation is kept if measuring fails
-    report = evaluate(victim.model, held_out_split, delta, goal, classes=victim.classes)
-    shown, _ = held_out_split.first(min(VISIBLE_ON, len(held_out_split))).batch(slice(None))
+    report = evaluator(delta)
+    shown, _ = evaluator.split.first(min(VISIBLE_ON, len(evaluator.split))).batch(slice(None))
     visibility = measure(shown, delta) if measurable(shown) else None
     content |= {"report": report.to_json(), "perceptibility": visibility and visibility.to_json()}
     if save:

@@ -9,7 +9,6 @@ from core.cli.console import out
 from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, HeldOut, UnitOption, largest, read_delta
 from core.cli.output import print_json, rates
-from core.evaluation.report import evaluate as measure
 
 
 @names_a_model
@@ -27,9 +26,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a model on held-out images, clean or perturbed."""
-    held_out_split = victim.data.split("test", held_out)
-    perturbation = None if delta is None else read_delta(delta, held_out_split, unit)
-    report = measure(victim.model, held_out_split, perturbation, classes=victim.classes)
+    evaluator = victim.evaluator(held_out)
+    perturbation = None if delta is None else read_delta(delta, evaluator.split, unit)
+    report = evaluator(perturbation)
     if as_json:
         about = {} if perturbation is None else {"delta": str(delta), "largest": largest(perturbation)}
         print_json(victim.about | about | {"report": report.to_json()})

@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from core import datasets
+from core.attacks.objectives import Objective, Untargeted
 from core.checkpoints import store
 from core.cli.console import tell
 from core.cli.options import Device, available
 from core.datasets import Dataset
+from core.evaluation.evaluator import Evaluator
 from core.files import sha256
 from core.models import external
 from core.models.architectures import Normalised, check, numbered, some
@@ -85,6 +87,10 @@ class Victim:
     @property
     def classes(self) -> int:
         return len(self.data.classes)
+
+    def evaluator(self, held_out: int | None, objective: Objective | None = None) -> Evaluator:
+        """The model on the first `held_out` held-out images, or on all for None; untargeted without an objective."""
+        return Evaluator(self.model, self.data.split("test", held_out), self.classes, objective or Untargeted())
 
     @property
     def about(self) -> dict[str, str | None]:

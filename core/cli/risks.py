@@ -45,17 +45,14 @@ def risks(
     suite = AttackSuite.standard(victim.data, crafting_images=images, steps=universal_steps)
     attack = SPGD(Budget.from_255(epsilon), steps=suite.steps, seed=seed, batch_size=suite.batch_size)
     universal = attack.craft(victim.model, victim.data.split("train", suite.crafting_images))
-    held_out_split = victim.data.split("test", held_out)
     measured = measure_risks(
-        victim.model,
-        held_out_split,
+        victim.evaluator(held_out),
         universal,
         epsilon=epsilon,
         sizes=heap or (64, 8),
         steps=steps,
         restarts=restarts,
         seed=seed,
-        classes=victim.classes,
     )
     if as_json:
         print_json({**victim.about, **measured.to_json()})

@@ -14,6 +14,7 @@ from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, UnitOption, in_255, read_delta
 from core.cli.output import print_json
 from core.datasets import Split
+from core.evaluation.evaluator import Evaluator
 from core.robustness.result import Point, Robustness
 from core.robustness.search import Search
 from core.workflows.protocol import AttackSuite, Protocol
@@ -71,7 +72,6 @@ def robustness(
     usual = Protocol.standard(victim.data).level if aim is None else Search.level
     search = Search(
         level=usual if level is None else level,
-        objective=objective(aim, victim.data),
         first=min(first, highest),
         highest=highest,
         tolerance=tolerance,
@@ -81,10 +81,11 @@ def robustness(
         batch_size=suite.batch_size,
         seed=seed,
     )
-    crafting, held_out_split = victim.data.split("train", suite.crafting_images), victim.data.split("test", held_out)
+    evaluator = victim.evaluator(held_out, objective(aim, victim.data))
+    crafting = victim.data.split("train", suite.crafting_images)
     starts = [read_delta(path, crafting, unit) for path in start or ()]
     starts += [] if donors is None else donated(donors, crafting)
-    found = _search(search, victim, crafting, held_out_split, starts)
+    found = _search(search, evaluator, crafting, starts)
     if as_json:
         print_json({**victim.about, "target": aim and aim.to_json(), **found.to_json()})
     else:
@@ -111,7 +112,7 @@ def verdict(found: Robustness) -> str:
     return f"one perturbation of {found.breaking_epsilon:g}/255 reaches {found.level:.0%}."
 
 
-def _search(search: Search, victim: Victim, crafting: Split, held_out: Split, starts: list[Tensor]) -> Robustness:
+def _search(search: Search, evaluator: Evaluator, crafting: Split, starts: list[Tensor]) -> Robustness:
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("epsilons tried", total=None, last="")
 
@@ -120,7 +121,7 @@ def _search(search: Search, victim: Victim, crafting: Split, held_out: Split, st
             bar.update(task, advance=1, last=last)
             log(last)
 
-        return search(victim.model, crafting, held_out, classes=victim.classes, starts=starts, report=report)
+        return search(evaluator, crafting, starts=starts, report=report)
 
 
 def _table(found: Robustness) -> Table:

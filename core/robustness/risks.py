@@ -17,6 +17,7 @@ from core.attacks.objectives import Untargeted
 from core.attacks.pgd import PGD, frozen
 from core.datasets import Split
 from core.datasets.labels import counted, ignore_index
+from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import AnyRate, compare, rate_from_json
 from core.runtime import autocast
 from core.threat import Budget, apply, spread
@@ -71,8 +72,7 @@ class Risks:
 
 
 def measure_risks(
-    model: nn.Module,
-    held_out: Split,
+    evaluator: Evaluator,
     universal: Tensor,
     *,
     epsilon: float,
@@ -80,25 +80,24 @@ def measure_risks(
     steps: int = 40,
     restarts: int = 1,
     seed: int = 0,
-    classes: int | None = None,
 ) -> Risks:
-    """The risks of a model on the images of `held_out`, under deltas of size `epsilon`, in units of 1/255.
+    """The risks of the evaluator's model on its images, under deltas of size `epsilon`, in units of 1/255.
 
     `universal` (1,C,H,W) is a perturbation crafted on other images: the universal risk. The heaps of `sizes`, and at
     last every image by itself, are attacked by PGD from the deltas of the coarser level and from `restarts` random
     starts; for each heap the highest loss counts, the coarser level's own delta included. So risks can only rise, as
-    they must: a finer heap can always use the coarser one's delta. No loss is capped. Images beyond the last whole
-    heap are left out.
+    they must: a finer heap can always use the coarser one's delta. No loss is capped. The attacks are untargeted,
+    whatever the evaluator's objective. Images beyond the last whole heap are left out.
 
     Raises ValueError where heaps do not nest (each size must be a multiple of the next), a heap is not full, or
     no pixel has a class.
     """
-    held_out = _whole_heaps(held_out, sizes)
+    held_out = _whole_heaps(evaluator.split, sizes)
     if restarts < 0:
         raise ValueError(f"restarts must be at least 0, and {restarts} was given.")
-    device = device_of(model)
+    device = device_of(evaluator.model)
     generator = torch.Generator(device).manual_seed(seed)
-    attacks = _Attacks(model, Budget.from_255(epsilon), (*sizes, 1), steps, restarts, generator)
+    attacks = _Attacks(evaluator.model, Budget.from_255(epsilon), (*sizes, 1), steps, restarts, generator)
     names = [("expected", 0), ("universal", 0), *(("heap", size) for size in sizes), ("adversarial", 1)]
     rows: list[list[tuple[Tensor, Tensor]]] = [[] for _ in names]
     size = attacks.sizes[0]
@@ -110,7 +109,7 @@ def measure_risks(
             row.append(attacks.seen(images, labels, delta))
     labels = held_out.labels.cpu()
     levels = tuple(
-        _risk_level(kind, heap, labels=labels, row=row, classes=classes)
+        _risk_level(kind, heap, labels=labels, row=row, classes=evaluator.classes)
         for (kind, heap), row in zip(names, rows, strict=True)
     )
     return Risks(float(epsilon), levels, steps, restarts, seed)

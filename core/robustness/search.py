@@ -6,13 +6,12 @@ multiples of the tolerance.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.attacks.base import device_of
-from core.attacks.objectives import Objective, Untargeted
 from core.attacks.spgd import SPGD, WARM_STEP
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
@@ -30,7 +29,7 @@ TRANSFERRED = 2
 
 @dataclass(frozen=True)
 class Search:
-    """`Search()(model, crafting, held_out)` finds the universal robustness of a model.
+    """`Search()(Evaluator(model, held_out), crafting)` finds the universal robustness of a model.
 
     The search brackets the breaking epsilon from `first` with growing strides and halves the bracket until it is
     `tolerance` wide. Then it measures smaller and larger epsilons until the confidence intervals lie clearly on both
@@ -43,17 +42,15 @@ class Search:
     one more attack from a random start is made. The strongest perturbation found counts, even if it is that of a
     smaller epsilon.
 
-    Success is what `objective` aims at, on held-out images that no perturbation was crafted on: with a target its
-    success rate, otherwise the fraction misclassified (for scenes: of pixels). The strongest of a few perturbations is
-    chosen by the same rate. Of K equally frequent classes one stays right even where everything is predicted as it, so
-    a level of 75% needs K above 4.
+    Success is what the evaluator's objective aims at, on held-out images that no perturbation was crafted on: with a
+    target its success rate, otherwise the fraction misclassified (for scenes: of pixels). The strongest of a few
+    perturbations is chosen by the same rate. Of K equally frequent classes one stays right even where everything is
+    predicted as it, so a level of 75% needs K above 4.
 
-    `first`, `highest` and `tolerance` are in units of 1/255. Raises ValueError for a level or epsilons out of range,
-    and for an objective that has nothing to count on the held-out images.
+    `first`, `highest` and `tolerance` are in units of 1/255. Raises ValueError for a level or epsilons out of range.
     """
 
     level: float = 0.75
-    objective: Objective = field(default_factory=Untargeted)
     first: float = 16.0
     highest: float = 64.0
     tolerance: float = 0.25
@@ -76,24 +73,25 @@ class Search:
 
     def __call__(
         self,
-        model: nn.Module,
+        evaluator: Evaluator,
         crafting: Split,
-        held_out: Split,
         *,
-        classes: int | None = None,
         starts: Sequence[Tensor] = (),
         known: Sequence[Candidate] = (),
         report: Callable[[Point], None] = lambda point: None,
     ) -> Robustness:
-        """The robustness of `model`; `report` is called with every point as soon as it is measured.
+        """The robustness of the evaluator's model against perturbations that are crafted on `crafting`.
+
+        `report` is called with every point as soon as it is measured.
 
         `starts` are further perturbations (1,C,H,W) to try, for example those that broke other models. The strongest of
         them on crafting images compete at the first epsilon and again just below the epsilon that breaks the model:
         rescaled, and after further steps. `known` are candidates of an earlier search: this search then continues from
-        them without random starts. `classes` is K, needed for scenes.
+        them without random starts.
+
+        Raises ValueError where the evaluator's objective has nothing to count on its images.
         """
-        evaluator = Evaluator(model, held_out, classes, self.objective)
-        run = SearchRun(self, crafting, evaluator, starts=starts, report=report)
+        run = SearchRun(self, evaluator, crafting, starts=starts, report=report)
         top = int(self.highest / self.tolerance + 1e-9)
         first = min(top, round(self.first / self.tolerance))
         low, high = run.measure_known(known, top) if known else run.bracket(first, top)
@@ -118,15 +116,15 @@ class SearchRun:
     def __init__(
         self,
         search: Search,
-        crafting: Split,
         evaluator: Evaluator,
+        crafting: Split,
         *,
         starts: Sequence[Tensor] = (),
         report: Callable[[Point], None] = lambda point: None,
     ) -> None:
-        self.search, self.crafting, self.evaluator, self.report = search, crafting, evaluator, report
+        self.search, self.evaluator, self.crafting, self.report = search, evaluator, crafting, report
         self.device = device_of(evaluator.model)
-        self.transferred = TransferredDeltas(evaluator.model, crafting, starts, search.objective, evaluator.classes)
+        self.transferred = TransferredDeltas(evaluator.model, crafting, starts, evaluator.objective, evaluator.classes)
         self.seed = search.seed
         nothing = torch.zeros(1, *crafting.images.shape[1:], device=self.device)
         clean = self.measure(Candidate(0.0, nothing, "no perturbation"))
@@ -287,7 +285,7 @@ class SearchRun:
     def _craft(self, tick: int, steps: int, start: Candidate | None = None) -> Tried:
         """Run the attack from a candidate, or from a random start."""
         epsilon = self._epsilon(tick)
-        attack = SPGD(Budget.from_255(epsilon), self.search.objective, steps, self.seed, self.search.batch_size)
+        attack = SPGD(Budget.from_255(epsilon), self.evaluator.objective, steps, self.seed, self.search.batch_size)
         if start is not None:
             attack = replace(attack, step_size=WARM_STEP)
         self.seed += 1  # another order of images, another random start

@@ -191,17 +191,15 @@ class _Stages:
 
     def measure_risks(self) -> None:
         """Measure the four risks under the stored perturbation of the protocol's epsilon."""
-        protocol, epsilon, held_out = self.protocol, self.protocol.risk_epsilon, self.evaluator.split
-        images = held_out.first(min(protocol.risk_images, len(held_out)))
-        sizes = tuple(size for size in protocol.risk_sizes if size <= len(images))
+        protocol, epsilon = self.protocol, self.protocol.risk_epsilon
+        evaluator = self.evaluator.first(protocol.risk_images)
+        sizes = tuple(size for size in protocol.risk_sizes if size <= len(evaluator.split))
         risks = measure_risks(
-            self.folder.model,
-            images,
+            evaluator,
             self.folder.deltas[key("spgd", epsilon)],
             epsilon=epsilon,
             sizes=sizes,
             steps=protocol.risk_steps,
-            classes=self.evaluator.classes,
         )
         self.save(replace(self.results, risks=risks))
         for level in risks.levels:
@@ -219,15 +217,7 @@ class _Stages:
     def _search(self, search: Search, starts: Sequence[Tensor], known: Candidates) -> Robustness:
         """What a search finds; it judges on the first held-out images of the protocol."""
         judges = self.evaluator.first(self.protocol.held_out)
-        return search(
-            self.folder.model,
-            self.crafting,
-            judges.split,
-            classes=judges.classes,
-            starts=starts,
-            known=known.every,
-            report=self._report_point,
-        )
+        return search(judges, self.crafting, starts=starts, known=known.every, report=self._report_point)
 
     def _save_robustness(self, results: Results, found: Robustness) -> None:
         """Save what a search found; where its perturbation is new, that and how visible it is as well."""

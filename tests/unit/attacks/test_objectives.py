@@ -10,6 +10,7 @@ from core.attacks.objectives import LOSS_CAP, Remove, Scene, Towards, Untargeted
 from core.attacks.spgd import SPGD
 from core.datasets import Split
 from core.datasets.labels import IGNORE
+from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Rate, compare, hits, predict
 from core.robustness.risks import measure_risks
 from core.threat import Budget
@@ -106,7 +107,9 @@ class TestManyClasses:
 
     def test_the_risks_are_those_of_all_images(self, model):
         split = Split(torch.full((3, 3, 2, 2), 250, dtype=torch.uint8), self.labels)
-        expected = measure_risks(model, split, torch.zeros(1, 3, 2, 2), epsilon=1, sizes=(3,), steps=1).levels[0]
+        expected = measure_risks(
+            Evaluator(model, split), torch.zeros(1, 3, 2, 2), epsilon=1, sizes=(3,), steps=1
+        ).levels[0]
         logits = model(split.batch(slice(None))[0])
         assert expected.loss == pytest.approx(-logits.log_softmax(1)[range(3), self.labels].mean().item(), rel=1e-5)
         assert expected.accuracy == Rate(1, 3)

@@ -27,9 +27,10 @@ from core.attacks.pgd import PGD
 from core.attacks.spgd import SPGD
 from core.attacks.targets import Target
 from core.checkpoints import store
-from core.cli import attack, console, options, output
+from core.cli import console, options, output
 from core.datasets import Dataset, Split
 from core.datasets.labels import IGNORE
+from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Rate, Report
 from core.evaluation.segmentation import SceneRate, fraction
 from core.files import FileError
@@ -226,7 +227,12 @@ def test_classes_are_aimed_at_as_far_as_there_are_any(classes, targets, aims):
 def test_risks_have_heaps_and_tries(sizes, restarts, says):
     with pytest.raises(ValueError, match=says):
         measure_risks(
-            Linear(), grey_pictures(0, 8), torch.zeros(1, 3, 4, 4), epsilon=8, sizes=sizes, steps=1, restarts=restarts
+            Evaluator(Linear(), grey_pictures(0, 8)),
+            torch.zeros(1, 3, 4, 4),
+            epsilon=8,
+            sizes=sizes,
+            steps=1,
+            restarts=restarts,
         )
 
 
@@ -351,7 +357,7 @@ def test_json_is_read_with_the_mark_that_windows_puts_before_it_and_is_not_botto
 def test_scenes_without_a_label_have_no_risk():
     void = Split(_scenes(4).images, torch.full((4, 8, 8), IGNORE, dtype=torch.uint8))
     with pytest.raises(ValueError, match="There is nothing to count: no pixel of the held-out scenes has a class"):
-        measure_risks(nn.Conv2d(3, 2, 1), void, torch.zeros(1, 3, 8, 8), epsilon=8, sizes=(2,), steps=1)
+        measure_risks(Evaluator(nn.Conv2d(3, 2, 1), void), torch.zeros(1, 3, 8, 8), epsilon=8, sizes=(2,), steps=1)
 
 
 def test_shipped_results_hold_finite_numbers_only():
@@ -384,7 +390,7 @@ def test_what_was_crafted_is_there_though_measuring_it_fails(model, say, tmp_pat
     def fail(*args, **more):
         raise ValueError("the power went")
 
-    monkeypatch.setattr(attack, "evaluate", fail)
+    monkeypatch.setattr(Evaluator, "__call__", fail)
     status, _, said = say("attack", model, "--steps", "1", "--device", "cpu", "--save", tmp_path / "out")
     assert (status, "the power went" in said) == (2, True)
     for name in ("delta.npy", "delta.safetensors"):

@@ -9,6 +9,7 @@ from torch.nn.functional import softplus
 
 from core.attacks.spgd import SPGD
 from core.datasets import Split
+from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import evaluate
 from core.robustness.risks import Risks, measure_risks
 from core.threat import UNIT, Budget
@@ -21,8 +22,12 @@ def universal(victim):
     return SPGD(Budget.from_255(EPSILON), steps=20, batch_size=32).craft(victim.model, victim.train)
 
 
+def held_out(victim):
+    return Evaluator(victim.model, victim.test, 8)
+
+
 def test_the_risks_come_out_in_order_and_end_where_they_are_known(victim, universal):
-    risks = measure_risks(victim.model, victim.test, universal, epsilon=EPSILON, sizes=(32, 8), steps=10, classes=8)
+    risks = measure_risks(held_out(victim), universal, epsilon=EPSILON, sizes=(32, 8), steps=10)
     assert [(level.kind, level.heap) for level in risks.levels] == [
         ("expected", 0),
         ("universal", 0),
@@ -42,9 +47,7 @@ def test_the_risks_come_out_in_order_and_end_where_they_are_known(victim, univer
 
 def test_a_finer_heap_may_use_the_coarser_ones_delta(victim, universal):
     """With attacks that do nothing useful, each level still has what the coarser one found."""
-    risks = measure_risks(
-        victim.model, victim.test, universal, epsilon=EPSILON, sizes=(32, 8), steps=1, restarts=0, classes=8
-    )
+    risks = measure_risks(held_out(victim), universal, epsilon=EPSILON, sizes=(32, 8), steps=1, restarts=0)
     losses = [level.loss for level in risks.levels[1:]]
     assert losses == sorted(losses)
 
@@ -57,7 +60,7 @@ class TestLinear:
         labels = torch.arange(64) % 2 if mixed else torch.zeros(64, dtype=torch.long)
         model, split = Linear(3), grey_pictures(4, 64, labels)
         universal = SPGD(Budget.from_255(EPSILON), steps=20).craft(model, split)
-        risks = measure_risks(model, split, universal, epsilon=EPSILON, sizes=(16, 4), steps=10)
+        risks = measure_risks(Evaluator(model, split), universal, epsilon=EPSILON, sizes=(16, 4), steps=10)
         margins, _ = model.margin(split)
         exact = [softplus(-margins + moved).mean().item() for moved in (0.0, EPSILON * UNIT * model.norm)]
         losses = [level.loss for level in risks.levels]
@@ -70,7 +73,9 @@ class TestLinear:
 
     def test_the_interval_is_that_of_the_mean_of_the_losses(self):
         model, split = Linear(3), grey_pictures(4, 64)
-        level = measure_risks(model, split, torch.zeros(1, 3, 4, 4), epsilon=EPSILON, sizes=(64,), steps=1).levels[0]
+        level = measure_risks(
+            Evaluator(model, split), torch.zeros(1, 3, 4, 4), epsilon=EPSILON, sizes=(64,), steps=1
+        ).levels[0]
         losses = softplus(-model.margin(split)[0].double())
         half = 1.96 * losses.std().item() / 8
         assert level.loss_interval == pytest.approx(
@@ -81,7 +86,7 @@ class TestLinear:
 def test_images_beyond_the_last_whole_heap_are_left_out(tiny_classifier):
     model, _, test = tiny_classifier
     odd = Split(test.images[:77], test.labels[:77])
-    risks = measure_risks(model, odd, torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=(32, 8), steps=1)
+    risks = measure_risks(Evaluator(model, odd), torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=(32, 8), steps=1)
     assert {level.accuracy.n for level in risks.levels} == {64}
 
 
@@ -90,7 +95,9 @@ def test_the_model_is_left_as_it_was_and_the_seed_decides(tiny_classifier):
     model.train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     one, two, other = (
-        measure_risks(model, test, torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=(32,), steps=3, seed=seed)
+        measure_risks(
+            Evaluator(model, test), torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=(32,), steps=3, seed=seed
+        )
         for seed in (0, 0, 1)
     )
     assert one == two != other
@@ -99,7 +106,7 @@ def test_the_model_is_left_as_it_was_and_the_seed_decides(tiny_classifier):
 
 
 def test_risks_survive_json(victim, universal):
-    risks = measure_risks(victim.model, victim.test, universal, epsilon=EPSILON, sizes=(32,), steps=2, classes=8)
+    risks = measure_risks(held_out(victim), universal, epsilon=EPSILON, sizes=(32,), steps=2)
     again = Risks.from_json(json.loads(json.dumps(risks.to_json())))
     assert again.to_json() == risks.to_json()
     assert [level.accuracy for level in again.levels] == [level.accuracy for level in risks.levels]
@@ -109,7 +116,7 @@ def test_scenes_without_a_labelled_pixel_have_no_risk(tiny_segmenter):
     model, _, test = tiny_segmenter
     void = Split(test.images[:32], torch.full_like(test.labels[:32], 255))
     with pytest.raises(ValueError, match="nothing to count: no pixel of the held-out scenes has a class"):
-        measure_risks(model, void, torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=(32,), steps=1, classes=8)
+        measure_risks(Evaluator(model, void, 8), torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=(32,), steps=1)
 
 
 @pytest.mark.parametrize(
@@ -124,4 +131,4 @@ def test_scenes_without_a_labelled_pixel_have_no_risk(tiny_segmenter):
 def test_heaps_that_do_not_nest_are_named(tiny_classifier, sizes, message):
     model, _, test = tiny_classifier
     with pytest.raises(ValueError, match=message):
-        measure_risks(model, test, torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=sizes)
+        measure_risks(Evaluator(model, test), torch.zeros(1, 3, 12, 12), epsilon=EPSILON, sizes=sizes)

@@ -12,7 +12,7 @@ from known import CODE, GAIN, towards
 from linear import Linear, grey_pictures
 from torch import nn
 
-from core.attacks.objectives import Remove, Towards
+from core.attacks.objectives import Remove, Towards, Untargeted
 from core.attacks.spgd import SPGD
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
@@ -28,7 +28,12 @@ QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "resta
 
 def started(search, task, heard=lambda point: None):
     """The run of a search on a tiny model that nothing was tried on yet."""
-    return SearchRun(search, task.train, Evaluator(task.model, task.test, 4, search.objective), report=heard)
+    return SearchRun(search, Evaluator(task.model, task.test, 4), task.train, report=heard)
+
+
+def run_search(search, task, *, classes=None, objective=None, **more):
+    """What a search finds on a tiny model."""
+    return search(Evaluator(task.model, task.test, classes, objective or Untargeted()), task.train, **more)
 
 
 def seen(run, tick, delta):
@@ -47,7 +52,7 @@ def test_a_linear_model_breaks_at_the_quantile_of_its_margins_over_the_norm_of_i
     model, split = Linear(seed, spread), grey_pictures(seed, n=64)
     margins = model.margin(split)[0].sort().values
     exact = margins[math.ceil(level * len(margins)) - 1] / model.norm / UNIT
-    found = Search(**QUICK | {"level": level}, tolerance=1, highest=90)(model, split, split)
+    found = Search(**QUICK | {"level": level}, tolerance=1, highest=90)(Evaluator(model, split), split)
     if exact >= 90:
         assert found.epsilon is None
         return
@@ -61,7 +66,7 @@ class TestSearch:
 
     def test_the_curve_rises_and_its_delta_does_what_the_point_says(self, victim):
         heard = []
-        found = self.search(victim.model, victim.train, victim.test, classes=8, report=heard.append)
+        found = run_search(self.search, victim, classes=8, report=heard.append)
         assert found.epsilon is not None
         successes = [point.success for point in found.curve]
         assert successes == sorted(successes)
@@ -78,17 +83,17 @@ class TestSearch:
         assert high is None or high >= found.epsilon
 
     def test_it_measures_on_until_n_leaves_no_doubt_on_both_sides(self, victim):
-        found = self.search(victim.model, victim.train, victim.test, classes=8)
+        found = run_search(self.search, victim, classes=8)
         low, high = found.interval
         at = {point.epsilon: point.interval for point in found.curve}
         assert low < found.epsilon <= high  # neither end is where the search happened to stop
         assert at[low][1] < LEVEL <= at[high][0]
 
     def test_the_lower_end_is_not_where_the_search_began(self, tiny_classifier):
-        model, train, test = tiny_classifier
-        few = test.first(64)  # which leave a doubt just below the epsilon that breaks the model
-        near = self.search(model, train, few).epsilon - 1
-        found = replace(self.search, first=near)(model, train, few)
+        # few images leave a doubt just below the epsilon that breaks the model
+        few = tiny_classifier._replace(test=tiny_classifier.test.first(64))
+        near = run_search(self.search, few).epsilon - 1
+        found = run_search(replace(self.search, first=near), few)
         assert 0 < found.interval[0] < near
 
     def test_on_the_way_down_what_is_known_already_does_not_lengthen_the_stride(self, tiny_classifier, monkeypatch):
@@ -109,32 +114,30 @@ class TestSearch:
         assert attacked == [61 - 64 // 16]
 
     def test_an_aim_that_is_nowhere_to_be_seen_is_named(self, tiny_segmenter):
-        model, train, test = tiny_segmenter
+        model, _, test = tiny_segmenter
         absent = next(c for c in range(8) if not (predict(model, test) == c).any())
         with pytest.raises(ValueError, match="Nothing on the held-out images is what this attack aims at"):
-            Search(objective=Remove(absent), **QUICK)(model, train, test, classes=8)
+            run_search(Search(**QUICK), tiny_segmenter, classes=8, objective=Remove(absent))
 
     def test_the_same_seed_finds_the_same(self, tiny_classifier):
-        one, two = (self.search(*tiny_classifier) for _ in range(2))
+        one, two = (run_search(self.search, tiny_classifier) for _ in range(2))
         assert one == two
         assert torch.equal(one.delta, two.delta)
 
     def test_it_costs_less_than_three_attacks_at_one_epsilon(self, tiny_classifier):
-        found = Search(LEVEL)(*tiny_classifier)
+        found = run_search(Search(LEVEL), tiny_classifier)
         assert found.epsilon is not None
         assert found.steps < 3 * SPGD.steps
 
     def test_a_target_is_reached_where_it_is_seen(self, tiny_classifier):
-        search = Search(objective=Towards(2), tolerance=1, **QUICK)
-        found = search(*tiny_classifier)
+        found = run_search(Search(tolerance=1, **QUICK), tiny_classifier, objective=Towards(2))
         point = next(point for point in found.curve if point.epsilon == found.epsilon)
         assert point.success == point.report.target.value >= LEVEL
         assert point.interval == point.report.target.interval
 
     def test_a_model_that_is_wrong_anyway_is_broken_at_zero(self, tiny_classifier):
-        model, train, test = tiny_classifier
-        wrong = Split(test.images, (test.labels + 1) % 4)
-        found = self.search(model, train, wrong)
+        test = tiny_classifier.test
+        found = run_search(self.search, tiny_classifier._replace(test=Split(test.images, (test.labels + 1) % 4)))
         assert (found.epsilon, found.steps, len(found.curve)) == (0, 0, 1)
         assert not found.delta.any()
 
@@ -143,22 +146,21 @@ class TestSearch:
             def forward(self, images):
                 return torch.eye(4)[torch.zeros(len(images), dtype=torch.long)] + 0 * images.sum((1, 2, 3))[:, None]
 
-        _, train, test = tiny_classifier
-        same = Split(test.images, torch.zeros_like(test.labels))
-        found = self.search(Deaf(), train, same)
+        same = Split(tiny_classifier.test.images, torch.zeros_like(tiny_classifier.test.labels))
+        found = run_search(self.search, tiny_classifier._replace(model=Deaf(), test=same))
         assert found.epsilon is None
         assert found.curve[-1].epsilon == 64
         assert found.interval == (found.curve[-1].epsilon, None)
 
     def test_the_epsilon_is_that_of_the_closed_form(self, tiny_classifier):
         """An image is wrong once its mean colour has moved from its own corner to the boundary of class 0."""
-        model, train, test = tiny_classifier
+        model, _, test = tiny_classifier
         images, labels = test.batch(slice(None))
         apart = CODE - CODE[0]
         lead = (model(images).gather(1, labels[:, None])[:, 0] - model(images)[:, 0])[labels != 0].detach()
         each = (lead / (GAIN * apart.abs().sum(1)[labels[labels != 0]])).sort().values
         exact = each[math.ceil(LEVEL * len(test)) - 1].item() / UNIT
-        found = self.search(model, train, test)
+        found = run_search(self.search, tiny_classifier)
         assert exact - 0.5 <= found.epsilon <= exact + 1.1
 
     @pytest.fixture
@@ -168,7 +170,7 @@ class TestSearch:
         monkeypatch.setattr(SPGD, "craft", lambda attack, *rest: astray * towards(0, attack.budget.epsilon))
 
     def test_a_perturbation_from_elsewhere_counts_where_it_is_stronger(self, tiny_classifier, half):
-        alone, helped = (self.search(*tiny_classifier, starts=starts) for starts in ((), [towards(0, UNIT)]))
+        alone, helped = (run_search(self.search, tiny_classifier, starts=starts) for starts in ((), [towards(0, UNIT)]))
         assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2)
         assert torch.allclose(helped.delta, towards(0, helped.epsilon * UNIT))
 
@@ -176,7 +178,9 @@ class TestSearch:
     def test_it_counts_too_where_the_search_began_far_away(self, tiny_classifier, half, size):
         far = replace(self.search, first=1)
         useless = [torch.zeros(1, 3, 12, 12)] * 20 + [towards(0, 11 * UNIT) * (-1) ** torch.arange(12)] * 2
-        alone, helped = (far(*tiny_classifier, starts=[*useless, *more]) for more in ((), [towards(0, size * UNIT)]))
+        alone, helped = (
+            run_search(far, tiny_classifier, starts=[*useless, *more]) for more in ((), [towards(0, size * UNIT)])
+        )
         assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2)
 
     def test_what_leads_much_further_is_followed_in_strides(self, tiny_classifier):
@@ -200,7 +204,7 @@ class TestSearch:
         assert run.follow_down(top) <= top - 1
 
     def test_an_attack_that_got_stuck_is_made_anew_from_a_random_start(self, tiny_classifier, monkeypatch):
-        unhindered = self.search(*tiny_classifier)
+        unhindered = run_search(self.search, tiny_classifier)
         craft, stuck = SPGD.craft, []
 
         def hindered(attack, model, split, delta=None):
@@ -210,7 +214,7 @@ class TestSearch:
             return torch.zeros_like(delta)
 
         monkeypatch.setattr(SPGD, "craft", hindered)
-        found = Search(tolerance=1, first=6, **QUICK)(*tiny_classifier)
+        found = run_search(Search(tolerance=1, first=6, **QUICK), tiny_classifier)
         assert stuck
         assert found.epsilon == pytest.approx(unhindered.epsilon, abs=2)
 
@@ -243,13 +247,13 @@ class TestSearch:
 
     def test_it_goes_on_from_what_was_found_before_and_nothing_starts_at_random(self, tiny_classifier, monkeypatch):
         """A search that found everything 5/255 too late is made good by strong perturbations of other sizes."""
-        strong = self.search(*tiny_classifier)
+        strong = run_search(self.search, tiny_classifier)
         late = [replace(point, epsilon=point.epsilon + 5) for point in strong.curve[1:]]
         before = replace(strong, curve=(strong.curve[0], *late), epsilon=strong.epsilon + 5, delta=None)
         monkeypatch.setattr(SearchRun, "_attack_at_random", lambda self, tick: pytest.fail("a random start"))
         stored = {strong.epsilon + 3: strong.delta, 40: strong.delta, 8: torch.zeros(1, 3, 12, 12)}
         known = [Candidate(epsilon, delta, "stored") for epsilon, delta in stored.items()]
-        after = self.search(*tiny_classifier, known=known)
+        after = run_search(self.search, tiny_classifier, known=known)
         assert after.epsilon <= strong.epsilon + 1
         assert after.delta.abs().max() <= after.epsilon * UNIT + 1e-7
         both = combined(before, after)
@@ -263,7 +267,9 @@ class TestSearch:
         assert (other.epsilon, other.delta) == (after.epsilon, after.delta)
 
     def test_what_is_known_not_to_break_it_is_made_larger(self, tiny_classifier):
-        found = self.search(*tiny_classifier, known=[Candidate(1.0, torch.full((1, 3, 12, 12), UNIT), "stored")])
+        found = run_search(
+            self.search, tiny_classifier, known=[Candidate(1.0, torch.full((1, 3, 12, 12), UNIT), "stored")]
+        )
         assert found.epsilon is not None
         assert found.epsilon > 1
 
@@ -281,7 +287,7 @@ class TestSearch:
         assert (combined(one, other).seed, combined(other, one).seed) == (0, 1)
 
     def test_it_survives_json(self, tiny_classifier):
-        found = self.search(*tiny_classifier)
+        found = run_search(self.search, tiny_classifier)
         again = Robustness.from_json(json.loads(json.dumps(found.to_json())))
         assert again.epsilon == pytest.approx(found.epsilon)
         assert [p.report for p in again.curve] == [p.report for p in found.curve]
