@@ -29,7 +29,7 @@ from core.checkpoints import perturbations, store
 from core.checkpoints.results import Results
 from core.datasets import Dataset, Split
 from core.evaluation.report import Rate, evaluate, predict
-from core.models.architectures import Normalised
+from core.models.normalised import Normalised
 from core.reports.markdown import table
 from core.threat import Budget
 

@@ -24,7 +24,7 @@ from benchmarks import _record
 from core.attacks.pgd import frozen
 from core.attacks.spgd import SPGD
 from core.datasets import Split
-from core.models.architectures import create
+from core.models.registry import create
 from core.runtime import autocast, default_precision
 from core.threat import Budget
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from benchmarks import _record
 from core.attacks.pgd import frozen
-from core.models.architectures import create
+from core.models.registry import create
 from core.runtime import default_precision
 from core.training.cudagraph import Captured
 from core.training.recipe import Recipe

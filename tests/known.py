@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from core.datasets import Split
-from core.models.architectures import Normalised, create
+from core.models.normalised import Normalised
+from core.models.registry import create
 
 SHIFT = int(os.environ.get("PLAINSIGHT_TEST_SEED_SHIFT") or 0)
 """Added to the seeds of what fixtures draw: what a test says may not depend on it (`make test-machines`)."""

@@ -15,7 +15,7 @@ from core import datasets
 from core.attacks.targets import Target
 from core.checkpoints import store
 from core.datasets import signs, streets
-from core.models.architectures import create
+from core.models.registry import create
 from core.workflows.assess import assess
 from core.workflows.precompute import precompute
 from core.workflows.protocol import AttackSuite, Protocol

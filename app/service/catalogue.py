@@ -23,7 +23,7 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.report import AnyRate, Report
 from core.files import FileError
-from core.models.architectures import Normalised
+from core.models.normalised import Normalised
 
 Choices = list[tuple[str, Any]]
 Stamps = tuple[int, ...]

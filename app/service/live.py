@@ -22,7 +22,7 @@ from core.attacks.targets import objective
 from core.checkpoints import perturbations
 from core.datasets import Split
 from core.evaluation.report import compare
-from core.models.architectures import Normalised
+from core.models.normalised import Normalised
 from core.threat import Budget, apply
 
 PART = 0.15

@@ -20,7 +20,10 @@ from core.checkpoints.groups import SETTINGS
 from core.checkpoints.results import Results
 from core.datasets import Dataset
 from core.files import FileError, fits, read_json, read_tensors, sha256, write_json, write_tensors
-from core.models.architectures import Normalised, assign, create, numbered, within_units
+from core.models.compatibility import numbered
+from core.models.normalised import Normalised, within_units
+from core.models.registry import create
+from core.models.state import assign
 from core.numbers import units_of_255
 from core.runtime import versions
 

@@ -19,7 +19,8 @@ from core.datasets import Dataset
 from core.evaluation.evaluator import Evaluator
 from core.files import sha256
 from core.models import external
-from core.models.architectures import Normalised, check, numbered, some
+from core.models.compatibility import check, numbered, some
+from core.models.normalised import Normalised
 
 Folder = Annotated[
     Path | None, typer.Argument(help="A model folder, for example checkpoints/signs/standard; or give --weights.")

@@ -18,8 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from core.files import FileError, instead, read_tensors
-from core.models.architectures import Normalised, assign, create, some, within_units
+from core.models.compatibility import some
+from core.models.normalised import Normalised, within_units
+from core.models.registry import create
 from core.models.smp import AnySize
+from core.models.state import assign
 
 Channels = tuple[float, ...]
 USUAL = ("state_dict", "model_state_dict", "model", "net", "network", "module", "params", "weights")
@@ -59,7 +62,7 @@ def load(
     of the file; or what `read_state` made of one. `mean` and `std` (C) are what the network was trained to see images
     normalised by, in units of [0, 1]; without them those that the file holds (`mean`, `std`, as model folders of
     PlainSight do), else those that timm names for this architecture. Raises ValueError (FileError) that names what does
-    not fit. Class number k is what logit k says: `core.models.architectures.numbered` brings a data set to that order.
+    not fit. Class number k is what logit k says: `core.models.compatibility.numbered` brings a data set to that order.
     """
     state = weights if isinstance(weights, State) else read_state(Path(weights))
     model = create(architecture, classes)

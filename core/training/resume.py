@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from core.files import FileError, read_metadata, read_tensors, write_tensors
-from core.models.architectures import assign
+from core.models.state import assign
 from core.runtime import versions
 
 

@@ -14,7 +14,9 @@ from core.checkpoints import store
 from core.checkpoints.store import Checkpoint, ModelFolder
 from core.datasets import Dataset, Split
 from core.distributed import is_main_process, wait
-from core.models.architectures import Normalised, check, create, numbered, some
+from core.models.compatibility import check, numbered, some
+from core.models.normalised import Normalised
+from core.models.registry import create
 from core.runtime import Precision
 from core.training.loop import Progress, train
 from core.training.recipe import Recipe

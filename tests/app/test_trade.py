@@ -18,7 +18,7 @@ from core.checkpoints import store
 from core.checkpoints.results import Measurement, Results
 from core.datasets import signs
 from core.evaluation.report import Rate, Report
-from core.models.architectures import create
+from core.models.registry import create
 from core.robustness.result import Point, Robustness
 
 SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon

@@ -6,7 +6,8 @@ import torch
 from known import SHIFT, chance
 from PIL import Image
 
-from core.models.architectures import Normalised, create
+from core.models.normalised import Normalised
+from core.models.registry import create
 
 CONFIG = {"architecture": "resnet8/8", "data": "tiny", "classes": list("abcd"), "recipe": {}}
 IMAGES = torch.rand(6, 3, 12, 12, generator=chance(0))

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from stored import class_folders
 
-from core.models.architectures import create
+from core.models.registry import create
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -7,7 +7,7 @@ from core import attacks, datasets
 from core.checkpoints import store
 from core.datasets import camvid
 from core.evaluation.report import evaluate
-from core.models.architectures import create
+from core.models.registry import create
 from core.threat import Budget
 
 pytestmark = pytest.mark.real_data

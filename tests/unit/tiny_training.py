@@ -6,7 +6,7 @@ from known import SHIFT
 from torch import nn
 
 from core.datasets import Split
-from core.models.architectures import Normalised
+from core.models.normalised import Normalised
 from core.training.recipe import Recipe
 
 SHARED = Recipe("tiny", sigma=0.5, heap=4, epsilon=8, steps=2, epochs=3, batch_size=8, learning_rate=0.05)

@@ -22,7 +22,7 @@ from core.datasets import Dataset, Split
 from core.evaluation.report import Rate, Report
 from core.evaluation.segmentation import SceneRate
 from core.files import FileError
-from core.models.architectures import create
+from core.models.registry import create
 
 
 def test_a_saved_model_predicts_what_it_did(folder):

@@ -17,7 +17,7 @@ from core import datasets
 from core.__main__ import app
 from core.checkpoints import perturbations, store
 from core.checkpoints.perturbations import BREAKING
-from core.models.architectures import create
+from core.models.registry import create
 from core.reports.training_page import training_records
 from core.robustness.search import Search
 

@@ -34,7 +34,8 @@ from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Rate, Report
 from core.evaluation.segmentation import SceneRate, fraction
 from core.files import FileError
-from core.models.architectures import Normalised, create
+from core.models.normalised import Normalised
+from core.models.registry import create
 from core.numbers import units_of_255
 from core.reports.markdown import percent
 from core.robustness.risks import measure_risks

@@ -20,7 +20,7 @@ from core.datasets import Dataset, Split
 from core.evaluation.report import Rate, Report
 from core.files import FileError
 from core.models import external
-from core.models.architectures import create
+from core.models.registry import create
 from core.training.recipe import Recipe
 from core.workflows import train_model
 from core.workflows.assess import assess

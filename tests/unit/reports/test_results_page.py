@@ -16,7 +16,7 @@ from core.checkpoints.results import Measurement, Results
 from core.evaluation.pattern_score import PatternScore
 from core.evaluation.report import Rate, Report
 from core.evaluation.segmentation import SceneRate
-from core.models.architectures import create
+from core.models.registry import create
 from core.reports.results_page import by_group, pattern_sheet
 from core.reports.results_page import results_page as results_page_of
 from core.reports.tradeoff import MAXIMUM_ROWS

@@ -1,0 +1,47 @@
+"""Our ResNets for small images (He et al. 2016).
+
+N images, K classes, H W height and width. Logits are (N,K) for images (N,3,H,W) of any size.
+"""
+
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions beside a shortcut (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.convolution1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.convolution2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = relu(self.norm1(self.convolution1(x)))
+        return relu(self.norm2(self.convolution2(y)) + self.shortcut(x))
+
+
+def resnet(depth: int, classes: int, width: str = "16") -> nn.Module:
+    """ResNet of `depth` layers (6n + 2) for small images (He et al. 2016): `width`, 2 and 4 times as many filters.
+
+    Width 16 is the original, depth 20 with width 64 the one of Mummadi et al. 2019.
+    """
+    # oneDNN's channels-last kernels (torch 2.11, AVX2) write out of bounds on 4 channels, so widths go by eights
+    if not width.isdecimal() or int(width) not in range(8, 257, 8):
+        raise ValueError(f"The width of resnet{depth} is a multiple of 8 from 8 to 256, and {width!r} was given.")
+    filters = int(width)
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, filters, 3, padding=1, bias=False),
+        nn.BatchNorm2d(filters),
+        nn.ReLU(),
+    ]
+    inputs = filters
+    for stage, outputs in enumerate((filters, 2 * filters, 4 * filters)):
+        for block in range((depth - 2) // 6):
+            layers.append(Block(inputs, outputs, stride=2 if stage and not block else 1))
+            inputs = outputs
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
