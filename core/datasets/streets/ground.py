@@ -43,9 +43,13 @@ class Plan:
     def kerb(self, side: int) -> float:
         return self.left if side < 0 else self.right
 
+    def pavement(self, side: int) -> float:
+        """The width of the pavement."""
+        return self.pavement_left if side < 0 else self.pavement_right
+
     def edge(self, side: int) -> float:
         """The distance of the fronts from x = 0."""
-        return -self.left + self.pavement_left if side < 0 else self.right + self.pavement_right
+        return side * self.kerb(side) + self.pavement(side)
 
 
 SIDES = (("terrace", 0.34), ("block", 0.22), ("house", 0.16), ("park", 0.16), ("office", 0.12))

@@ -72,6 +72,10 @@ def _lot(canvas: Canvas, generator: Generator, side: int, edge: float, near: flo
             stuff.hedge(canvas, generator, side, edge, near, far, generator.uniform(0.8, 1.6))
 
 
+Add = Callable[[float, Callable[[], None]], None]
+"""Takes the distance of a thing and the function that draws it."""
+
+
 def _inhabitants(canvas: Canvas, generator: Generator, plan: Plan) -> None:
     """Everything that stands or moves between the fronts, from far to near."""
     later: list[tuple[float, Callable[[], None]]] = []
@@ -80,45 +84,69 @@ def _inhabitants(canvas: Canvas, generator: Generator, plan: Plan) -> None:
         if NEAR < z < plan.end:
             later.append((z, draw))
 
-    def stroller(x: float, z: float) -> None:
-        people.person(canvas, generator, x, z, generator.uniform(1.45, 1.9))
-
-    middle = (plan.left + plan.right) / 2
     busy, green = generator.beta(1.6, 2.0), generator.random() < 0.5
     lamps, step = generator.uniform(3, 18), generator.uniform(16, 30)
     for side in (-1, 1):
-        kerb, walk = plan.kerb(side), plan.pavement_left if side < 0 else plan.pavement_right
-        if green or generator.random() < 0.25:
-            z, spacing, tall = generator.uniform(4, 14), generator.uniform(7, 15), generator.uniform(5, 10)
-            while z < plan.end:
-                size, place = tall * generator.uniform(0.85, 1.15), kerb + side * min(0.9, walk / 3)
-                add(z, partial(stuff.tree, canvas, generator, place, z, size))
-                z += spacing * generator.uniform(0.8, 1.3)
-        if generator.random() < 0.75:
-            for number in range(6):
-                z = lamps + number * step + (step / 2 if side > 0 else 0)
-                add(z, partial(stuff.lamp_post, canvas, generator, kerb + side * 0.5, z, side))
-        for _ in range(int(generator.poisson(1.3))):
-            z = generator.uniform(4, 40)
-            add(z, partial(stuff.road_sign, canvas, generator, kerb + side * 0.4, z))
-        for _ in range(int(generator.poisson(0.8))):
-            z = generator.uniform(4, 30)
-            add(z, partial(stuff.furniture, canvas, generator, kerb + side * walk * 0.6, z))
-        for _ in range(int(generator.poisson(1 + 5 * busy))):
-            z = 3.5 + 36 * float(generator.random()) ** 1.4
-            x, tall = kerb + side * generator.uniform(0.3, max(walk - 0.3, 0.5)), generator.uniform(1.5, 1.9)
-            add(z, partial(people.person, canvas, generator, x, z, tall))
-        if generator.random() < 0.55:  # parked along the kerb
-            z, share = generator.uniform(2, 12), generator.uniform(0.35, 0.95)
-            while z < min(plan.end, 80):
-                kind = _body(generator)
-                z += cars.BODIES[kind].length / 2 + 0.4
-                if generator.random() < share and plan.right - plan.left > 5.2:
-                    turn = (0.0 if side == plan.drives else pi) + generator.normal(0, 0.02)
-                    x = kerb - side * (cars.BODIES[kind].width / 2 + 0.12)
-                    add(z, partial(cars.car, canvas, generator, x, z, turn, kind, False))
-                z += cars.BODIES[kind].length / 2 + generator.uniform(0.3, 1.4)
-    for way in (-1, 1):  # traffic: ours shows its back, the other its front
+        _trees_and_posts(canvas, generator, plan, add, side=side, green=green, lamps=lamps, step=step)
+        _on_pavement(canvas, generator, plan, add, side=side, busy=busy)
+        _parked(canvas, generator, plan, add, side=side)
+    _traffic(canvas, generator, plan, add, busy=busy)
+    _on_road(canvas, generator, plan, add, busy=busy)
+    for _, draw in sorted(later, key=lambda item: -item[0]):
+        draw()
+
+
+def _trees_and_posts(
+    canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, side: int, green: bool, lamps: float, step: float
+) -> None:
+    """Street trees, lamp posts and road signs along one kerb."""
+    kerb = plan.kerb(side)
+    if green or generator.random() < 0.25:
+        z, spacing, tall = generator.uniform(4, 14), generator.uniform(7, 15), generator.uniform(5, 10)
+        while z < plan.end:
+            height, place = tall * generator.uniform(0.85, 1.15), kerb + side * min(0.9, plan.pavement(side) / 3)
+            add(z, partial(stuff.tree, canvas, generator, place, z, height))
+            z += spacing * generator.uniform(0.8, 1.3)
+    if generator.random() < 0.75:
+        for number in range(6):
+            z = lamps + number * step + (step / 2 if side > 0 else 0)
+            add(z, partial(stuff.lamp_post, canvas, generator, kerb + side * 0.5, z, side))
+    for _ in range(int(generator.poisson(1.3))):
+        z = generator.uniform(4, 40)
+        add(z, partial(stuff.road_sign, canvas, generator, kerb + side * 0.4, z))
+
+
+def _on_pavement(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, side: int, busy: float) -> None:
+    """Street furniture and people on one pavement."""
+    kerb, pavement = plan.kerb(side), plan.pavement(side)
+    for _ in range(int(generator.poisson(0.8))):
+        z = generator.uniform(4, 30)
+        add(z, partial(stuff.furniture, canvas, generator, kerb + side * pavement * 0.6, z))
+    for _ in range(int(generator.poisson(1 + 5 * busy))):
+        z = 3.5 + 36 * float(generator.random()) ** 1.4
+        x, tall = kerb + side * generator.uniform(0.3, max(pavement - 0.3, 0.5)), generator.uniform(1.5, 1.9)
+        add(z, partial(people.person, canvas, generator, x, z, tall))
+
+
+def _parked(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, side: int) -> None:
+    """Cars parked along one kerb."""
+    if generator.random() >= 0.55:
+        return
+    z, density = generator.uniform(2, 12), generator.uniform(0.35, 0.95)
+    while z < min(plan.end, 80):
+        kind = _body(generator)
+        z += cars.BODIES[kind].length / 2 + 0.4
+        if generator.random() < density and plan.right - plan.left > 5.2:
+            turn = (0.0 if side == plan.drives else pi) + generator.normal(0, 0.02)
+            x = plan.kerb(side) - side * (cars.BODIES[kind].width / 2 + 0.12)
+            add(z, partial(cars.car, canvas, generator, x, z, turn, kind, False))
+        z += cars.BODIES[kind].length / 2 + generator.uniform(0.3, 1.4)
+
+
+def _traffic(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, busy: float) -> None:
+    """Moving cars: the back of those in our lane, the front of those that come towards us."""
+    middle = (plan.left + plan.right) / 2
+    for way in (-1, 1):
         z = generator.uniform(5, 30)
         while z < min(plan.end, 120) and generator.random() < 0.35 + 0.5 * busy:
             kind = _body(generator)
@@ -130,7 +158,16 @@ def _inhabitants(canvas: Canvas, generator: Generator, plan: Plan) -> None:
         z, x, kind = generator.uniform(8, 26), middle + generator.normal(0, 1.5), _body(generator)
         turn = float(generator.choice([pi / 2, -pi / 2])) + generator.normal(0, 0.3)
         add(z, partial(cars.car, canvas, generator, x, z, turn, kind, False))
-    if generator.random() < 0.22:  # a railing along the kerb
+
+
+def _on_road(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, busy: float) -> None:
+    """A railing at the kerb, cyclists, people on the road, and traffic lights."""
+
+    def stroller(x: float, z: float) -> None:
+        people.person(canvas, generator, x, z, generator.uniform(1.45, 1.9))
+
+    middle = (plan.left + plan.right) / 2
+    if generator.random() < 0.22:
         side, near = (-1 if generator.random() < 0.5 else 1), generator.uniform(3, 14)
         far = near + generator.uniform(4, 14)
         add(near, partial(stuff.fence, canvas, generator, side, side * plan.kerb(side) + 0.3, near, far))
@@ -138,15 +175,13 @@ def _inhabitants(canvas: Canvas, generator: Generator, plan: Plan) -> None:
         far, sideways = 4.5 + 26 * float(generator.random()) ** 1.5, generator.random() < 0.4
         x = middle + generator.uniform(-0.4, 0.4) * (plan.right - plan.left)
         add(far, partial(people.cyclist, canvas, generator, x, far, sideways))
-    for _ in range(int(generator.poisson(0.5 + 1.2 * busy))):  # people on the road
+    for _ in range(int(generator.poisson(0.5 + 1.2 * busy))):
         z, x = 5 + 24 * float(generator.random()), generator.uniform(plan.left, plan.right)
         add(z, partial(stroller, x, z))
     if generator.random() < 0.25:
         z = generator.uniform(6, 22)
         for side in (-1, 1):
             add(z, partial(stuff.traffic_light, canvas, generator, plan.kerb(side) + side * 0.4, z))
-    for _, draw in sorted(later, key=lambda item: -item[0]):
-        draw()
 
 
 def _body(generator: Generator) -> str:
