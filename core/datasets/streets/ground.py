@@ -17,6 +17,7 @@ from core.datasets.streets.canvas import (
     TREE,
     WIDE,
     Camera,
+    Colour,
     Generator,
     Light,
     Place,
@@ -40,6 +41,16 @@ class Plan:
     end: float
     kinds: tuple[str, str]
 
+    @property
+    def middle(self) -> float:
+        """x of the middle of the road."""
+        return (self.left + self.right) / 2
+
+    @property
+    def width(self) -> float:
+        """The width of the road."""
+        return self.right - self.left
+
     def kerb(self, side: int) -> float:
         return self.left if side < 0 else self.right
 
@@ -54,6 +65,8 @@ class Plan:
 
 SIDES = (("terrace", 0.34), ("block", 0.22), ("house", 0.16), ("park", 0.16), ("office", 0.12))
 """What can line a side, and how probable it is."""
+ASPHALTS: tuple[Colour, ...] = ((0.36, 0.36, 0.37), (0.30, 0.30, 0.31), (0.43, 0.42, 0.41), (0.40, 0.38, 0.36))
+SLABS: tuple[Colour, ...] = ((0.60, 0.58, 0.55), (0.66, 0.64, 0.60), (0.54, 0.50, 0.46), (0.58, 0.46, 0.40))
 
 
 def laid_out(generator: Generator) -> Plan:
@@ -112,67 +125,100 @@ def add_ground(
     rows, columns = np.mgrid[first:TALL, 0:WIDE].astype(np.float32)
     z = camera.focal * camera.height / np.maximum(rows - camera.horizon, 0.35)
     x = (columns - camera.centre) * z / camera.focal - camera.bend * z * z
-    on_road = (x > plan.left) & (x < plan.right)
-
-    def sampled(number: int, size: float) -> np.ndarray:
-        """Noise of the bank laid on the ground, one tile of `size` metres; it fades where it would flicker."""
-        tile = grains()[number]
-        u, v = (x * (256 / size)).astype(np.int32) & 255, (z * (256 / size)).astype(np.int32) & 255
-        fade = np.clip(1.4 - z / (size * 9), 0, 1)
-        return (tile[v, u] - 0.5) * fade
-
-    asphalt = np.array(
-        ((0.36, 0.36, 0.37), (0.30, 0.30, 0.31), (0.43, 0.42, 0.41), (0.40, 0.38, 0.36))[generator.integers(4)],
-        np.float32,
-    )
-    slabs = np.array(
-        ((0.60, 0.58, 0.55), (0.66, 0.64, 0.60), (0.54, 0.50, 0.46), (0.58, 0.46, 0.40))[generator.integers(4)],
-        np.float32,
-    )
-    grain = 0.5 * sampled(10, 2.5) + 0.5 * sampled(2, 14) + 0.3 * sampled(0, 37)
-    road = asphalt * (1 + 0.7 * grain)[..., None]
-    width = plan.right - plan.left
-    worn = np.exp(-(((np.abs((x - plan.left) / width * 4 % 2 - 1)) - 0.5) ** 2) / 0.03)
-    road = road * (1 - 0.07 * worn)[..., None]
-    if generator.random() < 0.5:  # patches of other asphalt
-        patch = (sampled(1, 23) > generator.uniform(0.12, 0.25))[..., None]
-        road = np.where(patch, road * generator.uniform(0.75, 1.2), road)
-    pavement = slabs * (1 + 0.4 * sampled(6, 3) + 0.4 * sampled(1, 11))[..., None]
-    tile = generator.uniform(0.5, 1.1)
-    lines = ((x % tile < 0.05) | (z % tile < 0.07)) & (z < 14)
-    pavement = np.where(lines[..., None], pavement * 0.8, pavement)
-    paint = _markings(generator, x, z, plan) & on_road
-    wear = (0.86 + 0.5 * sampled(9, 4))[..., None]
-    road = np.where(paint[..., None], np.array([0.86, 0.86, 0.82], np.float32) * wear, road)
-    if generator.random() < 0.25 and not plan.kinds.count("park"):
-        yellow = (np.abs(np.abs(x - (plan.left + plan.right) / 2) - width / 2 + 0.45) < 0.08) & on_road
-        road = np.where(yellow[..., None], np.array([0.82, 0.66, 0.16], np.float32) * wear, road)
-    kerb = ((x > plan.left - 0.22) & (x <= plan.left)) | ((x >= plan.right) & (x < plan.right + 0.22))
-    ground = np.where(on_road[..., None], road, pavement)
-    ground = np.where(kerb[..., None], np.array([0.68, 0.67, 0.64], np.float32), ground)
-    gutter = ((x > plan.left) & (x < plan.left + 0.25)) | ((x < plan.right) & (x > plan.right - 0.25))
-    ground = np.where(gutter[..., None], ground * 0.82, ground)
-    shade = np.full(x.shape, light.ambient + light.sun * max(sun[1], 0), np.float32)
-    if light.sun > 0.3:  # the shadow of the fronts on the sunny side
-        tall = generator.uniform(4, 12) + 3 * sampled(0, 60)
-        side = 1 if sun[0] > 0 else -1
-        reach = plan.edge(side) - tall * abs(sun[0]) / max(sun[1], 0.25)
-        dark = x * side > reach
-        dapple = plan.kinds[0 if side < 0 else 1] == "park"
-        soft = np.clip((sampled(4, 5) + 0.3) * 3, 0, 1) if dapple else 1.0
-        shade = np.where(dark, shade - light.sun * max(sun[1], 0) * 0.9 * soft, shade)
-    ground = ground * shade[..., None] * np.array(light.tint, np.float32)
+    ground = _Ground(plan, x, z)
+    asphalt, slab = (np.array(tones[generator.integers(4)], np.float32) for tones in (ASPHALTS, SLABS))
+    road = _asphalt(generator, ground, asphalt)
+    pavement = _slabs(generator, ground, slab)
+    road = _painted(generator, ground, road)
+    surface = _with_kerbs(ground, road, pavement)
+    surface = surface * _brightness(generator, ground, light, sun)[..., None] * np.array(light.tint, np.float32)
     if light.name == "rain":  # the wet road mirrors the sky
-        mirror = np.clip(0.25 + 0.5 * sampled(1, 9), 0, 0.6)[..., None] * on_road[..., None]
-        ground = ground * 0.8 + (np.array(light.horizon, np.float32) - ground * 0.8) * mirror
+        mirror = np.clip(0.25 + 0.5 * ground.sampled(1, 9), 0, 0.6)[..., None] * ground.on_road[..., None]
+        surface = surface * 0.8 + (np.array(light.horizon, np.float32) - surface * 0.8) * mirror
     air = (1 - np.exp(-z / light.sight))[..., None]
-    picture[first:] = ground * (1 - air) + np.array(light.horizon, np.float32) * air
-    labels[first:] = np.where(on_road, ROAD, PAVEMENT)
+    picture[first:] = surface * (1 - air) + np.array(light.horizon, np.float32) * air
+    labels[first:] = np.where(ground.on_road, ROAD, PAVEMENT)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """The point (x, z) of a street that each pixel below the horizon shows; surfaces are (rows,WIDE,3) from 0 to 1."""
+
+    plan: Plan
+    x: np.ndarray
+    z: np.ndarray
+
+    @property
+    def on_road(self) -> np.ndarray:
+        return (self.x > self.plan.left) & (self.x < self.plan.right)
+
+    def sampled(self, number: int, tile: float) -> np.ndarray:
+        """Noise of the bank laid on the ground, one tile of `tile` metres; it fades where it would flicker."""
+        u, v = (self.x * (256 / tile)).astype(np.int32) & 255, (self.z * (256 / tile)).astype(np.int32) & 255
+        fade = np.clip(1.4 - self.z / (tile * 9), 0, 1)
+        return (grains()[number][v, u] - 0.5) * fade
+
+
+def _asphalt(generator: Generator, ground: _Ground, colour: np.ndarray) -> np.ndarray:
+    """The road without paint: grain, worn tracks, and sometimes patches of other asphalt."""
+    grain = 0.5 * ground.sampled(10, 2.5) + 0.5 * ground.sampled(2, 14) + 0.3 * ground.sampled(0, 37)
+    road = colour * (1 + 0.7 * grain)[..., None]
+    across = (ground.x - ground.plan.left) / ground.plan.width
+    worn = np.exp(-(((np.abs(across * 4 % 2 - 1)) - 0.5) ** 2) / 0.03)
+    road = road * (1 - 0.07 * worn)[..., None]
+    if generator.random() < 0.5:
+        patch = (ground.sampled(1, 23) > generator.uniform(0.12, 0.25))[..., None]
+        road = np.where(patch, road * generator.uniform(0.75, 1.2), road)
+    return road
+
+
+def _slabs(generator: Generator, ground: _Ground, colour: np.ndarray) -> np.ndarray:
+    """The pavement, with the joints of its slabs near the camera."""
+    pavement = colour * (1 + 0.4 * ground.sampled(6, 3) + 0.4 * ground.sampled(1, 11))[..., None]
+    slab = generator.uniform(0.5, 1.1)
+    joints = ((ground.x % slab < 0.05) | (ground.z % slab < 0.07)) & (ground.z < 14)
+    return np.where(joints[..., None], pavement * 0.8, pavement)
+
+
+def _painted(generator: Generator, ground: _Ground, road: np.ndarray) -> np.ndarray:
+    """The road with white paint, and sometimes yellow lines at its edges."""
+    plan, on_road = ground.plan, ground.on_road
+    white = _markings(generator, ground.x, ground.z, plan) & on_road
+    wear = (0.86 + 0.5 * ground.sampled(9, 4))[..., None]
+    road = np.where(white[..., None], np.array([0.86, 0.86, 0.82], np.float32) * wear, road)
+    if generator.random() < 0.25 and not plan.kinds.count("park"):
+        yellow = (np.abs(np.abs(ground.x - plan.middle) - plan.width / 2 + 0.45) < 0.08) & on_road
+        road = np.where(yellow[..., None], np.array([0.82, 0.66, 0.16], np.float32) * wear, road)
+    return road
+
+
+def _with_kerbs(ground: _Ground, road: np.ndarray, pavement: np.ndarray) -> np.ndarray:
+    """Road and pavement side by side, with kerbs and gutters between them."""
+    x, left, right = ground.x, ground.plan.left, ground.plan.right
+    kerb = ((x > left - 0.22) & (x <= left)) | ((x >= right) & (x < right + 0.22))
+    surface = np.where(ground.on_road[..., None], road, pavement)
+    surface = np.where(kerb[..., None], np.array([0.68, 0.67, 0.64], np.float32), surface)
+    gutter = ((x > left) & (x < left + 0.25)) | ((x < right) & (x > right - 0.25))
+    return np.where(gutter[..., None], surface * 0.82, surface)
+
+
+def _brightness(generator: Generator, ground: _Ground, light: Light, sun: Place) -> np.ndarray:
+    """How bright the ground is (rows,WIDE), with the shadow of the fronts on the sunny side."""
+    direct = light.sun * max(sun[1], 0)
+    bright = np.full(ground.x.shape, light.ambient + direct, np.float32)
+    if light.sun <= 0.3:
+        return bright
+    tall = generator.uniform(4, 12) + 3 * ground.sampled(0, 60)
+    side = 1 if sun[0] > 0 else -1
+    reach = ground.plan.edge(side) - tall * abs(sun[0]) / max(sun[1], 0.25)
+    dapple = ground.plan.kinds[0 if side < 0 else 1] == "park"
+    soft = np.clip((ground.sampled(4, 5) + 0.3) * 3, 0, 1) if dapple else 1.0
+    return np.where(ground.x * side > reach, bright - direct * 0.9 * soft, bright)
 
 
 def _markings(generator: Generator, x: np.ndarray, z: np.ndarray, plan: Plan) -> np.ndarray:
     """Which pixels show white paint on the road."""
-    middle, width = (plan.left + plan.right) / 2, plan.right - plan.left
+    middle, width = plan.middle, plan.width
     phase, period = generator.uniform(0, 9), generator.uniform(5, 10)
     near = z < 75
     paint = np.zeros(x.shape, bool)

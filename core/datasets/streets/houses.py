@@ -175,61 +175,95 @@ def _piece(generator: Generator, rows: int, columns: int, low: int) -> np.ndarra
     return np.asarray(part.resize((columns, rows), Image.Resampling.BILINEAR))
 
 
+@dataclass(frozen=True)
+class _Building:
+    """A building of `side` along the street from z = near to far; its front stands at x and it is `depth` deep."""
+
+    look: Style
+    side: int
+    x: float
+    near: float
+    far: float
+    height: float
+    depth: float
+
+    @property
+    def ridge(self) -> float:
+        """The height of a pitched roof."""
+        return self.height + self.depth * 0.35
+
+    @property
+    def under_ridge(self) -> float:
+        """x of the ridge."""
+        return self.x + self.side * self.depth / 2
+
+
 def building(
-    canvas: Canvas, generator: Generator, side: int, edge: float, near: float, far: float, height: float, kind: str
+    canvas: Canvas,
+    generator: Generator,
+    *,
+    side: int,
+    edge: float,
+    near: float,
+    far: float,
+    height: float,
+    kind: str,
 ) -> None:
     """A building along the street from z = near to far; its front stands at x = side * edge and looks at the street."""
     look = style(generator, kind)
     glow = {"dusk": 0.45, "rain": 0.2, "low sun": 0.1}.get(canvas.light.name, 0.03)
-    near, x = max(near, NEAR), side * edge
+    near = max(near, NEAR)
     if far <= near + 0.5:
         return
     density = float(np.clip(canvas.camera.scale(near) * 0.8, 1.5, 13))
-    depth = generator.uniform(7, 12)
+    house = _Building(look, side, side * edge, near, far, height, generator.uniform(7, 12))
     pitched = kind == "house" or (kind == "terrace" and generator.random() < 0.6)
-    if near > 2:  # the end wall, which looks back along the street
-        end = (
-            facade(generator, look, depth, height, density, glow)
-            if generator.random() < 0.3
-            else _blank(generator, look)
-        )
-        outer = x + side * depth
-        corners = [(x, height, near), (outer, height, near), (outer, 0, near), (x, 0, near)]
-        canvas.wall(end, corners, canvas.lit((0, 0, -1)), BUILDING)
-        if pitched:
-            gable = [
-                canvas.camera(p)
-                for p in ((x, height, near), (outer, height, near), (x + side * depth / 2, height + depth * 0.35, near))
-            ]
-            canvas.polygon(gable, look.wall, near, BUILDING, canvas.lit((0, 0, -1)))
+    if near > 2:
+        blank = generator.random() >= 0.3
+        end = _blank(generator, look) if blank else facade(generator, look, house.depth, height, density, glow)
+        _end_wall(canvas, house, end, pitched=pitched)
     if pitched:
-        ridge, roof = height + depth * 0.35, ROOFS[generator.integers(len(ROOFS))]
-        corners = [(x - side * 0.3, height - 0.3, near), (x - side * 0.3, height - 0.3, far)]
-        top = [(x + side * depth / 2, ridge, far), (x + side * depth / 2, ridge, near)]
-        canvas.polygon(
-            [canvas.camera(p) for p in (*corners, *top)],
-            roof,
-            (near + far) / 2,
-            BUILDING,
-            canvas.lit((-side * 0.57, 0.82, 0)),
-        )
-        for _ in range(int(generator.integers(0, 3))):
-            z = generator.uniform(near, far)
-            at = [
-                (x + side * depth * 0.5, y, z + dz)
-                for y, dz in ((ridge - 0.4, 0), (ridge + 1.2, 0), (ridge + 1.2, 0.9), (ridge - 0.4, 0.9))
-            ]
-            canvas.polygon([canvas.camera(p) for p in at], (0.46, 0.30, 0.26), z, BUILDING, canvas.lit((-side, 0, 0)))
-    # long fronts are drawn in pieces, so that haze and bend follow the distance
-    front = facade(generator, look, far - near, height, density, glow)
-    pieces = max(1, min(6, round((far - near) / 9)))
+        _roof(canvas, generator, house)
+    _front(canvas, house, facade(generator, look, far - near, height, density, glow))
+
+
+def _end_wall(canvas: Canvas, house: _Building, picture: Image.Image, *, pitched: bool) -> None:
+    """The wall that looks back along the street, with a gable under a pitched roof."""
+    x, z, height, outer = house.x, house.near, house.height, house.x + house.side * house.depth
+    bright = canvas.lit((0, 0, -1))
+    canvas.wall(picture, [(x, height, z), (outer, height, z), (outer, 0, z), (x, 0, z)], bright, BUILDING)
+    if pitched:
+        gable = [canvas.camera(p) for p in ((x, height, z), (outer, height, z), (house.under_ridge, house.ridge, z))]
+        canvas.polygon(gable, house.look.wall, z, BUILDING, bright)
+
+
+def _roof(canvas: Canvas, generator: Generator, house: _Building) -> None:
+    """The half of a pitched roof that faces the street, and up to two chimneys."""
+    side, near, far, ridge = house.side, house.near, house.far, house.ridge
+    colour = ROOFS[generator.integers(len(ROOFS))]
+    eaves = [(house.x - side * 0.3, house.height - 0.3, z) for z in (near, far)]
+    top = [(house.under_ridge, ridge, z) for z in (far, near)]
+    bright = canvas.lit((-side * 0.57, 0.82, 0))
+    canvas.polygon([canvas.camera(p) for p in (*eaves, *top)], colour, (near + far) / 2, BUILDING, bright)
+    for _ in range(int(generator.integers(0, 3))):
+        z = generator.uniform(near, far)
+        corners = ((ridge - 0.4, 0), (ridge + 1.2, 0), (ridge + 1.2, 0.9), (ridge - 0.4, 0.9))
+        chimney = [canvas.camera((house.under_ridge, y, z + dz)) for y, dz in corners]
+        canvas.polygon(chimney, (0.46, 0.30, 0.26), z, BUILDING, canvas.lit((-side, 0, 0)))
+
+
+def _front(canvas: Canvas, house: _Building, picture: Image.Image) -> None:
+    """The front; a long one is drawn in pieces, so that haze and bend follow the distance."""
+    x, near, height, long = house.x, house.near, house.height, house.far - house.near
+    pieces = max(1, min(6, round(long / 9)))
     for piece in reversed(range(pieces)):
-        z0, z1 = (near + (far - near) * share / pieces for share in (piece, piece + 1))
-        left, right = (z0, z1) if side < 0 else (z1, z0)
+        z0, z1 = (near + long * number / pieces for number in (piece, piece + 1))
+        left, right = (z0, z1) if house.side < 0 else (z1, z0)
         corners = [(x, height, left), (x, height, right), (x, 0, right), (x, 0, left)]
-        share = (piece, piece + 1) if side < 0 else (pieces - piece - 1, pieces - piece)
-        box = (round(share[0] * front.width / pieces), 0, max(round(share[1] * front.width / pieces), 1), front.height)
-        canvas.wall(front.crop(box), corners, canvas.lit((-side, 0, 0)), BUILDING)
+        first, last = (piece, piece + 1) if house.side < 0 else (pieces - piece - 1, pieces - piece)
+        columns = round(first * picture.width / pieces), max(round(last * picture.width / pieces), 1)
+        part = picture.crop((columns[0], 0, columns[1], picture.height))
+        canvas.wall(part, corners, canvas.lit((-house.side, 0, 0)), BUILDING)
 
 
 def _blank(generator: Generator, look: Style) -> Image.Image:

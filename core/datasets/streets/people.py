@@ -23,8 +23,6 @@ CLOTHES: tuple[Colour, ...] = (
     (0.72, 0.52, 0.20), (0.44, 0.44, 0.46), (0.24, 0.44, 0.50), (0.62, 0.34, 0.46), (0.88, 0.84, 0.22),
 )  # fmt: skip
 SKINS: tuple[Colour, ...] = ((0.86, 0.68, 0.56), (0.72, 0.52, 0.40), (0.46, 0.32, 0.24), (0.32, 0.22, 0.17))
-
-
 HAIRS: tuple[Colour, ...] = ((0.12, 0.09, 0.07), (0.34, 0.24, 0.14), (0.55, 0.50, 0.44), (0.62, 0.48, 0.24))
 Limb = Callable[[Sequence[Point], float, Colour], None]
 """Draws a line through points, given its width and its colour; lengths in metres or in heights of a person."""

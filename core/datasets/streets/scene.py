@@ -60,7 +60,8 @@ def _lot(canvas: Canvas, generator: Generator, side: int, edge: float, near: flo
         return
     low, high = {"terrace": (6.5, 11.5), "house": (5, 7), "block": (11, 22), "office": (14, 34)}[kind]
     back = generator.uniform(2.5, 5) if kind == "house" else 0.0
-    houses.building(canvas, generator, side, edge + back, near, far, generator.uniform(low, high), kind)
+    height = generator.uniform(low, high)
+    houses.building(canvas, generator, side=side, edge=edge + back, near=near, far=far, height=height, kind=kind)
     if back:
         if generator.random() < 0.4:
             z = float(generator.uniform(max(near, 3), max(far, 4)))
@@ -136,7 +137,7 @@ def _parked(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, side:
     while z < min(plan.end, 80):
         kind = _body(generator)
         z += cars.BODIES[kind].length / 2 + 0.4
-        if generator.random() < density and plan.right - plan.left > 5.2:
+        if generator.random() < density and plan.width > 5.2:
             turn = (0.0 if side == plan.drives else pi) + generator.normal(0, 0.02)
             x = plan.kerb(side) - side * (cars.BODIES[kind].width / 2 + 0.12)
             add(z, partial(cars.car, canvas, generator, x, z, turn, kind, False))
@@ -145,17 +146,16 @@ def _parked(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, side:
 
 def _traffic(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, busy: float) -> None:
     """Moving cars: the back of those in our lane, the front of those that come towards us."""
-    middle = (plan.left + plan.right) / 2
     for way in (-1, 1):
         z = generator.uniform(5, 30)
         while z < min(plan.end, 120) and generator.random() < 0.35 + 0.5 * busy:
             kind = _body(generator)
-            lane = middle + way * (plan.right - plan.left) * 0.23
+            lane = plan.middle + way * plan.width * 0.23
             turn, braking = (0.0, generator.random() < 0.3) if way == plan.drives else (pi, False)
             add(z, partial(cars.car, canvas, generator, lane, z, turn, kind, braking))
             z += generator.uniform(9, 34)
     if generator.random() < 0.14:  # one that turns or crosses
-        z, x, kind = generator.uniform(8, 26), middle + generator.normal(0, 1.5), _body(generator)
+        z, x, kind = generator.uniform(8, 26), plan.middle + generator.normal(0, 1.5), _body(generator)
         turn = float(generator.choice([pi / 2, -pi / 2])) + generator.normal(0, 0.3)
         add(z, partial(cars.car, canvas, generator, x, z, turn, kind, False))
 
@@ -166,14 +166,13 @@ def _on_road(canvas: Canvas, generator: Generator, plan: Plan, add: Add, *, busy
     def stroller(x: float, z: float) -> None:
         people.person(canvas, generator, x, z, generator.uniform(1.45, 1.9))
 
-    middle = (plan.left + plan.right) / 2
     if generator.random() < 0.22:
         side, near = (-1 if generator.random() < 0.5 else 1), generator.uniform(3, 14)
         far = near + generator.uniform(4, 14)
         add(near, partial(stuff.fence, canvas, generator, side, side * plan.kerb(side) + 0.3, near, far))
     for _ in range(int(generator.poisson(0.9))):
         far, sideways = 4.5 + 26 * float(generator.random()) ** 1.5, generator.random() < 0.4
-        x = middle + generator.uniform(-0.4, 0.4) * (plan.right - plan.left)
+        x = plan.middle + generator.uniform(-0.4, 0.4) * plan.width
         add(far, partial(people.cyclist, canvas, generator, x, far, sideways))
     for _ in range(int(generator.poisson(0.5 + 1.2 * busy))):
         z, x = 5 + 24 * float(generator.random()), generator.uniform(plan.left, plan.right)
