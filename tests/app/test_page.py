@@ -28,6 +28,7 @@ from app.service.types import Visibility
 from app.session import Session
 from app.tabs import events
 from app.tabs.base import notice_line, sentence_line
+from core.attacks.targets import Target
 from core.datasets import Split
 
 
@@ -97,7 +98,7 @@ EVIL = ("<img src=x onerror=alert(1)>", "<b>[x]", "</title>&amp;")
 @pytest.mark.parametrize("evil", EVIL)
 def test_every_text_is_escaped(session: Session, evil: str) -> None:
     found, checkpoint = service.comparison(session), catalogue.checkpoint(session, "a")
-    named = claim(0, replace(checkpoint, classes=(evil,)))
+    named = claim(Target("class", 0), replace(checkpoint, classes=(evil,)))
     card = replace(found.a, title=evil, noun=evil, target=evil, origin=evil, command=evil, claim=named)
     cell = replace(found.strip.cells[0], truth=evil)
     cell = replace(cell, a=replace(cell.a, before=evil, after=evil), b=replace(cell.b, before=evil, after=evil))
