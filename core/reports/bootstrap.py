@@ -1,11 +1,11 @@
-"""The 95% interval of an advantage: Pareto fronts drawn again and again, as other images and trainings would give them.
+"""The 95% interval of an advantage, by resampling the Pareto fronts over images and training runs.
 
 All models are measured on the same images, and an image that is hard for one model is often hard for another. So clean
 accuracies are drawn together, with their covariance over the images (a paired bootstrap in its normal limit). The
 minimum breaking epsilon is drawn from its own bracket, for each model independently, which can only widen the interval.
-Where configurations were trained with several seeds, the spread between these trainings, pooled over all such
-configurations, is added to every configuration, divided by the number of its models, with the tails that so few
-trainings ask for (Student's t). N images, M models, C configurations; epsilons are in units of 1/255.
+Where configurations were trained with several seeds, the spread between these runs is pooled over all such
+configurations and added to every configuration, divided by the number of its models. It has the tails of Student's t
+distribution, because the runs are few. N images, M models, C configurations; epsilons are in units of 1/255.
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,14 @@ UNBROKEN = 0.25
 """The smallest breaking epsilon that has a logarithm here."""
 
 
-def ratio_interval(models: Sequence[tuple[Checkpoint, Results]], one: str, other: str) -> tuple[float, float] | None:
-    """The 95% interval of the mean ratio of kind `other`'s Pareto front to that of `one`, over images and trainings.
+def ratio_interval(
+    models: Sequence[tuple[Checkpoint, Results]], base_kind: str, other_kind: str
+) -> tuple[float, float] | None:
+    """The 95% interval, over images and trainings, of the mean ratio between the Pareto fronts of two kinds of models.
 
-    `models` are those of all seeds, with their robustness; those that differ only in the seed count as their mean. None
-    if the stored results do not say which images a model gets right, or if the images differ between models.
+    The front of `other_kind` is divided by that of `base_kind`. `models` are those of all seeds, with their robustness;
+    models that differ only in the seed count as their mean. None if the stored results do not say which images a model
+    gets right, or if the images differ between models.
     """
     each = [results.hits for _, results in models]
     n = len(each[0]) if each else 0
@@ -48,27 +51,28 @@ def ratio_interval(models: Sequence[tuple[Checkpoint, Results]], one: str, other
     clean, breaks = clean @ weights.T + trained[..., 0], breaks @ weights.T * np.exp(trained[..., 1])
     kinds = np.array([models[names.index(configuration)][0].kind for configuration in configurations])
     labels = np.array(configurations)
-    drawn = [_fronts(labels[mine], clean[:, mine], breaks[:, mine]) for mine in (kinds == one, kinds == other)]
+    members = (kinds == base_kind, kinds == other_kind)
+    drawn = [_fronts(labels[mine], clean[:, mine], breaks[:, mine]) for mine in members]
     ratios = [pareto.robustness_ratios(first, second, STEPS) for first, second in zip(*drawn, strict=True)]
-    means = [sum(found) / len(found) for found in ratios if found]
+    means = [sum(draw) / len(draw) for draw in ratios if draw]
     if not means:
         return None
     low, high = np.percentile(means, [2.5, 97.5])
     return round(float(low), 4), round(float(high), 4)
 
 
-def _trainings(found: np.ndarray, weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _trainings(values: np.ndarray, weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """How far the mean of each configuration lies from that of more seeds, drawn (DRAWS,C,2); 0 without repeats.
 
-    `found` are the clean accuracy and the logarithm of the breaking epsilon of each model (M,2), `weights` those
+    `values` are the clean accuracy and the logarithm of the breaking epsilon of each model (M,2), `weights` those
     of each model in the mean of its configuration (C,M).
     """
     configurations, models = weights.shape
     degrees = models - configurations
     if not degrees:
         return np.zeros((DRAWS, configurations, 2))
-    own = (weights > 0).T @ (weights @ found)  # the mean of each model's configuration (M,2)
-    spread = (found - own).T @ (found - own) / degrees
+    own = (weights > 0).T @ (weights @ values)  # the mean of each model's configuration (M,2)
+    spread = (values - own).T @ (values - own) / degrees
     drawn = random.multivariate_normal(np.zeros(2), spread, (DRAWS, configurations), check_valid="ignore")
     tails = np.sqrt(degrees / random.chisquare(degrees, DRAWS))
     return drawn * np.sqrt((weights**2).sum(1))[None, :, None] * tails[:, None, None]

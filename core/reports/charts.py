@@ -1,4 +1,4 @@
-"""Figures of the generated pages as SVG: the same bytes for the same numbers."""
+"""Figures of the generated pages as SVG; the same numbers give the same bytes."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -14,11 +14,11 @@ MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
 
 
 COLUMNS = 2
-"""Panels side by side: more would be too small to read on a page."""
+"""The number of panels in a row; more would be too small to read."""
 
 
 def charts(measured: ModelsByGroup) -> dict[str, bytes]:
-    """Every figure by file name; none for what was not measured."""
+    """Figures by file name; a figure without measurements is left out."""
     drawn = {
         "risks.svg": _panels(measured, lambda results: results.risks is not None, _risks),
         "pareto-fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
@@ -31,7 +31,7 @@ def _panels(
     measured: ModelsByGroup, has: Callable[[Any], bool], draw: Callable[[Any, Sequence[MeasuredModel]], None]
 ) -> bytes | None:
     """One panel for each group, COLUMNS in a row."""
-    from matplotlib import rc_context  # here, since only these pages need it
+    from matplotlib import rc_context  # imported here because it is slow
     from matplotlib.figure import Figure
 
     shown = {name: [entry for entry in own if has(entry[1])] for name, own in measured.items()}
@@ -43,8 +43,8 @@ def _panels(
         columns = min(len(shown), COLUMNS)
         rows = -(-len(shown) // columns)
         figure = Figure(figsize=(3.6 * columns, 2.9 * rows), layout="constrained")
-        for place, own in enumerate(shown.values(), 1):
-            axes = figure.add_subplot(rows, columns, place)
+        for number, own in enumerate(shown.values(), 1):
+            axes = figure.add_subplot(rows, columns, number)
             draw(axes, own)
             axes.set_title(own[0][0].group_title, fontsize=10)
             axes.legend(frameon=False, fontsize=7.5)
@@ -54,9 +54,9 @@ def _panels(
 
 
 def _looks(model: Checkpoint) -> dict[str, Any]:
-    """A colour and a mark for each heap; dashed and hollow for another training schedule than the usual."""
-    size, apart = model.heap, {"ls": "--", "mfc": "none"} if model.schedule else {}
-    return {"color": COLOURS.get(size, "#000000"), "marker": MARKERS.get(size, "v"), **apart}
+    """Colour and mark of a heap; dashed and hollow if the training schedule is not the usual one."""
+    heap, dashed = model.heap, {"ls": "--", "mfc": "none"} if model.schedule else {}
+    return {"color": COLOURS.get(heap, "#000000"), "marker": MARKERS.get(heap, "v"), **dashed}
 
 
 MANY = 5
@@ -64,7 +64,7 @@ MANY = 5
 
 
 def _shown(own: Sequence[MeasuredModel]) -> Sequence[MeasuredModel]:
-    """The models that get a line: all, or if there are many, three of the Pareto front of each heap."""
+    """The models that are drawn: all, or three of the Pareto front of each heap if there are many."""
     if len(own) < MANY:
         return own
     firsts = first_seeds(own)
@@ -74,11 +74,11 @@ def _shown(own: Sequence[MeasuredModel]) -> Sequence[MeasuredModel]:
 
 
 def _names(own: Sequence[MeasuredModel]) -> list[str | None]:
-    """For the legend: the name of every model, or if there are many, one name for each heap."""
+    """Names for the legend: one for every model, or one for each heap if there are many models."""
     if len(own) < MANY:
         return [checkpoint.short for checkpoint, _ in own]
     kinds = [checkpoint.kind for checkpoint, _ in own]
-    return [None if kind in kinds[:place] else kind for place, kind in enumerate(kinds)]
+    return [None if kind in kinds[:number] else kind for number, kind in enumerate(kinds)]
 
 
 def _risks(axes: Any, own: Sequence[MeasuredModel]) -> None:
@@ -122,15 +122,15 @@ def _fronts(axes: Any, own: Sequence[MeasuredModel]) -> None:
 def _curves(axes: Any, own: Sequence[MeasuredModel]) -> None:
     own = _shown(own)
     for entry, label in zip(own, _names(own), strict=True):
-        found = entry[1].robustness
-        assert found
+        robustness = entry[1].robustness
+        assert robustness
         x, rates = zip(*entry[1].still_right(), strict=True)
         y = [100 * rate.value for rate in rates]
         low, high = zip(*(rate.interval for rate in rates), strict=True)
         looks = _looks(entry[0])
         axes.plot(x, y, label=label, lw=1.2, ms=3.5, **looks)
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
-        axes.axhline(100 * (1 - found.level), color="#999999", lw=0.7, ls=":")
+        axes.axhline(100 * (1 - robustness.level), color="#999999", lw=0.7, ls=":")
     axes.set_xlabel("epsilon (/255)")
     axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 101)

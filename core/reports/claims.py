@@ -22,7 +22,7 @@ NO_DIFFERENCE = 1.05
 
 @dataclass(frozen=True)
 class Finding:
-    """What one group of models says about a claim: rows of the table, whether the claim holds there, and the reason.
+    """The finding of one group of models on a claim: rows of the table, whether the claim holds, and the reason.
 
     `holds` is None where the claim cannot be decided. `rows` show at most ten models of the group.
     """
@@ -47,12 +47,12 @@ def sections(models: ModelsByGroup, figures: Sequence[str]) -> str:
     """One section for each claim, in Markdown; `figures` are the figures that exist, as paths from the page."""
     parts = ["## The paper's claims\n", INTRODUCTION]
     for number, claim in enumerate(CLAIMS, 1):
-        found = {name: finding for name, group in models.items() if (finding := claim.judge(group))}
-        parts += [f"### {number}. {claim.statement}\n", f"**{verdict(list(found.values()))}**\n"]
-        reasons = [f"- {models[name][0][0].group_title}: {finding.reason}" for name, finding in found.items()]
+        findings = {name: finding for name, group in models.items() if (finding := claim.judge(group))}
+        parts += [f"### {number}. {claim.statement}\n", f"**{verdict(list(findings.values()))}**\n"]
+        reasons = [f"- {models[name][0][0].group_title}: {finding.reason}" for name, finding in findings.items()]
         parts += ["\n".join(reasons) + "\n"] if reasons else []
         parts += [f"![{claim.statement}]({path})\n" for path in figures if claim.figure and path.endswith(claim.figure)]
-        rows = [row for finding in found.values() for row in finding.rows]
+        rows = [row for finding in findings.values() for row in finding.rows]
         parts += [table(claim.columns, rows)] if rows else []
         parts += [claim.note] if claim.note and rows else []
     return "\n".join(parts)
@@ -84,16 +84,16 @@ def breaking_text(results: Results) -> str:
 
     The model's universal robustness must have been measured.
     """
-    found, (low, high) = results.robustness, results.breaks_between()
-    assert found
-    if found.epsilon is None:
-        return f"above {found.breaking_epsilon:g}/255"
+    robustness, (low, high) = results.robustness, results.breaks_between()
+    assert robustness
+    if robustness.epsilon is None:
+        return f"above {robustness.breaking_epsilon:g}/255"
     top = f"over {results.still_right()[-1][0]:g}" if high is None else f"{high:g}"
-    return f"{found.breaking_epsilon:g}/255 [{low:g}, {top}]"
+    return f"{robustness.breaking_epsilon:g}/255 [{low:g}, {top}]"
 
 
 def target_first_ranks(results: Results) -> tuple[int, int] | None:
-    """In how many attacks towards a scene that scene fits the perturbation best of all, and the number of attacks.
+    """The number of attacks towards a scene whose target fits the perturbation best, and of all such attacks.
 
     None if no attack aimed at a scene.
     """
@@ -101,22 +101,22 @@ def target_first_ranks(results: Results) -> tuple[int, int] | None:
     return (sum(score.rank == 1 for score in scores), len(scores)) if scores else None
 
 
-def _clearly_above(one: AnyRate, other: AnyRate) -> bool:
-    """Whether one rate is larger than the other beyond both intervals."""
-    return one.interval[0] > other.interval[1]
+def _clearly_above(first: AnyRate, second: AnyRate) -> bool:
+    """Whether the first rate is larger than the second beyond both intervals."""
+    return first.interval[0] > second.interval[1]
 
 
 def _split(
     models: Sequence[MeasuredModel], has: Callable[[Results], object]
 ) -> tuple[MeasuredModel | None, list[MeasuredModel]]:
-    """The standard model, and the adversarially trained ones of any heap, among models whose results have `has`."""
+    """The standard model and the adversarially trained models of any heap, of those whose results have `has`."""
     kept = [entry for entry in models if has(entry[1])]
     standard = next((entry for entry in kept if entry[0].kind == STANDARD), None)
     return standard, [entry for entry in kept if entry[0].kind != STANDARD]
 
 
 def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:
-    """The accuracy without a perturbation, under one for all images, and under one for each image."""
+    """The accuracy without a perturbation, under one perturbation for all images, and under one for each image."""
     assert results.risks
     by_kind = {level.kind: level.accuracy for level in reversed(results.risks.levels)}
     return by_kind["expected"], by_kind["universal"], by_kind["adversarial"]
@@ -132,7 +132,7 @@ def _risk_rows(models: Sequence[MeasuredModel], *keep: str) -> list[list[str]]:
 
 
 def _adversarial_training_helps(models: list[MeasuredModel]) -> Finding | None:
-    """Holds where a model of heap 1 beats the standard one under a perturbation per image, and all lose much."""
+    """Holds if a model of heap 1 beats the standard one under one perturbation per image, and all lose much."""
     standard, trained = _split(models, lambda results: results.risks)
     heap_1 = [entry for entry in trained if entry[0].heap == 1]
     if not standard or not heap_1:
@@ -169,19 +169,19 @@ def _more_against_universal(models: list[MeasuredModel]) -> Finding | None:
 
 
 def _shared_training_costs_less(models: list[MeasuredModel]) -> Finding | None:
-    """Holds where the largest heap has an advantage over heap 1 at equal clean accuracy."""
+    """Holds if the largest heap has an advantage over heap 1 at equal clean accuracy."""
     rows = tradeoff.rows(models)
     if not rows:
         return None
-    found = tradeoff.advantages(models)
-    if not found:
+    advantages = tradeoff.advantages(models)
+    if not advantages:
         return Finding(rows, None, "there are no broken models of heap 1 and larger heaps to compare.")
     schedules = {checkpoint.kind: checkpoint.schedule for checkpoint, _ in models}
-    largest = {schedules[kind]: (kind, one) for kind, one in found.items()}  # ordered by schedule, then by heap
+    largest = {schedules[kind]: (kind, gain) for kind, gain in advantages.items()}  # ordered by schedule, then by heap
     judged = [_judge_advantage(advantage) for _, advantage in largest.values()]
     reasons = [
-        f"at equal clean accuracy ({one.accuracy_text}) {kind} takes {one.text} times the epsilon of heap 1: {words}"
-        for (kind, one), (_, words) in zip(largest.values(), judged, strict=True)
+        f"at equal clean accuracy ({gain.accuracy_text}) {kind} takes {gain.text} times the epsilon of heap 1: {words}"
+        for (kind, gain), (_, words) in zip(largest.values(), judged, strict=True)
     ]
     return Finding(rows, judged[0][0], f"{'; '.join(reasons)}.")
 
@@ -229,7 +229,7 @@ def _holds_for_segmentation(models: list[MeasuredModel]) -> Finding | None:
 
 
 def _remaining_is_perceptible(models: list[MeasuredModel]) -> Finding | None:
-    """Holds where what still breaks the models is noticeable, and attacks towards a scene show that scene.
+    """Holds if the perturbations that still break models are noticeable and show the scene they aim at.
 
     None (open) where no attack aimed at a scene: then half of the claim was not measured.
     """

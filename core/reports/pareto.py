@@ -1,6 +1,6 @@
 """Pareto fronts of clean accuracy and universal robustness, and how far apart two of them are.
 
-Clean accuracy is in [0, 1], robustness an epsilon in [0, 1] (see `core.robustness.search`).
+Clean accuracy is in [0, 1]. Robustness is the minimum breaking epsilon in n/255 (see `core.robustness.search`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,9 +32,9 @@ def pareto_front(points: Iterable[TradeoffPoint]) -> list[TradeoffPoint]:
 
 
 def robustness_at(points: Sequence[TradeoffPoint], clean: float) -> float | None:
-    """The robustness of a front at clean accuracy `clean`, interpolated linearly; None if it does not reach that far.
+    """The robustness of a front at clean accuracy `clean`, interpolated linearly; None above its most accurate point.
 
-    Below its last point a front continues at the same height: that model is available at less accuracy too.
+    Below its last point a front continues at the same height, because that model can be used at less accuracy too.
 
     >>> front = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]
     >>> robustness_at(front, 0.8), robustness_at(front, 0.6), robustness_at(front, 0.95)
@@ -44,55 +44,56 @@ def robustness_at(points: Sequence[TradeoffPoint], clean: float) -> float | None
         return None
     for better, worse in pairwise(points):
         if worse.clean <= clean:
-            share = (better.clean - clean) / (better.clean - worse.clean)
-            return round(better.robustness + share * (worse.robustness - better.robustness), 9)
+            fraction = (better.clean - clean) / (better.clean - worse.clean)
+            return round(better.robustness + fraction * (worse.robustness - better.robustness), 9)
     return points[-1].robustness
 
 
-def common_range(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint]) -> tuple[float, float] | None:
+def common_range(first: Sequence[TradeoffPoint], second: Sequence[TradeoffPoint]) -> tuple[float, float] | None:
     """The range of clean accuracies at which two fronts can be compared; None if one is empty.
 
-    If all points of one are more accurate than those of the other, it is a single accuracy: the largest both reach.
+    If all points of one front are more accurate than those of the other, the range is one accuracy: the largest that
+    both reach.
     """
-    if not one or not other:
+    if not first or not second:
         return None
-    low, high = max(one[-1].clean, other[-1].clean), min(one[0].clean, other[0].clean)
+    low, high = max(first[-1].clean, second[-1].clean), min(first[0].clean, second[0].clean)
     return min(low, high), high
 
 
-def robustness_ratios(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint], steps: int = 20) -> list[float]:
-    """How many times as robust the other front is, at `steps` + 1 equally spaced clean accuracies that both reach.
+def robustness_ratios(first: Sequence[TradeoffPoint], second: Sequence[TradeoffPoint], steps: int = 20) -> list[float]:
+    """How many times as robust the second front is, at `steps` + 1 equally spaced clean accuracies that both reach.
 
     Accuracies at which the first front is broken without a perturbation are left out.
 
-    >>> one = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]
-    >>> robustness_ratios(one, [TradeoffPoint("c", 0.8, 9), TradeoffPoint("d", 0.7, 10)], steps=1)
+    >>> first = [TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)]
+    >>> robustness_ratios(first, [TradeoffPoint("c", 0.8, 9), TradeoffPoint("d", 0.7, 10)], steps=1)
     [1.25, 1.5]
     """
-    span = common_range(one, other)
+    span = common_range(first, second)
     if span is None:
         return []
-    places = {span[0] + (span[1] - span[0]) * step / steps for step in range(steps + 1)}
-    heights = [(robustness_at(one, clean), robustness_at(other, clean)) for clean in sorted(places)]
+    accuracies = {span[0] + (span[1] - span[0]) * step / steps for step in range(steps + 1)}
+    heights = [(robustness_at(first, clean), robustness_at(second, clean)) for clean in sorted(accuracies)]
     return [second / first for first, second in heights if first and second is not None]
 
 
-def ratio_bound(one: Sequence[TradeoffPoint], other: Sequence[TradeoffPoint]) -> str:
-    """Whether the ratio of the other front to the first is a bound, `at least` or `at most`; empty if it is none.
+def ratio_bound(first: Sequence[TradeoffPoint], second: Sequence[TradeoffPoint]) -> str:
+    """Whether the ratio of the second front to the first is a bound, `at least` or `at most`; empty if it is none.
 
-    It is a bound if all points of one front are more accurate than those of the other: that front continues at the same
-    height, and would rise if it had less accurate models.
+    It is a bound if all points of one front are more accurate than those of the other. The more accurate front
+    continues at the same height, and would rise if it had less accurate models.
 
     >>> ratio_bound([TradeoffPoint("a", 0.8, 4)], [TradeoffPoint("b", 0.9, 4)])
     'at least'
     >>> ratio_bound([TradeoffPoint("a", 0.9, 4), TradeoffPoint("b", 0.7, 8)], [TradeoffPoint("c", 0.8, 9)])
     ''
     """
-    if not one or not other:
+    if not first or not second:
         return ""
-    if other[-1].clean > one[0].clean:
+    if second[-1].clean > first[0].clean:
         return "at least"
-    return "at most" if one[-1].clean > other[0].clean else ""
+    return "at most" if first[-1].clean > second[0].clean else ""
 
 
 def hypervolume(points: Sequence[TradeoffPoint]) -> float:

@@ -24,7 +24,7 @@ from core.reports.tradeoff import ModelsByGroup
 
 @dataclass(frozen=True)
 class Bracket:
-    """A minimum breaking epsilon and the measured epsilons that bracket it (None: not reached), and all as text."""
+    """A minimum breaking epsilon, the measured epsilons that bracket it (None: not reached), and the text of both."""
 
     value: float
     low: float
@@ -33,19 +33,19 @@ class Bracket:
     text: str
 
 
-Cell = str | int | float | Rate | SceneRate | Bracket | None
-Record = dict[str, Cell]
+Value = str | int | float | Rate | SceneRate | Bracket | None
+Record = dict[str, Value]
 
 
-def text(cell: Cell) -> str:
-    """A cell for people, like `76.0 [74.1, 77.8]`; empty for None."""
-    if isinstance(cell, Rate | SceneRate):
-        return percent(cell)
-    if isinstance(cell, Bracket):
-        return cell.text
-    if isinstance(cell, float):
-        return f"{cell:g}"
-    return "" if cell is None else str(cell)
+def text(value: Value) -> str:
+    """The text of a value for people, like `76.0 [74.1, 77.8]`; empty for None."""
+    if isinstance(value, Rate | SceneRate):
+        return percent(value)
+    if isinstance(value, Bracket):
+        return value.text
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)
 
 
 def csv_text(records: Sequence[Record]) -> str:
@@ -54,7 +54,9 @@ def csv_text(records: Sequence[Record]) -> str:
     >>> csv_text([{"model": "a", "accuracy (%)": Rate(50, 100)}]).splitlines()
     ['model,accuracy,accuracy_low,accuracy_high,accuracy_n', 'a,50.0,40.4,59.6,100']
     """
-    flat = [{name: value for title, cell in record.items() for name, value in _flat(title, cell)} for record in records]
+    flat = [
+        {name: number for title, value in record.items() for name, number in _flat(title, value)} for record in records
+    ]
     names = list(dict.fromkeys(name for record in flat for name in record))
     out = io.StringIO()
     writer = csv.DictWriter(out, _ordered(names), restval="", lineterminator="\n")
@@ -64,24 +66,24 @@ def csv_text(records: Sequence[Record]) -> str:
 
 
 def _ordered(names: Sequence[str]) -> list[str]:
-    """Columns by first appearance, with the interval of a rate directly behind its value."""
+    """Columns in the order of their first appearance; the interval of a rate follows its value."""
     ends = ("_low", "_high", "_n", "_broken")
     behind = {name: [name + end for end in ends if name + end in names] for name in names}
-    moved = {end for found in behind.values() for end in found}
+    moved = {end for columns in behind.values() for end in columns}
     return [name for first in names if first not in moved for name in (first, *behind[first])]
 
 
-def _flat(title: str, cell: Cell) -> Iterable[tuple[str, str]]:
-    """Names and texts of the CSV columns that one cell fills."""
+def _flat(title: str, value: Value) -> Iterable[tuple[str, str]]:
+    """Names and texts of the CSV columns that one value fills."""
     name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
-    if isinstance(cell, Rate | SceneRate):
-        value = {"": cell.value, "_low": cell.interval[0], "_high": cell.interval[1]} if cell.n else {}
-        return [*((name + end, f"{100 * number:.1f}") for end, number in value.items()), (f"{name}_n", str(cell.n))]
-    if isinstance(cell, Bracket):
-        high = "" if cell.high is None else f"{cell.high:g}"
-        numbers = [(name, f"{cell.value:g}"), (f"{name}_low", f"{cell.low:g}"), (f"{name}_high", high)]
-        return [*numbers, (f"{name}_broken", "yes" if cell.broken else "no")]
-    return [(name, text(cell))]
+    if isinstance(value, Rate | SceneRate):
+        columns = {"": value.value, "_low": value.interval[0], "_high": value.interval[1]} if value.n else {}
+        return [*((name + end, f"{100 * number:.1f}") for end, number in columns.items()), (f"{name}_n", str(value.n))]
+    if isinstance(value, Bracket):
+        high = "" if value.high is None else f"{value.high:g}"
+        numbers = [(name, f"{value.value:g}"), (f"{name}_low", f"{value.low:g}"), (f"{name}_high", high)]
+        return [*numbers, (f"{name}_broken", "yes" if value.broken else "no")]
+    return [(name, text(value))]
 
 
 def folder_name(checkpoint: Checkpoint, root: Path) -> str:
@@ -119,11 +121,11 @@ def _recipe(checkpoint: Checkpoint) -> Record:
 
 
 def _robustness(results: Results) -> Record:
-    found, bracket = results.robustness, None
-    if found:
+    robustness, bracket = results.robustness, None
+    if robustness:
         low, high = results.breaks_between()
-        broken = found.epsilon is not None
-        bracket = Bracket(found.breaking_epsilon, low, high, broken, breaking_text(results))
+        broken = robustness.epsilon is not None
+        bracket = Bracket(robustness.breaking_epsilon, low, high, broken, breaking_text(results))
     return {
         "clean accuracy (%)": results.clean.accuracy,
         "clean mean IoU (%)": results.clean.overlap,
@@ -133,7 +135,7 @@ def _robustness(results: Results) -> Record:
 
 
 LEVELS = {"expected": "no perturbation", "universal": "one for all images", "adversarial": "one for each image"}
-"""How the pages call the risk levels; those between share one perturbation in a heap."""
+"""Names of the risk levels on the pages; the levels between share one perturbation in a heap."""
 
 
 def _risks(results: Results) -> Record:
@@ -155,16 +157,16 @@ def _risks(results: Results) -> Record:
 
 
 def _search(results: Results) -> Record:
-    found = results.robustness
-    if not found:
+    robustness = results.robustness
+    if not robustness:
         return {}
     return {
-        "searched epsilons": len(found.curve) - 1,
-        "tries": sum(point.tries for point in found.curve),
-        "steps": found.steps,
+        "searched epsilons": len(robustness.curve) - 1,
+        "tries": sum(point.tries for point in robustness.curve),
+        "steps": robustness.steps,
         "donor models": len(results.assessment.donors or ()),
-        "crafting images": found.crafted_on,
-        "search n": found.curve[0].report.accuracy.n,
+        "crafting images": robustness.crafted_on,
+        "search n": robustness.curve[0].report.accuracy.n,
         "replaced by a stronger one": results.assessment.replaced,
     }
 
@@ -217,8 +219,8 @@ def _curve(results: Results, attack: str, figure: str, *, epsilons: Iterable[int
     """Empty where the figure was not measured."""
     if getattr(results.clean, figure) is None:
         return {}
-    found = {epsilon: results.find(attack, epsilon) for epsilon in epsilons}
-    rates: Record = {f"{epsilon}/255": getattr(m.report, figure) if m else None for epsilon, m in found.items()}
+    measurements = {epsilon: results.find(attack, epsilon) for epsilon in epsilons}
+    rates: Record = {f"{epsilon}/255": getattr(m.report, figure) if m else None for epsilon, m in measurements.items()}
     return {"clean": getattr(results.clean, figure)} | rates
 
 

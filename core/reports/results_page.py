@@ -1,4 +1,4 @@
-"""The pages, figures and CSV files of `docs/results/`, written from the JSON of the model folders and nothing else."""
+"""The pages, figures and CSV files of `docs/results/`, written from the JSON of the model folders alone."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from core.reports.searchable_page import RecordTable, searchable_page
 from core.reports.tradeoff import MAXIMUM_ROWS, STANDARD, MeasuredModel, ModelsByGroup, first_seeds, representatives
 
 EPSILONS, SCENE_EPSILONS = (8, 16, 32), (8, 10, 20)
-"""The epsilons of the short tables; at these all models were attacked."""
+"""The epsilons of the short tables, at which all models were attacked."""
 CONTROL_EPSILON, SCENE_CONTROL_EPSILON = 16, 10
 """The epsilons at which the table of other attacks shows random signs."""
 SHOWN = 10
@@ -80,8 +80,8 @@ SEARCH_COLUMNS = (
 
 def write(root: Path, docs: Path) -> list[Path]:
     """Write all files of `docs`/results from the model folders under `root`; returns their paths."""
-    found = store.find(root)
-    models = by_group([(model, results) for model in found if (results := Results.load(model.folder))])
+    checkpoints = store.find(root)
+    models = by_group([(model, results) for model in checkpoints if (results := Results.load(model.folder))])
     folder = docs / "results"
     folder.mkdir(parents=True, exist_ok=True)
     figures = charts(models)
@@ -97,12 +97,12 @@ def write(root: Path, docs: Path) -> list[Path]:
         "models.csv": records.model_records(models, root),
         "attacks.csv": records.attack_records(models, root),
         "pareto_fronts.csv": records.front_records(models),
-        "training.csv": training_page.training_records(found, root),
+        "training.csv": training_page.training_records(checkpoints, root),
     }
     texts = {
         "index.md": results_page(models, list(figures)),
         "all.md": searchable_page(_record_tables(models, tables, root)),
-        "training.md": training_page.training_page(found),
+        "training.md": training_page.training_page(checkpoints),
         **{name: records.csv_text(rows) for name, rows in tables.items()},
     }
     for name, text in texts.items():
@@ -111,7 +111,7 @@ def write(root: Path, docs: Path) -> list[Path]:
 
 
 def _record_tables(models: ModelsByGroup, tables: dict[str, list[records.Record]], root: Path) -> list[RecordTable]:
-    """What the searchable page shows."""
+    """The tables of the searchable page."""
     every, curves = tables["models.csv"], records.curve_records(models, root)
     columns = [name for name in _columns(every) if name not in SEARCH_COLUMNS[3:]]
     targeted = [record for record in tables["attacks.csv"] if record["target"]]
@@ -127,13 +127,13 @@ def _record_tables(models: ModelsByGroup, tables: dict[str, list[records.Record]
     ]
 
 
-def _columns(found: Sequence[records.Record]) -> list[str]:
+def _columns(rows: Sequence[records.Record]) -> list[str]:
     """The columns of these records without the folder, which the title of the model makes unnecessary."""
-    return list(dict.fromkeys(name for record in found for name in record if name != "folder"))
+    return list(dict.fromkeys(name for record in rows for name in record if name != "folder"))
 
 
 def by_group(measured: Sequence[MeasuredModel]) -> ModelsByGroup:
-    """The models of each group, those of one data set side by side."""
+    """The models of each group; groups of one data set follow each other."""
     names = sorted({(checkpoint.data, checkpoint.variant) for checkpoint, _ in measured}, key=lambda name: name[1])
     names.sort(key=lambda name: name[0], reverse=True)
     groups = [[entry for entry in measured if (entry[0].data, entry[0].variant) == name] for name in names]
@@ -146,9 +146,9 @@ def _pattern_file(group: str) -> str:
 
 
 def pattern_sheet(models: Sequence[MeasuredModel], data: Dataset) -> Image | None:
-    """The perturbations towards a scene, one row a model, below the drawn target scenes; None without any.
+    """The perturbations towards a scene, one row for each model, below the target scenes; None if there are none.
 
-    Pictures and label maps of data sets that are not ours stay out.
+    Pictures and label maps are shown only for data sets that PlainSight draws itself.
     """
     aims = {m.target for _, results in models for m in results.measurements if m.epsilon == SHOWN and m.target}
     targets = sorted((aim for aim in aims if aim.kind == "scene"), key=lambda aim: aim.number)
@@ -207,22 +207,24 @@ def _segmentation(results: Results) -> bool:
 
 
 def _curve_table(models: Sequence[MeasuredModel], epsilons: Sequence[int], figure: str = "accuracy") -> str:
-    """One row a model: the clean figure, and the one under S-PGD at each epsilon."""
+    """One row for each model: the figure without a perturbation, and under S-PGD at each epsilon."""
     rows = []
     for checkpoint, results in models:
-        found = (results.find("spgd", epsilon) for epsilon in epsilons)
-        reports = [results.clean, *(m.report if m else None for m in found)]
+        measurements = (results.find("spgd", epsilon) for epsilon in epsilons)
+        reports = [results.clean, *(m.report if m else None for m in measurements)]
         rows.append([checkpoint.title, *(percent(getattr(report, figure, None)) for report in reports)])
     return table(["model", "clean", *(f"{epsilon}/255" for epsilon in epsilons)], rows)
 
 
 def _grids(models: Sequence[MeasuredModel]) -> list[str]:
-    """For each heap a table, sigma down and epsilon across, of models of the usual schedule; none if sigma is fixed."""
+    """A table of sigma by epsilon for each heap, for models of the usual schedule; none if all have the same sigma."""
     cells: dict[int, dict[float, dict[float, str]]] = {}
     for checkpoint, results in first_seeds(models):
-        if checkpoint.heap and not checkpoint.schedule and (found := results.robustness):
+        if checkpoint.heap and not checkpoint.schedule and (robustness := results.robustness):
             sigma, epsilon = round(checkpoint.recipe["sigma"], 4), round(checkpoint.recipe["epsilon"], 2)
-            breaks = f"{found.breaking_epsilon:g}" if found.epsilon else f"over {found.breaking_epsilon:g}"
+            breaks = (
+                f"{robustness.breaking_epsilon:g}" if robustness.epsilon else f"over {robustness.breaking_epsilon:g}"
+            )
             row = cells.setdefault(checkpoint.heap, {}).setdefault(sigma, {})
             row[epsilon] = f"{100 * results.clean.accuracy.value:.1f} · {breaks}"
     if len({sigma for rows in cells.values() for sigma in rows}) < 2:
@@ -237,7 +239,7 @@ def _grids(models: Sequence[MeasuredModel]) -> list[str]:
 
 
 def _other_table(models: Sequence[MeasuredModel]) -> str:
-    """One row a model: the minimum breaking epsilon, and what other attacks reach; no empty columns."""
+    """One row for each model: the minimum breaking epsilon and the results of other attacks; no empty columns."""
     control = SCENE_CONTROL_EPSILON if _segmentation(models[0][1]) else CONTROL_EPSILON
     rows = []
     for checkpoint, results in models:
@@ -257,18 +259,22 @@ def _other_table(models: Sequence[MeasuredModel]) -> str:
         )
     head = ["model", "minimum breaking epsilon", f"accuracy (%), random signs, {control}/255"]
     head += [f"accuracy (%), {attacks.get('deepfool').title}, 16/255", "best target rate (%)"]
-    used = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    return table([head[place] for place in used], [[row[place] for place in used] for row in rows])
+    used = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    return table([head[column] for column in used], [[row[column] for column in used] for row in rows])
 
 
 def _breaks(results: Results) -> str:
-    """The minimum breaking epsilon; where it was not searched, as read off the curve of stored perturbations."""
+    """The minimum breaking epsilon; without a search, interpolated on the curve of the stored perturbations."""
     if results.robustness:
         return breaking_text(results)
     stored = [(float(m.epsilon), m.report.accuracy.value) for m in results.curve()]
     curve = [(0.0, results.clean.accuracy.value), *stored]
-    found = breaking_point(curve)
-    return f"{found:.1f}/255" if found is not None else f"above {max(epsilon for epsilon, _ in curve):g}/255"
+    epsilon_found = breaking_point(curve)
+    return (
+        f"{epsilon_found:.1f}/255"
+        if epsilon_found is not None
+        else f"above {max(epsilon for epsilon, _ in curve):g}/255"
+    )
 
 
 TARGET_COLUMNS = ["model", "target", "success (%)", "without attack (%)", "pattern rank"]
@@ -276,7 +282,7 @@ TARGET_COLUMNS += ["explained (%)", "by other scenes (%)"]
 
 
 def _target_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
-    """Attacks of scenes at SHOWN/255 on two models: the standard one and the most robust one; at most ten."""
+    """At most ten targeted attacks at SHOWN/255 on two models of scenes: the standard one and the most robust one."""
     aimed = [entry for entry in models if _aimed(entry[1])]
     standard = [entry for entry in aimed if entry[0].kind == STANDARD]
     others = [entry for entry in aimed if entry[0].kind != STANDARD and entry[1].robustness]

@@ -12,7 +12,7 @@ from core.reports.records import Record, text
 
 @dataclass(frozen=True)
 class RecordTable:
-    """A table of the page: its title, a note in HTML, records, and the columns shown (all where none are named)."""
+    """A table of the page: its title, a note in HTML, records, and the columns shown (all by default)."""
 
     title: str
     note: str

@@ -1,7 +1,7 @@
 """The trade-off between clean accuracy and universal robustness: how many times as robust larger heaps are as heap 1.
 
-They are compared at equal clean accuracy, and at several error levels, since an advantage may lie at other perturbation
-strengths than the one that breaks a model.
+Models are compared at equal clean accuracy and at several error levels, because an advantage may appear only at
+epsilons below the one that breaks a model.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ MeasuredModel = tuple[Checkpoint, Results]
 ModelsByGroup = dict[str, list[MeasuredModel]]
 STANDARD = kind(0)
 ERROR_LEVELS = (0.25, 0.5)
-"""Shares misclassified, below the one that universal robustness is defined by."""
+"""Misclassified fractions below the one that defines universal robustness."""
 COLUMNS = (
     *("data", "Pareto front", "models", "clean accuracy (%)", "hypervolume (/255)"),
     *(f"times heap 1, {100 * level:.0f}% wrong" for level in ERROR_LEVELS),
@@ -46,9 +46,9 @@ MAXIMUM_ROWS = 10
 
 
 def tradeoff_points(own: Sequence[MeasuredModel], *kinds: str, level: float | None = None) -> list[TradeoffPoint]:
-    """The models of these kinds (like `heap 64`) in the trade-off; unbroken ones stand where the search ended.
+    """The models of these kinds, like `heap 64`, as points; an unbroken model has the epsilon where its search ended.
 
-    Robustness is the breaking epsilon, or with a `level` the epsilon at which that share is wrong; in units of 1/255.
+    Robustness is the breaking epsilon in n/255, or with a `level` the epsilon at which that fraction is wrong.
     """
     return [
         TradeoffPoint(
@@ -62,17 +62,17 @@ def tradeoff_points(own: Sequence[MeasuredModel], *kinds: str, level: float | No
 
 
 def _epsilon_at_error(results: Results, level: float) -> float:
-    """Where so many are wrong under the strongest perturbation found, or the largest epsilon measured."""
+    """The epsilon (n/255) at which a fraction `level` is wrong; the largest measured one if there is none."""
     curve = [(epsilon, rate.value) for epsilon, rate in results.still_right()]
-    found = breaking_point(curve, level)
-    return curve[-1][0] if found is None else found
+    epsilon = breaking_point(curve, level)
+    return curve[-1][0] if epsilon is None else epsilon
 
 
 @dataclass(frozen=True)
 class Advantage:
-    """How many times the epsilon of heap 1 breaks a larger heap: the ratios at equal clean accuracies.
+    """The ratios of the minimum breaking epsilon of a larger heap to that of heap 1, at equal clean accuracies.
 
-    `bound` says that they are only `at least` or `at most` that, since no models of both lie around one accuracy.
+    `bound` is `at least` or `at most` where the fronts share no range of accuracies, so that the ratio is only a bound.
     `span` are the smallest and the largest of these accuracies. `interval` is the 95% interval of the mean ratio over
     other held-out images, and over other `trainings` where models were trained with several seeds
     (`core.reports.bootstrap`); None where that is not known.
@@ -86,12 +86,12 @@ class Advantage:
 
     @property
     def low(self) -> float:
-        """The least that the mean ratio may be, for all that is known: the end of the interval, or the smallest."""
+        """The lower end of the interval of the mean ratio; without an interval, the smallest ratio."""
         return self.interval[0] if self.interval else min(self.ratios)
 
     @property
     def high(self) -> float:
-        """The most that it may be."""
+        """The upper end of the interval of the mean ratio; without an interval, the largest ratio."""
         return self.interval[1] if self.interval else max(self.ratios)
 
     @property
@@ -118,40 +118,47 @@ class Advantage:
         return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def advantage(own: Sequence[MeasuredModel], one: str, other: str, *, level: float | None = None) -> Advantage | None:
-    """The advantage of models of kind `other` over those of `one`; models that differ in the seed count as their mean.
+def advantage(
+    own: Sequence[MeasuredModel], base_kind: str, other_kind: str, *, level: float | None = None
+) -> Advantage | None:
+    """The advantage of models of kind `other_kind` over those of `base_kind`.
 
-    None where they cannot be compared: no models of one of them, or nothing broke one of kind `one`.
+    Models that differ only in the seed count as their mean. None where the kinds cannot be compared: one has no
+    models, or a model of `base_kind` was not broken.
     """
-    models = [entry for entry in own if entry[0].kind in (one, other) and entry[1].robustness]
-    base = [results.robustness for checkpoint, results in models if checkpoint.kind == one]
-    if level is None and any(found and found.epsilon is None for found in base):
+    models = [entry for entry in own if entry[0].kind in (base_kind, other_kind) and entry[1].robustness]
+    base = [results.robustness for checkpoint, results in models if checkpoint.kind == base_kind]
+    if level is None and any(robustness and robustness.epsilon is None for robustness in base):
         return None
-    first, second = (pareto.pareto_front(_averaged(models, name, level)) for name in (one, other))
+    first, second = (pareto.pareto_front(_averaged(models, name, level)) for name in (base_kind, other_kind))
     span, ratios = pareto.common_range(first, second), tuple(pareto.robustness_ratios(first, second))
     if not span or not ratios:
         return None
-    interval = bootstrap.ratio_interval(models, one, other) if level is None else None
-    several = any(len(found) > 1 for found in _configurations(models).values())
+    interval = bootstrap.ratio_interval(models, base_kind, other_kind) if level is None else None
+    several = any(len(by_seed) > 1 for by_seed in _configurations(models).values())
     return Advantage(ratios, span, pareto.ratio_bound(first, second), interval, several)
 
 
 def _averaged(models: Sequence[MeasuredModel], which: str, level: float | None) -> list[TradeoffPoint]:
-    """The models of a kind, those that differ only in the seed as one point, their mean."""
+    """The points of a kind; models that differ only in the seed are one point, their mean."""
     each = {spot.name: spot for spot in tradeoff_points(models, which, level=level)}
-    found = []
+    points = []
     for (name, own_kind), seeds in _configurations(models).items():
         if own_kind == which:
             own = [each[checkpoint.name] for checkpoint, _ in seeds.values()]
-            found.append(TradeoffPoint(name, fmean(spot.clean for spot in own), fmean(spot.robustness for spot in own)))
-    return found
+            points.append(
+                TradeoffPoint(name, fmean(spot.clean for spot in own), fmean(spot.robustness for spot in own))
+            )
+    return points
 
 
 def advantages(own: Sequence[MeasuredModel], level: float | None = None) -> dict[str, Advantage]:
     """The advantage of each larger heap, by its kind, over heap 1 of the same schedule, where these can be compared."""
     sizes = _kinds([entry for entry in own if entry[0].heap > 1])
-    found = {name: advantage(own, kind(1, one.schedule), name, level=level) for name, one in sizes.items()}
-    return {name: ahead for name, ahead in found.items() if ahead}
+    compared = {
+        name: advantage(own, kind(1, checkpoint.schedule), name, level=level) for name, checkpoint in sizes.items()
+    }
+    return {name: ahead for name, ahead in compared.items() if ahead}
 
 
 def _kinds(own: Sequence[MeasuredModel]) -> dict[str, Checkpoint]:
@@ -163,10 +170,10 @@ def _kinds(own: Sequence[MeasuredModel]) -> dict[str, Checkpoint]:
 def representatives(
     models: Sequence[MeasuredModel], *keep: str, each: int = 3, limit: int = MAXIMUM_ROWS
 ) -> list[MeasuredModel]:
-    """At most `limit` models that stand for the group, in its order; all where they are so few and `each` is 3.
+    """At most `limit` models that represent the group, in its order; all models if there are no more and `each` is 3.
 
-    The standard model, those named in `keep`, and `each` of every Pareto front: the middle one, the most robust one,
-    the most accurate one.
+    These are the standard model, those named in `keep`, and up to `each` models of every Pareto front: the middle one,
+    the most robust one and the most accurate one.
     """
     if len(models) <= limit and each == 3:
         return list(models)
@@ -183,22 +190,24 @@ def representatives(
 
 
 def first_seeds(models: Sequence[MeasuredModel]) -> list[MeasuredModel]:
-    """Of models that differ only in the seed the one of the smallest seed: no heap gets more chances than another."""
-    return [found[min(found)] for found in _configurations(models).values()]
+    """The model of the smallest seed of each configuration, so that no heap has more models than another."""
+    return [by_seed[min(by_seed)] for by_seed in _configurations(models).values()]
 
 
 def _configurations(models: Sequence[MeasuredModel]) -> dict[tuple[str, str], dict[int, MeasuredModel]]:
     """The models of each configuration by their seeds; another training schedule is another configuration."""
-    found: dict[tuple[str, str], dict[int, MeasuredModel]] = {}
+    configurations: dict[tuple[str, str], dict[int, MeasuredModel]] = {}
     for entry in models:
-        found.setdefault((entry[0].name_without_seed, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = entry
-    return found
+        configurations.setdefault((entry[0].name_without_seed, entry[0].kind), {})[entry[0].recipe.get("seed", 0)] = (
+            entry
+        )
+    return configurations
 
 
 def rows(own: Sequence[MeasuredModel]) -> list[list[str]]:
     """Rows of the table: one for each Pareto front, of a heap and a schedule."""
     times = [advantages(own, level) for level in (*ERROR_LEVELS, None)]
-    found = []
+    table_rows = []
     for name in _kinds(own):
         line = pareto.pareto_front(tradeoff_points(first_seeds(own), name, STANDARD))
         reach = f"{100 * line[-1].clean:.1f} to {100 * line[0].clean:.1f}"
@@ -209,5 +218,5 @@ def rows(own: Sequence[MeasuredModel]) -> list[list[str]]:
             reach,
             f"{pareto.hypervolume(line):.2f}",
         ]
-        found.append([*cells, *(each[name].text if name in each else "" for each in times)])
-    return found
+        table_rows.append([*cells, *(each[name].text if name in each else "" for each in times)])
+    return table_rows

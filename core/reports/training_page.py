@@ -14,7 +14,7 @@ from core.training.recipe import Recipe
 from core.workflows.protocol import AttackSuite
 
 SHIPPED = "checkpoints"
-"""Where the shipped models lie, as the commands name it."""
+"""The folder of the shipped models, as the commands name it."""
 
 TEMPLATE = """# How the models were trained
 
@@ -47,10 +47,10 @@ COLUMNS = (
 )
 
 
-def training_page(found: Sequence[Checkpoint]) -> str:
+def training_page(checkpoints: Sequence[Checkpoint]) -> str:
     """The command that trains a model, and one table: a row for each kind of training of each data set."""
     kinds: dict[tuple[str, str], list[Checkpoint]] = {}
-    for checkpoint in found:
+    for checkpoint in checkpoints:
         kinds.setdefault((checkpoint.group_title, checkpoint.kind), []).append(checkpoint)
     rows = [[*names, *_settings(models)] for names, models in kinds.items()]
     return "\n".join([TEMPLATE, table(COLUMNS, rows)])
@@ -82,10 +82,10 @@ def _settings(models: Sequence[Checkpoint]) -> list[str]:
     ]
 
 
-def training_records(found: Sequence[Checkpoint], root: Path) -> list[Record]:
+def training_records(checkpoints: Sequence[Checkpoint], root: Path) -> list[Record]:
     """One record for each model folder under `root`: commands, data, seed, time, hardware, losses, weights."""
     records = []
-    for checkpoint in found:
+    for checkpoint in checkpoints:
         config, history = checkpoint.config, checkpoint.config["history"]
         record: Record = {
             "data": checkpoint.group_title,
@@ -107,17 +107,17 @@ def training_records(found: Sequence[Checkpoint], root: Path) -> list[Record]:
             "weights sha256": checkpoint.sha256[:16],
             "weights shipped": "yes" if checkpoint.has_weights else "no",
         }
-        records.append(record | _origin(checkpoint, found, root) | _measured(checkpoint, root))
+        records.append(record | _origin(checkpoint, checkpoints, root) | _measured(checkpoint, root))
     return records
 
 
-def _origin(checkpoint: Checkpoint, found: Sequence[Checkpoint], root: Path) -> Record:
+def _origin(checkpoint: Checkpoint, checkpoints: Sequence[Checkpoint], root: Path) -> Record:
     """Which weights the training started from; empty if it started from scratch."""
     digest = checkpoint.config.get("start_sha256")
     if not digest:
         return {"start sha256": "", "started from": ""}
-    known = [folder_name(other, root) for other in found if other.sha256 == digest]
-    where = known[0] if known else "an earlier stage in the history of this repository"
+    names = [folder_name(candidate, root) for candidate in checkpoints if candidate.sha256 == digest]
+    where = names[0] if names else "an earlier stage in the history of this repository"
     return {"start sha256": digest[:16], "started from": where}
 
 
