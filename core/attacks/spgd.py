@@ -89,7 +89,7 @@ def _clean(model: nn.Module, images: Tensor, index: Tensor, known: dict[int, Ten
 
 
 def _share_changed(logits: Tensor, labels: Tensor, clean: Tensor) -> float:
-    """The share of labelled elements whose attacked prediction differs from the clean one."""
+    """The fraction of labelled elements whose attacked prediction differs from the clean one."""
     known = counted(labels)
     return ((logits.argmax(1) != clean) & known).sum().item() / max(int(known.sum()), 1)
 

@@ -131,7 +131,7 @@ def read_delta(path: Path, size: Sequence[int] | None = None, unit: Unit | None 
 def _unit(path: Path, found: Tensor, *, ours: bool, told: Unit | None) -> Unit:
     """The unit that a file says or is told, or that its largest value leaves no doubt of.
 
-    Shares of full intensity are at most 1, and nobody perturbs by half of it, or by less than 1/255.
+    Fractions of full intensity are at most 1, and nobody perturbs by half of it, or by less than 1/255.
     """
     largest = found.double().abs().max().item()
     if ours and told == "1":

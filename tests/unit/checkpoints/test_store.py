@@ -19,6 +19,7 @@ from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results, key
 from core.checkpoints.store import ModelFolder
 from core.datasets import Dataset, Split
+from core.evaluation.pattern_score import PatternScore
 from core.evaluation.report import Rate, Report
 from core.evaluation.segmentation import SceneRate
 from core.files import FileError
@@ -303,14 +304,24 @@ def measurement(epsilon, target=None, attack="spgd"):
 def test_results_survive_the_file(tmp_path):
     assert Results.load(tmp_path) is None
     kept = (measurement(16), measurement(8), measurement(8, Target("class", 3)), measurement(8, attack="deepfool"))
+    shown = PatternScore(fraction=0.31, others=0.12, rank=1, p=0.005, n=200)
+    kept += (replace(measurement(10, Target("scene", 5)), pattern=shown), measurement(10, Target("remove", 8)))
     results = Results(Report(Rate(9, 10), Rate(0, 10)), kept, {"sha256": "abc"})
     results.save(tmp_path)
     assert Results.load(tmp_path) == results
     assert [found.epsilon for found in results.curve()] == [8, 16]
+    assert [entry["target"] for entry in results.to_json()["measurements"]] == [
+        None,
+        None,
+        3,
+        None,
+        "scene-5",
+        "remove-8",
+    ]
     assert results.find("spgd", 8, Target("class", 3)) == kept[2]
     assert results.find("spgd", 9) is None
     assert key("spgd", 16) == "spgd-e16"
-    assert kept[2].key == "spgd-e8-t3"
+    assert [m.key for m in (kept[2], *kept[4:])] == ["spgd-e8-t3", "spgd-e10-scene-5", "spgd-e10-remove-8"]
 
 
 CLEAN = Report(Rate(3, 4), Rate(0, 4)).to_json()
