@@ -119,7 +119,7 @@ def _foreign(folder: Path, budget: Budget) -> Tensor:
     results, deltas = Results.load(folder), perturbations.load(folder)
     stored = [m for m in (results.curve() if results else []) if m.key in deltas]
     if not stored:
-        raise typer.BadParameter(f"{folder} stores no perturbation; first run: python -m core precompute {folder}")
+        raise typer.BadParameter(f"{folder} stores no perturbation; first run: plainsight precompute {folder}")
     delta = deltas[min(stored, key=lambda m: abs(m.epsilon - wanted)).key]
     return budget.rescale(delta)
 

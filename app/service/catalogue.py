@@ -125,7 +125,7 @@ def first(data: str | None = None, tab: str = "compare") -> Session:
         scenes = " --data streets --arch smp:PSPNet/resnet18" if tab == "segmentation" else ""
         raise NoModels(
             f"There are no trained models {'of scenes ' * bool(scenes)}under {store.default_root()}; "
-            f"train two with: python -m core train{scenes} --root checkpoints, then the same with --sigma 0.5"
+            f"train two with: plainsight train{scenes} --root checkpoints, then the same with --sigma 0.5"
         )
     names = list(dict.fromkeys(model.group for model in found))
     data = data or next((name for name in ("signs", "streets") if name in names), names[0])

@@ -66,7 +66,7 @@ def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> 
     if found is not None:
         steps, images, seed = found.steps, found.crafted_on or session.images, found.seed
     folder = f"checkpoints/{checkpoint.folder.relative_to(store.default_root()).as_posix()}"
-    words = ["python", "-m", "core", "attack", folder, "--attack", session.attack, "--epsilon", str(session.epsilon)]
+    words = ["plainsight", "attack", folder, "--attack", session.attack, "--epsilon", str(session.epsilon)]
     words += ["--steps", str(steps), "--images", str(images), "--seed", str(seed)]
     if (found is None or found.live) and attacks.get(session.attack).takes("batch_size"):
         words += ["--batch-size", str(batch(checkpoint))]

@@ -98,7 +98,7 @@ def _own(data: str) -> list[MeasuredModel]:
     """Every model of a data set whose robustness was measured, the standard one first, with its results."""
     models = [model for model in catalogue.fitting("tradeoff") if model.group == data]
     if not models:
-        raise catalogue.NoModels(f"No robustness was measured for {data}; run: python -m core precompute MODEL_FOLDER")
+        raise catalogue.NoModels(f"No robustness was measured for {data}; run: plainsight precompute MODEL_FOLDER")
     return [(model, _measured(model)) for model in models]
 
 

@@ -50,7 +50,7 @@ def load(folder: Path) -> dict[str, Tensor]:
     except (ArithmeticError, KeyError, RecursionError, TypeError, ValueError, lzma.LZMAError) as error:
         raise FileError(
             f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
-            f"python -m core precompute {folder}"
+            f"plainsight precompute {folder}"
         ) from error
 
 
@@ -167,7 +167,7 @@ def _array(path: Path) -> tuple[Tensor, bool]:
     if "delta" not in arrays and len(arrays) != 1:
         raise FileError(
             f"{path} holds no perturbation: one tensor of channels, height and width is expected, and there are "
-            f"{len(arrays)}; make one with: python -m core attack MODEL --save FOLDER"
+            f"{len(arrays)}; make one with: plainsight attack MODEL --save FOLDER"
         )
     found = arrays.get("delta", next(iter(arrays.values())))
     own = path.suffix == ".safetensors" and read_metadata(path).get("unit") == "1/255"

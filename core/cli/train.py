@@ -125,4 +125,4 @@ def train(
         return
     if jumped := jump(history):
         tell(f"Warning: {jumped}; try another --seed or a lower --learning-rate.")
-    out.print(f"{trained.title} is in {trained.folder}. Next: python -m core evaluate {trained.folder}")
+    out.print(f"{trained.title} is in {trained.folder}. Next: plainsight evaluate {trained.folder}")

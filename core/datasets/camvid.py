@@ -49,7 +49,7 @@ def dataset(argument: str | None) -> Dataset:
         mirror=True,
         palette=PALETTE,
         splits=tuple(DIGESTS),
-        missing=None if here else f"CamVid is not under {root}; get it with: python -m core data fetch camvid",
+        missing=None if here else f"CamVid is not under {root}; get it with: plainsight data fetch camvid",
     )
 
 

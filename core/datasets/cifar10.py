@@ -19,7 +19,7 @@ def dataset(argument: str | None) -> Dataset:
     root = data_root() / NAME
     folders, archive = _has_folders(root), (root / ARCHIVE).is_dir()
     source = "class folders, as re-encoded there" if folders else "torchvision, lossless"
-    missing = f"CIFAR-10 is not under {root}; get it with: python -m core data fetch cifar10"
+    missing = f"CIFAR-10 is not under {root}; get it with: plainsight data fetch cifar10"
     return Dataset(
         NAME,
         "CIFAR-10",

@@ -42,7 +42,7 @@ def dataset(argument: str | None) -> Dataset:
             return read(_tested(tested, truth), size, limit)
         return read(listed({name: train / f"{number:05}" for number, name in enumerate(CLASSES)}, split), size, limit)
 
-    missing = f"GTSRB under {root} lacks its {absent}; get it with: python -m core data fetch gtsrb"
+    missing = f"GTSRB under {root} lacks its {absent}; get it with: plainsight data fetch gtsrb"
     return Dataset(
         *(NAME, "German traffic signs (GTSRB)", "classification", CLASSES, size, "GTSRB, whole pictures", load),
         missing=missing if absent else None,

@@ -22,7 +22,7 @@ Written by `make results` from `checkpoints/**/config.json`; do not edit.
 
 One command trains a model again (`core.workflows.train_model.run` is the same in Python):
 
-    python -m core train --data DATA --arch ARCHITECTURE \\
+    plainsight train --data DATA --arch ARCHITECTURE \\
         --sigma SIGMA --heap HEAP --epsilon EPSILON \\
         --steps STEPS --step-size STEP_SIZE \\
         --epochs EPOCHS --batch-size BATCH_SIZE \\
@@ -34,7 +34,7 @@ The second and third lines are for adversarial training: `HEAP` images share one
 (see the [glossary](../glossary.md)). A standard model is trained without them. `--start` names the model that the
 training starts from. A second command measures the model:
 
-    python -m core precompute FOLDER --steps STEPS \\
+    plainsight precompute FOLDER --steps STEPS \\
         --images IMAGES --targets TARGETS --seed SEED --assess
 
 The table holds one row for each kind of training. The exact commands of every model, its seed, time, hardware, losses
@@ -144,14 +144,14 @@ def measured_by(checkpoint: Checkpoint, root: Path) -> tuple[str, int | None]:
     if not done.issuperset(AttackSuite.standard(datasets.get(checkpoint.data)).epsilons):
         options += "".join(f" --epsilon {epsilon}" for epsilon in sorted(done))
     options += " --assess" if results.robustness else ""
-    line = f"python -m core precompute {SHIPPED}/{folder_name(checkpoint, root)} {options}"
+    line = f"plainsight precompute {SHIPPED}/{folder_name(checkpoint, root)} {options}"
     return line, steps[-1] if steps[-1] > steps[0] else None
 
 
 def command(checkpoint: Checkpoint, root: Path) -> str:
     """The command line that trains this model again."""
     recipe = checkpoint.recipe
-    words = [f"python -m core train --data {recipe['data']} --arch {recipe['architecture']}"]
+    words = [f"plainsight train --data {recipe['data']} --arch {recipe['architecture']}"]
     if recipe["sigma"]:
         words.append(f"--sigma {recipe['sigma']:g} --heap {recipe['heap']} --epsilon {recipe['epsilon']:.4g}")
         words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")

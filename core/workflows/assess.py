@@ -83,7 +83,7 @@ class _Stages:
         """The results as they stand now. Raises FileError where there are none."""
         if self.folder.results is None:
             path = self.folder.path
-            raise FileError(f"{path} was not measured yet; first run: python -m core precompute {path}")
+            raise FileError(f"{path} was not measured yet; first run: plainsight precompute {path}")
         return self.folder.results
 
     @cached_property
@@ -125,7 +125,7 @@ class _Stages:
         path, _ = self.folder.path, self.results
         epsilon = self.protocol.risk_epsilon
         if key("spgd", epsilon) not in self.folder.deltas:
-            raise FileError(f"{path} lacks S-PGD at {epsilon}/255; run: python -m core precompute {path}")
+            raise FileError(f"{path} lacks S-PGD at {epsilon}/255; run: plainsight precompute {path}")
 
     def candidates(self) -> Candidates:
         """The model's own perturbations: those of the stored epsilons, and last the one that broke it."""

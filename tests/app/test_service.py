@@ -135,7 +135,7 @@ def test_what_is_not_computed_says_so_and_keeps_no_stale_number(session: Session
 
 def test_absent_images_leave_the_rest_and_name_the_command(session: Session) -> None:
     page = service.comparison(service.changed(session, "data", "cifar10"))
-    assert "python -m core data fetch cifar10" in page.strip.missing
+    assert "plainsight data fetch cifar10" in page.strip.missing
     with pytest.raises(FileNotFoundError, match="fetch cifar10"):
         finish(service.changed(session, "data", "cifar10"))
 
@@ -311,7 +311,7 @@ def test_what_is_taken_home_is_the_pattern_without_loss(session: Session) -> Non
         *(False, True),
         True,
     )
-    assert card.command.startswith("python -m core attack checkpoints/signs/standard --attack spgd --epsilon")
+    assert card.command.startswith("plainsight attack checkpoints/signs/standard --attack spgd --epsilon")
 
 
 def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago() -> None:

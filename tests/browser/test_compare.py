@@ -156,7 +156,7 @@ def test_dark_and_light(visit: Visit) -> None:
 def test_absent_images_and_odd_addresses_get_a_sentence(visit: Visit) -> None:
     page = visit("?data=cifar10&epsilon=17")
     status_says(page, "epsilon")
-    assert "python -m core data fetch cifar10" in page.inner_text(".stripbox")
+    assert "plainsight data fetch cifar10" in page.inner_text(".stripbox")
 
 
 def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
@@ -183,4 +183,4 @@ def test_commands_to_take_home_can_be_read_and_copied(visit: Visit) -> None:
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 1280
     commands = page.locator(".commands code").all_inner_texts()
-    assert any(command.startswith("python -m core attack") for command in commands)
+    assert any(command.startswith("plainsight attack") for command in commands)

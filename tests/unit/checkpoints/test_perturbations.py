@@ -40,7 +40,7 @@ def test_perturbations_of_full_strength_take_little_space(folder):
     [
         ("{}", "delta"),
         ('{"delta": [1, 3, 2, 2]}', "do not fill"),
-        ("[]", "core precompute"),
+        ("[]", "plainsight precompute"),
         ("{", "property name"),
         (None, "shapes"),
     ],
@@ -59,7 +59,7 @@ def test_bytes_that_were_packed_otherwise_are_named(folder):
     path = folder / "perturbations.safetensors"
     packed = torch.frombuffer(bytearray(zlib.compress(bytes(75))), dtype=torch.uint8)
     files.write_tensors(path, {"delta": packed}, {"shapes": '{"delta": [1, 3, 5, 5]}'})
-    with pytest.raises(FileError, match="core precompute"):
+    with pytest.raises(FileError, match="plainsight precompute"):
         perturbations.load(folder)
 
 
@@ -155,7 +155,7 @@ ASK = r"does not say in which unit its values are, the largest of which is {}; g
         (UNITS.masked_fill(UNITS == 0, math.inf), SIZE, "255", "values that are not finite"),
         (UNITS > 0, SIZE, None, "cannot be read"),
         (torch.ones(4, 5), SIZE, None, "one tensor of channels, height and width is expected, and there are 0"),
-        ({"one": UNITS, "other": UNITS}, SIZE, None, "and there are 2; make one with: python -m core attack MODEL"),
+        ({"one": UNITS, "other": UNITS}, SIZE, None, "and there are 2; make one with: plainsight attack MODEL"),
         ({"delta": torch.tensor(9.0)}, SIZE, None, "and there are 0"),
         ([1, 2], SIZE, None, "and there are 0"),
     ],

@@ -134,7 +134,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["attack", "MODEL", "--images", "0"], ["0", "1"]),
         (["attack", "MODEL", "--steps", "0"], ["0 were given", "1 step"]),
         (["precompute", "MODEL", "--steps", "0"], ["0 were given", "1 step"]),
-        (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["no perturbation", "core attack"]),
+        (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["no perturbation", "plainsight attack"]),
         (["evaluate", "MODEL", "--held-out", "3", "--delta", "SMALL"], ["shape", "16", "8"]),
         (["evaluate", "MODEL", "--data", "signs"], ["signs has other classes than", "has bright, dark; only signs"]),
         (["evaluate"], ["a folder, or --arch, --weights and --data"]),

@@ -241,7 +241,7 @@ def test_cifar10_is_read_from_either_layout(layout, own_folders, monkeypatch):
 
 def test_absent_cifar10_says_which_command_gets_it(own_folders):
     found = datasets.get("cifar10")
-    with pytest.raises(FileNotFoundError, match=r"not under .*cifar10; get it with: python -m core data fetch cifar10"):
+    with pytest.raises(FileNotFoundError, match=r"not under .*cifar10; get it with: plainsight data fetch cifar10"):
         found.split("test")
 
 

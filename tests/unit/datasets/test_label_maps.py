@@ -360,9 +360,7 @@ def tiny_camvid(root):
     return root / "camvid"
 
 
-@pytest.mark.parametrize(
-    ("name", "way"), [("camvid", "python -m core data fetch camvid"), ("cityscapes", "needs a login")]
-)
+@pytest.mark.parametrize(("name", "way"), [("camvid", "plainsight data fetch camvid"), ("cityscapes", "needs a login")])
 def test_absent_data_says_how_to_get_it(root, name, way):
     with pytest.raises(FileNotFoundError, match=way):
         datasets.get(name).split("train")

@@ -256,7 +256,8 @@ SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16, steps=3,
 def test_the_command_of_a_model_gives_its_recipe_and_name_again(recipe, monkeypatch, tmp_path):
     made, run = [], measured(tmp_path / "standard", "signs", images())[0]
     monkeypatch.setattr(train_model, "run", lambda found, root, name, **rest: made.append((found, name)) or run)
-    words = command(replace(run, recipe=vars(recipe), folder=tmp_path / "signs" / "standard"), tmp_path).split()
-    result = CliRunner().invoke(app, words[3:], catch_exceptions=False)
-    assert result.exit_code == 0
+    line = command(replace(run, recipe=vars(recipe), folder=tmp_path / "signs" / "standard"), tmp_path)
+    program, *words = line.split()
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert (program, result.exit_code) == ("plainsight", 0)
     assert made == [(recipe, None if recipe.name == "standard" else "standard")], "a name only where it is another"

@@ -255,7 +255,7 @@ def test_risks_go_with_the_perturbation_they_stood_on(assessed):
 
 
 def test_an_unmeasured_folder_is_named(folder, tiny_dataset):
-    with pytest.raises(FileError, match=r"was not measured yet; first run: python -m core precompute"):
+    with pytest.raises(FileError, match=r"was not measured yet; first run: plainsight precompute"):
         assess(ModelFolder(folder))
     precompute(ModelFolder(folder), replace(SUITE, epsilons=(16,)))
     with pytest.raises(FileError, match=r"lacks S-PGD at 8/255"):
