@@ -56,12 +56,12 @@ def start(host: str, port: int, **options: Any) -> Any:
 
 
 def _bracketed(host: str) -> str:
-    """The host as a URL has it, with an IPv6 address in brackets; Gradio expects it like this as well."""
+    """The host as in a URL, with an IPv6 address in brackets; Gradio expects this form too."""
     return f"[{host}]" if ":" in host else host
 
 
 def safe_settings() -> dict[str, Any]:
-    """Settings of `launch`: nothing leaves the machine, files outside it stay private, errors show no internals."""
+    """Settings of `launch`: no telemetry, no access to files outside the app, no internals in errors."""
     from starlette.middleware import Middleware
 
     from app.presence import Presence

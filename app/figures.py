@@ -1,4 +1,4 @@
-"""Results to Plotly figures, as JSON. Colours are names of the page's CSS variables (`@a`), filled in by the browser.
+"""Plotly figures as JSON. Colours are names of CSS variables of the page (`@a`); the browser fills them in.
 
 Plain dictionaries, because Plotly's Python objects would refuse such names and take a second to import.
 """
@@ -14,10 +14,10 @@ SHAPES = {"A": "circle", "B": "triangle-up"}
 
 
 def accuracy(card: Card) -> str:
-    """Right answers (or the target rate) against epsilon, with a marker where the page stands; or a run under way."""
+    """Accuracy (or the target rate) against epsilon with a marker at the chosen epsilon, or the progress of a run."""
     if card.forming:
         return _figure(*_forming(card.letter, card.forming))
-    comparable = card.curve.targeted == (card.target is not None)  # a target rate is no point of an accuracy curve
+    comparable = card.curve.targeted == (card.target is not None)  # a target rate does not belong on an accuracy curve
     value = card.measured.value if card.measured and comparable else None
     return _figure(*_curve(card.letter, card.curve, card.epsilon, value))
 
@@ -54,9 +54,10 @@ def _forming(letter: str, forming: Forming) -> tuple[list[dict[str, Any]], dict[
 
 
 def tradeoff(page: Tradeoff) -> str:
-    """Clean accuracy against the epsilon that breaks each model, a line for the Pareto front of each kind of model.
+    """Clean accuracy against the minimum breaking epsilon, with a line for the Pareto front of each kind of model.
 
-    The chosen models and the fronts of their kinds have the colours of A and B. A clicked point tells its model's name.
+    The chosen models and the fronts of their kinds have the colours of A and B. A click on a point gives the name of
+    its model.
     """
     kinds = {page.a.mark.kind: "@a", page.b.mark.kind: "@b"}
     traces = []
@@ -104,7 +105,7 @@ SYMBOLS = (
     *(("star", "★"), ("circle", "●"), ("square", "■"), ("diamond", "◆")),
     *(("triangle-up", "▲"), ("cross", "✚"), ("pentagon", "⬟")),
 )
-"""A shape for each kind of model, and how it is written, so that colour is not the only mark."""
+"""A shape for each kind of model and its character in text, so that colour is not the only mark."""
 
 
 def _shape(all_kinds: Sequence[str], kind: str) -> tuple[str, str]:
@@ -112,7 +113,7 @@ def _shape(all_kinds: Sequence[str], kind: str) -> tuple[str, str]:
 
 
 def _size(letter: str, beaten: bool) -> dict[str, float]:
-    """Chosen models large, those off the Pareto fronts small and pale, so that the fronts can be seen among many."""
+    """Chosen models are large, models off the Pareto fronts small and pale, so that the fronts stand out."""
     return {"size": 15} if letter else {"size": 6, "opacity": 0.6} if beaten else {"size": 9}
 
 
@@ -121,16 +122,16 @@ def _titled(words: str, suffix: str) -> dict[str, Any]:
 
 
 def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]]:
-    """Which shape is which kind, at the lower left: what is neither right nor robust is no model on show."""
-    found = []
+    """The legend of shapes, at the lower left, where no model lies."""
+    annotations = []
     for line, kind in enumerate(reversed(all_kinds)):
         words = {
             "text": f"{_shape(all_kinds, kind)[1]} {_plain(kind)}",
             "font": {"color": kinds.get(kind, "@soft"), "size": 12},
         }
-        spot = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-        found.append({**words, **spot, "xshift": 8, "yshift": 4 + 17 * line, "showarrow": False})
-    return found
+        position = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+        annotations.append({**words, **position, "xshift": 8, "yshift": 4 + 17 * line, "showarrow": False})
+    return annotations
 
 
 def _hover(mark: Mark, things: str, beaten: bool) -> str:
@@ -142,7 +143,7 @@ def _hover(mark: Mark, things: str, beaten: bool) -> str:
 
 
 def _plain(words: str) -> str:
-    """Words that Plotly, which takes a few tags for markup, shows as they are."""
+    """The words escaped, because Plotly reads some tags as markup."""
     return escape(words, quote=False)
 
 
@@ -153,7 +154,7 @@ def _broken(mark: Mark) -> str:
 
 
 def falling(side: Traded) -> str:
-    """How the accuracy of one model falls with epsilon, and the level at which it counts as broken."""
+    """Accuracy of one model against epsilon, and the level at which it counts as broken."""
     colour, mark = f"@{side.letter.lower()}", side.mark
     points = tuple((epsilon, accuracy.value) for epsilon, accuracy in side.curve)
     hover = "ε %{x}/255: %{y:.1f}%<extra></extra>"

@@ -1,4 +1,4 @@
-"""The page: a table of contents. Header, the person's session, one tab for each file in `app/tabs`."""
+"""The page: header, session, and one tab for each file in `app/tabs`."""
 
 import asyncio
 import functools
@@ -20,12 +20,12 @@ Made = TypeVar("Made")
 
 
 def build() -> gr.Blocks:
-    """The whole app, not yet launched. Calls nothing that computes."""
+    """Make the app without launching it. Nothing is computed."""
     return in_a_loop(_built)
 
 
 def in_a_loop(make: Callable[[], Made]) -> Made:
-    """What `make` returns, called while an event loop runs: else Gradio opens one for each lock and closes none."""
+    """What `make` returns. It runs inside an event loop; otherwise Gradio opens one for each lock and closes none."""
 
     async def made() -> Made:
         return make()
@@ -50,7 +50,7 @@ def _built() -> gr.Blocks:
 
 
 def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
-    """An endpoint whose mistakes are told in one sentence (Gradio would hide it), with no traceback in the log."""
+    """An endpoint whose errors are one sentence that Gradio would hide, without a traceback in the log."""
 
     @functools.wraps(work)
     def answered(*given: Any, **named: Any) -> Any:
@@ -63,7 +63,7 @@ def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def discovered() -> list[ModuleType]:
-    """Every tab that lies in `app/tabs`, in its order, but for those that say that they have nothing to show."""
+    """All tabs in `app/tabs` in their order, without those that have nothing to show."""
     names = (info.name for info in pkgutil.iter_modules(tabs.__path__) if not info.name.startswith("_"))
     found = [importlib.import_module(f"{tabs.__name__}.{name}") for name in names]
     shown = (tab for tab in found if hasattr(tab, "TITLE") and getattr(tab, "ready", lambda: True)())

@@ -1,4 +1,4 @@
-"""Who is there: a page that waits for anything of the app's keeps a stream open, and closing the tab closes it."""
+"""Which visitors are connected: a page that waits for an event keeps a stream open until its tab is closed."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -13,8 +13,8 @@ Asgi = Callable[..., Awaitable[None]]
 class Presence:
     """ASGI middleware that tells the runs which visitors are connected.
 
-    Gradio's own `unload` speaks of browsers only, and not of a run that waits. Every client that waits for an event
-    holds `/queue/data?session_hash=...` open; the server ends it within a moment of the client's going.
+    Gradio's own `unload` is sent by browsers only, and not for a run that waits. Every client that waits for an event
+    holds `/queue/data?session_hash=...` open; the server ends it within a moment after the client has left.
     """
 
     def __init__(self, app: Asgi) -> None:

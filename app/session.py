@@ -1,4 +1,4 @@
-"""Everything that is one person's: a small frozen value in `gr.State`, and in the address of the page."""
+"""The choices of one person: a small frozen value in `gr.State` and in the address of the page."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ AMPLIFICATIONS = (1, 5, 20)
 VIEWS = ("clean", "a", "b")
 SHOWS = ("labels", "flips")
 SHEETS = 20
-"""How far one can leaf through the held-out images, nine at a time."""
+"""The number of sheets of nine held-out images that can be shown."""
 EPSILONS = range(2, 33, 2)
 TRAINED = 24
 """The largest training epsilon that the Trade-off tab offers, unless a model was trained with a larger one."""
@@ -24,23 +24,23 @@ LOOKS = {
     "segmentation": ("amplify", "show", "only", "scene"),
     "tradeoff": ("side",),
 }
-"""The fields of each tab that only say how a result is looked at."""
+"""The fields of each tab that change only how a result is drawn."""
 ATTACKING = ("attack", "target", "epsilon", "steps", "images", "seed")
 """The fields of the tabs that run attacks."""
 
 HIDDEN = ("run", "visitor")
-"""The fields that stand in no address and in no file."""
+"""The fields that are in no address and no file."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """What the person has chosen on one tab; `epsilon` is in units of 1/255.
+    """What a person has chosen on one tab; `epsilon` is in units of 1/255.
 
     `sheet` counts sheets of held-out images, `scene` single scenes, both from 0. `show` is what the maps of a scene
     show, all labels or those that flipped, and `only` the class they are limited to.
 
-    `side` is the model that the Trade-off tab's sliders move. `run` names a run of this person that is under way,
-    stopped or finished, `visitor` the page that is open (Gradio's session hash); neither ever stands in an address.
+    `side` is the model that the sliders of the Trade-off tab set. `run` names a run of this person that is under way,
+    stopped or finished, and `visitor` the open page (Gradio's session hash). Neither is ever part of an address.
     """
 
     tab: str = "compare"
@@ -65,11 +65,11 @@ class Session:
     visitor: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Every field as a file has it."""
+        """Every field as in a file."""
         return {**vars(self), "target": self.target and self.target.to_json()}
 
     def query(self) -> str:
-        """The choices as they stand in an address, like `data=signs&a=standard&...`."""
+        """The choices as in an address, like `data=signs&a=standard&...`."""
         others = {name for tab, looks in LOOKS.items() if tab != self.tab for name in looks}
         left_out = set(HIDDEN) | (others - set(LOOKS[self.tab])) | ({"tab"} if self.tab == "compare" else set())
         left_out |= set(ATTACKING) if self.tab == "tradeoff" else set()

@@ -1,4 +1,4 @@
-"""How it looks: Gradio's theme in the colours of `static/page.css`, and the header."""
+"""The looks of the page: Gradio's theme in the colours of `static/page.css`, and the header."""
 
 from html import escape
 from pathlib import Path
@@ -18,12 +18,12 @@ def static(name: str) -> str:
 
 
 def look() -> dict[str, Any]:
-    """What `launch` needs for the looks."""
+    """The options of `launch` that set the looks."""
     return {"theme": theme(), "css": static("page.css"), "head": f"<script>{static('page.js')}</script>"}
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's plainest theme in our colours; system fonts, so that nothing is fetched."""
+    """Gradio's plainest theme in our colours, with system fonts so that nothing is fetched."""
     plain: dict[str, str] = {}
     pairs = {
         "body_background_fill": "paper", "background_fill_primary": "paper", "background_fill_secondary": "wash",
@@ -39,7 +39,7 @@ def theme() -> gr.themes.Base:
     for name, colour in pairs.items():
         plain[name] = f"var(--{colour})"
         if name != "color_accent":
-            plain[f"{name}_dark"] = f"var(--{colour})"  # or what is dark would keep the colour of what is light
+            plain[f"{name}_dark"] = f"var(--{colour})"  # otherwise the dark page would keep the light colours
     flat = dict.fromkeys(("block_shadow", "button_primary_shadow", "input_shadow"), "none")
     sizes = {"block_border_width": "0px", "input_radius": "6px", "button_large_radius": "6px"}
     base = gr.themes.Base(font=FONT, font_mono=MONO, text_size=gr.themes.sizes.text_md)
@@ -47,7 +47,7 @@ def theme() -> gr.themes.Base:
 
 
 def header(device: str) -> str:
-    """Brand on the left; copy the link, light or dark, the API and the device on the right."""
+    """The header: the name on the left; link, colours, API and device on the right."""
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         '<button type="button" data-copy-link>Copy link</button>'

@@ -1,3 +1,4 @@
-"""The page's own HTML, one file a tab: plain functions from the service's values to strings. Every text from outside
-is escaped here.
+"""The HTML of the page, one file for each tab: plain functions that turn values of the service into strings.
+
+All text from outside is escaped here.
 """

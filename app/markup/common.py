@@ -1,6 +1,7 @@
-"""HTML that more than one tab uses: headline, a card's head and number, footer. Every text from outside is escaped.
+"""HTML that several tabs use: headline, head and number of a card, footer. All text from outside is escaped.
 
-Plain functions from the service's values to strings; colour is never the only mark (A circle, B triangle, ✓ ✗ ○).
+Plain functions that turn values of the service into strings. Colour is never the only mark: A is a circle, B a
+triangle, and answers have ✓ ✗ ○.
 """
 
 from html import escape
@@ -16,7 +17,7 @@ def percent(fraction: float, digits: int = 0) -> str:
 
 
 def headline(subject: Subject, a: Card, b: Card) -> str:
-    """The story in one sentence with both numbers."""
+    """One sentence with the numbers of both models."""
     what = escape(subject.attack) if subject.control else "One pattern per model"
     if a.forming or b.forming:
         stopped = "stopped" in {side.forming.state for side in (a, b) if side.forming}
@@ -44,7 +45,7 @@ def _noun(card: Card) -> str:
 
 
 def _clause(card: Card, whole: bool) -> str:
-    """What one model does: in whole, or as the second of two (`the other on 76%`)."""
+    """What one model does; without `whole` in the short form for the second model (`the other on 76%`)."""
     if card.measured is None:
         return f"{_noun(card)} is not computed yet"
     verb, unit = (card.claim.verb, card.claim.unit) if whole else (card.claim.verb.rpartition(" ")[2], "")
@@ -54,7 +55,7 @@ def _clause(card: Card, whole: bool) -> str:
 
 
 def head(card: Card) -> str:
-    """Letter, shape, model and clean accuracy."""
+    """The heading of a card: letter, shape, model and clean accuracy."""
     clean = f"{percent(card.clean.value, 1)} clean" if card.clean else "clean: not measured"
     if card.clean and card.overlap:
         clean = f"{percent(card.clean.value, 1)} clean, mIoU {percent(card.overlap.value, 1)}"
@@ -63,7 +64,7 @@ def head(card: Card) -> str:
 
 
 def big(card: Card) -> str:
-    """The one big number with its words, or how far a run is."""
+    """The main number of a card with its words, or the progress of a run."""
     forming = card.forming
     if forming and forming.state == "measuring":
         words = f"of the held-out set measured, pattern from {forming.step} steps"
@@ -80,13 +81,13 @@ def big(card: Card) -> str:
 
 
 def interval(rate: Fraction) -> str:
-    """The 95% interval in whole points, spelled out for those who point at it."""
+    """The 95% interval in whole points; the tooltip names the method and n."""
     low, high = round(100 * rate.low), round(100 * rate.high)
     return f'<abbr title="95% interval, {rate.method}, n = {rate.n:,}">({low} to {high})</abbr>'
 
 
 def control(card: Card) -> str:
-    """What the number is to be compared with: the target as it is seen anyway, else random signs."""
+    """What to compare the number with: the rate of the target without an attack, or the accuracy under random signs."""
     if card.unprovoked:
         return f"Without any pattern: <b>{percent(card.unprovoked.value)}</b>"
     if card.control is None:
@@ -98,12 +99,12 @@ def control(card: Card) -> str:
 
 
 def footer(a: Card, b: Card, numbers: File) -> str:
-    """Where the numbers come from, and what can be taken home."""
+    """The origin of the numbers, and the downloads."""
     sides = "".join(_provenance(card) for card in (a, b))
     commands = "".join(_command(card) for card in (a, b))
     return (
         f'<div class="foot"><div class="origin">{sides}</div>'
-        f'<div class="take">{_link(numbers, "All numbers")}'
+        f'<div class="downloads">{_link(numbers, "All numbers")}'
         f"<details><summary>Command line</summary><div class='commands'>{commands}</div></details></div></div>"
     )
 

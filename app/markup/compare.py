@@ -1,6 +1,6 @@
-"""The Compare tab's HTML: the cards and the strip of held-out images. Every text from outside is escaped.
+"""HTML of the Compare tab: the cards and the strip of held-out images. All text from outside is escaped.
 
-Headline, footer and what else other tabs use as well are in `app.markup.common`.
+Headline, footer and other parts that several tabs use are in `app.markup.common`.
 """
 
 from html import escape
@@ -10,7 +10,7 @@ from app.service import Answer, Card, Cell, Labelled, SceneCell, Strip
 
 
 def pattern(card: Card) -> str:
-    """The pattern, crisp, and at which strength it is drawn."""
+    """The pattern, and the strength at which it is drawn."""
     strength = f"ε {card.epsilon}/255"
     if card.pattern is None:
         return f'<div class="pattern empty">not computed yet</div><p class="note">true {strength}</p>'
@@ -22,12 +22,12 @@ def pattern(card: Card) -> str:
 
 
 def number(card: Card) -> str:
-    """The one big number, and what the control does at the same strength."""
+    """The main number, and the accuracy under the control at the same strength."""
     return f'<div class="number">{big(card)}<p class="note">{control(card)}</p></div>'
 
 
 def note(card: Card) -> str:
-    """What the curve shows, and how visible the pattern is."""
+    """What the curve shows."""
     return f'<p class="note">{_curve(card)}</p>'
 
 
@@ -47,26 +47,26 @@ def _curve(card: Card) -> str:
 
 
 def visibility(card: Card) -> str:
-    """SSIM, colour difference and the fraction of pixels where an eye notices it."""
-    seen = card.visibility
-    if seen is None or seen.missing:
+    """SSIM, colour difference and the fraction of pixels with a noticeable change."""
+    measured = card.visibility
+    if measured is None or measured.missing:
         waits = "measured once the pattern is done" if card.measured is None else "needs the images"
-        waits = escape(seen.missing) if seen else waits
-        return f'<p class="note seen">How visible: {waits}</p>'
-    hint = f"measured on {seen.n} held-out pictures; a colour difference (CIEDE2000) of 2.3 is just noticeable"
+        waits = escape(measured.missing) if measured else waits
+        return f'<p class="note visibility">How visible: {waits}</p>'
+    hint = f"measured on {measured.n} held-out images; a colour difference (CIEDE2000) of 2.3 is just noticeable"
     return (
-        f'<p class="note seen" title="{hint}"><span>SSIM <b>{seen.ssim:.2f}</b></span>'
-        f"<span>mean ΔE<sub>00</sub> <b>{seen.colour_difference:.1f}</b></span>"
-        f"<span><b>{percent(seen.visible)}</b> of pixels noticeably changed</span></p>"
+        f'<p class="note visibility" title="{hint}"><span>SSIM <b>{measured.ssim:.2f}</b></span>'
+        f"<span>mean ΔE<sub>00</sub> <b>{measured.colour_difference:.1f}</b></span>"
+        f"<span><b>{percent(measured.visible)}</b> of pixels noticeably changed</span></p>"
     )
 
 
-def strip(found: Strip) -> str:
-    """Held-out images with what both models say; or the one sentence that says how to get them."""
-    if found.missing:
-        return f'<p class="missing">{escape(found.missing)}</p>'
-    kind = " scenes" if isinstance(found.cells[0], SceneCell) else ""
-    cells = (_scene_cell(cell) if isinstance(cell, SceneCell) else _cell(cell) for cell in found.cells)
+def strip(images: Strip) -> str:
+    """Held-out images with the predictions of both models, or one sentence that says how to get the images."""
+    if images.missing:
+        return f'<p class="missing">{escape(images.missing)}</p>'
+    kind = " scenes" if isinstance(images.cells[0], SceneCell) else ""
+    cells = (_scene_cell(cell) if isinstance(cell, SceneCell) else _cell(cell) for cell in images.cells)
     return f'<ul class="strip{kind}">{"".join(cells)}</ul>'
 
 
@@ -98,25 +98,27 @@ def _answer(letter: str, answer: Answer) -> str:
     right = answer.right_before if answer.right_after is None else answer.right_after
     mark, kind, meaning = ("✓", "ok", "right") if right else ("✗", "bad", "wrong")
     if not right and not answer.right_before:
-        mark, kind, meaning = "○", "was", "wrong, clean too"
+        mark, kind, meaning = "○", "wrong-before", "wrong, clean too"
     title = f"{letter}: {words}, {meaning}"
     return (
-        f'<p class="{kind}" title="{escape(title)}"><span class="says"><i class="{letter.lower()}">{MARKS[letter]}</i> '
-        f'{escape(said)}</span><span role="img" aria-label="{escape(title)}">{mark}</span></p>'
+        f'<p class="{kind}" title="{escape(title)}"><span class="prediction"><i class="{letter.lower()}">'
+        f"{MARKS[letter]}</i> {escape(said)}</span>"
+        f'<span role="img" aria-label="{escape(title)}">{mark}</span></p>'
     )
 
 
-def place(found: Strip) -> str:
-    """Which images the strip shows."""
-    if not found.cells:
+def position(images: Strip) -> str:
+    """The numbers of the images in the strip, and what the marks mean."""
+    if not images.cells:
         return ""
-    last = found.first + len(found.cells) - 1
-    legend = '<span class="ok">✓</span> right <span class="bad">✗</span> fooled <span class="was">○</span> wrong anyway'
+    last = images.first + len(images.cells) - 1
+    legend = '<span class="ok">✓</span> right <span class="bad">✗</span> fooled '
+    legend += '<span class="wrong-before">○</span> wrong anyway'
     things = "images"
-    if isinstance(found.cells[0], Cell) and found.cells[0].a.after is not None:
+    if isinstance(images.cells[0], Cell) and images.cells[0].a.after is not None:
         legend += ", each model under its own pattern"
-    if isinstance(found.cells[0], SceneCell):
-        legend, things = "below: what each model sees, and its fraction of right pixels", "scenes"
+    if isinstance(images.cells[0], SceneCell):
+        legend, things = "below: what each model sees, and the fraction of pixels it has right", "scenes"
     return (
-        f'<span class="note">Held-out {things} {found.first} to {last}</span><span class="note legend">{legend}</span>'
+        f'<span class="note">Held-out {things} {images.first} to {last}</span><span class="note legend">{legend}</span>'
     )

@@ -1,6 +1,6 @@
-"""The Segmentation tab's HTML: the scene, what both models see in it, and the legend of classes.
+"""HTML of the Segmentation tab: the scene, what both models see in it, and the legend of classes.
 
-Layers lie over photographs that a style variable holds, so that each photograph travels once.
+A style variable holds each photograph, so that it is sent only once for all layers that are drawn over it.
 """
 
 from html import escape
@@ -9,22 +9,22 @@ from app.markup.common import MARKS, big, control, head, percent
 from app.service import Card, Legend, Look, Street
 
 
-def street(found: Street) -> str:
-    """The scene as it is, its truth, and what the attacker wants to be seen; or how to get absent scenes."""
-    if found.missing:
-        return f'<p class="missing">{escape(found.missing)}</p>'
-    photo = f'<style>:root{{--photo:url("{found.photo}")}}</style>'
-    wanted = f'<img class="labels solid" src="{found.wanted}" alt="The scene that the attacker wants to be seen">'
-    target = _figure(wanted if found.wanted else "<span class='blank'>any mistake will do</span>", "what it should see")
+def street(scene: Street) -> str:
+    """The scene, its true classes, and what the attacker wants to be seen; or how to get missing scenes."""
+    if scene.missing:
+        return f'<p class="missing">{escape(scene.missing)}</p>'
+    photo = f'<style>:root{{--photo:url("{scene.photo}")}}</style>'
+    wanted = f'<img class="labels solid" src="{scene.wanted}" alt="The scene that the attacker wants to be seen">'
+    target = _figure(wanted if scene.wanted else "<span class='blank'>any mistake will do</span>", "what it should see")
     return (
-        f'{photo}<div class="street">{_figure(_bare("photo", f"Held-out scene {found.number}"), "the scene")}'
-        f"{_figure(_stack('photo', found.truth, 'The true classes of this scene'), 'the truth')}{target}</div>"
+        f'{photo}<div class="street">{_figure(_bare("photo", f"Held-out scene {scene.number}"), "the scene")}'
+        f"{_figure(_stack('photo', scene.truth, 'The true classes of this scene'), 'the truth')}{target}</div>"
     )
 
 
-def place(found: Street) -> str:
-    """Which scene is shown."""
-    return f'<span class="note">Held-out scene {found.number} of {found.total}</span>' if found.total else ""
+def position(scene: Street) -> str:
+    """The number of the scene that is shown."""
+    return f'<span class="note">Held-out scene {scene.number} of {scene.total}</span>' if scene.total else ""
 
 
 def row(card: Card, look: Look, flips: bool) -> str:
@@ -43,43 +43,43 @@ def row(card: Card, look: Look, flips: bool) -> str:
         _figure(after, "what has flipped" if flips else "sees, attacked"),
         _figure(_pattern(card), f"pattern ×{card.amplify}"),
     ]
-    return f'{shot}<div class="sights">{"".join(figures)}</div>'
+    return f'{shot}<div class="map-row">{"".join(figures)}</div>'
 
 
 def summary(card: Card, look: Look) -> str:
-    """Beside the row: the model, the one number, and what the pattern shows of the target."""
+    """The text beside a row: the model, its main number, and how much of the target the pattern shows."""
     return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
 
 
 def _shows(look: Look) -> str:
-    found = look.pattern
-    if found is None:
+    score = look.pattern
+    if score is None:
         return ""
     hint = (
-        f"All {found.n} held-out scenes, ordered by how well each explains the blurred pattern once the layout common "
-        f"to all is taken out. The target explains {percent(found.fraction, 1)}, others {percent(found.others, 1)} on "
-        f"average; by chance every rank is as likely."
+        f"All {score.n} held-out scenes, ordered by how well each explains the blurred pattern after the layout common "
+        f"to all was removed. The target explains {percent(score.fraction, 1)}, others {percent(score.others, 1)} on "
+        f"average. By chance, all ranks are equally likely."
     )
-    return f'<p class="note rank" title="{escape(hint)}">Target in it: <b>rank {found.rank} of {found.n}</b></p>'
+    return f'<p class="note rank" title="{escape(hint)}">Target in it: <b>rank {score.rank} of {score.n}</b></p>'
 
 
 def legend(classes: tuple[Legend, ...], looks: tuple[Look, Look], only: int | None) -> str:
-    """Every class with its colour and its IoU before and after; pressing one shows it alone."""
-    entries = "".join(_entry(one, looks, only) for one in classes)
+    """Every class with its colour and its IoU before and after; pressing a class shows it alone."""
+    entries = "".join(_entry(entry, looks, only) for entry in classes)
     return f'<ul class="legend-classes" aria-label="Classes">{entries}</ul>'
 
 
-def _entry(one: Legend, looks: tuple[Look, Look], only: int | None) -> str:
-    pressed = "true" if only == one.number else "false"
+def _entry(entry: Legend, looks: tuple[Look, Look], only: int | None) -> str:
+    pressed = "true" if only == entry.number else "false"
     overlaps = "".join(
-        f'<span><i class="{letter.lower()}">{MARKS[letter]}</i> {_change(*look.overlaps[one.number])}</span>'
+        f'<span><i class="{letter.lower()}">{MARKS[letter]}</i> {_change(*look.overlaps[entry.number])}</span>'
         for letter, look in zip("AB", looks, strict=True)
     )
-    name = escape(one.name)
+    name = escape(entry.name)
     title = f"{name}: intersection over union of models A and B in percent, clean → attacked. Press to see it alone."
     return (
-        f'<li><button type="button" data-class="{one.number}" data-colour="{one.colour}" data-name="{name}" '
-        f'aria-pressed="{pressed}" title="{title}"><i class="swatch" style="background:{one.colour}"></i>'
+        f'<li><button type="button" data-class="{entry.number}" data-colour="{entry.colour}" data-name="{name}" '
+        f'aria-pressed="{pressed}" title="{title}"><i class="swatch" style="background:{entry.colour}"></i>'
         f"<b>{name}</b>{overlaps}</button></li>"
     )
 

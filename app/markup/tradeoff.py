@@ -1,4 +1,4 @@
-"""The Trade-off tab's HTML: headline, cards, the risks, and the list of models."""
+"""HTML of the Trade-off tab: headline, cards, the risks, and the list of models."""
 
 from html import escape
 
@@ -7,7 +7,7 @@ from app.service import Mark, RiskLevel, Risks, Traded, Tradeoff
 
 
 def headline(page: Tradeoff) -> str:
-    """The trade in one sentence: what each model takes to break, and what it costs."""
+    """One sentence: the epsilon that breaks each model, and the difference in clean accuracy."""
     a, b = page.a.mark, page.b.mark
     points = 100 * (b.clean.value - a.clean.value)
     cost = f"{abs(points):.1f} points {'less' if points < 0 else 'more'}" if abs(points) >= 0.05 else "equal"
@@ -31,15 +31,15 @@ def _noun(side: Traded) -> str:
 
 
 def card(side: Traded) -> str:
-    """One model: what it is, what breaks it, and the pattern that does, as strong as it is."""
+    """One model: its settings, the epsilon that breaks it, and its clean accuracy."""
     mark, letter = side.mark, side.letter
     clean = percent(mark.clean.value, 1)
     title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.short[:1].upper() + mark.short[1:])}'
     big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
     span = f"({mark.span})" if mark.breaks is not None else ""
     hint = (
-        f"The smallest perturbation for all images that makes {percent(mark.level)} wrong, as far as S-PGD found; in "
-        f"brackets, between which measured strengths it may lie for n = {side.curve[0][1].n:,} held-out images."
+        f"The smallest universal perturbation that S-PGD found to make {percent(mark.level)} wrong. In brackets: the "
+        f"measured strengths between which it may lie, for n = {side.curve[0][1].n:,} held-out images."
     )
     return (
         f'<h2><span class="name">{title}</span></h2>'
@@ -49,7 +49,7 @@ def card(side: Traded) -> str:
 
 
 def pattern(side: Traded) -> str:
-    """The pattern at the breaking point, on grey."""
+    """The pattern at the minimum breaking epsilon, on grey."""
     if side.pattern is None:
         return '<div class="pattern empty">not stored</div>'
     reach = side.mark.reached
@@ -59,20 +59,20 @@ def pattern(side: Traded) -> str:
 
 
 def risks(a: Risks | None, b: Risks | None) -> str:
-    """The risks of both models, side by side, from none to each image its own pattern."""
+    """The risks of both models side by side, from no pattern to one pattern for each image."""
     if a is None or b is None or a.epsilon != b.epsilon or len(a.levels) != len(b.levels):
         return '<p class="note">The risks were not measured for both models.</p>'
     rows = []
-    for one, other in zip(a.levels, b.levels, strict=True):
-        cells = "".join(_bar(risk, letter) for letter, risk in (("a", one), ("b", other)))
-        rows.append(f'<tr><th scope="row">{escape(FREEDOMS.get(one.title, one.title))}</th>{cells}</tr>')
+    for risk_a, risk_b in zip(a.levels, b.levels, strict=True):
+        cells = "".join(_bar(risk, letter) for letter, risk in (("a", risk_a), ("b", risk_b)))
+        rows.append(f'<tr><th scope="row">{escape(RISK_NAMES.get(risk_a.title, risk_a.title))}</th>{cells}</tr>')
     n = a.levels[0].accuracy.n
-    caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, from fewest to most freedom; n = {n:,}"
+    caption = f"Still right (mean loss) under patterns of {a.epsilon:g}/255, weakest to strongest attacker; n = {n:,}"
     head = "".join(f'<th scope="col" class="{letter.lower()}">{letter} {MARKS[letter]}</th>' for letter in "AB")
     return f'<table class="risks"><caption>{caption}</caption><tr><td></td>{head}</tr>{"".join(rows)}</table>'
 
 
-FREEDOMS = {
+RISK_NAMES = {
     "expected": "no pattern",
     "universal": "one for all images",
     "heap 64": "one for 64 images",
@@ -86,13 +86,13 @@ def _bar(risk: RiskLevel, letter: str) -> str:
     return (
         f'<td title="95% interval: {low} to {high}"><span class="bar {letter}"><i style="width:'
         f'{100 * accuracy.value:.1f}%"></i></span><span class="value">{percent(accuracy.value)} '
-        f'<i class="unseen">95% interval {low} to {high}, mean loss</i>'
+        f'<i class="screen-reader-only">95% interval {low} to {high}, mean loss</i>'
         f'<i class="soft">({risk.loss:.2f})</i></span></td>'
     )
 
 
 def models(page: Tradeoff) -> str:
-    """Every model as a button, for the keyboard and for screen readers; pressing one chooses it."""
+    """A table of all models as buttons, for the keyboard and for screen readers; pressing one chooses the model."""
     rows = "".join(_row(mark, page.letters(mark)) for mark in page.marks)
     head = "<tr><th>model</th><th>clean</th><th>breaks at</th></tr>"
     return f'<table class="models">{head}{rows}</table>'
@@ -106,7 +106,7 @@ def _row(mark: Mark, letters: str) -> str:
 
 
 def footer(page: Tradeoff) -> str:
-    """Where the numbers come from."""
+    """The origin of the numbers."""
     sides = (page.a, page.b)
     lines = [f'<span class="{s.letter.lower()}">{MARKS[s.letter]}</span> {escape(s.origin)}' for s in sides]
     return f'<div class="foot"><span class="origin">{"<br>".join(lines)}</span></div>'

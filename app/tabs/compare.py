@@ -131,7 +131,7 @@ class View(RunView):
         last = found.first + len(found.cells) > found.total
         return {
             self.strip: compare.strip(found),
-            self.place: compare.place(found),
+            self.place: compare.position(found),
             self.earlier: gr.update(interactive=session.sheet > 0),
             self.later: gr.update(interactive=not last),
         }

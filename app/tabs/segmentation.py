@@ -31,7 +31,7 @@ def build() -> RunView:
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["scene"]):
                 street = html(elem_classes=["streetbox"])
-                with gr.Column(elem_classes=["key"], min_width=0):
+                with gr.Column(elem_classes=["legend-column"], min_width=0):
                     with gr.Row(elem_classes=["stripbar"]):
                         place = html(elem_classes=["place"])
                         earlier = gr.Button(
@@ -41,7 +41,7 @@ def build() -> RunView:
                             "Later scene", elem_classes=["small", "on"], elem_id="scene-later", min_width=0
                         )
                     legend = pressable("data-class", elem_classes=["legendbox"])
-                    with gr.Row(elem_classes=["stripbar", "ways"]):
+                    with gr.Row(elem_classes=["stripbar", "view-options"]):
                         choices = [("Classes", "labels"), ("Flipped pixels", "flips")]
                         show = segments(choices, "labels", "What the attacked maps show", elem_classes=["segments"])
                         strengths = [(f"×{factor}", factor) for factor in AMPLIFICATIONS]
@@ -69,8 +69,8 @@ def build() -> RunView:
 
 
 def _row(side: str) -> tuple[gr.HTML, gr.HTML]:
-    with gr.Column(elem_classes=["sight", f"card-{side}"], min_width=0), gr.Row():
-        return html(elem_classes=["factsbox"]), html(elem_classes=["sightbox"])
+    with gr.Column(elem_classes=["scene-model", f"card-{side}"], min_width=0), gr.Row():
+        return html(elem_classes=["model-summary"]), html(elem_classes=["model-maps"])
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class View(RunView):
         return {
             **self._rows(session, cards, looks),
             self.street: segmentation.street(street),
-            self.place: segmentation.place(street),
+            self.place: segmentation.position(street),
             self.legend: segmentation.legend(service.legend(session), looks, session.only),
             self.earlier: gr.update(interactive=street.number > 1),
             self.later: gr.update(interactive=street.number < street.total),

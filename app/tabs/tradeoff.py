@@ -45,7 +45,7 @@ def build() -> TabView:
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["trade"]):
-                with gr.Column(elem_classes=["plane"], min_width=0):
+                with gr.Column(elem_classes=["tradeoff-figure"], min_width=0):
                     figure = plotly_figure(height=300)
                     finding = html(elem_classes=["finding"])
                     risks = html(elem_classes=["risksbox"])
@@ -83,7 +83,7 @@ class CardView:
 
 def _card(side: str) -> CardView:
     with gr.Column(elem_classes=["card", f"card-{side}"], min_width=0):
-        summary = html(elem_classes=["tradefacts"])
+        summary = html()
         with gr.Row(elem_classes=["body"]):
             with gr.Column(elem_classes=["left"], min_width=0):
                 pattern = html()

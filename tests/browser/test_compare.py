@@ -27,14 +27,14 @@ def test_the_first_view_is_complete_with_nothing_clicked(visit: Visit) -> None:
     for side in "ab":
         assert "%" in page.inner_text(f".card-{side} .big")
         assert "Random signs" in page.inner_text(f".card-{side} .number")
-        assert "SSIM" in page.inner_text(f".card-{side} .seen")
+        assert "SSIM" in page.inner_text(f".card-{side} .visibility")
         page.wait_for_selector(f".card-{side} .plotly-figure .main-svg")
     assert page.locator(".footer a[download]").count() == 5
     bottom = page.locator(".footer .foot").bounding_box()
     assert bottom["y"] + bottom["height"] <= 720
     long = "all => all.forEach(one => { one.textContent += ' · ' + one.textContent })"
     page.locator(".origin span").evaluate_all(long)
-    take = page.locator(".footer .take").bounding_box()
+    take = page.locator(".footer .downloads").bounding_box()
     assert take["x"] + take["width"] <= 1280 - 24
 
 

@@ -12,7 +12,7 @@ Visit = Callable[..., Any]
 
 def opened(visit: Visit, query: str = "", **options: object) -> Any:
     page = visit(f"?tab=segmentation{query}", **options)
-    page.wait_for_selector(".sight.card-b img.labels")
+    page.wait_for_selector(".scene-model.card-b img.labels")
     return page
 
 
@@ -24,10 +24,10 @@ def test_the_tab_opens_complete_from_the_first_one(visit: Visit) -> None:
     page = visit()
     page.wait_for_selector(".card-b img.pattern")
     page.click("[role=tab]:has-text('Segmentation')")
-    page.wait_for_selector(".sight.card-b img.labels")
+    page.wait_for_selector(".scene-model.card-b img.labels")
     assert "scene 5 on" in page.inner_text("h1:visible")
-    assert page.locator(".sights figure:visible").count() == 8
-    assert page.locator(".sights img.pattern:visible").count() == 2
+    assert page.locator(".map-row figure:visible").count() == 8
+    assert page.locator(".map-row img.pattern:visible").count() == 2
     assert page.locator(".legend-classes button:visible").count() == 11
     assert page.locator(".rank:visible").count() == 2
     assert page.locator("img:visible:not([alt])").count() == 0
@@ -59,30 +59,33 @@ def test_the_name_of_a_class_is_shown_where_one_points(visit: Visit) -> None:
 
 def test_flips_opacity_and_another_scene(visit: Visit) -> None:
     page = opened(visit)
-    after = ".sight.card-a figure:nth-child(3) img.labels"
+    after = ".scene-model.card-a figure:nth-child(3) img.labels"
     seen = source(page, after)
-    page.click(".ways label:has-text('Flipped pixels')")
-    page.wait_for_selector(".sight.card-a .stack.grey")
+    page.click(".view-options label:has-text('Flipped pixels')")
+    page.wait_for_selector(".scene-model.card-a .stack.grey")
     assert source(page, after) != seen
     page.locator(".overlay input").fill("20")
     assert page.locator(after).evaluate("one => getComputedStyle(one).opacity") == "0.2"
     page.click("#scene-later")
-    page.wait_for_function("document.querySelector('.key .place').innerText.includes('scene 2 of 7')")
+    page.wait_for_function("document.querySelector('.legend-column .place').innerText.includes('scene 2 of 7')")
 
 
 def test_a_run_on_scenes_forms_and_is_measured(visit: Visit) -> None:
     page = opened(visit, "&data=streets&steps=10&images=64&epsilon=6&target=remove-8")
-    assert "not computed yet" in page.inner_text(".sight.card-a .big")
+    assert "not computed yet" in page.inner_text(".scene-model.card-a .big")
     page.keyboard.press("Space")
-    page.wait_for_selector(".sight.card-a img.pattern")
+    page.wait_for_selector(".scene-model.card-a img.pattern")
     done = "[...document.querySelectorAll('.status')].some(one => one.innerText.includes('Done in'))"
     page.wait_for_function(done)
-    assert "of car pixels overlooked" in page.inner_text(".sight.card-a .big")
+    assert "of car pixels overlooked" in page.inner_text(".scene-model.card-a .big")
     assert "live in" in page.inner_text(".footer:visible")
 
 
 def test_scenes_fit_one_screen_in_both_tabs(visit: Visit) -> None:
-    for query, ready in (("?data=streets", ".strip.scenes img"), ("?tab=segmentation", ".sight.card-b img.labels")):
+    for query, ready in (
+        ("?data=streets", ".strip.scenes img"),
+        ("?tab=segmentation", ".scene-model.card-b img.labels"),
+    ):
         page = visit(query)
         page.wait_for_selector(ready)
         assert page.locator("h1:visible").evaluate("one => getComputedStyle(one).fontSize") == "21px"

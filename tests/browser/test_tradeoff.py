@@ -12,7 +12,7 @@ Visit = Callable[..., Any]
 
 def opened(visit: Visit, query: str = "", **options: object) -> Any:
     page = visit(f"?tab=tradeoff{query}", **options)
-    page.wait_for_selector(".plane .plotly-figure .points path.point")
+    page.wait_for_selector(".tradeoff-figure .plotly-figure .points path.point")
     return page
 
 
@@ -28,7 +28,7 @@ def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
     page = visit()
     page.wait_for_selector(".card-b img.pattern")
     page.click("[role=tab]:has-text('Trade-off')")
-    page.wait_for_selector(".plane .plotly-figure .points path.point")
+    page.wait_for_selector(".tradeoff-figure .plotly-figure .points path.point")
     chosen(page, "a", "Standard")
     chosen(page, "b", "Heap 64")
     assert page.locator(".risks tr:visible").count() == 5
@@ -65,11 +65,11 @@ def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Vi
     page = opened(visit, "&data=streets")
     page.click("#side label:has-text('A')")
     page.wait_for_function("location.search.includes('side=a')")
-    points = page.locator(".plane .plotly-figure .points path.point")
+    points = page.locator(".tradeoff-figure .plotly-figure .points path.point")
     box = points.last.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_selector(".plane .hovertext")
-    named = page.text_content(".plane .hovertext")
+    page.wait_for_selector(".tradeoff-figure .hovertext")
+    named = page.text_content(".tradeoff-figure .hovertext")
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     chosen(page, "a", "Standard" if "Standard" in named else "Heap 4")
 
