@@ -5,7 +5,8 @@ universal adversarial training. The weights are updated on sigma * L(x + delta, 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,7 @@ def train(
     model: nn.Module,
     split: Split,
     recipe: Recipe,
+    *,
     resume: Path,
     mirror: bool = False,
     device: str = "auto",
@@ -87,17 +89,7 @@ def train(
     ValueError where the mini-batch cannot be divided by them, or where deltas are persistent; where a graph is
     asked for that cannot be; and where nothing is labelled, or a process would get no image.
     """
-    from lightning_fabric import Fabric  # here, since importing it takes seconds
-
-    (here, machines), kind = processes(), precision or default_precision(device)
-    if recipe.batch_size % (here * machines):
-        raise ValueError(f"A mini-batch of {recipe.batch_size} cannot be divided by {here * machines} processes.")
-    if recipe.persist and here * machines > 1:
-        raise ValueError(f"Persistent deltas need a single process, and {here * machines} were started.")
-    strategy = "ddp" if here * machines > 1 else "auto"
-    fabric = Fabric(accelerator=device, devices=here, num_nodes=machines, strategy=strategy, precision=kind)
-    if here * machines > 1:
-        fabric.launch()
+    fabric = _fabric(recipe, device, precision)
     process_group = ProcessGroup(fabric.global_rank, fabric.world_size)
     network = model.to(fabric.device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -117,15 +109,8 @@ def train(
         )
     update = Update(fabric, trained, optimizer, recipe, process_group, able and graph is not False)
     for epoch in range(first, recipe.epochs):
-        try:
-            history.append(_epoch(fabric, update, data, epoch, mirror, report))
-        except ValueError as error:
-            if "more than 1 value per channel" not in str(error):
-                raise
-            raise ValueError(
-                f"The batch norms of this model need at least 2 images in each process's part of a mini-batch, and "
-                f"{len(data)} images in mini-batches of {recipe.batch_size} give it 1."
-            ) from error
+        with _small_batches_named(len(data), recipe.batch_size):
+            history.append(_epoch(fabric, update, data, epoch=epoch, mirror=mirror, report=report))
         if process_group.rank == 0:
             state.save(network, optimizer, epoch + 1, history)
         fabric.barrier()
@@ -133,10 +118,41 @@ def train(
     return history
 
 
+def _fabric(recipe: Recipe, device: str, precision: Precision | None) -> "Fabric":
+    """Fabric on all processes that were started. Raises ValueError where the recipe cannot be divided by them."""
+    from lightning_fabric import Fabric  # here, since importing it takes seconds
+
+    (here, machines), kind = processes(), precision or default_precision(device)
+    if recipe.batch_size % (here * machines):
+        raise ValueError(f"A mini-batch of {recipe.batch_size} cannot be divided by {here * machines} processes.")
+    if recipe.persist and here * machines > 1:
+        raise ValueError(f"Persistent deltas need a single process, and {here * machines} were started.")
+    strategy = "ddp" if here * machines > 1 else "auto"
+    fabric = Fabric(accelerator=device, devices=here, num_nodes=machines, strategy=strategy, precision=kind)
+    if here * machines > 1:
+        fabric.launch()
+    return fabric
+
+
+@contextmanager
+def _small_batches_named(images: int, batch_size: int) -> Iterator[None]:
+    """Say which mini-batches are too small where a batch norm refuses the one image that it gets."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            f"The batch norms of this model need at least 2 images in each process's part of a mini-batch, and "
+            f"{images} images in mini-batches of {batch_size} give it 1."
+        ) from error
+
+
 def _epoch(
     fabric: "Fabric",
     update: Update,
     data: Split,
+    *,
     epoch: int,
     mirror: bool,
     report: Callable[[Progress], None],

@@ -51,7 +51,18 @@ def run(
     check(model, data, recipe.architecture)
     folder.mkdir(parents=True, exist_ok=True)  # where that is not allowed it is told before anything is trained
     resume = folder / "resume.safetensors"
-    history = train(model, split, recipe, resume, data.mirror, device, precision, report, started_from, graph)
+    history = train(
+        model,
+        split,
+        recipe,
+        resume=resume,
+        mirror=data.mirror,
+        device=device,
+        precision=precision,
+        report=report,
+        started_from=started_from,
+        graph=graph,
+    )
     if is_main_process():
         state = ResumeFile(resume, {})
         config = _config(recipe, data, images=len(split), history=history, started_from=started_from)

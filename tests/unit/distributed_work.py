@@ -52,7 +52,9 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     model = network()
     sizes = {"epochs": 2, "batch_size": BATCH, "heap": BATCH, "learning_rate": 0.05}
     recipe = Recipe("made up", sigma=0.5, epsilon=16, **sizes)
-    train(model, pictures(), recipe, folder / "resume.safetensors", mirror=True, device="cpu", precision="32-true")
+    train(
+        model, pictures(), recipe, resume=folder / "resume.safetensors", mirror=True, device="cpu", precision="32-true"
+    )
     return {
         name: tensor.detach().clone(memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()

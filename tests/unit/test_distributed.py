@@ -62,7 +62,7 @@ def test_a_mini_batch_that_does_not_divide_is_named(monkeypatch, tmp_path):
             distributed_work.network(),
             distributed_work.pictures(),
             Recipe("x", batch_size=16),
-            tmp_path / "r",
+            resume=tmp_path / "r",
             device="cpu",
         )
 

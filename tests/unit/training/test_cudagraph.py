@@ -13,6 +13,8 @@ from core.training.loop import train
 
 without_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="records a CUDA graph, and there is no GPU")
 
+ON_CPU = {"device": "cpu", "precision": "32-true"}
+
 
 def needs_gpu(test):
     """Skipped where there is no GPU, unless PLAINSIGHT_REQUIRE names `gpu`."""
@@ -45,7 +47,7 @@ def closeness(one, other):
 def test_the_recorded_work_trains_as_the_direct_one(kind, tmp_path, monkeypatch):
     """On the CPU the work that would be recorded is run as it is, and must give the same weights."""
     direct, recorded = tiny_network(), tiny_network()
-    train(direct, tiny_split(), RECIPES[kind], tmp_path / "direct", True, "cpu", "32-true")
+    train(direct, tiny_split(), RECIPES[kind], resume=tmp_path / "direct", mirror=True, **ON_CPU)
     calls = []
 
     def pretended(work, examples, model):
@@ -60,14 +62,14 @@ def test_the_recorded_work_trains_as_the_direct_one(kind, tmp_path, monkeypatch)
 
     monkeypatch.setattr(step, "capture", pretended)
     monkeypatch.setattr(loop, "records", lambda device, process_group: True)
-    train(recorded, tiny_split(), RECIPES[kind], tmp_path / "recorded", True, "cpu", "32-true")
+    train(recorded, tiny_split(), RECIPES[kind], resume=tmp_path / "recorded", mirror=True, **ON_CPU)
     assert len(calls) == 1, "recorded once, at the first whole mini-batch"
     assert closeness(weights(direct), weights(recorded)) < 1e-6
 
 
 def test_a_graph_without_a_gpu_is_refused_in_words(tmp_path):
     with pytest.raises(ValueError, match="needs one process on a GPU, and here run 1 on cpu"):
-        train(tiny_network(), tiny_split(), SHARED, tmp_path / "resume", True, "cpu", "32-true", graph=True)
+        train(tiny_network(), tiny_split(), SHARED, resume=tmp_path / "resume", mirror=True, **ON_CPU, graph=True)
 
 
 @needs_gpu
@@ -76,7 +78,16 @@ def test_a_graph_trains_as_the_direct_work(kind, tmp_path):
     found = []
     for graph in (False, True):
         model = tiny_network()
-        train(model, tiny_split(), RECIPES[kind], tmp_path / str(graph), True, "cuda", "32-true", graph=graph)
+        train(
+            model,
+            tiny_split(),
+            RECIPES[kind],
+            resume=tmp_path / str(graph),
+            mirror=True,
+            device="cuda",
+            precision="32-true",
+            graph=graph,
+        )
         found.append(weights(model))
     assert closeness(*found) < 0.02
     start = weights(tiny_network())

@@ -27,10 +27,12 @@ from core.training.recipe import Recipe
 from core.training.step import shared_deltas, update_loss
 from core.workflows import train_model
 
+ON_CPU = {"device": "cpu", "precision": "32-true"}
+
 
 def run(recipe, resume, report=lambda progress: None, split=None, mirror=True):
     model = tiny_network()
-    history = train(model, split or tiny_split(), recipe, resume, mirror, "cpu", "32-true", report)
+    history = train(model, split or tiny_split(), recipe, resume=resume, mirror=mirror, **ON_CPU, report=report)
     return model, history
 
 
@@ -98,7 +100,9 @@ def test_half_precision_trains_on_the_same_loss(sigma, tmp_path):
     """The loss of one update, before trajectories part; it multiplies in 16 bits, and the weights stay in 32."""
     recipe, model, seen = replace(SHARED, sigma=sigma, epochs=1), tiny_network(), set()
     model.register_forward_hook(lambda module, given, logits: seen.add(logits.dtype))
-    history = train(model, tiny_split(8), recipe, tmp_path / "resume", True, "cpu", "bf16-mixed")
+    history = train(
+        model, tiny_split(8), recipe, resume=tmp_path / "resume", mirror=True, device="cpu", precision="bf16-mixed"
+    )
     _, exact = run(recipe, tmp_path / "other", split=tiny_split(8))
     assert [epoch["loss"] for epoch in history] == pytest.approx([epoch["loss"] for epoch in exact], rel=0.05)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
@@ -205,7 +209,15 @@ def test_another_recipe_does_not_go_on_from_this_state(tmp_path):
     with pytest.raises(files.FileError, match="other settings; delete it or choose another folder"):
         run(replace(SHARED, sigma=0.7), tmp_path / "resume")
     with pytest.raises(files.FileError, match="other settings"):  # the weights of A are not a hardened B
-        train(tiny_network(), tiny_split(), SHARED, tmp_path / "resume", True, "cpu", "32-true", started_from="b" * 64)
+        train(
+            tiny_network(),
+            tiny_split(),
+            SHARED,
+            resume=tmp_path / "resume",
+            mirror=True,
+            **ON_CPU,
+            started_from="b" * 64,
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -303,14 +315,14 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_the_last_good_state_stays(s
 
     model, resume = tiny_network(), tmp_path / "resume"
     with pytest.raises(Diverged, match="The loss became nan in epoch 2; use a lower learning rate"):
-        train(model, tiny_split(), replace(LONG, sigma=sigma), resume, False, "cpu", "32-true", poison)
+        train(model, tiny_split(), replace(LONG, sigma=sigma), resume=resume, **ON_CPU, report=poison)
     assert files.read_metadata(resume)["epochs"] == "1"
     assert all(tensor.isfinite().all() for tensor in files.read_tensors(resume).values())
 
 
 def test_labels_of_pixels_are_trained_on_too(tiny_segmenter, tmp_path):
     model = copy.deepcopy(tiny_segmenter.model)
-    history = train(model, tiny_segmenter.train.first(16), SHARED, tmp_path / "resume", True, "cpu", "32-true")
+    history = train(model, tiny_segmenter.train.first(16), SHARED, resume=tmp_path / "resume", mirror=True, **ON_CPU)
     assert all(math.isfinite(epoch["loss"]) for epoch in history)
     assert not same_weights(model, tiny_segmenter.model)
 
@@ -428,7 +440,7 @@ class TestExperiment:
     RECIPE = Recipe("tiny", "resnet8/8", epochs=1, batch_size=32, images=32)
 
     def run(self, root, recipe=RECIPE, **more):
-        return train_model.run(recipe, root, device="cpu", precision="32-true", **more)
+        return train_model.run(recipe, root, **ON_CPU, **more)
 
     def test_a_finished_folder_is_returned_as_it_is_and_another_recipe_is_refused(
         self, tiny_dataset, tmp_path, monkeypatch
@@ -456,7 +468,7 @@ class TestExperiment:
         start = self.run(tmp_path)
         weights, given = store.load(start.folder), []
 
-        def train(model, *args):
+        def train(model, *data, **options):
             given.append(model)
             files.write_json(start.folder / "config.json", {**start.config, "sha256": "0" * 64})  # meanwhile replaced
             return []
