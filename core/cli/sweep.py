@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -107,6 +107,18 @@ def sweep(
         epsilons=epsilon or [2.0, 4.0, 8.0, 16.0, 24.0],
         seeds=seed or [0],
     )
+    options = {"measure": measure, "scheduler": scheduler, "workers": workers, "device": device, "suffix": suffix}
+    outcomes = _run(runs, root, epochs, **options)
+    if as_json:
+        print_json([{**vars(outcome), "folder": str(outcome.folder)} for outcome in outcomes])
+    else:
+        out.print(_table(outcomes))
+    if failed := [outcome for outcome in outcomes if outcome.error]:
+        raise ValueError(f"{len(failed)} of {len(outcomes)} runs failed; rerun the command to try them again.")
+
+
+def _run(runs: Sequence[Recipe], root: Path, epochs: int, **options: Any) -> list[Outcome]:
+    """Train and measure with a progress bar; each of the runs has so many epochs."""
     total = epochs * len(runs)
     with progress_bar("{task.fields[last]}") as bar:
         task = bar.add_task("epochs of all runs", total=total, last="")
@@ -117,22 +129,7 @@ def sweep(
             bar.update(task, completed=sum(done.values()), last=f"{news.run} {_state(news)}")
             log(f"{sum(done.values())}/{total} {news.run}: {_state(news)}")
 
-        outcomes = train_and_measure(
-            runs,
-            root,
-            measure=measure,
-            scheduler=scheduler,
-            workers=workers,
-            device=device,
-            report=report,
-            suffix=suffix,
-        )
-    if as_json:
-        print_json([{**vars(outcome), "folder": str(outcome.folder)} for outcome in outcomes])
-    else:
-        out.print(_table(outcomes))
-    if failed := [outcome for outcome in outcomes if outcome.error]:
-        raise ValueError(f"{len(failed)} of {len(outcomes)} runs failed; rerun the command to try them again.")
+        return train_and_measure(runs, root, report=report, **options)
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:

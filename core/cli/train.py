@@ -2,11 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from core.attacks.objectives import LOSS_CAP
+from core.checkpoints.store import Checkpoint
 from core.cli.console import log, out, progress_bar, tell
 from core.cli.options import AsJson, Device, Root, Seed, available, in_255
 from core.cli.output import print_json
@@ -105,18 +106,7 @@ def train(
         start=start,
         seed=seed,
     )
-    with progress_bar("{task.fields[last]}") as bar:
-        task = bar.add_task("training", total=None, last="")
-
-        def report(progress: Progress) -> None:
-            figures = f"loss {progress.loss:.3f}, {progress.images_per_second:.0f} images/s"
-            epoch = f"epoch {progress.epoch}/{epochs}"
-            bar.update(task, description=epoch, completed=progress.done, total=progress.total, last=figures)
-            if progress.done * epochs % progress.total == 0:
-                log(f"{time.strftime('%H:%M')} {epoch}: {figures}")
-
-        reporter = report if is_main_process() else lambda progress: None
-        trained = train_model.run(recipe, root, name, device=device, precision=precision, report=reporter, graph=graph)
+    trained = _run(recipe, root, name, device=device, precision=precision, graph=graph)
     if not is_main_process():
         return
     history = trained.config["history"]
@@ -126,3 +116,19 @@ def train(
     if jumped := jump(history):
         tell(f"Warning: {jumped}; try another --seed or a lower --learning-rate.")
     out.print(f"{trained.title} is in {trained.folder}. Next: plainsight evaluate {trained.folder}")
+
+
+def _run(recipe: Recipe, root: Path, name: str | None, **options: Any) -> Checkpoint:
+    """Train with a progress bar; of several processes only the main one reports."""
+    with progress_bar("{task.fields[last]}") as bar:
+        task = bar.add_task("training", total=None, last="")
+
+        def report(progress: Progress) -> None:
+            figures = f"loss {progress.loss:.3f}, {progress.images_per_second:.0f} images/s"
+            epoch = f"epoch {progress.epoch}/{recipe.epochs}"
+            bar.update(task, description=epoch, completed=progress.done, total=progress.total, last=figures)
+            if progress.done * recipe.epochs % progress.total == 0:
+                log(f"{time.strftime('%H:%M')} {epoch}: {figures}")
+
+        reporter = report if is_main_process() else lambda progress: None
+        return train_model.run(recipe, root, name, report=reporter, **options)

@@ -4,6 +4,7 @@ N images, C channels, H W height and width. Heap 1 is standard adversarial train
 universal adversarial training. The weights are updated on sigma * L(x + delta, y) + (1 - sigma) * L(x, y).
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -174,12 +175,7 @@ def _epoch(
         images = (images.float() / 255).contiguous(memory_format=torch.channels_last)
         losses.append(update(images, labels, generator))
         if number % 20 == 19 or number + 1 == len(batches):
-            recent = torch.stack(losses[-20:]).mean().item()
-            if not torch.isfinite(torch.tensor(recent)):
-                raise Diverged(
-                    f"The loss became {recent} in epoch {epoch + 1}; use a lower learning rate, and if that does not "
-                    "help look at the images and labels."
-                )
+            recent = _finite(torch.stack(losses[-20:]).mean().item(), epoch + 1)
             rate = (number + 1) * recipe.batch_size / (time.perf_counter() - started)
             report(Progress(epoch + 1, done + 1, total, recent, rate))
     seconds = time.perf_counter() - started
@@ -189,6 +185,16 @@ def _epoch(
         "seconds": round(seconds, 2),
         "images_per_second": round(len(data) / seconds, 1),
     }
+
+
+def _finite(loss: float, epoch: int) -> float:
+    """The loss itself. Raises Diverged where it is infinite or undefined."""
+    if not math.isfinite(loss):
+        raise Diverged(
+            f"The loss became {loss} in epoch {epoch}; use a lower learning rate, and if that does not help look at "
+            "the images and labels."
+        )
+    return loss
 
 
 def _batches(order: Tensor, size: int, processes: int) -> list[Tensor]:
