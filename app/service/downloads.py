@@ -1,4 +1,4 @@
-"""What a person takes home: the pattern as a picture and as numbers, every figure as JSON, the command line."""
+"""Downloads: the pattern as a picture and as numbers, every figure as JSON, and the command line."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What the page shows, as plain values: numbers, sentences, addresses of pictures. No tensors, no Gradio."""
+"""Plain values that the page shows: numbers, sentences, addresses of pictures. No tensors, no Gradio."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ Method = Literal["Wilson", "bootstrap over scenes"]
 
 @dataclass(frozen=True)
 class Fraction:
-    """A measured fraction in [0, 1] with its 95% interval, how that was found, and the n images behind it."""
+    """A measured fraction in [0, 1] with its 95% interval, the method of the interval, and the number n of images."""
 
     value: float
     low: float
@@ -51,7 +51,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Forming:
-    """A pattern under way: the fraction of each crafting mini-batch that was fooled, as it is and smoothed."""
+    """The progress of an attack: the fooled fraction of each crafting mini-batch, raw and smoothed."""
 
     state: Literal["forming", "measuring", "stopped"]
     step: int
@@ -74,7 +74,7 @@ class Visibility:
 
 @dataclass(frozen=True)
 class File:
-    """Something to take home: a label, a file name, and the content as an address."""
+    """A download: a label, a file name, and the content as an address."""
 
     label: str
     name: str
@@ -97,7 +97,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything about one side.
+    """Everything about the model on one side.
 
     `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
     mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live.
@@ -128,7 +128,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one model says about one image, before and after."""
+    """The predictions of one model for one image, without and with the pattern."""
 
     before: str
     after: str | None
@@ -149,7 +149,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Labelled:
-    """What one model makes of a scene: its label map as a layer, and the fraction of pixels right before and after."""
+    """The prediction of one model for a scene: a label map as a layer, and the fraction right before and after."""
 
     layer: str
     right_before: float
@@ -168,7 +168,7 @@ class SceneCell:
 
 @dataclass(frozen=True)
 class Strip:
-    """Some held-out images; `missing` says in one sentence why there are none."""
+    """Some held-out images; if there are none, `missing` says why in one sentence."""
 
     cells: tuple[Cell | SceneCell, ...]
     first: int
@@ -178,7 +178,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Subject:
-    """What the headline is about."""
+    """The subject of the headline."""
 
     attack: str
     control: bool
@@ -201,7 +201,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Pattern:
-    """How well the perturbation fits the target scene, among how it fits all n held-out scenes.
+    """How well the perturbation fits the target scene, ranked among all n held-out scenes.
 
     See `core.evaluation.pattern_score`."""
 
@@ -213,7 +213,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Look:
-    """One side of a scene: the attacked picture, what the model sees before and after, and class by class."""
+    """One model on a scene: the attacked picture, its predictions before and after, and the numbers of each class."""
 
     picture: str | None
     before: str
@@ -234,7 +234,7 @@ class Legend:
 
 @dataclass(frozen=True)
 class Street:
-    """One held-out scene with its truth and what the attacker wants to be seen there."""
+    """One held-out scene with its true classes and the classes that the attacker wants."""
 
     number: int
     total: int
@@ -257,7 +257,7 @@ class ScenePage:
 
 @dataclass(frozen=True)
 class Mark:
-    """One model in the trade-off: its settings, clean accuracy, and the epsilon (units of 1/255) that breaks it.
+    """One model of the Trade-off tab: its settings, clean accuracy, and minimum breaking epsilon in n/255.
 
     `breaks` is None where nothing up to `reaches` did; `low` and `high` are between which epsilons it may lie
     (`high` None: no measured point says). `kind` is the group of models that share a Pareto front.
@@ -279,18 +279,18 @@ class Mark:
 
     @property
     def reached(self) -> float:
-        """The epsilon at which it is drawn: the one that breaks it, or the largest that was tried."""
+        """The epsilon at which the model is drawn: the one that breaks it, or the largest that was tried."""
         return self.reaches if self.breaks is None else self.breaks
 
     @property
     def span(self) -> str:
-        """Between which epsilons it may break, in words like `13 to 14`."""
+        """The epsilons between which the model may break, as text like `13 to 14`."""
         return f"{self.low:g} to {f'over {self.reaches:g}' if self.high is None else f'{self.high:g}'}"
 
 
 @dataclass(frozen=True)
 class ParetoFront:
-    """The models of one kind that no other of that kind, nor the standard model, beats: (clean, epsilon) each."""
+    """The Pareto front of one kind of model, with the standard model: (clean accuracy, epsilon) of each."""
 
     kind: str
     points: tuple[tuple[float, float], ...]
@@ -298,7 +298,7 @@ class ParetoFront:
 
 @dataclass(frozen=True)
 class RiskLevel:
-    """Accuracy and mean loss under patterns of one freedom, from none to one for each image."""
+    """Accuracy and mean loss at one of the risk levels, from no pattern to one pattern for each image."""
 
     title: str
     accuracy: Fraction
@@ -307,7 +307,7 @@ class RiskLevel:
 
 @dataclass(frozen=True)
 class Risks:
-    """The risks of one model under patterns of one epsilon (units of 1/255), from least to most freedom."""
+    """The risks of one model at one epsilon in n/255, from the weakest to the strongest attacker."""
 
     epsilon: float
     levels: tuple[RiskLevel, ...]
@@ -315,9 +315,9 @@ class Risks:
 
 @dataclass(frozen=True)
 class Traded:
-    """One chosen model: its mark, how its accuracy falls with epsilon, the pattern that breaks it, and its risks.
+    """One chosen model: its mark, its accuracy at each epsilon, the pattern that breaks it, and its risks.
 
-    Without `has_weights` nothing more can be computed of it.
+    Without `has_weights` nothing more can be computed on it.
     """
 
     letter: Literal["A", "B"]
@@ -331,7 +331,7 @@ class Traded:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the controls offer: the kinds of model, and the epsilons of those not standard."""
+    """The choices of the controls: the kinds of model, and the training epsilons of hardened models."""
 
     kinds: tuple[str, ...]
     epsilons: tuple[float, ...]
@@ -350,5 +350,5 @@ class Tradeoff:
     finding: str
 
     def letters(self, mark: Mark) -> str:
-        """`A`, `B`, both where one model stands on both sides, or nothing."""
+        """`A`, `B`, `AB` if the model is on both sides, or an empty string."""
         return "".join(side.letter for side in (self.a, self.b) if side.mark.name == mark.name)

@@ -1,4 +1,4 @@
-"""Trade-off: clean accuracy against universal robustness, one mark a model; sliders that snap to models."""
+"""Trade-off: clean accuracy against universal robustness, one mark per model; sliders that snap to models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

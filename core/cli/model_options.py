@@ -52,7 +52,7 @@ WeightsKey = Annotated[
 Classes = Annotated[
     Path | None,
     typer.Option(
-        help="Class names of --data in the order of the logits: a text file, one name a line, or torchvision's JSON."
+        help="Class names of --data in the order of the logits: a text file, one name per line, or torchvision's JSON."
     ),
 ]
 Data = Annotated[
