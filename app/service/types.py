@@ -331,7 +331,7 @@ class Traded:
 
 @dataclass(frozen=True)
 class Settings:
-    """The choices of the controls: the kinds of model, and the training epsilons of hardened models."""
+    """The choices of the controls: the kinds of model, and the training epsilons of all but the standard model."""
 
     kinds: tuple[str, ...]
     epsilons: tuple[float, ...]

@@ -1,4 +1,4 @@
-"""Which hardened models were trained alike, so that they may share a front: what their recipes differ in, in words."""
+"""Which adversarially trained models may share a Pareto front: how their recipes differ, in words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,6 +36,6 @@ def apart(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
 
 
 def _else(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe beside `SETTINGS`, without what is 0 or absent; where the weights to harden lay does not matter."""
+    """The recipe without `SETTINGS` and values of 0 or None; of `start` only whether there is one counts."""
     found = {name: value for name, value in recipe.items() if name not in SETTINGS and value}
     return found | {"start": True} if "start" in found else found

@@ -61,7 +61,7 @@ class Checkpoint:
     variant: str = ""
     """The architecture, where it is not the usual one of the data set (see `find`)."""
     schedule: str = ""
-    """How a hardened model was trained, like `15 epochs`, where most of its group were trained otherwise (`find`)."""
+    """The training schedule, like `15 epochs`, if it differs from that of most of the group (`find`)."""
 
     @property
     def group(self) -> str:
@@ -124,7 +124,7 @@ class Checkpoint:
 
     @property
     def _settings(self) -> tuple[float, float] | None:
-        """sigma and epsilon of a hardened model."""
+        """sigma and epsilon of an adversarially trained model."""
         sigma, epsilon = self.recipe.get("sigma"), self.recipe.get("epsilon")
         return (sigma, epsilon) if sigma and epsilon is not None else None
 
@@ -275,13 +275,13 @@ def _network(checkpoint: Checkpoint, device: str | torch.device) -> Normalised:
 
 
 def find(root: Path, on_error: Callable[[Path, FileError], object] = lambda *_: None) -> list[Checkpoint]:
-    """All readable model folders at any depth under `root`: by group, then from standard to the most hardened.
+    """All readable model folders at any depth under `root`: by group, then by heap, schedule and settings.
 
-    `on_error` is told each folder that cannot be read, and why.
+    `on_error` is called with each folder that cannot be read, and the error.
 
     The usual architecture of a data set is the one that most of its models with weights have; models of others are
-    groups of their own. Within a group, hardened models whose recipe differs from that of most in more than heap,
-    sigma, epsilon and seed are told apart by their `schedule`: they do not share a front with the others.
+    groups of their own. Adversarially trained models of a group whose recipe differs from that of most in more than
+    heap, sigma, epsilon and seed have a `schedule`, and do not share a front with the others.
     """
     folders = [path.parent for path in root.rglob(CONFIG) if not path.parent.name.startswith(".")]  # half written
     found = [checkpoint for folder in folders if (checkpoint := _readable(folder, on_error))]
@@ -300,9 +300,9 @@ def _usual(own: Sequence[Checkpoint]) -> str:
 
 
 def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
-    """The models of a group, the hardened ones with what sets their recipe apart from that of most."""
-    hardened = sorted((checkpoint for checkpoint in own if checkpoint.heap), key=lambda c: c.folder)
-    usual = groups.usual([checkpoint.recipe for checkpoint in hardened])
+    """The models of a group; adversarially trained ones have the schedule that differs from that of most."""
+    trained = sorted((checkpoint for checkpoint in own if checkpoint.heap), key=lambda c: c.folder)
+    usual = groups.usual([checkpoint.recipe for checkpoint in trained])
     return [replace(c, schedule=groups.apart(c.recipe, usual)) if c.heap else c for c in own]
 
 

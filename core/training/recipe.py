@@ -14,8 +14,8 @@ from core.threat import Budget
 class Recipe:
     """The whole configuration of a training run; epsilon is in n/255, `step_size` in units of epsilon.
 
-    sigma 0 is standard training and uses none of the attack's settings. `start` names the model folder whose weights
-    are hardened, or is `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
+    sigma 0 is standard training and uses none of the attack's settings. `start` is the model folder whose weights are
+    trained further, or `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
     given and what fits.
     """
 

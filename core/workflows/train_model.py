@@ -114,7 +114,7 @@ def _finished(folder: Path, recipe: Recipe) -> Checkpoint:
 
 
 def _started(start: ModelFolder, recipe: Recipe, data: Dataset) -> Normalised:
-    """The weights to harden, thawed. Raises ValueError where they belong to another architecture or other classes."""
+    """The weights to start from, thawed. Raises ValueError if their architecture or classes differ."""
     folder, found = start.path, start.checkpoint
     if found.architecture != recipe.architecture:
         raise ValueError(
