@@ -1,4 +1,4 @@
-"""Our ResNets for small images (He et al. 2016).
+"""Our ResNets (He et al. 2016): those for small images, and ResNet-18.
 
 N images, K classes, H W height and width. Logits are (N,K) for images (N,3,H,W) of any size.
 """
@@ -30,18 +30,35 @@ def resnet(depth: int, classes: int, width: str = "16") -> nn.Module:
 
     Width 16 is the original, depth 20 with width 64 the one of Mummadi et al. 2019.
     """
+    filters = _filters(f"resnet{depth}", width)
+    stem = [nn.Conv2d(3, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
+    return _stages(stem, (filters, 2 * filters, 4 * filters), (depth - 2) // 6, classes)
+
+
+def resnet18(classes: int, width: str = "64") -> nn.Module:
+    """ResNet-18 for images of about 64 to 256 pixels (He et al. 2016): `width`, 2, 4 and 8 times as many filters.
+
+    Width 64 is the original. Its stem, a convolution of 7x7 pixels and a pooling, makes images four times smaller.
+    """
+    filters = _filters("resnet18", width)
+    stem = [nn.Conv2d(3, filters, 7, 2, padding=3, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
+    stem += [nn.MaxPool2d(3, 2, padding=1)]
+    return _stages(stem, (filters, 2 * filters, 4 * filters, 8 * filters), 2, classes)
+
+
+def _filters(name: str, width: str) -> int:
+    """The number of filters. Raises ValueError for widths that do not exist."""
     # oneDNN's channels-last kernels (torch 2.11, AVX2) write out of bounds on 4 channels, so widths go by eights
     if not width.isdecimal() or int(width) not in range(8, 257, 8):
-        raise ValueError(f"The width of resnet{depth} is a multiple of 8 from 8 to 256, and {width!r} was given.")
-    filters = int(width)
-    layers: list[nn.Module] = [
-        nn.Conv2d(3, filters, 3, padding=1, bias=False),
-        nn.BatchNorm2d(filters),
-        nn.ReLU(),
-    ]
-    inputs = filters
-    for stage, outputs in enumerate((filters, 2 * filters, 4 * filters)):
-        for block in range((depth - 2) // 6):
+        raise ValueError(f"The width of {name} is a multiple of 8 from 8 to 256, and {width!r} was given.")
+    return int(width)
+
+
+def _stages(stem: list[nn.Module], filters: tuple[int, ...], blocks: int, classes: int) -> nn.Module:
+    """Stem, stages of so many blocks with these filters, each but the first at half the size, and classifier."""
+    layers, inputs = [*stem], filters[0]
+    for stage, outputs in enumerate(filters):
+        for block in range(blocks):
             layers.append(Block(inputs, outputs, stride=2 if stage and not block else 1))
             inputs = outputs
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))

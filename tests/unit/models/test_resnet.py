@@ -19,7 +19,23 @@ def test_sizes_are_those_of_the_papers(architecture, millions):
     assert size(create(architecture, 10)) / 1e6 == pytest.approx(millions, rel=0.1)
 
 
-@pytest.mark.parametrize(("architecture", "side"), [("resnet8/8", 32), ("resnet20/16", 12), ("resnet8/8", 47)])
+def test_resnet18_is_that_of_torchvision():
+    from torchvision.models import resnet18
+
+    ours, theirs = create("resnet18", 1000).network.eval(), resnet18().eval()
+    order = [f"layer{stage}.{block}" for stage in (1, 2, 3, 4) for block in (0, 1)]
+    parts = [theirs.conv1, theirs.bn1, *(theirs.get_submodule(name) for name in order), theirs.fc]
+    own = [module for module in ours if any(True for _ in module.parameters())]
+    for one, other in zip(own, parts, strict=True):
+        one.load_state_dict(dict(zip(one.state_dict(), other.state_dict().values(), strict=True)))
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "side"),
+    [("resnet18/8", 96), ("resnet18/8", 33), ("resnet8/8", 32), ("resnet20/16", 12), ("resnet8/8", 47)],
+)
 def test_any_size_of_image_gives_logits(architecture, side):
     assert create(architecture, 7).eval()(torch.rand(2, 3, side, side)).shape == (2, 7)
 
@@ -35,6 +51,7 @@ def test_a_resnet_has_as_many_layers_with_weights_as_its_name_says_and_three_wid
 @pytest.mark.parametrize(
     ("architecture", "says"),
     [
+        ("resnet18/0", "The width of resnet18 is a multiple of 8"),
         ("resnet20/0", "multiple of 8 from 8 to 256, and '0' was given"),
         ("resnet20/12", "'12' was given"),
         ("resnet20/264", "'264' was given"),
