@@ -4,9 +4,12 @@ import logging
 import os
 import socket
 import threading
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from app.service import RunRegistry
 
 
 def main(
@@ -31,9 +34,9 @@ def main(
     os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
     logging.getLogger("httpx").setLevel(logging.WARNING)
     start(host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
-    from app import service
+    from app.page import warm_up
 
-    threading.Thread(target=service.warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     print(f"PlainSight is at http://{_bracketed(near)}:{port}", flush=True)
     try:
@@ -47,8 +50,10 @@ def start(host: str, port: int, **options: Any) -> Any:
     from app import service, theme
     from app.page import build, in_a_loop
 
-    page = build()
-    settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look(), **safe_settings()}
+    runs = service.RunRegistry()
+    page = build(runs)
+    settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
+    settings |= safe_settings(runs)
     app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
     app.add_api_route("/healthz", service.health)
     app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
@@ -60,7 +65,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def safe_settings() -> dict[str, Any]:
+def safe_settings(runs: "RunRegistry") -> dict[str, Any]:
     """Settings of `launch`: no telemetry, no access to files outside the app, no internals in errors."""
     from starlette.middleware import Middleware
 
@@ -79,7 +84,7 @@ def safe_settings() -> dict[str, Any]:
         "footer_links": ["api"],
         "prevent_thread_lock": True,
         "quiet": True,
-        "app_kwargs": {"middleware": [Middleware(Presence)]},
+        "app_kwargs": {"middleware": [Middleware(Presence, runs=runs)]},
     }
 
 

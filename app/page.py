@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import importlib
+import logging
 import os
 import pkgutil
 from collections.abc import Callable
@@ -14,14 +15,15 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from app import service, tabs, theme
+from app.session import Session
 from app.tabs import events
 
 Made = TypeVar("Made")
 
 
-def build() -> gr.Blocks:
-    """Make the app without launching it. Nothing is computed."""
-    return in_a_loop(_built)
+def build(runs: service.RunRegistry) -> gr.Blocks:
+    """Make the app without launching it; its tabs share `runs`. Nothing is computed."""
+    return in_a_loop(lambda: _built(runs))
 
 
 def in_a_loop(make: Callable[[], Made]) -> Made:
@@ -33,20 +35,39 @@ def in_a_loop(make: Callable[[], Made]) -> Made:
     return asyncio.run(made())
 
 
-def _built() -> gr.Blocks:
+def _built(runs: service.RunRegistry) -> gr.Blocks:
     with gr.Blocks(title="PlainSight", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as page:
         gr.HTML(theme.header(service.device()), js_on_load=None, apply_default_css=False, elem_id="top")
         with gr.Tabs(elem_id="tabs") as switch:
             views = {}
             for tab in discovered():
-                name = tab.__name__.rpartition(".")[2]
-                with gr.Tab(tab.TITLE, id=name):
-                    views[name] = tab.TITLE, tab.build()
+                with gr.Tab(tab.TITLE, id=tab.SESSION.tab):
+                    views[tab.SESSION.tab] = tab.TITLE, tab.build(runs)
         events.open_tabs(page, switch, views)
         gr.api(spoken(service.list_models), api_name="models")
         gr.api(spoken(service.compare_models), api_name="compare")
     # the limit counts light events too: only runs are refused when too many wait (app.service.outcomes)
     return page.queue(max_size=512, default_concurrency_limit=4)
+
+
+def warm_up() -> None:
+    """Make the first view of each tab once, then read what runs need, so that nobody waits for either."""
+    try:
+        sessions = [(tab, service.settled(functools.partial(_warmed, tab))) for tab in discovered()]
+        for tab, session in sessions:
+            getattr(tab, "prepare", _nothing)(session)
+    except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
+        logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
+
+
+def _warmed(tab: ModuleType) -> Session:
+    session = service.first(tab.SESSION)
+    getattr(tab, "warm_up", _nothing)(session)
+    return session
+
+
+def _nothing(session: Session) -> None:
+    """What a tab does that declares nothing."""
 
 
 def spoken(work: Callable[..., Any]) -> Callable[..., Any]:

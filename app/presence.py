@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from app import service
+from app.service import RunRegistry
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[..., Awaitable[None]]
@@ -17,14 +17,14 @@ class Presence:
     holds `/queue/data?session_hash=...` open; the server ends it within a moment after the client has left.
     """
 
-    def __init__(self, app: Asgi) -> None:
-        self.app = app
+    def __init__(self, app: Asgi, runs: RunRegistry) -> None:
+        self.app, self.runs = app, runs
 
     async def __call__(self, scope: Scope, receive: Asgi, send: Asgi) -> None:
         visitor = _visitor(scope)
         if not visitor:
             return await self.app(scope, receive, send)
-        with service.registry.connection(visitor):
+        with self.runs.connection(visitor):
             return await self.app(scope, receive, send)
 
 

@@ -1,77 +1,113 @@
-"""The choices of one person: a small frozen value in `gr.State` and in the address of the page."""
+"""The choices of one person: a small frozen value in `gr.State` and in the address of the page.
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+Each tab has a subclass of `Session`, which declares what the tab adds to it and what is true of the tab alone.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
-if TYPE_CHECKING:
-    from core.attacks.targets import Target  # an import would load torch before the page can be opened
+if TYPE_CHECKING:  # these imports would load torch before the page can be opened
+    from core.attacks.targets import Target
+    from core.checkpoints.store import Checkpoint
 
 AMPLIFICATIONS = (1, 5, 20)
-VIEWS = ("clean", "a", "b")
-SHOWS = ("labels", "flips")
-SHEETS = 20
-"""The number of sheets of nine held-out images that can be shown."""
 EPSILONS = range(2, 33, 2)
-TRAINED = 24
-"""The largest training epsilon that the Trade-off tab offers, unless a model was trained with a larger one."""
 STEPS = (10, 20, 40, 60, 100, 200)
 IMAGES = (64, 128, 256, 512, 1024, 2048)
 SEEDS = range(10_000)
 SIDES = ("a", "b")
-LOOKS = {
-    "compare": ("amplify", "view", "sheet"),
-    "segmentation": ("amplify", "show", "only", "scene"),
-    "tradeoff": ("side",),
-}
-"""The fields of each tab that change only how a result is drawn."""
-ATTACKING = ("attack", "target", "epsilon", "steps", "images", "seed")
-"""The fields of the tabs that run attacks."""
+FAR = range(10_000)
+"""Numbers of sheets and scenes that an address may ask for; past the end the last one is shown."""
+USUAL = "compare"
+"""The tab of an address that names none."""
 
-HIDDEN = ("run", "visitor")
+SHARED = ("data", "a", "b", "attack", "target", "epsilon", "steps", "images", "seed", "amplify")
+"""The choices that all tabs share."""
+HIDDEN = ("run", "visitor", "revision")
 """The fields that are in no address and no file."""
+
+AnySession = TypeVar("AnySession", bound="Session")
+
+
+def choice(
+    default: Any,
+    fits: "Collection[Any] | Callable[[Any], Collection[Any]]",
+    *,
+    look: bool = False,
+    kept: bool = False,
+) -> Any:
+    """A field of a session, what fits it (or a function of the session that says so), and its default.
+
+    A `look` changes only how a result is drawn. A `kept` field keeps its value when another data set is chosen.
+    """
+    return field(default=default, metadata={"fits": fits, "look": look, "kept": kept})
 
 
 @dataclass(frozen=True)
 class Session:
     """What a person has chosen on one tab; `epsilon` is in units of 1/255.
 
-    `sheet` counts sheets of held-out images, `scene` single scenes, both from 0. `show` is what the maps of a scene
-    show, all labels or those that flipped, and `only` the class they are limited to.
-
-    `side` is the model that the sliders of the Trade-off tab set. `run` names a run of this person that is under way,
-    stopped or finished, and `visitor` the open page (Gradio's session hash). Neither is ever part of an address.
+    The fields here are shared by tabs: a button that leads to another tab hands them on. `run` names a run of this
+    person that is under way, stopped or finished, and `visitor` the open page (Gradio's session hash). Neither is ever
+    part of an address. `revision` grows with each event that changes the session, and takes no part in comparisons.
     """
 
-    tab: str = "compare"
+    tab: ClassVar[str]
+    """The tab's name in an address, and the name of its file."""
+    addressed: ClassVar[tuple[str, ...]] = SHARED
+    """The shared fields that are in the tab's address; the fields that it adds always are."""
+    needs: ClassVar[str] = "trained models"
+    """What the tab shows, for the sentence that says that there are none."""
+    training_options: ClassVar[str] = ""
+    """Options of `train` that make such models, beginning with a space."""
 
     data: str = ""
     a: str = ""
     b: str = ""
     attack: str = "spgd"
     target: "Target | None" = None
-    epsilon: int = 16
-    steps: int = 60
-    images: int = 512
-    seed: int = 0
-    amplify: int = 20
-    view: str = "a"
-    sheet: int = 0
-    show: str = "labels"
-    only: int | None = None
-    scene: int = 0
-    side: str = "b"
+    epsilon: int = choice(16, EPSILONS)
+    steps: int = choice(60, STEPS)
+    images: int = choice(512, IMAGES)
+    seed: int = choice(0, SEEDS, kept=True)
+    amplify: int = choice(20, AMPLIFICATIONS, look=True, kept=True)
     run: str = ""
     visitor: str = ""
+    revision: int = field(default=0, compare=False)
+
+    @classmethod
+    def shows(cls, model: "Checkpoint") -> bool:
+        """Whether the tab can show this model."""
+        return model.has_weights
+
+    @classmethod
+    def first_targets(cls, offered: "list[Target]") -> "list[Target | None]":
+        """The targets that the first view is chosen among."""
+        return [None]
+
+    @classmethod
+    def looks(cls) -> list[str]:
+        """The fields that change only how a result is drawn."""
+        return [each.name for each in fields(cls) if each.metadata.get("look")]
+
+    @classmethod
+    def kept(cls) -> list[str]:
+        """The fields that stay when another data set is chosen."""
+        return [each.name for each in fields(cls) if each.metadata.get("kept")]
+
+    def on(self, kind: type[AnySession]) -> AnySession:
+        """The shared choices on another tab."""
+        return kind(**{each.name: getattr(self, each.name) for each in fields(Session)})
 
     def to_json(self) -> dict[str, Any]:
         """Every field as in a file."""
-        return {**vars(self), "target": self.target and self.target.to_json()}
+        return {"tab": self.tab, **vars(self), "target": self.target and self.target.to_json()}
 
     def query(self) -> str:
         """The choices as in an address, like `data=signs&a=standard&...`."""
-        others = {name for tab, looks in LOOKS.items() if tab != self.tab for name in looks}
-        left_out = set(HIDDEN) | (others - set(LOOKS[self.tab])) | ({"tab"} if self.tab == "compare" else set())
-        left_out |= set(ATTACKING) if self.tab == "tradeoff" else set()
+        left_out = {each.name for each in fields(Session)} - set(self.addressed)
+        left_out |= {"tab"} if self.tab == USUAL else set()
         chosen = {name: value for name, value in self.to_json().items() if name not in left_out and value is not None}
         return urlencode(chosen)

@@ -3,19 +3,19 @@
 Returns plain values (numbers, sentences, addresses of pictures), so that a test or a script can use it as it is.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Any, TypeVar
 
-from app.service.catalogue import Menu, menu, unreadable
-from app.service.compare import card, comparison, device, estimate_text, scene_page, strip, subject
+from app.service.catalogue import Menu, first, fitting, menu, unreadable
+from app.service.compare import cards, comparison, device, estimate_text, scene_page, strip, subject
 from app.service.downloads import numbers
 from app.service.live import Tick, estimate, run, stop
-from app.service.outcomes import registry
-from app.service.segmentation import legend, scene
-from app.service.tradeoff import chosen, snapped, tradeoff
+from app.service.outcomes import Outcomes, outcomes
+from app.service.pictures import CompareSession, prepare
+from app.service.runs import RunRegistry
+from app.service.segmentation import SegmentationSession, legend, scene
+from app.service.tradeoff import TRAINED, TradeoffSession, chosen, snapped, tradeoff
 from app.service.types import (
     Answer,
     Card,
@@ -42,26 +42,23 @@ from app.service.types import (
     Tradeoff,
 )  # fmt: skip
 from app.service.url import changed, looked, opened, recalled, refreshed, understood
-from app.session import EPSILONS, Session
+from app.session import EPSILONS, SIDES, Session
 from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.robustness.result import Robustness
 
 __all__ = [
-    "Answer", "Card", "Cell", "Comparison", "Control", "Curve", "File", "Forming", "ParetoFront", "Labelled", "Risks",
-    "Legend", "Look", "Mark", "Menu", "RiskLevel", "SceneCell", "ScenePage", "Fraction", "Street", "Strip", "Subject",
-    "Tick", "Traded", "Tradeoff", "axis_position", "axis_ticks", "card", "changed", "chosen", "claim",
-    "compare_models", "comparison", "current",
-    "device", "drawn", "ended", "estimate", "health", "legend", "list_models", "look", "looked", "menu", "notice",
-    "numbers", "opened", "ready", "recalled", "refreshed", "registry", "run", "scene", "scene_page", "settled",
-    "snapped", "started", "status", "stop", "strip", "subject", "tradeoff", "unreadable", "warm_up",
+    "Answer", "Card", "Cell", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction",
+    "Labelled", "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry",
+    "SceneCell", "ScenePage", "SegmentationSession", "Street", "Strip", "Subject", "Tick", "Traded", "Tradeoff",
+    "TradeoffSession", "TRAINED", "axis_position", "axis_ticks", "cards", "changed", "chosen", "compare_models",
+    "comparison", "device", "estimate", "first", "health", "legend", "list_models", "looked", "menu", "notice",
+    "numbers", "opened", "outcomes", "prepare", "ready", "recalled", "refreshed", "run", "scene", "scene_page",
+    "settled", "snapped", "status", "stop", "strip", "subject", "tradeoff", "unreadable",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")
 NAMED = 3
 """Model folders that the notice on the page names."""
-
-started, claim = registry.enqueue, registry.claim
-current, drawn, ended, look = registry.current, registry.drawn, registry.ended, registry.look
 
 
 def settled(show: Callable[[], Shown]) -> Shown:
@@ -97,37 +94,14 @@ def health() -> dict[str, Any]:
     }
 
 
-def status(session: Session) -> str:
+def status(session: Session, runs: RunRegistry) -> str:
     """What the status line says when nothing runs."""
-    return estimate_text(estimate(session))
+    return estimate_text(estimate(session, runs))
 
 
-def ready(tab: str = "compare") -> bool:
-    """Whether there is at least one model for a tab to show."""
-    from app.service.catalogue import fitting
-
-    return bool(fitting(tab))
-
-
-def warm_up() -> None:
-    """Make each tab's first view once, then draw the images that a run needs, so that nobody waits for them."""
-    from app.service import pictures
-    from app.service.catalogue import first
-
-    views = {"compare": comparison, "segmentation": scene_page, "tradeoff": tradeoff}
-
-    def shown(tab: str) -> Session:
-        session = first(tab=tab)
-        views[tab](session)
-        return session
-
-    try:
-        sessions = [settled(partial(shown, tab)) for tab in views if tab == "compare" or ready(tab)]
-        for session in sessions:
-            if session.tab != "tradeoff":  # it shows no images
-                pictures.prepare(session)
-    except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
-        logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
+def ready(kind: type[Session] = Session) -> bool:
+    """Whether there is at least one model for a tab to show; without a tab, one with weights."""
+    return bool(fitting(kind))
 
 
 def list_models() -> list[dict[str, Any]]:
@@ -173,11 +147,11 @@ def compare_models(
     query = {"data": data, "attack": attack, "epsilon": epsilon}
     query |= {name: value for name, value in (("a", a), ("b", b), ("target", target)) if value}
     # over HTTP anything comes: lists, null, NaN
-    session, odd = understood({name: str(value) for name, value in query.items()})
+    session, odd = understood({name: str(value) for name, value in query.items()}, CompareSession)
     if odd:
         known = ", ".join(f"{model['data']}/{model['model']}" for model in list_models() if model["has_weights"])
         fits = f"models are {known}; epsilon is an even number from {EPSILONS[0]} to {EPSILONS[-1]}"
         raise ValueError(f"Nothing is known here for the given {odd.replace('the ', '')}; {fits}.")
-    cards = {side: asdict(card(session, side)) for side in "ab"}
     left_out = ("pattern", "files", "forming")
-    return {side: {k: v for k, v in found.items() if k not in left_out} for side, found in cards.items()}
+    both = zip(SIDES, cards(session, outcomes(session)), strict=True)
+    return {side: {k: v for k, v in asdict(card).items() if k not in left_out} for side, card in both}

@@ -1,11 +1,26 @@
-"""Bounded memory that all visitors share: entries are found by what they were made from, never by who asked."""
+"""What all visitors share in memory: entries are found by what they were made from, never by who asked."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from torch import Tensor
+
+from app.service.types import Visibility
+from core.checkpoints.results import Results
+from core.checkpoints.store import Checkpoint
+from core.datasets import Split
+from core.evaluation import pattern_score
+from core.models.normalised import Normalised
+
+if TYPE_CHECKING:
+    from app.service.outcomes import Outcome
 
 Value = TypeVar("Value")
+Stamps = tuple[int, ...]
+"""When each file of a model folder was last written."""
 
 
 class LRUCache(Generic[Value]):
@@ -35,5 +50,50 @@ class LRUCache(Generic[Value]):
         found = self.get(key)
         return self.put(key, make()) if found is None else found
 
+    def clear(self) -> None:
+        """Forget every value."""
+        with self._lock:
+            self._entries.clear()
+
     def __len__(self) -> int:
         return len(self._entries)
+
+
+class Caches:
+    """Every cache of the app in one place; each is bounded, and everything in them can be made again.
+
+    `left_out` is no cache: the model folders that cannot be read, with the state of their files, their name and why.
+    """
+
+    def __init__(self) -> None:
+        self.checkpoints: LRUCache[list[Checkpoint]] = LRUCache(2)
+        self.models: LRUCache[Normalised] = LRUCache(12)
+        self.results: LRUCache[Results] = LRUCache(512)
+        self.deltas: LRUCache[dict[str, Tensor]] = LRUCache(48)
+        self.splits: LRUCache[Split] = LRUCache(8)
+        self.visibilities: LRUCache[Visibility] = LRUCache(512)
+        self.answers: LRUCache[tuple[list[int], list[int]]] = LRUCache(512)
+        """Predicted classes of a sheet of images, clean and attacked."""
+        self.label_maps: LRUCache[Tensor] = LRUCache(256)
+        """Predicted label maps of a sheet of scenes."""
+        self.scenes: LRUCache[pattern_score.Scenes] = LRUCache(2)
+        """The held-out scenes of a data set, prepared for the pattern score."""
+        self.crafted: LRUCache[Outcome] = LRUCache(128)
+        """The outcomes of finished live runs."""
+        self.clean_predictions: LRUCache[Tensor] = LRUCache(16)
+        """Predicted classes of all held-out images without a perturbation."""
+        self.left_out: dict[Path, tuple[Stamps, str, str]] = {}
+        self.lock = Lock()
+        """Guards `left_out`."""
+
+    def clear(self) -> None:
+        """Forget everything, as a new process would have it."""
+        for cache in vars(self).values():
+            if isinstance(cache, LRUCache):
+                cache.clear()
+        with self.lock:
+            self.left_out.clear()
+
+
+caches = Caches()
+"""The caches of this process."""

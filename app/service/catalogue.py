@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from torch import Tensor
 
-from app.service.cache import LRUCache
-from app.session import LOOKS, Session
+from app.service.cache import Stamps, caches
+from app.session import AnySession, Session
 from core import attacks, datasets
 from core.attacks.targets import Target, title
 from core.checkpoints import perturbations, store
@@ -26,18 +25,6 @@ from core.files import FileError
 from core.models.normalised import Normalised
 
 Choices = list[tuple[str, Any]]
-Stamps = tuple[int, ...]
-
-_checkpoints: LRUCache[list[Checkpoint]] = LRUCache(2)
-_models: LRUCache[Normalised] = LRUCache(12)
-_results: LRUCache[Results] = LRUCache(512)
-_deltas: LRUCache[dict[str, Tensor]] = LRUCache(48)
-_broken: dict[Path, tuple[Stamps, str, str]] = {}
-_marking = Lock()
-
-
-KEPT = ("amplify", "view", "show", "side")
-"""Ways to look at a result that mean the same for another data set."""
 
 
 class NoModels(ValueError):
@@ -57,8 +44,8 @@ class Menu:
 
 def menu(session: Session) -> Menu:
     """The choices that fit the session's tab, data set and attack."""
-    models = [model for model in fitting(session.tab) if model.group == session.data]
-    groups = {model.group: model.group_title for model in fitting(session.tab)}
+    models = [model for model in fitting(type(session)) if model.group == session.data]
+    groups = {model.group: model.group_title for model in fitting(type(session))}
     attack, aims = attacks.get(session.attack), _targets(models) if models else []
     return Menu(
         [(title, group) for group, title in groups.items()],
@@ -100,45 +87,34 @@ def scenic(of: Checkpoint) -> bool:
     return bool(of.config.get("task") == "segmentation")
 
 
-def fitting(tab: str) -> list[Checkpoint]:
-    """The models that a tab can show: all but the Trade-off, which shows records, need the weights."""
-    if tab == "tradeoff":
-        return [model for model in all_models() if _assessed(model)]
-    return [model for model in all_models() if model.has_weights and (tab != "segmentation" or scenic(model))]
+def fitting(kind: type[Session]) -> list[Checkpoint]:
+    """The models that a tab can show."""
+    return [model for model in all_models() if kind.shows(model)]
 
 
-def _assessed(of: Checkpoint) -> bool:
-    """Whether its universal robustness was measured."""
-    found = results(of)
-    return bool(found and found.robustness)
-
-
-def first(data: str | None = None, tab: str = "compare") -> Session:
-    """The view that tells the story: standard against an adversarially or shared-trained model.
+def first(kind: type[AnySession], data: str | None = None) -> AnySession:
+    """A tab's view that tells the story: standard against an adversarially or shared-trained model.
 
     Of the models of the largest heap it is one with weights if there is any, the one that most was measured of, and of
-    several such the most robust. The view is at one epsilon, and for the Segmentation tab with one scene that the
-    attacker wants to be seen. Raises NoModels.
+    several such the most robust. The view is at one epsilon, and with one of the tab's `first_targets`. Raises
+    NoModels.
     """
-    found = fitting(tab)
+    found = fitting(kind)
     if not found:
-        scenes = " --data streets --arch smp:PSPNet/resnet18" if tab == "segmentation" else ""
         raise NoModels(
-            f"There are no trained models {'of scenes ' * bool(scenes)}under {store.default_root()}; "
-            f"train two with: plainsight train{scenes} --root checkpoints, then the same with --sigma 0.5"
+            f"There are no {kind.needs} under {store.default_root()}; train two with: "
+            f"plainsight train{kind.training_options} --root checkpoints, then the same with --sigma 0.5"
         )
     names = list(dict.fromkeys(model.group for model in found))
     data = data or next((name for name in ("signs", "streets") if name in names), names[0])
     models = [model for model in found if model.group == data]
     trained = max(models, key=lambda model: (model.heap, model.has_weights, _breadth(model), _height(model)))
-    chosen = Session(tab=tab, data=data, a=models[0].name, b=trained.name)
+    chosen = kind(data=data, a=models[0].name, b=trained.name)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
-    shown = [aim for aim in _targets(models) if aim.kind == "scene"] if tab == "segmentation" else []
-    aims: list[Target | None] = [*shown] or [None]
     views = [
         (gap, replace(chosen, target=aim, epsilon=epsilon))
-        for aim in aims
+        for aim in kind.first_targets(_targets(models))
         for epsilon, gap in _gaps(replace(chosen, target=aim)).items()
     ]
     return max(views, key=lambda view: view[0], default=(0.0, chosen))[1]
@@ -170,11 +146,10 @@ def rate(report: Report) -> AnyRate:
     return report.success or report.accuracy
 
 
-def changed(session: Session, name: str, value: Any) -> Session:
+def changed(session: AnySession, name: str, value: Any) -> AnySession:
     """The session after one choice; what no longer fits falls back."""
     if name == "data" and value != session.data:
-        looks = ("seed", *(name for name in LOOKS[session.tab] if name in KEPT))
-        return replace(first(value, session.tab), **{name: getattr(session, name) for name in looks})
+        return replace(first(type(session), value), **{name: getattr(session, name) for name in session.kept()})
     after = replace(session, **{name: value})
     if not attacks.get(after.attack).targetable:
         after = replace(after, target=None)
@@ -184,16 +159,16 @@ def changed(session: Session, name: str, value: Any) -> Session:
 def all_models() -> list[Checkpoint]:
     """Every readable model; looked for again when the folder of a data set changes, or one that was left out."""
     root = store.default_root()
-    found = _checkpoints.get(_state(root))
+    found = caches.checkpoints.get(_state(root))
     if found is None:
         found = _usable(root)
-        _checkpoints.put(_state(root), found)  # what was left out just now belongs to it
+        caches.checkpoints.put(_state(root), found)  # what was left out just now belongs to it
     return found
 
 
 def _state(root: Path) -> tuple[object, ...]:
     folders = [root, *(path for path in root.glob("*") if path.is_dir())] if root.is_dir() else []
-    return root, *((path, path.stat().st_mtime_ns) for path in folders), *_broken_now()
+    return root, *((path, path.stat().st_mtime_ns) for path in folders), *_left_out_now()
 
 
 def _usable(root: Path) -> list[Checkpoint]:
@@ -204,7 +179,7 @@ def _usable(root: Path) -> list[Checkpoint]:
             if found.classes != datasets.get(found.data).classes:
                 raise ValueError(f"its classes are not those of {found.data}, in their order")
             results(found)
-        if found.folder not in _broken:
+        if found.folder not in caches.left_out:
             usable.append(found)
     return usable
 
@@ -218,8 +193,8 @@ def leave_out(folder: Path, error: Exception) -> str:
     root, stamp = store.default_root(), _stamps(folder)
     reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
     name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
-    with _marking:
-        known, _broken[folder] = _broken.get(folder), (stamp, name, reason)
+    with caches.lock:
+        known, caches.left_out[folder] = caches.left_out.get(folder), (stamp, name, reason)
     sentence = f"{name} is left out: {reason}."
     if known is None or known[0] != stamp:
         logging.getLogger(__name__).warning("%s", sentence)
@@ -230,17 +205,17 @@ def unreadable() -> dict[str, str]:
     """The model folders that are left out, by name like `signs/standard`, and why."""
     all_models()
     root = store.default_root()
-    found = sorted((name, why) for folder, (_, name, why) in _broken_now().items() if folder.is_relative_to(root))
+    found = sorted((name, why) for folder, (_, name, why) in _left_out_now().items() if folder.is_relative_to(root))
     return dict(found)
 
 
-def _broken_now() -> dict[Path, tuple[Stamps, str, str]]:
+def _left_out_now() -> dict[Path, tuple[Stamps, str, str]]:
     """The folders that are left out; one whose files have changed gets another try."""
-    with _marking:
-        for folder, (stamp, *_) in list(_broken.items()):
+    with caches.lock:
+        for folder, (stamp, *_) in list(caches.left_out.items()):
             if _stamps(folder) != stamp:
-                del _broken[folder]
-        return dict(_broken)
+                del caches.left_out[folder]
+        return dict(caches.left_out)
 
 
 def _stamps(folder: Path) -> Stamps:
@@ -279,7 +254,7 @@ def dataset(session: Session) -> str:
 def model(of: Checkpoint) -> Normalised:
     """The network, kept in memory. Raises FileError where its files are damaged."""
     with _reading(of):
-        return _models.get_or_make(of.sha256, lambda: store.load(of.folder))
+        return caches.models.get_or_make(of.sha256, lambda: store.load(of.folder))
 
 
 def results(of: Checkpoint) -> Results | None:
@@ -288,7 +263,7 @@ def results(of: Checkpoint) -> Results | None:
     if not path.is_file():
         return None
     with _reading(of):
-        found = _results.get_or_make(_stamp(path), lambda: Results.load(of.folder) or _nothing())
+        found = caches.results.get_or_make(_stamp(path), lambda: Results.load(of.folder) or _nothing())
     return found if found.about.get("sha256", of.sha256) == of.sha256 else None
 
 
@@ -302,7 +277,7 @@ def delta(of: Checkpoint, key: str) -> Tensor | None:
     if not path.is_file():
         return None
     with _reading(of):
-        return _deltas.get_or_make(_stamp(path), lambda: _deltas_of(of)).get(key)
+        return caches.deltas.get_or_make(_stamp(path), lambda: _deltas_of(of)).get(key)
 
 
 def _deltas_of(of: Checkpoint) -> dict[str, Tensor]:

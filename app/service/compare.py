@@ -2,7 +2,9 @@
 
 from app.service import catalogue, downloads, pictures, segmentation
 from app.service.catalogue import rate
-from app.service.outcomes import Outcome, hardware, outcome
+from app.service.outcomes import Outcome, Outcomes, hardware
+from app.service.pictures import CompareSession
+from app.service.segmentation import SegmentationSession
 from app.service.types import Card, Claim, Comparison, Control, Curve, Fraction, ScenePage, Strip, Subject
 from app.session import Session
 from core import attacks, datasets, rendering
@@ -15,39 +17,44 @@ from core.workflows.protocol import Protocol
 CONTROL = "random-signs"
 
 
-def comparison(session: Session) -> Comparison:
+def comparison(session: CompareSession, found: Outcomes) -> Comparison:
     """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
-    a, b = card(session, "a"), card(session, "b")
-    return Comparison(subject(session), a, b, strip(session), downloads.numbers(session, a, b))
+    a, b = cards(session, found)
+    return Comparison(subject(session, found), a, b, strip(session, found), downloads.numbers(session, a, b))
 
 
-def scene_page(session: Session) -> ScenePage:
+def scene_page(session: SegmentationSession, found: Outcomes) -> ScenePage:
     """Everything on the Segmentation tab. Raises NoModels, or FileError where a model folder is damaged."""
-    a, b = card(session, "a"), card(session, "b")
-    street, looks = segmentation.scene(session)
+    a, b = cards(session, found)
+    street, looks = segmentation.scene(session, found)
     numbers = downloads.numbers(session, a, b)
-    return ScenePage(subject(session), (a, b), looks, street, numbers)
+    return ScenePage(subject(session, found), (a, b), looks, street, numbers)
 
 
-def strip(session: Session) -> Strip:
+def strip(session: CompareSession, found: Outcomes) -> Strip:
     """The session's sheet of held-out images or scenes."""
     scenic = catalogue.scenic(catalogue.checkpoint(session, "a"))
-    return segmentation.strip(session) if scenic else pictures.strip(session)
+    return segmentation.strip(session, found) if scenic else pictures.strip(session, found)
 
 
-def subject(session: Session) -> Subject:
+def subject(session: Session, found: Outcomes) -> Subject:
     """What the headline speaks of; n is None until one of the two patterns has been measured."""
-    reports = [found.report for side in "ab" if (found := outcome(session, side)) and found.report]
+    reports = [one.report for one in found.values() if one and one.report]
     n = rate(reports[0]).n if reports else None
     attack = attacks.get(session.attack)
     things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
     return Subject(attack.title, attack.control, session.epsilon, n, session.images, things)
 
 
-def card(session: Session, side: str) -> Card:
+def cards(session: Session, found: Outcomes) -> tuple[Card, Card]:
+    """Both sides of the page."""
+    return card(session, "a", found["a"]), card(session, "b", found["b"])
+
+
+def card(session: Session, side: str, found: Outcome | None) -> Card:
     """One side of the page."""
     checkpoint = catalogue.checkpoint(session, side)
-    found, results = outcome(session, side), catalogue.results(checkpoint)
+    results = catalogue.results(checkpoint)
     report = found.report if found else None
     done = found if found and (found.finished or (found.forming and found.forming.state == "stopped")) else None
     return Card(

@@ -1,48 +1,45 @@
 """What each field of a session may hold: the one check of all that comes from pickers, addresses and HTTP."""
 
 from collections.abc import Callable, Collection
+from dataclasses import fields
 from typing import Any
 
 from app.service import catalogue
-from app.session import AMPLIFICATIONS, EPSILONS, IMAGES, SEEDS, SHOWS, SIDES, STEPS, VIEWS, Session
+from app.session import Session
 from core.attacks.targets import Target
 
-FAR = range(10_000)
-"""No sheet and no scene lies beyond; from where there is nothing one comes back to the last."""
 SHOWN = 40
 """Characters of a refused value that are repeated."""
 
 NAMES = {"a": "model A", "b": "model B", "data": "the data set"}
 
-_FITS: dict[str, Callable[[Session], Collection[Any]]] = {
+_OFFERED: dict[str, Callable[[Session], Collection[Any]]] = {
     "data": lambda session: [value for _, value in catalogue.menu(session).data],
     "a": lambda session: [value for _, value in catalogue.menu(session).models],
     "b": lambda session: [value for _, value in catalogue.menu(session).models],
     "attack": lambda session: [value for _, value in catalogue.menu(session).attacks],
     "target": lambda session: [value for _, value in catalogue.menu(session).targets],
-    "only": lambda session: [None, *range(len(catalogue.checkpoint(session, "a").classes))],
-    "epsilon": lambda _: EPSILONS,
-    "steps": lambda _: STEPS,
-    "images": lambda _: IMAGES,
-    "seed": lambda _: SEEDS,
-    "amplify": lambda _: AMPLIFICATIONS,
-    "view": lambda _: VIEWS,
-    "show": lambda _: SHOWS,
-    "side": lambda _: SIDES,
-    "sheet": lambda _: FAR,
-    "scene": lambda _: FAR,
 }
+"""What the pickers offer that depends on the models; other fields say themselves what fits (`app.session.choice`)."""
 
 
 def checked(session: Session, name: str, value: Any) -> Any:
     """The value as the session's field `name` holds it. Raises ValueError that says what was given and what fits."""
-    fits = _FITS[name](session)
+    fits = _fits(session, name)
     plain = value is None or (isinstance(value, int | float | str) and not isinstance(value, bool))
     if not plain or value not in fits:
         unit = " in units of 1/255" if name == "epsilon" else ""
         raise ValueError(f"{NAMES.get(name, name)} is {_words(fits)}{unit}, and {shortened(value)} was given.")
     value = int(value) if isinstance(value, float) else value
     return Target.parse(value) if name == "target" else value
+
+
+def _fits(session: Session, name: str) -> Collection[Any]:
+    if name in _OFFERED:
+        return _OFFERED[name](session)
+    declared = next(each.metadata.get("fits", ()) for each in fields(session) if each.name == name)
+    found: Collection[Any] = declared(session) if callable(declared) else declared
+    return found
 
 
 def shortened(value: Any) -> str:

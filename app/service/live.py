@@ -5,17 +5,18 @@ Every piece of work is short, so that a page that draws each tick moves several 
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from app.service import catalogue, outcomes, pictures
-from app.service.cache import LRUCache
-from app.service.outcomes import Outcome
+from app.service import catalogue, pictures
+from app.service.cache import caches
+from app.service.outcomes import Outcome, Outcomes, batch, hardware, keep, outcomes
+from app.service.runs import RunRegistry
 from app.service.types import Forming
-from app.session import Session
+from app.session import SIDES, Session
 from core import attacks, datasets
 from core.attacks.base import Step, UniversalAttack
 from core.attacks.targets import objective
@@ -29,16 +30,13 @@ PART = 0.15
 """Seconds that one part of measuring aims at."""
 SMOOTHING = 0.85
 
-_clean: LRUCache[Tensor] = LRUCache(16)
-_pace: LRUCache[float] = LRUCache(64)
-_executor = ThreadPoolExecutor(2, thread_name_prefix="reading")
-
 
 @dataclass(frozen=True)
 class Tick:
-    """Where a run stands, in a few words; `finished` on the last one."""
+    """Where a run stands, in a few words, and what it has found of each side; `finished` on the last one."""
 
     message: str
+    outcomes: Outcomes
     finished: bool = False
 
 
@@ -50,6 +48,7 @@ class _Side:
     model: Normalised
     clean_key: str
     steps: Iterator[Step]
+    crafted_on: int
     seconds: float = 0.0
     step: Step | None = None
     raw: list[float] = field(default_factory=list)
@@ -67,29 +66,30 @@ class _Side:
         return True
 
 
-def run(session: Session) -> Iterator[Tick]:
-    """Craft and measure both sides; after each tick `card(session, side)` shows how far they are.
+def run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
+    """Craft and measure both sides; each tick tells how far they are.
 
     Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
     """
-    outcomes.registry.claim(session)
+    runs.claim(session)
     data = catalogue.dataset(session)
     if absent := pictures.missing(data):
         raise FileNotFoundError(absent)
-    crafting = yield from _waited(lambda: pictures.split(data, "train", session.images), "Getting the crafting images")
-    sides = [_opened(session, side, crafting) for side in "ab"]
-    yield from _crafted(session, sides)
-    held_out = yield from _waited(lambda: pictures.split(data, "test"), "Getting the held-out images")
+    live = _Live(session, runs)
+    crafting = yield from live.waited(lambda: pictures.split(data, "train", session.images), "the crafting images")
+    sides = [_opened(session, side, crafting) for side in SIDES]
+    yield from live.crafted(sides)
+    held_out = yield from live.waited(lambda: pictures.split(data, "test"), "the held-out images")
     for side in sides:
-        yield from _measured(session, side, held_out, len(crafting))
+        yield from live.measured(side, held_out)
     total = sum(side.seconds for side in sides)
-    yield Tick(f"Done in {total:.0f} s: crafted and measured on {len(held_out):,} held-out images.", finished=True)
+    yield live.tick(f"Done in {total:.0f} s: crafted and measured on {len(held_out):,} held-out images.", finished=True)
 
 
 def _opened(session: Session, side: str, crafting: Split) -> _Side:
     checkpoint = catalogue.checkpoint(session, side)
     model = catalogue.model(checkpoint)
-    return _Side(side, model, checkpoint.sha256, attack(session).stream(model, crafting))
+    return _Side(side, model, checkpoint.sha256, attack(session).stream(model, crafting), len(crafting))
 
 
 def attack(session: Session) -> UniversalAttack:
@@ -98,68 +98,90 @@ def attack(session: Session) -> UniversalAttack:
     kind = attacks.get(session.attack)
     options = {"steps": session.steps, "seed": session.seed}
     if kind.takes("batch_size"):
-        options["batch_size"] = outcomes.batch(catalogue.checkpoint(session, "a"))
+        options["batch_size"] = batch(catalogue.checkpoint(session, "a"))
     return kind(Budget.from_255(session.epsilon), aim, **options)
 
 
-def _crafted(session: Session, sides: list[_Side]) -> Iterator[Tick]:
-    """A tick after every step of either side; control patterns take one step and no time."""
-    total = 1 if attacks.get(session.attack).control else session.steps
-    for iteration in range(1, total + 1):
-        for side in sides:
-            side.advance()
-            _keep_forming(session, side, total)
-            spent = sum(each.seconds for each in sides)
-            pace = spent / (2 * iteration - (side is sides[0]))
-            left = pace * (2 * (total - iteration) + (side is sides[0]))
-            yield Tick(f"Step {iteration} of {total}, about {left:.0f} s of crafting left.")
-    _pace.put((session.attack, session.data), sum(side.seconds for side in sides) / (2 * total))
+@dataclass(frozen=True)
+class _Live:
+    """One run: what it finds is kept in the registry, and told by its ticks."""
+
+    session: Session
+    runs: RunRegistry
+
+    def tick(self, message: str, finished: bool = False) -> Tick:
+        return Tick(message, outcomes(self.session, self.runs), finished)
+
+    def keep(self, side: _Side, found: Outcome) -> None:
+        keep(self.runs, self.session, side.side, found)
+
+    def waited(self, work: Callable[[], Split], what: str) -> Generator[Tick, None, Split]:
+        """Do slow reading in another thread and tick while it lasts (the thread finishes even if the caller stops)."""
+        began = time.perf_counter()
+        future: Future[Split] = self.runs.executor.submit(work)
+        while not future.done():
+            yield self.tick(f"Getting {what}: {time.perf_counter() - began:.0f} s (only the first time).")
+            time.sleep(0.15)
+        return future.result()
+
+    def crafted(self, sides: list[_Side]) -> Iterator[Tick]:
+        """A tick after every step of either side; control patterns take one step and no time."""
+        total = 1 if attacks.get(self.session.attack).control else self.session.steps
+        for iteration in range(1, total + 1):
+            for side in sides:
+                side.advance()
+                self.keep(side, self._forming(side, total))
+                spent = sum(each.seconds for each in sides)
+                pace = spent / (2 * iteration - (side is sides[0]))
+                left = pace * (2 * (total - iteration) + (side is sides[0]))
+                yield self.tick(f"Step {iteration} of {total}, about {left:.0f} s of crafting left.")
+        self.runs.keep_pace(self.session, sum(side.seconds for side in sides) / (2 * total))
+
+    def _forming(self, side: _Side, total: int) -> Outcome:
+        """What is known of a side while its pattern forms."""
+        assert side.step is not None
+        return Outcome(
+            perturbations.as_stored(side.step.delta),
+            report=None,
+            live=True,
+            seconds=side.seconds,
+            steps=side.step.total,
+            seed=self.session.seed,
+            crafted_on=0 if attacks.get(self.session.attack).control else side.crafted_on,
+            hardware=hardware(),
+            forming=Forming("forming", side.step.iteration, total, tuple(side.raw), tuple(side.smooth)),
+        )
+
+    def measured(self, side: _Side, held_out: Split) -> Iterator[Tick]:
+        """Predictions on all held-out images, clean (once per model) and attacked, piece by piece."""
+        assert side.step is not None
+        found, started, letter = self._forming(side, side.step.total), time.perf_counter(), side.side.upper()
+        predictions: dict[str, Tensor] = {}
+        clean = caches.clean_predictions.get((side.clean_key, len(held_out)))
+        for name, delta in (("clean", None), ("attacked", found.delta)):
+            if name == "clean" and clean is not None:
+                predictions[name] = clean
+                continue
+            parts: list[Tensor] = []
+            for part in predicted(side.model, held_out, delta):
+                parts.append(part)
+                done = sum(map(len, parts))
+                self.keep(side, _measuring(found, done / len(held_out) if name == "attacked" else 0.0))
+                yield self.tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
+            predictions[name] = torch.cat(parts)
+        caches.clean_predictions.put((side.clean_key, len(held_out)), predictions["clean"])
+        data = datasets.get(catalogue.dataset(self.session))
+        aim, classes = objective(self.session.target, data), len(data.classes)
+        report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
+        side.seconds += time.perf_counter() - started
+        self.keep(side, replace(found, report=report, forming=None, seconds=side.seconds))
+        yield self.tick(f"{letter} is measured.")
 
 
-def _keep_forming(session: Session, side: _Side, total: int) -> None:
-    assert side.step is not None
-    forming = Forming("forming", side.step.iteration, total, tuple(side.raw), tuple(side.smooth))
-    outcomes.keep(session, side.side, _outcome(session, side, 0, forming))
-
-
-def _outcome(session: Session, side: _Side, images: int, forming: Forming | None) -> Outcome:
-    assert side.step is not None
-    delta = perturbations.as_stored(side.step.delta)
-    crafted_on = 0 if attacks.get(session.attack).control else images or session.images
-    return Outcome(
-        delta, None, True, side.seconds, side.step.total, session.seed, crafted_on, outcomes.hardware(), forming
-    )
-
-
-def _measured(session: Session, side: _Side, held_out: Split, crafted_on: int) -> Iterator[Tick]:
-    """Predictions on all held-out images, clean (once per model) and attacked, piece by piece."""
-    found = outcomes.outcome(session, side.side)
-    assert found is not None
-    forming = found.forming
-    assert forming is not None
-    started, letter = time.perf_counter(), side.side.upper()
-    predictions: dict[str, Tensor] = {}
-    clean = _clean.get((side.clean_key, len(held_out)))
-    for name, delta in (("clean", None), ("attacked", found.delta)):
-        if name == "clean" and clean is not None:
-            predictions[name] = clean
-            continue
-        parts: list[Tensor] = []
-        for part in predicted(side.model, held_out, delta):
-            parts.append(part)
-            done = sum(map(len, parts))
-            fraction = done / len(held_out)
-            now = replace(forming, state="measuring", measured=fraction if name == "attacked" else 0.0)
-            outcomes.keep(session, side.side, replace(found, forming=now))
-            yield Tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
-        predictions[name] = torch.cat(parts)
-    _clean.put((side.clean_key, len(held_out)), predictions["clean"])
-    data = datasets.get(catalogue.dataset(session))
-    aim, classes = objective(session.target, data), len(data.classes)
-    report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
-    side.seconds += time.perf_counter() - started
-    outcomes.keep(session, side.side, replace(found, report=report, forming=None, seconds=side.seconds))
-    yield Tick(f"{letter} is measured.")
+def _measuring(found: Outcome, fraction: float) -> Outcome:
+    """The outcome while so much of it is measured."""
+    assert found.forming is not None
+    return replace(found, forming=replace(found.forming, state="measuring", measured=fraction))
 
 
 def predicted(model: Normalised, split: Split, delta: Tensor | None) -> Iterator[Tensor]:
@@ -177,20 +199,10 @@ def predicted(model: Normalised, split: Split, delta: Tensor | None) -> Iterator
         size = int(min(max(size * PART / max(time.perf_counter() - began, 1e-3), least), 500))
 
 
-def _waited(work: Callable[[], Split], words: str) -> Generator[Tick, None, Split]:
-    """Do slow reading in another thread and tick while it lasts (the thread finishes even if the caller stops)."""
-    began = time.perf_counter()
-    future: Future[Split] = _executor.submit(work)
-    while not future.done():
-        yield Tick(f"{words}: {time.perf_counter() - began:.0f} s (only the first time).")
-        time.sleep(0.15)
-    return future.result()
-
-
-def stop(session: Session) -> str:
+def stop(session: Session, runs: RunRegistry) -> str:
     """End a run; what there is stays. Returns the sentence for the status line."""
-    outcomes.registry.stop(session)
-    sides = [found for side in "ab" if (found := outcomes.outcome(session, side))]
+    runs.stop(session)
+    sides = [found for found in outcomes(session, runs).values() if found]
     steps = [found.forming.step for found in sides if found.forming is not None]
     if not steps:
         return "It was done already." if sides else "Stopped before the first step."
@@ -198,11 +210,11 @@ def stop(session: Session) -> str:
     return f"Stopped at step {max(steps)}: {which} not measured on held-out images."
 
 
-def estimate(session: Session) -> float | None:
+def estimate(session: Session, runs: RunRegistry) -> float | None:
     """Seconds that crafting takes: as the last run here did, else judged by the stored results; None if unknown."""
     if attacks.get(session.attack).control:
         return 1.0
-    pace = _pace.get((session.attack, session.data))
+    pace = runs.pace(session)
     if pace is None:
         results = catalogue.results(catalogue.checkpoint(session, "a"))
         if results and not results.about.get("versions", {}).get("hardware", "CPU").startswith("CPU"):

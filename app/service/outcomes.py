@@ -3,16 +3,17 @@
 delta (1,C,H,W) in whole units of 1/255, as it is stored, drawn and measured.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from app.service import catalogue
-from app.service.cache import LRUCache
+from app.service.cache import caches
 from app.service.runs import RunRegistry
 from app.service.types import Forming
-from app.session import Session
+from app.session import SIDES, Session
 from core.checkpoints.results import key
 from core.checkpoints.store import Checkpoint
 from core.evaluation.pattern_score import PatternScore
@@ -43,18 +44,19 @@ class Outcome:
         return self.report is not None
 
 
-registry = RunRegistry()
-"""The runs of this app."""
-_finished: LRUCache[Outcome] = LRUCache(128)
+Outcomes = Mapping[str, Outcome | None]
+"""What is known of the sides `a` and `b`."""
 
 
-def outcome(session: Session, side: str) -> Outcome | None:
-    """The person's own run if there is one, else the stored result, else one that was crafted here before."""
-    run = registry.found(session)
-    if run is not None:
-        return run.get(side)
+def outcomes(session: Session, runs: RunRegistry | None = None) -> Outcomes:
+    """For each side: the person's own run if there is one, else the stored result, else one crafted here before."""
+    own = runs.found(session) if runs else None
+    return {side: _known(session, side) if own is None else own.get(side) for side in SIDES}
+
+
+def _known(session: Session, side: str) -> Outcome | None:
     checkpoint = catalogue.checkpoint(session, side)
-    return stored(session, checkpoint) or _finished.get(content_key(session, checkpoint))
+    return stored(session, checkpoint) or caches.crafted.get(content_key(session, checkpoint))
 
 
 def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
@@ -69,10 +71,10 @@ def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
     return Outcome(delta, m.report, False, m.seconds, m.steps, m.seed, m.crafted_on, hardware, None, m.pattern)
 
 
-def keep(session: Session, side: str, found: Outcome) -> None:
+def keep(runs: RunRegistry, session: Session, side: str, found: Outcome) -> None:
     """Remember the state of a run; finished ones also for everybody who asks for the same."""
-    if registry.keep(session, side, found) and found.finished:
-        _finished.put(content_key(session, catalogue.checkpoint(session, side)), found)
+    if runs.keep(session, side, found) and found.finished:
+        caches.crafted.put(content_key(session, catalogue.checkpoint(session, side)), found)
 
 
 def content_key(session: Session, checkpoint: Checkpoint) -> tuple[object, ...]:

@@ -6,23 +6,32 @@ import torch
 from torch import Tensor
 
 from app.service import catalogue
-from app.service.cache import LRUCache
-from app.service.outcomes import Outcome, outcome
+from app.service.cache import caches
+from app.service.outcomes import Outcome, Outcomes
 from app.service.types import Answer, Cell, Strip, Visibility
-from app.session import SHEETS, Session
+from app.session import FAR, Session, choice
 from core import datasets, rendering
 from core.checkpoints.store import Checkpoint
 from core.datasets import Split
 from core.evaluation import perceptibility
 from core.threat import apply, quantise
 
+VIEWS = ("clean", "a", "b")
+SHEETS = 20
+"""The number of sheets of nine held-out images that can be shown."""
 PER_SHEET = 9
 SAMPLE = 18
 """How many held-out images visibility is measured on; of scenes, with a thousand times the pixels, a third."""
 
-_splits: LRUCache[Split] = LRUCache(8)
-_answers: LRUCache[tuple[list[int], list[int]]] = LRUCache(512)
-_visibility: LRUCache[Visibility] = LRUCache(512)
+
+@dataclass(frozen=True)
+class CompareSession(Session):
+    """The Compare tab's choices: which pattern is added to the images, and their sheet, counted from 0."""
+
+    tab = "compare"
+
+    view: str = choice("a", VIEWS, look=True, kept=True)
+    sheet: int = choice(0, FAR, look=True)
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class _Said:
 def split(data: str, name: str, limit: int | None = None) -> Split:
     """Images of a data set, kept in memory. Raises FileNotFoundError where the data is absent."""
     found = datasets.get(data)
-    return _splits.get_or_make((data, found.source, name, limit), lambda: found.split(name, limit))
+    return caches.splits.get_or_make((data, found.source, name, limit), lambda: found.split(name, limit))
 
 
 def prepare(session: Session) -> None:
@@ -58,7 +67,7 @@ def missing(data: str) -> str:
         return str(error)
 
 
-def strip(session: Session) -> Strip:
+def strip(session: CompareSession, found: Outcomes) -> Strip:
     """The session's sheet of held-out images, as the chosen view draws them."""
     data = catalogue.dataset(session)
     if absent := missing(data):
@@ -67,7 +76,6 @@ def strip(session: Session) -> Strip:
     held_out = split(data, "test", _enough(start))
     start = min(start, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
-    found = {side: outcome(session, side) for side in "ab"}
     shown = found.get(session.view)
     said = {side: _said(session, side, found[side] if session.view != "clean" else None, images) for side in "ab"}
     classes = catalogue.checkpoint(session, "a").classes
@@ -91,7 +99,7 @@ def _enough(start: int) -> int:
     return SAMPLE if start + PER_SHEET <= SAMPLE else SHEETS * PER_SHEET
 
 
-def _said(session: Session, side: str, found: Outcome | None, images: Tensor) -> _Said:
+def _said(session: CompareSession, side: str, found: Outcome | None, images: Tensor) -> _Said:
     checkpoint = catalogue.checkpoint(session, side)
     if found is None:
         before, _ = _answered(checkpoint, session, images, None)
@@ -100,7 +108,7 @@ def _said(session: Session, side: str, found: Outcome | None, images: Tensor) ->
 
 
 def _answered(
-    checkpoint: Checkpoint, session: Session, images: Tensor, found: Outcome | None
+    checkpoint: Checkpoint, session: CompareSession, images: Tensor, found: Outcome | None
 ) -> tuple[list[int], list[int]]:
     """Predictions before and after, in one pass through the model; remembered unless the delta is still forming."""
 
@@ -114,7 +122,7 @@ def _answered(
     if found is not None and not found.finished:
         return ask()
     key = (checkpoint.sha256, session.data, session.sheet, fingerprint(found.delta) if found else None)
-    return _answers.get_or_make(key, ask)
+    return caches.answers.get_or_make(key, ask)
 
 
 def _answer(said: _Said, place: int, label: int, classes: tuple[str, ...]) -> Answer:
@@ -142,7 +150,7 @@ def visibility(session: Session, delta: Tensor) -> Visibility | None:
         found = perceptibility.measure(images, delta)
         return Visibility(found.ssim, found.colour_difference, found.visible, found.n)
 
-    return _visibility.get_or_make((data, fingerprint(delta)), look)
+    return caches.visibilities.get_or_make((data, fingerprint(delta)), look)
 
 
 def _scenic(data: str) -> bool:

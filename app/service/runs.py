@@ -1,16 +1,18 @@
-"""Live runs: the line of those that wait for their turn, who still looks at them, and what came of each."""
+"""Live runs: the queue, who still looks at them, what came of each, and how fast they were."""
 
 import itertools
 import secrets
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.session import LOOKS, Session
+from app.service.cache import LRUCache
+from app.session import Session
 
 if TYPE_CHECKING:
     from app.service.outcomes import Outcome
@@ -37,14 +39,30 @@ class Run:
     """Set once no picture of the run can come any more."""
 
 
+@dataclass
+class Turn:
+    """The events of one visitor on one tab, of which one works at a time."""
+
+    lock: Lock = field(default_factory=Lock)
+    newest: Session | None = None
+
+
 class RunRegistry:
-    """All runs, under one lock. Visitors are named by what Gradio calls their session hash; `""` is always there."""
+    """All visitors and their runs, under one lock.
+
+    Visitors are named by what Gradio calls their session hash; `""` is always there.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._connected: Counter[str] = Counter()
         self._left: dict[str, float] = {}
+        self._turns: LRUCache[Turn] = LRUCache(512)
+        self._revisions = itertools.count(1)
+        self._pace: LRUCache[float] = LRUCache(64)
+        self.executor = ThreadPoolExecutor(2, thread_name_prefix="reading")
+        """Reads data sets while a run says so."""
 
     @contextmanager
     def connection(self, visitor: str) -> Iterator[None]:
@@ -144,9 +162,9 @@ class RunRegistry:
         """End all runs of the session's visitor in its tab, whatever they are of."""
         with self._lock:
             own = [run.session for run in self._runs.values() if run.state != "over"]
-        for one in own:
-            if (one.visitor, one.tab) == (session.visitor, session.tab):
-                self.stop(one)
+        for other in own:
+            if (other.visitor, other.tab) == (session.visitor, session.tab):
+                self.stop(other)
 
     def keep(self, session: Session, side: str, found: "Outcome") -> bool:
         """Remember how far a side is, and whether that was done: after the end the last step may come too late."""
@@ -167,13 +185,46 @@ class RunRegistry:
         """Note how the person looks at a run that may be under way."""
         with self._lock:
             if run := self._runs.get(session.run):
-                run.looks = {name: getattr(session, name) for name in LOOKS[session.tab]}
+                run.looks = {name: getattr(session, name) for name in session.looks()}
 
     def current(self, session: Session) -> Session:
         """The session of a run with the look that the person has chosen meanwhile."""
         with self._lock:
             run = self._runs.get(session.run)
             return replace(session, **run.looks) if run else session
+
+    @contextmanager
+    def turn(self, session: Session) -> Iterator[Session]:
+        """While this lasts no other event of the same visitor and tab works; yields the newest session.
+
+        Gradio reads an event's session before the event works. Where another event has changed it since, the session
+        that was committed last replaces it, so that no choice is lost.
+        """
+        if not session.visitor:
+            yield session
+            return
+        with self._lock:
+            turn = self._turns.get_or_make((session.visitor, session.tab), Turn)
+        with turn.lock:
+            newest = turn.newest
+            stale = session.data and newest is not None and newest.revision > session.revision
+            yield newest if newest is not None and stale else session
+
+    def commit(self, session: Session) -> Session:
+        """The session with a revision greater than all before; for `turn` it is the newest of its visitor and tab."""
+        with self._lock:
+            fresh = replace(session, revision=next(self._revisions))
+            if session.visitor:
+                self._turns.get_or_make((session.visitor, session.tab), Turn).newest = fresh
+        return fresh
+
+    def keep_pace(self, session: Session, seconds: float) -> None:
+        """Remember how many seconds a step of one side of this attack took."""
+        self._pace.put((session.attack, session.data), seconds)
+
+    def pace(self, session: Session) -> float | None:
+        """Seconds that a step of one side of this attack took last; None where none has run here."""
+        return self._pace.get((session.attack, session.data))
 
     def _seen(self, visitor: str) -> None:
         now = time.monotonic()
@@ -186,5 +237,5 @@ class RunRegistry:
 
 def _asked(session: Session) -> Session:
     """The session without its run and without how one looks at it: what a run depends on."""
-    usual = Session()
-    return replace(session, run="", **{name: getattr(usual, name) for looks in LOOKS.values() for name in looks})
+    usual = type(session)()
+    return replace(session, run="", **{name: getattr(usual, name) for name in session.looks()})

@@ -6,23 +6,53 @@ import torch
 from torch import Tensor
 
 from app.service import catalogue, pictures
-from app.service.cache import LRUCache
-from app.service.outcomes import Outcome, outcome
+from app.service.cache import caches
+from app.service.outcomes import Outcome, Outcomes
+from app.service.pictures import CompareSession
 from app.service.types import Labelled, Legend, Look, Pattern, SceneCell, Street, Strip
-from app.session import Session
+from app.session import FAR, Session, choice
 from core import datasets, rendering
-from core.attacks.targets import scene_number
+from core.attacks.targets import Target, scene_number
+from core.checkpoints.store import Checkpoint
 from core.datasets import Dataset, Split
 from core.datasets.labels import IGNORE
 from core.evaluation import pattern_score
 from core.threat import apply
 
+SHOWS = ("labels", "flips")
 PER_SHEET = 6
 FEW = (PER_SHEET, 4 * PER_SHEET)
 """So many scenes are drawn first where that is enough: all of them take most of a minute on a fresh machine."""
 
-_seen: LRUCache[Tensor] = LRUCache(256)
-_patterns: LRUCache[pattern_score.Scenes] = LRUCache(2)
+
+@dataclass(frozen=True)
+class SegmentationSession(Session):
+    """The Segmentation tab's choices.
+
+    `show` is what the maps of a scene show, all labels or those that flipped, and `only` the class they are limited
+    to. `scene` counts scenes from 0.
+    """
+
+    tab = "segmentation"
+    needs = "trained models of scenes"
+    training_options = " --data streets --arch smp:PSPNet/resnet18"
+
+    show: str = choice("labels", SHOWS, look=True, kept=True)
+    only: int | None = choice(None, lambda session: [None, *_classes(session)], look=True)
+    scene: int = choice(0, FAR, look=True)
+
+    @classmethod
+    def shows(cls, model: Checkpoint) -> bool:
+        return model.has_weights and catalogue.scenic(model)
+
+    @classmethod
+    def first_targets(cls, offered: list[Target]) -> list[Target | None]:
+        """The scenes that the attacker wants to be seen, where some were measured."""
+        return [target for target in offered if target.kind == "scene"] or [None]
+
+
+def _classes(session: Session) -> range:
+    return range(len(catalogue.checkpoint(session, "a").classes))
 
 
 @dataclass(frozen=True)
@@ -33,7 +63,7 @@ class _Sight:
     after: Tensor | None
 
 
-def strip(session: Session) -> Strip:
+def strip(session: CompareSession, found: Outcomes) -> Strip:
     """The session's sheet of held-out scenes, as the chosen view draws them, each with both models' label maps."""
     if absent := pictures.missing(catalogue.dataset(session)):
         return Strip((), 0, 0, absent)
@@ -41,7 +71,6 @@ def strip(session: Session) -> Strip:
     held_out, total = _held_out(data, (session.sheet + 1) * PER_SHEET)
     start = min(session.sheet * PER_SHEET, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
-    found = {side: outcome(session, side) for side in "ab"}
     sights = {side: _sight(session, side, found[side], images, start) for side in "ab"}
     shown = found.get(session.view)
     drawn = images if shown is None else apply(images, shown.delta)
@@ -79,9 +108,9 @@ def legend(session: Session) -> tuple[Legend, ...]:
     return tuple(Legend(number, *pair) for number, pair in enumerate(zip(data.classes, colours, strict=True)))
 
 
-def scene(session: Session) -> tuple[Street, tuple[Look, Look]]:
+def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[Look, Look]]:
     """The chosen held-out scene, and what both models see in it, clean and attacked."""
-    data, found = datasets.get(catalogue.dataset(session)), {side: outcome(session, side) for side in "ab"}
+    data = datasets.get(catalogue.dataset(session))
     if absent := pictures.missing(catalogue.dataset(session)):
         a, b = (_unseen(session, side, found[side]) for side in "ab")
         return Street(0, 0, "", "", None, absent), (a, b)
@@ -105,7 +134,7 @@ def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
     return Look(None, "", None, ("", ""), _pattern(session, found), _overlaps(session, side, found))
 
 
-def _look(session: Session, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
+def _look(session: SegmentationSession, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
     data, sight = datasets.get(catalogue.dataset(session)), _sight(session, side, found, images, place)
     before, after = sight.before[0], None if sight.after is None else sight.after[0]
     return Look(
@@ -118,7 +147,7 @@ def _look(session: Session, side: str, found: Outcome | None, images: Tensor, pl
     )
 
 
-def _layer(session: Session, labels: Tensor, data: Dataset, before: Tensor | None = None) -> str:
+def _layer(session: SegmentationSession, labels: Tensor, data: Dataset, before: Tensor | None = None) -> str:
     """A label map as a layer: all classes or one, and on attacked ones all pixels or those that flipped."""
     shown = torch.ones_like(labels, dtype=torch.bool) if session.only is None else labels == session.only
     if session.show == "flips" and before is not None:
@@ -149,7 +178,7 @@ def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
         return None
     if score is None:
         labels, classes = pictures.split(data, "test").labels, len(datasets.get(data).classes)
-        scenes = _patterns.get_or_make(data, lambda: pattern_score.Scenes(labels, classes))
+        scenes = caches.scenes.get_or_make(data, lambda: pattern_score.Scenes(labels, classes))
         score = scenes.score(found.delta, number - 1)
     return Pattern(score.rank, score.n, score.fraction, score.others)
 
@@ -173,9 +202,10 @@ def _sight(session: Session, side: str, found: Outcome | None, images: Tensor, s
             return model(images if delta is None else apply(images, delta)).argmax(1).byte()
 
     key = (checkpoint.sha256, session.data, start, len(images))
-    before = _seen.get_or_make(key, lambda: ask(None))
+    before = caches.label_maps.get_or_make(key, lambda: ask(None))
     if found is None:
         return _Sight(before, None)
     if not found.finished:
         return _Sight(before, ask(found.delta))
-    return _Sight(before, _seen.get_or_make((*key, pictures.fingerprint(found.delta)), lambda: ask(found.delta)))
+    attacked = (*key, pictures.fingerprint(found.delta))
+    return _Sight(before, caches.label_maps.get_or_make(attacked, lambda: ask(found.delta)))

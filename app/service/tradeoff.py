@@ -4,13 +4,13 @@ Everything is read from stored results. Epsilons are in units of 1/255.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.service import catalogue
 from app.service.fields import shortened
 from app.service.types import Fraction, Mark, ParetoFront, RiskLevel, Risks, Settings, Traded, Tradeoff
-from app.session import TRAINED, Session
+from app.session import SIDES, Session, choice
 from core import rendering
 from core.checkpoints import perturbations
 from core.checkpoints.results import Results
@@ -18,8 +18,27 @@ from core.checkpoints.store import Checkpoint
 from core.reports import pareto
 from core.reports.tradeoff import STANDARD, MeasuredModel, advantage, first_seeds, tradeoff_points
 
+TRAINED = 24
+"""The largest training epsilon that the controls offer, unless a model was trained with a larger one."""
 
-def tradeoff(session: Session) -> Tradeoff:
+
+@dataclass(frozen=True)
+class TradeoffSession(Session):
+    """The Trade-off tab's choices: `side` is the model that the sliders move. It attacks nothing."""
+
+    tab = "tradeoff"
+    addressed = ("data", "a", "b")
+
+    side: str = choice("b", SIDES, look=True, kept=True)
+
+    @classmethod
+    def shows(cls, model: Checkpoint) -> bool:
+        """Whether its universal robustness was measured; records without weights are shown too."""
+        found = catalogue.results(model)
+        return bool(found and found.robustness)
+
+
+def tradeoff(session: TradeoffSession) -> Tradeoff:
     """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
     own = _own(session.data)
     marks = _marks(own)
@@ -33,7 +52,7 @@ def tradeoff(session: Session) -> Tradeoff:
     return Tradeoff(things, marks, _fronts(own), a, b, settings, _finding(own, marks, a.mark, b.mark))
 
 
-def snapped(session: Session, name: str, value: str | float) -> tuple[Session, str]:
+def snapped(session: TradeoffSession, name: str, value: str | float) -> tuple[TradeoffSession, str]:
     """The session with the model that comes nearest after one setting was moved, and a sentence where none fits.
 
     `name` is `kind`, `sigma` or `epsilon`; the other settings stay as near as they can. sigma or epsilon 0 is the
@@ -75,12 +94,12 @@ def _check(marks: Sequence[Mark], name: str, value: Any) -> None:
         raise ValueError(f"{name} is {words}, and {shortened(value)} was given.")
 
 
-def chosen(session: Session, name: str) -> Session:
+def chosen(session: TradeoffSession, name: str) -> TradeoffSession:
     """The session with the named model on the side that the sliders move. Raises ValueError for an unknown one."""
     return _placed(session, _mark(_marks(_own(session.data)), name))
 
 
-def _placed(session: Session, mark: Mark) -> Session:
+def _placed(session: TradeoffSession, mark: Mark) -> TradeoffSession:
     return replace(session, a=mark.name) if session.side == "a" else replace(session, b=mark.name)
 
 
@@ -96,7 +115,7 @@ def _words(wanted: dict[str, str | float]) -> str:
 
 def _own(data: str) -> list[MeasuredModel]:
     """Every model of a data set whose robustness was measured, the standard one first, with its results."""
-    models = [model for model in catalogue.fitting("tradeoff") if model.group == data]
+    models = [model for model in catalogue.fitting(TradeoffSession) if model.group == data]
     if not models:
         raise catalogue.NoModels(f"No robustness was measured for {data}; run: plainsight precompute MODEL_FOLDER")
     return [(model, _measured(model)) for model in models]
@@ -164,7 +183,7 @@ def _finding(own: Sequence[MeasuredModel], marks: Sequence[Mark], a: Mark, b: Ma
     return f"At equal accuracy ({found.accuracy_text}) {b.kind} takes {found.text} times the ε of {a.kind}.{brackets}"
 
 
-def _traded(session: Session, side: str, marks: tuple[Mark, ...]) -> Traded:
+def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> Traded:
     model = catalogue.checkpoint(session, side)
     results, mark = _measured(model), _mark(marks, model.name)
     found = results.robustness

@@ -5,34 +5,35 @@ from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from app.service import catalogue, outcomes
+from app.service import catalogue
 from app.service.fields import NAMES, checked, shortened
-from app.session import HIDDEN, Session
+from app.service.runs import RunRegistry
+from app.session import HIDDEN, USUAL, AnySession, Session
 from core import attacks
 
 LONGEST = 2000
 """Characters of an address that are read; those that the page writes have a tenth of it."""
 
 
-def opened(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str]:
+def opened(query: Mapping[str, str], kind: type[AnySession]) -> tuple[AnySession, str]:
     """The session that an address asks for, and one sentence on what in it was not understood (else empty).
 
     An address that speaks of another tab asks for nothing here.
     """
-    session, words = understood(query, tab)
+    session, words = understood(query, kind)
     return session, f"The address gives {words} a value unknown here; the usual one is shown instead." if words else ""
 
 
-def understood(query: Mapping[str, str], tab: str = "compare") -> tuple[Session, str]:
+def understood(query: Mapping[str, str], kind: type[AnySession]) -> tuple[AnySession, str]:
     """The session that a query asks for, and the names of what in it fits nothing, like `model A and epsilon`."""
-    if query.get("tab", "compare") != tab:
-        return catalogue.first(tab=tab), ""
+    if query.get("tab", USUAL) != kind.tab:
+        return catalogue.first(kind), ""
     data = query.get("data", "")
-    known = {model.group for model in catalogue.fitting(tab)}
-    session, odd = catalogue.first(data if data in known else None, tab), [] if data in known or not data else ["data"]
-    for field in fields(Session):
+    known = {model.group for model in catalogue.fitting(kind)}
+    session, odd = catalogue.first(kind, data if data in known else None), [] if data in known or not data else ["data"]
+    for field in fields(kind):
         given = query.get(field.name)
-        if given is None or field.name in ("tab", "data", *HIDDEN):
+        if given is None or field.name in ("data", *HIDDEN):
             continue
         try:
             session = replace(session, **{field.name: _parsed(session, field.name, given)})
@@ -45,18 +46,18 @@ def understood(query: Mapping[str, str], tab: str = "compare") -> tuple[Session,
     return session, " and ".join(NAMES.get(name, name) for name in odd)
 
 
-def changed(session: Session, name: str, value: Any) -> Session:
+def changed(session: AnySession, name: str, value: Any) -> AnySession:
     """The session after one choice; what no longer fits falls back. Raises ValueError for what cannot be chosen."""
     value = 0 if name == "seed" and value is None else value  # an emptied field
     return catalogue.changed(session, name, checked(session, name, value))
 
 
-def looked(session: Session, name: str, value: Any) -> Session:
+def looked(session: AnySession, name: str, value: Any) -> AnySession:
     """The session with another way to look at the same result. Raises ValueError for what cannot be chosen."""
     return replace(session, **{name: checked(session, name, value)})
 
 
-def recalled(session: Session, address: Any, visitor: str = "") -> Session:
+def recalled(session: AnySession, address: Any, runs: RunRegistry, visitor: str = "") -> AnySession:
     """The visitor's session; where the app has forgotten it, the one that the address of its page asks for.
 
     `address` is the query of the page, like `?data=signs&a=standard`. A run of the visitor that is under way is found
@@ -64,14 +65,14 @@ def recalled(session: Session, address: Any, visitor: str = "") -> Session:
     """
     if session.data:
         return replace(session, visitor=visitor)
-    found = replace(understood(_query(str(address)), session.tab)[0], visitor=visitor)
-    return replace(found, run=outcomes.registry.under_way(found))
+    found = replace(understood(_query(str(address)), type(session))[0], visitor=visitor)
+    return replace(found, run=runs.under_way(found))
 
 
-def refreshed(session: Session) -> Session:
+def refreshed(session: AnySession) -> AnySession:
     """The session, with the usual models in place of those that are there no more."""
     names = {model.name for model in catalogue.all_models() if model.group == session.data}
-    return session if {session.a, session.b} <= names else opened(_query(session.query()), session.tab)[0]
+    return session if {session.a, session.b} <= names else opened(_query(session.query()), type(session))[0]
 
 
 def _query(address: str) -> dict[str, str]:
@@ -84,7 +85,7 @@ def _parsed(session: Session, name: str, given: str) -> Any:
         offered = catalogue.menu(session).targets[1:]
         fits = {text: value for label, value in offered for text in (str(value), label)}
         return checked(session, name, fits.get(given, given))
-    if isinstance(getattr(Session(), name), str):
+    if isinstance(getattr(type(session)(), name), str):
         return checked(session, name, given)
     if not (given.isascii() and given.isdecimal() and len(given) < 9):
         raise ValueError(f"{name} is a whole number, and {shortened(given)} was given.")

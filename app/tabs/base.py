@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import gradio as gr
 
@@ -15,10 +15,11 @@ from app.session import EPSILONS, IMAGES, SEEDS, STEPS, Session
 NO_TARGET = "none"
 """The target picker's value for no target: a dropdown cannot hold None."""
 Updates = dict[Any, Any]
+Chosen = TypeVar("Chosen", bound=Session)
 
 
 @dataclass(frozen=True)
-class TabView(ABC):
+class TabView(ABC, Generic[Chosen]):
     """Every component of a tab that an event changes: pickers, a status line, and what the tab itself adds."""
 
     session: gr.State
@@ -28,16 +29,18 @@ class TabView(ABC):
     address: gr.HTML
     where: gr.Textbox
     """Nothing that is shown: as an input of an event, the query of the page's address (`app.tabs.events.listen`)."""
+    runs: service.RunRegistry
+    """The live runs of the app."""
 
     @abstractmethod
-    def at_rest(self, session: Session) -> Updates:
+    def at_rest(self, session: Chosen) -> Updates:
         """All that the tab shows of a session besides controls and status line."""
 
     @abstractmethod
-    def menus(self, session: Session, changed: str) -> Updates:
+    def menus(self, session: Chosen, changed: str) -> Updates:
         """What the controls offer and hold; the one named `changed`, just used by the person, keeps its own value."""
 
-    def idle(self, session: Session) -> str:
+    def idle(self, session: Chosen) -> str:
         """What the status line says when there is nothing else to say."""
         return ""
 
@@ -48,9 +51,9 @@ class TabView(ABC):
 
     @property
     def outputs(self) -> list[Any]:
-        return list(_components(vars(self).values()))
+        return list(_components(value for value in vars(self).values() if value is not self.runs))
 
-    def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
+    def shown(self, session: Chosen, sentence: str = "", changed: str = "") -> Updates:
         """Everything, for a session at rest. The control that the person has just used keeps its own value."""
         return {
             **self.at_rest(session),
@@ -67,34 +70,34 @@ class TabView(ABC):
 
 
 @dataclass(frozen=True)
-class RunView(TabView):
+class RunView(TabView[Chosen]):
     """A tab that runs attacks, with Run and Stop; it adds its own components, and `app.tabs.events` wires it."""
 
     run: gr.Button
     stop: gr.Button
 
     @abstractmethod
-    def redrawn(self, session: Session) -> Updates:
+    def redrawn(self, session: Chosen) -> Updates:
         """The same result looked at in another way; whatever runs goes on."""
 
     @abstractmethod
-    def forming(self, session: Session, slowly: bool) -> Updates:
-        """A run under way; with `slowly` also what need not move several times a second."""
+    def forming(self, session: Chosen, found: service.Outcomes, slowly: bool) -> Updates:
+        """A run under way, and what it has found; with `slowly` also what need not move several times a second."""
 
-    def idle(self, session: Session) -> str:
-        return service.status(session)
+    def idle(self, session: Chosen) -> str:
+        return service.status(session, self.runs)
 
     def buttons(self, running: bool) -> Updates:
         """Run and Stop, of which one can be pressed."""
         return {self.run: gr.update(interactive=not running), self.stop: gr.update(interactive=running)}
 
-    def shown(self, session: Session, sentence: str = "", changed: str = "") -> Updates:
+    def shown(self, session: Chosen, sentence: str = "", changed: str = "") -> Updates:
         return {**super().shown(session, sentence, changed), **self.buttons(running=False)}
 
     def failed(self, sentence: str) -> Updates:
         return {**super().failed(sentence), self.run: gr.update(interactive=False)}
 
-    def menus(self, session: Session, changed: str) -> Updates:
+    def menus(self, session: Chosen, changed: str) -> Updates:
         menu = service.menu(session)
         targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
         target = NO_TARGET if session.target is None else session.target.to_json()
@@ -118,17 +121,18 @@ def _components(values: Any) -> Iterator[Any]:
             yield value
 
 
-def common(tab: str) -> dict[str, Any]:
+def common(kind: type[Session], runs: service.RunRegistry) -> dict[str, Any]:
     """What each tab has besides its controls and its status line; the fields of a `TabView`."""
     return {
-        "session": gr.State(Session(tab=tab)),
+        "session": gr.State(kind()),
         "notice": html(elem_classes=["notice"]),
         "address": address(),
         "where": gr.Textbox(visible=False),
+        "runs": runs,
     }
 
 
-def aside(tab: str) -> dict[str, Any]:
+def aside(kind: type[Session], runs: service.RunRegistry) -> dict[str, Any]:
     """The column of pickers with Run and Stop below; the fields of a `RunView`, the session among them."""
     controls: dict[str, Any] = {
         "data": picker("Images"),
@@ -141,14 +145,14 @@ def aside(tab: str) -> dict[str, Any]:
         ),
     }
     with gr.Row(elem_classes=["runbar"]):
-        run = gr.Button("Watch it form", variant="primary", elem_id=f"{tab}-run", min_width=0, scale=3)
-        stop = gr.Button("Stop", elem_id=f"{tab}-stop", interactive=False, min_width=0, scale=1)
+        run = gr.Button("Watch it form", variant="primary", elem_id=f"{kind.tab}-run", min_width=0, scale=3)
+        stop = gr.Button("Stop", elem_id=f"{kind.tab}-stop", interactive=False, min_width=0, scale=1)
     status = html(elem_classes=["status"])
     with gr.Accordion("More settings", open=False, elem_classes=["more"]):
         controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
         controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
         controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1])
-    return {**common(tab), "controls": controls, "status": status, "run": run, "stop": stop}
+    return {**common(kind, runs), "controls": controls, "status": status, "run": run, "stop": stop}
 
 
 def sentence_line(sentence: str, bad: bool = False, aloud: bool = True) -> str:

@@ -8,19 +8,31 @@ import gradio as gr
 from app import figures, service
 from app.components import html, plotly_figure, segments
 from app.markup import common, compare
-from app.session import AMPLIFICATIONS, Session
+from app.service import CompareSession
+from app.session import AMPLIFICATIONS
 from app.tabs import events
 from app.tabs.base import RunView, Updates, aside
 
 TITLE = "Compare"
 ORDER = 10
+SESSION = CompareSession
 
 
-def build() -> RunView:
+def warm_up(session: CompareSession) -> None:
+    """Make the first view once."""
+    service.comparison(session, service.outcomes(session))
+
+
+def prepare(session: CompareSession) -> None:
+    """Read what leafing and a run need."""
+    service.prepare(session)
+
+
+def build(runs: service.RunRegistry) -> "View":
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
-            common = aside("compare")
+            common = aside(SESSION, runs)
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["pair"]):
@@ -83,7 +95,7 @@ def card(side: str) -> CardView:
 
 
 @dataclass(frozen=True)
-class View(RunView):
+class View(RunView[CompareSession]):
     """The tab's own components, and from a session to what each of them shows."""
 
     headline: gr.HTML
@@ -96,8 +108,8 @@ class View(RunView):
     strip: gr.HTML
     footer: gr.HTML
 
-    def at_rest(self, session: Session) -> Updates:
-        found = service.comparison(session)
+    def at_rest(self, session: CompareSession) -> Updates:
+        found = service.comparison(session, service.outcomes(session, self.runs))
         return {
             self.headline: common.headline(found.subject, found.a, found.b),
             self.a.head: common.head(found.a),
@@ -109,24 +121,25 @@ class View(RunView):
             **self._looks(session),
         }
 
-    def redrawn(self, session: Session) -> Updates:
-        a, b = (service.card(session, side) for side in "ab")
+    def redrawn(self, session: CompareSession) -> Updates:
+        found = service.outcomes(session, self.runs)
+        a, b = service.cards(session, found)
         patterns = {self.a.pattern: compare.pattern(a), self.b.pattern: compare.pattern(b)}
-        return {**patterns, **self._stripped(session, service.strip(session)), **self._looks(session)}
+        return {**patterns, **self._stripped(session, service.strip(session, found)), **self._looks(session)}
 
-    def forming(self, session: Session, slowly: bool) -> Updates:
-        a, b = (service.card(session, side) for side in "ab")
+    def forming(self, session: CompareSession, found: service.Outcomes, slowly: bool) -> Updates:
+        a, b = service.cards(session, found)
         updates = {**self.a.show(a), **self.b.show(b)}
         if slowly:
-            updates |= self._stripped(session, service.strip(session))
-            updates[self.headline] = common.headline(service.subject(session), a, b)
+            updates |= self._stripped(session, service.strip(session, found))
+            updates[self.headline] = common.headline(service.subject(session, found), a, b)
             updates[self.footer] = common.footer(a, b, service.numbers(session, a, b))
         return updates
 
-    def _looks(self, session: Session) -> Updates:
+    def _looks(self, session: CompareSession) -> Updates:
         return {self.a.amplify: session.amplify, self.b.amplify: session.amplify, self.view: session.view}
 
-    def _stripped(self, session: Session, found: service.Strip) -> Updates:
+    def _stripped(self, session: CompareSession, found: service.Strip) -> Updates:
         """The strip of images and the buttons that leaf through them."""
         last = found.first + len(found.cells) > found.total
         return {

@@ -16,13 +16,13 @@ from app.session import Session
 from app.tabs.base import NO_TARGET, RunView, TabView, Updates, sentence_line
 
 EVERY = 0.18
-"""Seconds between two pictures of a run; slower pieces of the page follow every `SLOWLY` seconds."""
+"""Seconds between two pictures of a run; slower parts of the page follow every `SLOWLY` seconds."""
 SLOWLY = 1.0
 
 LIGHT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
 
 
-def wire(view: RunView, looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple[str, int]]) -> None:
+def wire(view: RunView[Any], looks: list[tuple[str, Any]], leaves: dict[gr.Button, tuple[str, int]]) -> None:
     """Light events answer at once; the run shares one queue with every heavy event of the app.
 
     `looks` are fields of the session with controls that set them and change nothing but the drawing; `leaves` are
@@ -48,7 +48,7 @@ HERE = "(...given) => [...given.slice(0, -1), location.search]"
 
 def listen(
     triggers: list[Any],
-    view: TabView,
+    view: TabView[Any],
     work: Callable[..., Updates],
     *inputs: Any,
     pressed: bool = False,
@@ -61,14 +61,24 @@ def listen(
     """
 
     def heard(session: Session, request: gr.Request, event: gr.EventData, *values: Any) -> Updates:
+        visitor = request.session_hash or ""
+
         def answer() -> Updates:
-            own = service.recalled(session, values[-1], request.session_hash or "")
-            return work(own, _pressed(event)) if pressed else work(own, *values[:-1])
+            with view.runs.turn(replace(session, visitor=visitor)) as newest:
+                own = service.recalled(newest, values[-1], view.runs, visitor)
+                return _committed(view, work(own, _pressed(event)) if pressed else work(own, *values[:-1]))
 
         return guarded(view, answer)
 
     settings = {"outputs": view.outputs, "js": HERE, "preprocess": False, **LIGHT, **options}
     return gr.on(triggers, heard, [view.session, *inputs, view.where], **settings)
+
+
+def _committed(view: TabView[Any], updates: Updates) -> Updates:
+    """The updates; their session, if any, is what the next event of this visitor and tab starts from."""
+    if view.session in updates:
+        updates[view.session] = view.runs.commit(updates[view.session])
+    return updates
 
 
 def _pressed(event: gr.EventData) -> Any:
@@ -78,7 +88,7 @@ def _pressed(event: gr.EventData) -> Any:
         return None
 
 
-def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabView]]) -> None:
+def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabView[Any]]]) -> None:
     """Show the tab that the address names; the others open when a person turns to them.
 
     `views` holds each tab's title and view by its name.
@@ -90,19 +100,20 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
         query = dict(request.query_params)
         named = query.get("tab", "")
         name = named if named in views else next(iter(views))
-        return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, name)}
+        return {switch: gr.Tabs(selected=name), **opened(views[name][1], query)}
 
     def turned_to(event: gr.EventData, *found: Session) -> Updates:
         for (name, (title, view)), session in zip(views.items(), found, strict=True):
             if title == _pressed(event) and not session.data:
-                return opened(view, {"tab": name}, name)
+                return opened(view, {"tab": name})
         return {switch: gr.skip()}
 
     def led(name: str) -> Callable[[Session], Updates]:
         def there(session: Session) -> Updates:
-            onward = replace(session, tab=name)
-            service.registry.stop_tab(onward)
-            return {switch: gr.Tabs(selected=name), **opened(views[name][1], dict(parse_qsl(onward.query())), name)}
+            view = views[name][1]
+            onward = session.on(kind(view))
+            view.runs.stop_tab(onward)
+            return {switch: gr.Tabs(selected=name), **opened(view, dict(parse_qsl(onward.query())))}
 
         return there
 
@@ -115,22 +126,27 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
     turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
 
 
-def opened(view: TabView, query: dict[str, str], tab: str) -> Updates:
+def kind(view: TabView[Any]) -> type[Session]:
+    """The tab's kind of session."""
+    return type(view.session.value)
+
+
+def opened(view: TabView[Any], query: dict[str, str]) -> Updates:
     """The tab as an address asks for it, or its usual first view."""
     try:
-        return service.settled(lambda: view.shown(*service.opened(query, tab)))
+        return _committed(view, service.settled(lambda: view.shown(*service.opened(query, kind(view)))))
     except (OSError, ValueError) as error:
         return view.failed(str(error))
 
 
-def _chosen(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
+def _chosen(view: RunView[Any], name: str) -> Callable[[Session, Any], Updates]:
     def chosen(session: Session, value: Any) -> Updates:
         value = None if name == "target" and value == NO_TARGET else value
         try:
             after = service.changed(session, name, value)
             if getattr(session, name) == getattr(after, name):
                 return {view.session: session}
-            service.stop(session)
+            service.stop(session, view.runs)
             return view.shown(after, changed=name)
         except (OSError, ValueError) as error:
             warned(error)
@@ -139,7 +155,7 @@ def _chosen(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
     return chosen
 
 
-def _drawn(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
+def _drawn(view: RunView[Any], name: str) -> Callable[[Session, Any], Updates]:
     """Another way to look at the same result: whatever runs goes on."""
 
     def drawn(session: Session, value: Any) -> Updates:
@@ -148,20 +164,20 @@ def _drawn(view: RunView, name: str) -> Callable[[Session, Any], Updates]:
     return drawn
 
 
-def _leafed(view: RunView, name: str, by: int) -> Callable[[Session], Updates]:
+def _leafed(view: RunView[Any], name: str, by: int) -> Callable[[Session], Updates]:
     def leafed(session: Session) -> Updates:
         return redrawn(view, service.looked(session, name, max(0, getattr(session, name) + by)))
 
     return leafed
 
 
-def redrawn(view: RunView, session: Session) -> Updates:
+def redrawn(view: RunView[Any], session: Session) -> Updates:
     """The tab looked at in another way, with its session and address."""
-    service.look(session)
+    view.runs.look(session)
     return {**view.redrawn(session), view.session: session, view.address: session.query()}
 
 
-def guarded(view: TabView, work: Callable[[], Updates]) -> Updates:
+def guarded(view: TabView[Any], work: Callable[[], Updates]) -> Updates:
     """What a person did wrong, or what is absent, in one sentence; never a traceback."""
     try:
         return work()
@@ -175,22 +191,22 @@ def warned(error: Exception) -> None:
     gr.Warning(escape(str(error)), title="That did not work")
 
 
-def _rested(view: RunView, session: Session, sentence: str) -> Updates:
+def _rested(view: RunView[Any], session: Session, sentence: str) -> Updates:
     """The tab at rest with a complaint; only buttons and status line where even that cannot be shown.
 
     Models that have been left out since give way to the usual ones.
     """
-    service.stop(session)
+    service.stop(session, view.runs)
     try:
         return service.settled(lambda: view.shown(service.refreshed(session), sentence))
     except (OSError, ValueError):
         return {view.status: sentence_line(sentence, bad=True), **view.buttons(running=False)}
 
 
-def _begun(view: RunView) -> Callable[[Session], Updates]:
+def _begun(view: RunView[Any]) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
-        waiting = service.started(session)
-        first = service.registry.before(waiting)
+        waiting = view.runs.enqueue(session)
+        first = view.runs.before(waiting)
         words = f": {first} {'run comes' if first == 1 else 'runs come'} first." if first else "."
         line = sentence_line(f"Waiting for its turn{words}")
         return {view.session: waiting, view.status: line, **view.buttons(running=True)}
@@ -198,51 +214,62 @@ def _begun(view: RunView) -> Callable[[Session], Updates]:
     return begun
 
 
-def _watched(view: RunView) -> Callable[..., Iterator[Updates]]:
+def _watched(view: RunView[Any]) -> Callable[..., Iterator[Updates]]:
     def watched(session: Session, request: gr.Request, where: str) -> Iterator[Updates]:
         try:
-            session = service.recalled(session, where, request.session_hash or "")
-            if not service.claim(session):  # Gradio reads the session now: it may hold another run, or none
+            session = service.recalled(session, where, view.runs, request.session_hash or "")
+            if not view.runs.claim(session):  # Gradio reads the session now: it may hold another run, or none
                 yield {view.status: gr.skip()}
                 return
             yield from _pictures(view, session)
         except (OSError, ValueError) as error:
             warned(error)
-            yield _rested(view, replace(session, run=""), str(error))
+            yield _broken_off(view, session, str(error))
         except Exception:
             logging.getLogger(__name__).exception("A run failed.")
-            yield _rested(view, replace(session, run=""), "The run failed; the app's log says why.")
+            yield _broken_off(view, session, "The run failed; the app's log says why.")
 
     return watched
 
 
-def _pictures(view: RunView, session: Session) -> Iterator[Updates]:
+def _broken_off(view: RunView[Any], session: Session, sentence: str) -> Updates:
+    """The tab at rest after its run has failed, unless the person has gone on to something else meanwhile."""
+    with view.runs.turn(session) as newest:
+        if newest.run != session.run:
+            return {view.status: gr.skip()}
+        return _committed(view, _rested(view, replace(newest, run=""), sentence))
+
+
+def _pictures(view: RunView[Any], session: Session) -> Iterator[Updates]:
     """At most one update every EVERY seconds, and always the last one; none once the run has been ended."""
     drawn = slow = 0.0
-    with service.drawn(session):
-        for tick in service.run(session):
-            if service.ended(session):
+    with view.runs.drawn(session):
+        for tick in service.run(session, view.runs):
+            if view.runs.ended(session):
                 break
-            now, session = time.perf_counter(), service.current(session)
+            now, session = time.perf_counter(), view.runs.current(session)
             if tick.finished:
                 yield _finished(view, session, tick.message)
                 return
             if now - drawn < EVERY:
                 continue
             slowly = now - slow > SLOWLY
-            yield {view.status: sentence_line(tick.message, aloud=False), **view.forming(session, slowly)}
+            yield {
+                view.status: sentence_line(tick.message, aloud=False),
+                **view.forming(session, tick.outcomes, slowly),
+            }
             drawn, slow = now, now if slowly else slow
         yield gr.skip()  # Gradio goes on here once all earlier pictures are on their way
 
 
-def _finished(view: RunView, session: Session, sentence: str) -> Updates:
+def _finished(view: RunView[Any], session: Session, sentence: str) -> Updates:
     shown = view.shown(session, sentence)
     del shown[view.session]  # what the person has chosen meanwhile stays
     return shown
 
 
-def _stopped(view: RunView) -> Callable[[Session], Updates]:
+def _stopped(view: RunView[Any]) -> Callable[[Session], Updates]:
     def stopped(session: Session) -> Updates:
-        return view.shown(session, service.stop(session))
+        return view.shown(session, service.stop(session, view.runs))
 
     return stopped

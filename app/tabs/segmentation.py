@@ -9,24 +9,36 @@ import gradio as gr
 from app import service
 from app.components import html, overlay_slider, pressable, segments
 from app.markup import common, segmentation
-from app.session import AMPLIFICATIONS, Session
+from app.service import SegmentationSession
+from app.session import AMPLIFICATIONS
 from app.tabs import events
 from app.tabs.base import RunView, Updates, aside
 
 TITLE = "Segmentation"
 ORDER = 20
+SESSION = SegmentationSession
+
+
+def warm_up(session: SegmentationSession) -> None:
+    """Make the first view once."""
+    service.scene_page(session, service.outcomes(session))
+
+
+def prepare(session: SegmentationSession) -> None:
+    """Read what leafing and a run need."""
+    service.prepare(session)
 
 
 def ready() -> bool:
     """Whether there are models of scenes."""
-    return service.ready("segmentation")
+    return service.ready(SESSION)
 
 
-def build() -> RunView:
+def build(runs: service.RunRegistry) -> "View":
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
-            common = aside("segmentation")
+            common = aside(SESSION, runs)
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["scene"]):
@@ -74,7 +86,7 @@ def _row(side: str) -> tuple[gr.HTML, gr.HTML]:
 
 
 @dataclass(frozen=True)
-class View(RunView):
+class View(RunView[SegmentationSession]):
     """The tab's own components, and from a session to what each of them shows."""
 
     headline: gr.HTML
@@ -91,8 +103,8 @@ class View(RunView):
     row_b: gr.HTML
     footer: gr.HTML
 
-    def at_rest(self, session: Session) -> Updates:
-        found = service.scene_page(session)
+    def at_rest(self, session: SegmentationSession) -> Updates:
+        found = service.scene_page(session, service.outcomes(session, self.runs))
         a, b = found.cards
         return {
             self.headline: common.headline(found.subject, a, b),
@@ -100,24 +112,25 @@ class View(RunView):
             **self._scene(session, found.cards, found.street, found.looks),
         }
 
-    def redrawn(self, session: Session) -> Updates:
-        return self._scene(session, self._cards(session), *service.scene(session))
+    def redrawn(self, session: SegmentationSession) -> Updates:
+        found = service.outcomes(session, self.runs)
+        return self._scene(session, service.cards(session, found), *service.scene(session, found))
 
-    def forming(self, session: Session, slowly: bool) -> Updates:
-        a, b = cards = self._cards(session)
-        looks = service.scene(session)[1]
+    def forming(self, session: SegmentationSession, found: service.Outcomes, slowly: bool) -> Updates:
+        a, b = cards = service.cards(session, found)
+        looks = service.scene(session, found)[1]
         updates = self._rows(session, cards, looks)
         if slowly:
-            updates[self.headline] = common.headline(service.subject(session), a, b)
+            updates[self.headline] = common.headline(service.subject(session, found), a, b)
             updates[self.footer] = common.footer(a, b, service.numbers(session, a, b))
             updates[self.legend] = segmentation.legend(service.legend(session), looks, session.only)
         return updates
 
-    def _cards(self, session: Session) -> tuple[service.Card, service.Card]:
-        return service.card(session, "a"), service.card(session, "b")
-
     def _rows(
-        self, session: Session, cards: tuple[service.Card, service.Card], looks: tuple[service.Look, service.Look]
+        self,
+        session: SegmentationSession,
+        cards: tuple[service.Card, service.Card],
+        looks: tuple[service.Look, service.Look],
     ) -> Updates:
         flips = session.show == "flips"
         (a, b), (look_a, look_b) = cards, looks
@@ -130,7 +143,7 @@ class View(RunView):
 
     def _scene(
         self,
-        session: Session,
+        session: SegmentationSession,
         cards: tuple[service.Card, service.Card],
         street: service.Street,
         looks: tuple[service.Look, service.Look],
@@ -147,10 +160,10 @@ class View(RunView):
         }
 
 
-def _isolated(view: View) -> Callable[[Session, Any], Updates]:
+def _isolated(view: View) -> Callable[[SegmentationSession, Any], Updates]:
     """A class of the legend was pressed: only it is shown, or all are again."""
 
-    def isolated(session: Session, value: Any) -> Updates:
+    def isolated(session: SegmentationSession, value: Any) -> Updates:
         pressed = int(value) if str(value).isdecimal() and len(str(value)) < 9 else value
         only = None if session.only == pressed else pressed
         return events.redrawn(view, service.looked(session, "only", only))

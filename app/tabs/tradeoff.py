@@ -10,20 +10,26 @@ import gradio as gr
 from app import figures, service
 from app.components import html, picker, plotly_figure, pressable, segments
 from app.markup import tradeoff
-from app.session import TRAINED, Session
+from app.service import TRAINED, TradeoffSession
 from app.tabs import events
 from app.tabs.base import TabView, Updates, common
 
 TITLE = "Trade-off"
 ORDER = 30
+SESSION = TradeoffSession
+
+
+def warm_up(session: TradeoffSession) -> None:
+    """Make the first view once."""
+    service.tradeoff(session)
 
 
 def ready() -> bool:
     """Whether there are models whose robustness was measured."""
-    return service.ready("tradeoff")
+    return service.ready(SESSION)
 
 
-def build() -> TabView:
+def build(runs: service.RunRegistry) -> "View":
     """Lay the tab out, then wire it."""
     with gr.Row(elem_classes=["compare"]):
         with gr.Column(elem_classes=["aside"], min_width=0):
@@ -41,7 +47,7 @@ def build() -> TabView:
                 "epsilon": gr.Slider(0, TRAINED, step=1, label="Training ε", buttons=[]),
             }
             onward = gr.Button("Open in Compare", variant="primary", elem_id="onward")
-            parts = {"status": html(elem_classes=["status"]), **common("tradeoff")}
+            parts = {"status": html(elem_classes=["status"]), **common(SESSION, runs)}
         with gr.Column(elem_classes=["main"], min_width=0):
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["trade"]):
@@ -94,7 +100,7 @@ def _card(side: str) -> CardView:
 
 
 @dataclass(frozen=True)
-class View(TabView):
+class View(TabView[TradeoffSession]):
     """The tab's own components, and from a session to what each of them shows."""
 
     to_compare: gr.Button
@@ -111,7 +117,7 @@ class View(TabView):
     def onward(self) -> tuple[gr.Button, str]:
         return self.to_compare, "compare"
 
-    def at_rest(self, session: Session) -> Updates:
+    def at_rest(self, session: TradeoffSession) -> Updates:
         page = service.tradeoff(session)
         able = page.a.has_weights and page.b.has_weights
         return {
@@ -126,7 +132,7 @@ class View(TabView):
             self.footer: tradeoff.footer(page),
         }
 
-    def menus(self, session: Session, changed: str) -> Updates:
+    def menus(self, session: TradeoffSession, changed: str) -> Updates:
         page = service.tradeoff(session)
         mark = (page.a if session.side == "a" else page.b).mark
         found, plain = page.settings, mark.heap == 0
@@ -147,10 +153,10 @@ class View(TabView):
         return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
 
 
-def _moved(view: View, name: str) -> Callable[[Session, Any], Updates]:
+def _moved(view: View, name: str) -> Callable[[TradeoffSession, Any], Updates]:
     """A control was used: another data set, the other side, or a setting that snaps to a model."""
 
-    def moved(session: Session, value: Any) -> Updates:
+    def moved(session: TradeoffSession, value: Any) -> Updates:
         if name == "data":
             return view.shown(service.changed(session, "data", value))
         if name == "side":
@@ -160,7 +166,7 @@ def _moved(view: View, name: str) -> Callable[[Session, Any], Updates]:
     return moved
 
 
-def _snapped(view: View, session: Session, name: str, value: Any) -> Updates:
+def _snapped(view: View, session: TradeoffSession, name: str, value: Any) -> Updates:
     page = service.tradeoff(session)
     mark = (page.a if session.side == "a" else page.b).mark
     if getattr(mark, name) == value:  # the slider was moved by us
@@ -169,8 +175,8 @@ def _snapped(view: View, session: Session, name: str, value: Any) -> Updates:
     return view.shown(after, sentence)
 
 
-def _pressed(view: View) -> Callable[[Session, Any], Updates]:
-    def pressed(session: Session, value: Any) -> Updates:
+def _pressed(view: View) -> Callable[[TradeoffSession, Any], Updates]:
+    def pressed(session: TradeoffSession, value: Any) -> Updates:
         return view.shown(service.chosen(session, str(value)))
 
     return pressed

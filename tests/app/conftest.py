@@ -19,10 +19,10 @@ def models(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def session() -> Session:
     """The first view."""
-    return service.opened({})[0]
+    return service.opened({}, service.CompareSession)[0]
 
 
 @pytest.fixture
 def scenes() -> Session:
     """The first view of the Segmentation tab."""
-    return service.opened({}, "segmentation")[0]
+    return service.opened({}, service.SegmentationSession)[0]

@@ -10,12 +10,14 @@ from typing import Any
 
 import gradio as gr
 import pytest
+import shows
 import torch
 
 from app import service
 from app.page import discovered, in_a_loop
-from app.service import catalogue, pictures
-from app.service.cache import LRUCache
+from app.service import CompareSession
+from app.service.cache import LRUCache, caches
+from app.service.runs import RunRegistry
 from app.session import Session
 from app.tabs import compare, events
 from core import files
@@ -36,8 +38,8 @@ def emptied(path: Path) -> None:
 @pytest.fixture
 def copy(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A third model of signs, a copy of the shared one, of which nothing is in memory."""
-    monkeypatch.setattr(catalogue, "_models", LRUCache(4))
-    monkeypatch.setattr(pictures, "_answers", LRUCache(4))
+    monkeypatch.setattr(caches, "models", LRUCache(4))
+    monkeypatch.setattr(caches, "answers", LRUCache(4))
     root = models / "checkpoints" / "signs"
     folder = root / BROKEN
     shutil.copytree(root / "shared-s64-e16-w0.5", folder)
@@ -57,7 +59,7 @@ def view() -> Any:
 
     def built() -> Any:
         with gr.Blocks():
-            return compare.build()
+            return compare.build(RunRegistry())
 
     return in_a_loop(built)
 
@@ -70,7 +72,7 @@ def test_what_is_damaged_is_left_out_with_a_word_and_the_rest_works(
     with caplog.at_level(logging.WARNING):
         assert [tab.TITLE for tab in discovered()] == ["Compare", "Segmentation", "Trade-off"]  # the app starts
         for _ in range(2):
-            shown = events.opened(view, {"data": "signs", "b": BROKEN}, "compare")
+            shown = events.opened(view, {"data": "signs", "b": BROKEN})
     assert "model B" in shown[view.status]
     assert f"signs/{BROKEN} ({file}" in shown[view.notice]
     assert str(copy.parent) not in shown[view.notice]
@@ -79,7 +81,7 @@ def test_what_is_damaged_is_left_out_with_a_word_and_the_rest_works(
     assert health["status"] == "ok"
     assert [one.partition(":")[0] for one in health["unreadable"]] == [f"signs/{BROKEN}"]
     assert [record.message.count(f"signs/{BROKEN} is left out") for record in caplog.records] == [1]
-    assert BROKEN not in [name for _, name in service.menu(Session(data="signs")).models]
+    assert BROKEN not in [name for _, name in service.menu(CompareSession(data="signs")).models]
     assert BROKEN not in [entry["model"] for entry in service.list_models()]
 
 
@@ -95,7 +97,7 @@ def test_choosing_damaged_weights_says_so_and_the_page_stays(copy: Path, view: A
     assert shown[view.session].b == session.b
     assert shown[view.controls["b"]]["value"] == session.b
     assert BROKEN not in [name for _, name in shown[view.controls["b"]]["choices"]]
-    assert service.comparison(session).b.measured is not None
+    assert shows.comparison(session).b.measured is not None
 
 
 def test_a_repaired_folder_is_back(copy: Path) -> None:
@@ -106,13 +108,13 @@ def test_a_repaired_folder_is_back(copy: Path) -> None:
     os.utime(copy / "results.json", ns=(1, 1))
     assert service.unreadable() == {}
     assert service.notice() == ""
-    assert BROKEN in [name for _, name in service.menu(Session(data="signs")).models]
+    assert BROKEN in [name for _, name in service.menu(CompareSession(data="signs")).models]
 
 
 def test_perturbations_of_another_size_are_no_dead_end(copy: Path) -> None:
     deltas = perturbations.load(copy)
     perturbations.save(copy, dict.fromkeys(deltas, torch.zeros(1, 3, 8, 8)))
-    page = service.settled(lambda: service.comparison(service.opened({"data": "signs", "b": BROKEN})[0]))
+    page = service.settled(lambda: shows.comparison(service.opened({"data": "signs", "b": BROKEN}, CompareSession)[0]))
     assert page.b.measured is not None
     assert "8x8 pixels, and the images are 32x32" in service.unreadable()[f"signs/{BROKEN}"]
 
@@ -131,7 +133,7 @@ def test_only_damaged_folders_leave_a_page_that_says_so(
     shutil.copytree(models / "checkpoints" / "signs" / "standard", tmp_path / "signs" / "standard")
     monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
     truncated(tmp_path / "signs" / "standard" / "config.json")
-    shown = events.opened(view, {}, "compare")
+    shown = events.opened(view, {})
     assert "There are no trained models" in shown[view.status]
     assert "signs/standard (config.json is not JSON)" in shown[view.notice]
     assert service.health()["status"] == "no models"

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
+import shows
 import torch
 import typer
 from typer.testing import CliRunner
@@ -36,7 +37,7 @@ from core.datasets import Split
 def page() -> gr.Blocks:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return build()
+        return build(service.RunRegistry())
 
 
 def test_the_page_is_built_without_a_warning(page: gr.Blocks) -> None:
@@ -97,13 +98,13 @@ EVIL = ("<img src=x onerror=alert(1)>", "<b>[x]", "</title>&amp;")
 
 @pytest.mark.parametrize("evil", EVIL)
 def test_every_text_is_escaped(session: Session, evil: str) -> None:
-    found, checkpoint = service.comparison(session), catalogue.checkpoint(session, "a")
+    found, checkpoint = shows.comparison(session), catalogue.checkpoint(session, "a")
     named = claim(Target("class", 0), replace(checkpoint, classes=(evil,)))
     card = replace(found.a, title=evil, noun=evil, target=evil, origin=evil, command=evil, claim=named)
     cell = replace(found.strip.cells[0], truth=evil)
     cell = replace(cell, a=replace(cell.a, before=evil, after=evil), b=replace(cell.b, before=evil, after=evil))
     strip = replace(found.strip, cells=(cell,))
-    traded = service.tradeoff(replace(session, tab="tradeoff"))
+    traded = service.tradeoff(session.on(service.TradeoffSession))
     mark = replace(traded.b.mark, title=evil, short=evil, kind=evil, name=evil)
     side = replace(traded.b, mark=mark, origin=evil)
     both = replace(traded, b=side, marks=(mark,), settings=replace(traded.settings, kinds=(evil,)))
@@ -157,12 +158,12 @@ def test_visibility_of_small_images_is_not_measurable(session: Session, monkeypa
     small = Split(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
     monkeypatch.setattr(pictures, "split", lambda *_: small)
     found = pictures.visibility(session, torch.zeros(1, 3, 8, 8))
-    card = replace(service.card(session, "a"), visibility=found)
+    card = replace(shows.card(session, "a"), visibility=found)
     assert "How visible: not measurable on images of 8x8 pixels" in compare.visibility(card)
 
 
 def test_the_headline_speaks_of_both_numbers(session: Session) -> None:
-    found = service.comparison(session)
+    found = shows.comparison(session)
     text = common.headline(found.subject, found.a, found.b)
     for card in (found.a, found.b):
         assert card.measured is not None
@@ -173,12 +174,12 @@ def test_the_headline_speaks_of_both_numbers(session: Session) -> None:
 
 def test_a_targeted_headline_speaks_of_the_target(session: Session) -> None:
     aimed = service.changed(service.changed(session, "epsilon", 16), "target", 0)
-    found = service.comparison(aimed)
+    found = shows.comparison(aimed)
     assert "sees “stop” in" in common.headline(found.subject, found.a, found.b)
 
 
 def test_figures_mark_the_epsilon_of_the_page(session: Session) -> None:
-    figure = json.loads(figures.accuracy(service.card(session, "b")))
+    figure = json.loads(figures.accuracy(shows.card(session, "b")))
     assert figure["data"][-1]["x"] == [session.epsilon]
     assert figure["data"][-1]["marker"]["symbol"] == "triangle-up"
 

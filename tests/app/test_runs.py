@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from app.service import CompareSession, SegmentationSession
 from app.service import runs as module
 from app.service.outcomes import Outcome
 from app.service.runs import GRACE, KEPT, MANY, RunRegistry
 from app.service.types import Forming
 from app.session import Session
 
-CHOSEN = Session(data="signs", a="standard", b="shared")
+CHOSEN = CompareSession(data="signs", a="standard", b="shared")
 
 
 class Clock:
@@ -105,7 +106,7 @@ def test_a_run_under_way_is_found_again_by_its_visitor_and_choices_only(registry
 def test_all_runs_of_a_visitor_in_a_tab_can_be_ended(registry: RunRegistry) -> None:
     """The tab is to show something else, and its session, which named its run, has been forgotten."""
     own = registry.enqueue(visitor("one"))
-    others = [registry.enqueue(one) for one in (replace(visitor("one"), tab="segmentation"), visitor("two"))]
+    others = [registry.enqueue(one) for one in (visitor("one").on(SegmentationSession), visitor("two"))]
     registry.stop_tab(replace(visitor("one"), epsilon=2))
     assert [registry.ended(one) for one in (own, *others)] == [True, False, False]
 
@@ -138,3 +139,36 @@ def test_of_many_who_press_run_at_once_no_more_than_the_limit_get_a_place(regist
     for thread in threads:
         thread.join()
     assert (len(got), len(refused)) == (MANY, MANY)
+
+
+def test_an_event_starts_from_the_session_that_the_one_before_has_left(registry: RunRegistry) -> None:
+    """Both have read the session before either worked, as Gradio does with two clicks in a row."""
+    read = registry.commit(visitor("one"))
+    for field, value in (("epsilon", 8), ("amplify", 5)):
+        with registry.turn(read) as newest:
+            registry.commit(replace(newest, **{field: value}))
+    with registry.turn(read) as newest:
+        assert (newest.epsilon, newest.amplify) == (8, 5)
+    opened = registry.commit(visitor("one"))  # the address was opened anew: nothing of before stays
+    with registry.turn(opened) as newest:
+        assert newest == read
+    for other in (visitor("two"), visitor("one").on(SegmentationSession)):
+        with registry.turn(other) as newest:
+            assert newest is other
+
+
+def test_events_of_one_visitor_and_tab_work_one_after_the_other(registry: RunRegistry) -> None:
+    read = registry.commit(replace(visitor("one"), seed=0))
+
+    def count() -> None:
+        for _ in range(50):
+            with registry.turn(read) as newest:
+                registry.commit(replace(newest, seed=newest.seed + 1))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with registry.turn(read) as newest:
+        assert newest.seed == 200

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shows
 from PIL import Image
 
 from app import service
@@ -27,7 +28,7 @@ def pixels(url: str) -> np.ndarray:
 def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -> None:
     assert (scenes.data, scenes.a, scenes.b) == ("streets", "standard", "shared-s4-e10-w0.5")
     assert (scenes.target, scenes.epsilon) == (Target("scene", 5), 10)
-    page = service.scene_page(scenes)
+    page = shows.scene_page(scenes)
     assert page.subject.n == 7
     assert page.subject.things == "scenes"
     for card, look in zip(page.cards, page.looks, strict=True):
@@ -55,12 +56,12 @@ def test_the_first_view_is_where_both_models_differ_most(monkeypatch: pytest.Mon
         return replace(found, measurements=(*found.measurements, *others))
 
     monkeypatch.setattr(catalogue, "results", made)
-    chosen = catalogue.first(tab="segmentation")
+    chosen = catalogue.first(service.SegmentationSession)
     assert (chosen.target, chosen.epsilon) == (Target("scene", 4), 20)
 
 
 def test_maps_show_the_labels_in_the_colours_of_the_legend(scenes: Session) -> None:
-    page = service.scene_page(scenes)
+    page = shows.scene_page(scenes)
     truth, held_out = pixels(page.street.truth), datasets.get("streets").split("test")
     for one in service.legend(scenes):
         here = (held_out.labels[0] == one.number).numpy()
@@ -71,20 +72,20 @@ def test_maps_show_the_labels_in_the_colours_of_the_legend(scenes: Session) -> N
 
 
 def test_one_class_alone_and_flipped_pixels_alone(scenes: Session) -> None:
-    whole = service.scene_page(scenes)
+    whole = shows.scene_page(scenes)
     told = whole.looks[0].told[1]
     most = next(one for one in service.legend(scenes) if told.endswith(one.name) or one.name in told)
-    alone = pixels(service.scene_page(replace(scenes, only=most.number)).looks[0].after)
+    alone = pixels(shows.scene_page(replace(scenes, only=most.number)).looks[0].after)
     everything = pixels(whole.looks[0].after)
     wanted = [int(most.colour[at : at + 2], 16) for at in (1, 3, 5)]
     assert np.array_equal(alone[..., 3] > 0, (everything[..., :3] == wanted).all(-1))
-    flips = pixels(service.scene_page(replace(scenes, show="flips")).looks[0].after)
+    flips = pixels(shows.scene_page(replace(scenes, show="flips")).looks[0].after)
     before = pixels(whole.looks[0].before)
     assert np.array_equal(flips[..., 3] > 0, (before != everything).any(-1))
 
 
 def test_another_scene_and_the_end_of_them(scenes: Session) -> None:
-    first, second, beyond = (service.scene(replace(scenes, scene=place))[0] for place in (0, 1, 99))
+    first, second, beyond = (shows.scene(replace(scenes, scene=place))[0] for place in (0, 1, 99))
     assert (first.number, second.number, beyond.number) == (1, 2, 7)
     assert first.photo != second.photo
 
@@ -97,10 +98,10 @@ def test_the_first_view_draws_only_the_scenes_that_it_shows(scenes: Session, mon
         return real(data, name, limit)
 
     monkeypatch.setattr(pictures, "split", split)
-    page = service.scene_page(scenes)
+    page = shows.scene_page(scenes)
     assert set(asked) == {("test", 6)}
     assert page.street.total == 7
-    service.scene(replace(scenes, scene=6))
+    shows.scene(replace(scenes, scene=6))
     assert asked[-1] == ("test", 6)  # the target is among the first still
     assert ("test", None) in asked
 
@@ -111,7 +112,7 @@ def test_the_first_view_draws_only_the_scenes_that_it_shows(scenes: Session, mon
 )
 def test_each_target_has_its_own_sentence(scenes: Session, target: str | None, words: str) -> None:
     chosen = service.changed(scenes, "target", target)
-    page = service.scene_page(chosen)
+    page = shows.scene_page(chosen)
     headline = common.headline(page.subject, *page.cards)
     assert words in headline
     for card in page.cards:
@@ -128,15 +129,15 @@ def test_targets_offered_are_measured_scenes_and_classes_to_remove(scenes: Sessi
 
 def test_attacks_that_are_for_classifiers_are_not_offered(scenes: Session) -> None:
     assert "deepfool" not in [value for _, value in service.menu(scenes).attacks]
-    assert service.opened({"tab": "segmentation", "attack": "deepfool"}, "segmentation")[1]
+    assert service.opened({"tab": "segmentation", "attack": "deepfool"}, service.SegmentationSession)[1]
 
 
 def test_a_run_on_scenes_forms_and_is_measured(scenes: Session) -> None:
-    running = service.started(replace(scenes, steps=10, images=64, epsilon=6))
+    running = shows.RUNS.enqueue(replace(scenes, steps=10, images=64, epsilon=6))
     seen = set()
-    for _ in service.run(running):
-        seen.add(service.scene(service.current(running))[1][0].after)
-    page = service.scene_page(running)
+    for _ in shows.run(running):
+        seen.add(shows.scene(shows.RUNS.current(running))[1][0].after)
+    page = shows.scene_page(running)
     assert len(seen) > 5
     assert all(card.measured is not None and card.forming is None for card in page.cards)
     assert all(after is not None for _, after in page.looks[0].overlaps if _ is not None)
@@ -144,7 +145,7 @@ def test_a_run_on_scenes_forms_and_is_measured(scenes: Session) -> None:
 
 def test_absent_scenes_leave_the_numbers_and_the_patterns(scenes: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "missing", lambda data: "The scenes are not here; get them so.")
-    page = service.scene_page(scenes)
+    page = shows.scene_page(scenes)
     assert page.street.missing in segmentation.street(page.street)
     for card, look in zip(page.cards, page.looks, strict=True):
         assert card.measured is not None
@@ -156,9 +157,9 @@ def test_absent_scenes_leave_the_numbers_and_the_patterns(scenes: Session, monke
 
 
 def test_compare_shows_scenes_too() -> None:
-    session, complaint = service.opened({"data": "streets", "epsilon": "20"})
+    session, complaint = service.opened({"data": "streets", "epsilon": "20"}, service.CompareSession)
     assert not complaint
-    found = service.comparison(session)
+    found = shows.comparison(session)
     cell = found.strip.cells[0]
     assert isinstance(cell, service.SceneCell)
     assert 0 <= cell.a.right_after <= 1
@@ -170,13 +171,13 @@ def test_compare_shows_scenes_too() -> None:
 def test_an_address_opens_its_own_tab_only(scenes: Session) -> None:
     chosen = replace(scenes, only=3, scene=2, show="flips", target=Target("remove", 8), epsilon=20)
     query = dict(pair.split("=") for pair in chosen.query().split("&"))
-    assert service.opened(query, "segmentation") == (chosen, "")
-    assert service.opened(query, "compare")[0].data == "signs"
-    assert service.opened(query | {"target": "car"}, "segmentation")[1]
+    assert service.opened(query, service.SegmentationSession) == (chosen, "")
+    assert service.opened(query, service.CompareSession)[0].data == "signs"
+    assert service.opened(query | {"target": "car"}, service.SegmentationSession)[1]
 
 
 def test_every_text_of_a_scene_is_escaped(scenes: Session) -> None:
-    page, evil = service.scene_page(scenes), "<img src=x onerror=alert(1)>"
+    page, evil = shows.scene_page(scenes), "<img src=x onerror=alert(1)>"
     card, look = replace(page.cards[0], title=evil, target=evil), replace(page.looks[0], told=(evil, evil))
     first, *rest = service.legend(scenes)
     legend = (replace(first, name=evil), *rest)

@@ -10,14 +10,16 @@ from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
+import shows
 import torch
 from PIL import Image
 from safetensors.torch import load
 
 from app import figures, service
 from app.markup import compare
-from app.service import catalogue, live, outcomes
-from app.service.cache import LRUCache
+from app.service import CompareSession, catalogue, live
+from app.service.cache import Caches, LRUCache
+from app.service.runs import RunRegistry
 from app.session import Session
 from core import attacks, datasets
 from core.attacks.spgd import SPGD
@@ -33,8 +35,8 @@ def content(url: str) -> bytes:
 
 
 def finish(session: Session) -> tuple[Session, list[service.Tick]]:
-    running = service.started(session)
-    return running, list(service.run(running))
+    running = shows.RUNS.enqueue(session)
+    return running, list(shows.run(running))
 
 
 def test_a_session_is_frozen_copyable_and_small(session: Session) -> None:
@@ -60,10 +62,10 @@ def test_the_first_view_is_standard_against_shared_where_they_differ_most(monkey
         return replace(found, measurements=tuple(measured))
 
     monkeypatch.setattr(catalogue, "results", fed)
-    session, _ = service.opened({})
+    session, _ = service.opened({}, CompareSession)
     assert (session.data, session.a, session.b, session.epsilon) == ("signs", "standard", "shared-s64-e16-w0.5", 16)
     right |= {"standard": right["shared-s64-e16-w0.5"] | {4: 1}}
-    assert service.opened({})[0].epsilon == 4
+    assert service.opened({}, CompareSession)[0].epsilon == 4
 
 
 def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +74,7 @@ def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.Mon
 
     for attack in attacks.registry().values():
         monkeypatch.setattr(attack, "stream", forbidden)
-    page = service.comparison(session)
+    page = shows.comparison(session)
     assert page.subject.n == 36
     assert page.a.measured is not None
     assert page.b.measured is not None
@@ -102,7 +104,7 @@ def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.Mon
     ],
 )
 def test_addresses(session: Session, query: dict[str, str], field: tuple[str, object] | None, named: str) -> None:
-    found, complaint = service.opened(query)
+    found, complaint = service.opened(query, CompareSession)
     if field:
         assert getattr(found, field[0]) == field[1]
     elif named:
@@ -115,7 +117,7 @@ def test_a_session_survives_its_address(session: Session) -> None:
     from urllib.parse import parse_qsl
 
     changed = replace(session, epsilon=16, target=Target("class", 0), view="b", amplify=5, sheet=1, seed=7)
-    assert service.opened(dict(parse_qsl(changed.query()))) == (changed, "")
+    assert service.opened(dict(parse_qsl(changed.query())), CompareSession) == (changed, "")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_a_session_survives_its_address(session: Session) -> None:
 def test_what_is_not_computed_says_so_and_keeps_no_stale_number(session: Session, case: dict[str, object]) -> None:
     for name, value in case.items():
         session = service.changed(session, name, value)
-    page = service.comparison(session)
+    page = shows.comparison(session)
     assert page.a.measured is None
     assert page.a.pattern is None
     assert not page.a.files
@@ -134,7 +136,7 @@ def test_what_is_not_computed_says_so_and_keeps_no_stale_number(session: Session
 
 
 def test_absent_images_leave_the_rest_and_name_the_command(session: Session) -> None:
-    page = service.comparison(service.changed(session, "data", "cifar10"))
+    page = shows.comparison(service.changed(session, "data", "cifar10"))
     assert "plainsight data fetch cifar10" in page.strip.missing
     with pytest.raises(FileNotFoundError, match="fetch cifar10"):
         finish(service.changed(session, "data", "cifar10"))
@@ -142,7 +144,7 @@ def test_absent_images_leave_the_rest_and_name_the_command(session: Session) -> 
 
 def test_a_target_is_dropped_with_an_attack_that_cannot_aim(session: Session) -> None:
     aimed = service.changed(service.changed(session, "epsilon", 16), "target", 0)
-    page = service.comparison(aimed)
+    page = shows.comparison(aimed)
     assert page.a.target == "stop"
     assert page.a.measured is not None
     assert page.a.measured.n < 36
@@ -154,18 +156,18 @@ def test_a_run_forms_then_measures_and_is_kept(session: Session) -> None:
     running, ticks = finish(chosen)
     assert ticks[-1].finished
     assert sum("Step" in tick.message for tick in ticks) == 20
-    card = service.card(running, "a")
+    card = shows.card(running, "a")
     assert card.measured is not None
     assert card.measured.n == 36
     assert "live in" in card.origin
-    assert service.card(chosen, "a").measured == card.measured  # found again by content, without the run
+    assert shows.card(chosen, "a").measured == card.measured  # found again by content, without the run
 
 
 def test_a_run_shows_each_step(session: Session) -> None:
-    running = service.started(replace(session, steps=10, target=Target("class", 3)))
+    running = shows.RUNS.enqueue(replace(session, steps=10, target=Target("class", 3)))
     seen = []
-    for tick in service.run(running):
-        card = service.card(running, "a")
+    for tick in shows.run(running):
+        card = shows.card(running, "a")
         if card.forming and card.forming.state == "forming":
             seen.append((card.forming.step, card.pattern))
             assert len(card.forming.raw) == card.forming.step
@@ -174,45 +176,45 @@ def test_a_run_shows_each_step(session: Session) -> None:
 
 
 def test_stopping_keeps_the_pattern_and_claims_no_held_out_number(session: Session) -> None:
-    running = service.started(replace(session, steps=10))
-    run = service.run(running)
+    running = shows.RUNS.enqueue(replace(session, steps=10))
+    run = shows.run(running)
     for tick in run:
         if "Step 3" in tick.message:
             break
     run.close()
-    assert "Stopped at step 3" in service.stop(running)
-    card = service.card(running, "a")
+    assert "Stopped at step 3" in shows.stop(running)
+    card = shows.card(running, "a")
     assert card.forming is not None
     assert (card.forming.state, card.measured) == ("stopped", None)
     assert card.pattern is not None
     assert "not measured" in card.origin
-    assert service.card(replace(running, run=""), "a").measured is not None  # the stored number is untouched
+    assert shows.card(replace(running, run=""), "a").measured is not None  # the stored number is untouched
 
 
 def test_a_step_that_ends_after_the_stop_changes_nothing(session: Session) -> None:
-    running = service.started(replace(session, steps=10))
-    run = service.run(running)
+    running = shows.RUNS.enqueue(replace(session, steps=10))
+    run = shows.run(running)
     next(tick for tick in run if "Step 3" in tick.message)
-    service.stop(running)
-    before = service.card(running, "a")
+    shows.stop(running)
+    before = shows.card(running, "a")
     assert before.forming is not None
     assert before.forming.state == "stopped"
-    assert service.ended(running)
+    assert shows.RUNS.ended(running)
     for _ in range(4):
         next(run)
-    after = service.card(running, "a")
+    after = shows.card(running, "a")
     assert (after.forming, after.pattern) == (before.forming, before.pattern)
-    assert not service.ended(service.started(running))
+    assert not shows.RUNS.ended(shows.RUNS.enqueue(running))
 
 
 def test_stopping_waits_for_the_picture_that_is_on_its_way(session: Session) -> None:
     """Else that picture would come after the stopped view, and stay."""
-    running, order = service.started(replace(session, steps=10)), []
+    running, order = shows.RUNS.enqueue(replace(session, steps=10)), []
 
     def draw() -> None:
-        with service.drawn(running):
+        with shows.RUNS.drawn(running):
             begun.set()
-            while not service.ended(running):
+            while not shows.RUNS.ended(running):
                 time.sleep(0.01)
             time.sleep(0.1)
             order.append("last picture")
@@ -220,27 +222,27 @@ def test_stopping_waits_for_the_picture_that_is_on_its_way(session: Session) -> 
     begun, drawing = threading.Event(), threading.Thread(target=draw)
     drawing.start()
     begun.wait()
-    service.stop(running)
+    shows.stop(running)
     order.append("stopped view")
     drawing.join()
     assert order == ["last picture", "stopped view"]
 
 
 def test_a_run_that_is_done_cannot_be_stopped(session: Session) -> None:
-    running = service.started(replace(session, steps=10, images=64))
-    for _ in service.run(running):
+    running = shows.RUNS.enqueue(replace(session, steps=10, images=64))
+    for _ in shows.run(running):
         pass
-    assert service.stop(running) == "It was done already."
-    assert service.card(running, "a").measured is not None
+    assert shows.stop(running) == "It was done already."
+    assert shows.card(running, "a").measured is not None
 
 
 def test_a_page_whose_choices_were_forgotten_asks_to_be_reloaded() -> None:
     with pytest.raises(ValueError, match="reload it"):
-        service.comparison(service.changed(Session(), "epsilon", 8))
+        shows.comparison(service.changed(CompareSession(), "epsilon", 8))
 
 
 def test_clean_pictures_have_clean_answers(session: Session) -> None:
-    attacked, clean = (service.strip(replace(session, view=view)).cells for view in ("a", "clean"))
+    attacked, clean = (shows.strip(replace(session, view=view)).cells for view in ("a", "clean"))
     assert all(cell.a.after is not None and cell.b.after is not None for cell in attacked)
     assert all(cell.a.after is cell.b.after is None for cell in clean)
     assert [cell.a.before for cell in clean] == [cell.a.before for cell in attacked]
@@ -248,41 +250,41 @@ def test_clean_pictures_have_clean_answers(session: Session) -> None:
 
 def test_a_rate_stands_on_a_curve_of_its_own_kind_only(session: Session) -> None:
     untargeted, aimed = (
-        service.card(session, "a"),
-        service.card(replace(session, epsilon=16, target=Target("class", 0)), "a"),
+        shows.card(session, "a"),
+        shows.card(replace(session, epsilon=16, target=Target("class", 0)), "a"),
     )
     assert len(json.loads(figures.accuracy(untargeted))["data"]) == 3
     assert aimed.measured is not None
     assert aimed.curve.targeted is False
     assert len(json.loads(figures.accuracy(aimed))["data"]) == 2
-    other = service.card(replace(session, attack="deepfool"), "a")
+    other = shows.card(replace(session, attack="deepfool"), "a")
     assert other.curve.borrowed == "S-PGD"
     assert "line: S-PGD" in compare.note(other)
 
 
 def test_visibility_that_is_not_known_says_why(session: Session) -> None:
-    unseen = replace(service.card(session, "a"), visibility=None)
+    unseen = replace(shows.card(session, "a"), visibility=None)
     assert "needs the images" in compare.visibility(unseen)
     assert "once the pattern is done" in compare.visibility(replace(unseen, measured=None))
 
 
 def test_two_people_do_not_see_each_other(session: Session) -> None:
-    one, two = (service.started(replace(session, steps=10, seed=seed)) for seed in (1, 2))
-    first, second = service.run(one), service.run(two)
+    one, two = (shows.RUNS.enqueue(replace(session, steps=10, seed=seed)) for seed in (1, 2))
+    first, second = shows.run(one), shows.run(two)
     for run, word in ((first, "Step 3"), (second, "Step 6")):
         next(tick for tick in run if word in tick.message)
-    cards = [service.card(person, "a") for person in (one, two)]
+    cards = [shows.card(person, "a") for person in (one, two)]
     assert [card.forming.step for card in cards if card.forming] == [3, 6]
     assert cards[0].pattern != cards[1].pattern
-    service.stop(one)
-    assert service.card(two, "a").forming.state == "forming"
+    shows.stop(one)
+    assert shows.card(two, "a").forming.state == "forming"
 
 
 def test_a_run_repeats_and_equals_the_engine(session: Session) -> None:
     """The delta of a run, stored in whole units of 1/255, and the report are those that `core` makes of the same."""
     chosen = replace(session, steps=10, images=64, epsilon=6, seed=3)
     (one, _), (two, _) = finish(chosen), finish(chosen)
-    found = [outcomes.outcome(person, "a") for person in (one, two)]
+    found = [service.outcomes(person, shows.RUNS)["a"] for person in (one, two)]
     torch.testing.assert_close(found[0].delta, found[1].delta, rtol=0, atol=0)
     checkpoint = catalogue.checkpoint(chosen, "a")
     model, data = store.load(checkpoint.folder), datasets.get("signs")
@@ -297,13 +299,13 @@ def test_a_run_repeats_and_equals_the_engine(session: Session) -> None:
 
 
 def test_what_is_taken_home_is_the_pattern_without_loss(session: Session) -> None:
-    card = service.card(session, "a")
+    card = shows.card(session, "a")
     files = {file.label: content(file.url) for file in card.files}
     pixels = np.asarray(Image.open(io.BytesIO(files["PNG"]))).astype(int) - 128
     stored = load(files["safetensors"])["delta"][0].permute(1, 2, 0).numpy().astype(int)
     np.testing.assert_array_equal(pixels, stored)
     assert 0 < abs(pixels).max() <= session.epsilon
-    numbers = json.loads(content(service.comparison(session).numbers.url))
+    numbers = json.loads(content(shows.comparison(session).numbers.url))
     assert numbers["a"]["measured"]["n"] == 36
     assert not {"steps", "images", "seed"} & set(numbers["chosen"])  # of a live run; what is stored has its own
     made = numbers["a"]["made"]
@@ -321,6 +323,16 @@ def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago() -> None:
     cache.get("a")
     cache.put("c", 1)
     assert (len(cache), cache.get("b"), cache.get("a")) == (2, None, 97)
+
+
+def test_all_caches_are_cleared_at_once() -> None:
+    caches = Caches()
+    bounded = [cache for cache in vars(caches).values() if isinstance(cache, LRUCache)]
+    for cache in bounded:
+        cache.put("a", 1)
+    caches.clear()
+    assert len(bounded) == 11
+    assert [len(cache) for cache in bounded] == [0] * 11
 
 
 def test_the_published_functions(session: Session) -> None:
@@ -343,9 +355,8 @@ def test_the_run_uses_the_engine_attack(session: Session) -> None:
 
 
 def test_the_pace_of_a_gpu_is_no_estimate_for_this_processor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_pace", LRUCache(8))
     known = catalogue.results
-    assert live.estimate(session) > 0
+    assert live.estimate(session, RunRegistry()) > 0
     versions = {"versions": {"hardware": "NVIDIA H200"}}
     monkeypatch.setattr(catalogue, "results", lambda of: replace(known(of), about={**known(of).about, **versions}))
-    assert live.estimate(session) is None
+    assert live.estimate(session, RunRegistry()) is None

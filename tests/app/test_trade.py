@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
+import shows
 import torch
 
 from app import figures, service
@@ -34,7 +35,7 @@ SIGNS = [  # name, heap, sigma, epsilon, clean right of 1,000, breaking epsilon
 
 def built():
     with gr.Blocks():
-        return tab.build()
+        return tab.build(service.RunRegistry())
 
 
 def found(clean, breaks):
@@ -57,7 +58,7 @@ def grid(models):
         made = store.save(root / name, create("resnet8/8", 12), config)
         report = Report(Rate(clean, 1000), Rate(0, 1000))
         Results(report, (), {"sha256": made.sha256}, found(clean, breaks)).save(made.folder)
-    yield service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")[0]
+    yield service.opened({"tab": "tradeoff", "data": "signs"}, service.TradeoffSession)[0]
     shutil.rmtree(root)
     shutil.move(kept, root)
     root.touch()
@@ -113,9 +114,9 @@ class TestPage:
         assert (page.a.has_weights, page.b.has_weights) == (True, False)
         assert "(left out to save room)" in page.b.origin
         assert "(left out" not in page.a.origin
-        assert name in [model.name for model in catalogue.fitting("tradeoff")]
-        assert name not in [model.name for model in catalogue.fitting("compare")]
-        there, sentence = service.opened({**dict(parse_qsl(chosen.query())), "tab": "compare"}, "compare")
+        assert name in [model.name for model in catalogue.fitting(service.TradeoffSession)]
+        assert name not in [model.name for model in catalogue.fitting(service.CompareSession)]
+        there, sentence = service.opened({**dict(parse_qsl(chosen.query())), "tab": "compare"}, service.CompareSession)
         assert there.a == chosen.a
         assert there.b != name
         assert "model B a value unknown here" in sentence
@@ -125,7 +126,7 @@ class TestPage:
 
     def test_the_first_view_shows_the_model_of_the_largest_heap_that_most_is_known_of(self, grid):
         def first():
-            return service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")[0].b
+            return service.opened({"tab": "tradeoff", "data": "signs"}, service.TradeoffSession)[0].b
 
         root = store.default_root() / "signs"
         assert (grid.a, grid.b) == ("standard", "shared-s64-e16-w0.7")  # none was attacked: the most robust
@@ -138,7 +139,7 @@ class TestPage:
         assert first() == "shared-s64-e8-w0.3"
 
     def test_real_measurements_are_shown_whole(self):
-        session, complaint = service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")
+        session, complaint = service.opened({"tab": "tradeoff", "data": "signs"}, service.TradeoffSession)
         assert not complaint
         page = service.tradeoff(session)
         stored = Results.load(store.default_root() / "signs" / session.a)
@@ -152,13 +153,13 @@ class TestPage:
         assert "n = 36 held out" in page.a.origin
 
     def test_scenes_have_a_page_too(self):
-        session, _ = service.opened({"tab": "tradeoff", "data": "streets"}, "tradeoff")
+        session, _ = service.opened({"tab": "tradeoff", "data": "streets"}, service.TradeoffSession)
         page = service.tradeoff(session)
         assert page.things == "pixels"
         assert page.a.mark.clean.method == "bootstrap over scenes"
 
     def test_models_without_the_measure_are_not_offered(self):
-        session, _ = service.opened({"tab": "tradeoff"}, "tradeoff")
+        session, _ = service.opened({"tab": "tradeoff"}, service.TradeoffSession)
         assert [value for _, value in service.menu(session).data] == ["signs", "streets"]
 
 
@@ -265,7 +266,7 @@ class TestDrawing:
 
     def test_the_risks_are_one_table_or_a_sentence_that_they_are_absent(self):
         assert "were not measured" in tradeoff.risks(None, None)
-        session, _ = service.opened({"tab": "tradeoff", "data": "signs"}, "tradeoff")
+        session, _ = service.opened({"tab": "tradeoff", "data": "signs"}, service.TradeoffSession)
         page = service.tradeoff(session)
         table = tradeoff.risks(page.a.risks, page.b.risks)
         assert table.count("<tr") == 5
@@ -290,14 +291,15 @@ class TestDrawing:
 def test_an_address_with_a_model_that_was_not_measured_gets_a_sentence_and_the_usual_view(grid, models):
     bare = models / "checkpoints" / "signs" / "shared-s1-e4-w0.5" / "results.json"
     bare.unlink()
-    opened, complaint = service.opened({"tab": "tradeoff", "data": "signs", "b": "shared-s1-e4-w0.5"}, "tradeoff")
+    query = {"tab": "tradeoff", "data": "signs", "b": "shared-s1-e4-w0.5"}
+    opened, complaint = service.opened(query, service.TradeoffSession)
     assert "model B" in complaint
     assert service.tradeoff(opened).b.mark.name == opened.b != "shared-s1-e4-w0.5"
 
 
 def test_compare_names_the_same_breaking_point(grid):
-    opened = service.opened({"data": "signs", "a": "standard", "b": "shared-s8-e24-w0.9"})[0]
-    a, b = (service.card(opened, side).curve for side in "ab")
+    opened = service.opened({"data": "signs", "a": "standard", "b": "shared-s8-e24-w0.9"}, service.CompareSession)[0]
+    a, b = (shows.card(opened, side).curve for side in "ab")
     assert (a.breaks, b.breaks) == (12.0, None)
     assert b.reaches == 64
 
@@ -306,4 +308,4 @@ def test_the_address_holds_the_choice_and_nothing_of_attacks(grid):
     chosen = replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7", side="a")
     query = dict(part.split("=") for part in chosen.query().split("&"))
     assert query == {"tab": "tradeoff", "data": "signs", "a": chosen.a, "b": chosen.b, "side": "a"}
-    assert service.opened(query, "tradeoff") == (chosen, "")
+    assert service.opened(query, service.TradeoffSession) == (chosen, "")
