@@ -7,6 +7,7 @@ import logging
 import os
 import pkgutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -27,12 +28,20 @@ def build(runs: service.RunRegistry) -> gr.Blocks:
 
 
 def in_a_loop(make: Callable[[], Made]) -> Made:
-    """What `make` returns. It runs inside an event loop; otherwise Gradio opens one for each lock and closes none."""
+    """What `make` returns. It runs inside an event loop; otherwise Gradio opens one for each lock and closes none.
+
+    Where the caller is inside a loop, as in a notebook, `make` runs in another thread.
+    """
 
     async def made() -> Made:
         return make()
 
-    return asyncio.run(made())
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(made())
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(lambda: asyncio.run(made())).result()
 
 
 def _built(runs: service.RunRegistry) -> gr.Blocks:

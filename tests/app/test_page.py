@@ -1,5 +1,6 @@
 """The built interface, without a browser."""
 
+import asyncio
 import html
 import importlib.util
 import json
@@ -91,6 +92,15 @@ def test_importing_the_app_does_no_work(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setitem(sys.modules, name, importlib.util.module_from_spec(spec))  # dataclasses look there
         spec.loader.exec_module(sys.modules[name])
     assert work == []
+
+
+def test_the_page_is_built_inside_an_event_loop_too() -> None:
+    """As in a notebook."""
+
+    async def built() -> gr.Blocks:
+        return build(service.RunRegistry())
+
+    assert isinstance(asyncio.run(built()), gr.Blocks)
 
 
 EVIL = ("<img src=x onerror=alert(1)>", "<b>[x]", "</title>&amp;")

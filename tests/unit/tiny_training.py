@@ -34,3 +34,7 @@ def tiny_network(norm=True):
         elif not (norm and parameter is network[1].weight):
             parameter.data.zero_()
     return Normalised(network, (0.5,) * 3, (0.25,) * 3)
+
+
+ON_CPU = {"device": "cpu", "precision": "32-true"}
+"""The options of `train` that are the same in every test."""

@@ -16,7 +16,7 @@ from linear import Linear, grey_pictures
 from rich.console import Console
 from rich.table import Table
 from stored import class_folders
-from tiny_training import SHARED, tiny_split
+from tiny_training import ON_CPU, SHARED, tiny_split
 from torch import nn
 
 from core import files
@@ -470,13 +470,13 @@ def pooled():
 @pytest.mark.parametrize("sigma", [0.0, 1.0])
 def test_no_training_fails_since_one_image_is_left_over(sigma, tmp_path):
     recipe = Recipe("tiny", sigma=sigma, heap=4, epsilon=2.5, steps=1, epochs=1, batch_size=8, learning_rate=0.01)
-    history = loop.train(pooled(), tiny_split(17), recipe, tmp_path / "resume", False, "cpu", "32-true")
+    history = loop.train(pooled(), tiny_split(17), recipe, resume=tmp_path / "resume", **ON_CPU)
     assert math.isfinite(history[0]["loss"])
 
 
 def test_a_single_image_is_too_few_for_batch_norms(tmp_path):
     with pytest.raises(ValueError, match=r"need at least 2 images .* 1 images in mini-batches of 8 give it 1"):
-        loop.train(pooled(), tiny_split(1), Recipe("tiny", batch_size=8), tmp_path / "r", False, "cpu", "32-true")
+        loop.train(pooled(), tiny_split(1), Recipe("tiny", batch_size=8), resume=tmp_path / "r", **ON_CPU)
 
 
 def test_scenes_without_a_label_are_not_trained_on(tmp_path):
@@ -489,7 +489,7 @@ def test_scenes_without_a_label_are_not_trained_on(tmp_path):
         with torch.no_grad():
             model.weight.fill_(0.1)
             model.bias.zero_()
-        loop.train(model, split, recipe, tmp_path / name, False, "cpu", "32-true")
+        loop.train(model, split, recipe, resume=tmp_path / name, **ON_CPU)
         return model.weight
 
     seen = [0, 2, 3, 5]

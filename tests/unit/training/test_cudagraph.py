@@ -5,15 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_training import SHARED, tiny_network, tiny_split
+from tiny_training import ON_CPU, SHARED, tiny_network, tiny_split
 
 from core.training import loop, step
 from core.training.cudagraph import Captured, capture
 from core.training.loop import train
 
 without_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="records a CUDA graph, and there is no GPU")
-
-ON_CPU = {"device": "cpu", "precision": "32-true"}
 
 
 def needs_gpu(test):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_training import SHARED, tiny_network, tiny_split
+from tiny_training import ON_CPU, SHARED, tiny_network, tiny_split
 from torch.nn.functional import cross_entropy
 
 from core import files
@@ -26,8 +26,6 @@ from core.training.loop import Diverged, jump, learning_rate, train
 from core.training.recipe import Recipe
 from core.training.step import shared_deltas, update_loss
 from core.workflows import train_model
-
-ON_CPU = {"device": "cpu", "precision": "32-true"}
 
 
 def run(recipe, resume, report=lambda progress: None, split=None, mirror=True):
