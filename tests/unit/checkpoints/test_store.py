@@ -357,8 +357,9 @@ WHOLE = {
 
 
 def paths(content, before=()):
-    """Where every value of nested JSON stands."""
-    for name, value in content.items() if isinstance(content, dict) else enumerate(content):
+    """Where every value of nested JSON stands; of objects in a list, which are all read alike, the first."""
+    alike = isinstance(content, list) and isinstance(content[0], dict)
+    for name, value in content.items() if isinstance(content, dict) else enumerate(content[: 1 if alike else None]):
         yield (*before, name)
         if isinstance(value, dict | list):
             yield from paths(value, (*before, name))

@@ -108,6 +108,7 @@ def _newest_worker():
     raise AssertionError("no worker found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "each"), [(1, 4), (4, 4), (8, 2), (40, 1)])
 def test_processes_together_use_no_more_threads_than_there_are_processors(base, tmp_path, monkeypatch, workers, each):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
@@ -176,6 +177,7 @@ def test_at_the_end_what_broke_one_run_was_tried_on_all(base, tmp_path, monkeypa
     assert len(heard) == 2
 
 
+@pytest.mark.slow
 def test_another_recipe_in_the_folder_is_a_failed_run_not_a_skipped_one(base, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "_client", in_this_process)
     runs = grid(base, heaps=[8], sigmas=[0.5], epsilons=[8], seeds=[0])
