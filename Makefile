@@ -16,7 +16,7 @@ ARGS =
 QUICK = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format bench results docs clean env-app env-test env-bench env-docs
+.PHONY: help app test test-fast test-machines lint format bench results docs clean env-app env-test env-bench env-docs env-jod
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile
@@ -71,7 +71,7 @@ clean: ## remove .venv and every cache in this folder
 # Set-up, from any state of .venv. A stamp in it says what was installed, so that the next run has nothing to do; a mark
 # stands there while something is being installed, so that an interrupted run is noticed.
 
-env-app env-test env-bench env-docs: ## only set up .venv for this purpose
+env-app env-test env-bench env-docs env-jod: ## only set up .venv for this purpose (env-jod: measure JOD)
 	@extra='$(@:env-%=%)' python='$(PYTHON)' backend='$(TORCH_BACKEND)' sh -euc "$$SETUP"
 
 define SETUP

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from app.service import Card, Curve, Forming, Mark, Traded, Tradeoff, axis_position, axis_ticks
+from app.service import Card, Curve, Forming, Mark, Tradeoff, TradeoffCard, axis_position, axis_ticks
 
 SHAPES = {"A": "circle", "B": "triangle-up"}
 
@@ -153,7 +153,7 @@ def _broken(mark: Mark) -> str:
     return f"broken at {mark.breaks:g}/255 ({mark.span})"
 
 
-def falling(side: Traded) -> str:
+def falling(side: TradeoffCard) -> str:
     """Accuracy of one model against epsilon, and the level at which it counts as broken."""
     colour, mark = f"@{side.letter.lower()}", side.mark
     points = tuple((epsilon, accuracy.value) for epsilon, accuracy in side.curve)

@@ -44,6 +44,14 @@ class Victim(NamedTuple):
     test: "Split"
 
 
+@pytest.fixture(autouse=True)
+def _jod(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.node.get_closest_marker("jod"):
+        import known
+
+        known.judge_quickly(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def _victims() -> dict[str, Victim]:
     import known

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from known import SHIFT
+from known import SHIFT, judge_quickly
 
 from core import datasets
 from core.attacks.targets import Target
@@ -62,6 +62,7 @@ def make(folder: Path) -> None:
 
 def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """These models, this cache and few pictures in this process, for as long as the patch lasts."""
+    judge_quickly(patch)
     for name, value in environment(folder).items():
         patch.setenv(name, value)
     for counts, few in ((signs.COUNTS, SPLITS), (streets.COUNTS, SCENES)):

@@ -6,7 +6,7 @@ Headline, footer and other parts that several tabs use are in `app.markup.common
 from html import escape
 
 from app.markup.common import MARKS, big, control, percent
-from app.service import Answer, Card, Cell, Labelled, SceneCell, Strip
+from app.service import Answer, Card, Labelled, Strip, StripImage, StripScene, Visibility
 
 
 def pattern(card: Card) -> str:
@@ -47,7 +47,7 @@ def _curve(card: Card) -> str:
 
 
 def visibility(card: Card) -> str:
-    """SSIM, colour difference and the fraction of pixels with a noticeable change."""
+    """JOD, SSIM and colour difference."""
     measured = card.visibility
     if measured is None or measured.missing:
         waits = "measured once the pattern is done" if card.measured is None else "needs the images"
@@ -55,22 +55,33 @@ def visibility(card: Card) -> str:
         return f'<p class="note visibility">How visible: {waits}</p>'
     hint = f"measured on {measured.n} held-out images; a colour difference (CIEDE2000) of 2.3 is just noticeable"
     return (
-        f'<p class="note visibility" title="{hint}"><span>SSIM <b>{measured.ssim:.2f}</b></span>'
-        f"<span>mean ΔE<sub>00</sub> <b>{measured.colour_difference:.1f}</b></span>"
-        f"<span><b>{percent(measured.visible)}</b> of pixels noticeably changed</span></p>"
+        f'<p class="note visibility">{_jod(measured)}<span title="{hint}">SSIM <b>{measured.ssim:.2f}</b></span>'
+        f'<span title="{hint}">mean ΔE<sub>00</sub> <b>{measured.colour_difference:.1f}</b></span></p>'
     )
+
+
+def _jod(measured: Visibility) -> str:
+    if measured.jod:
+        hint = (
+            "JOD (ColorVideoVDP): 10 is no visible difference; at 9, 75% of observers prefer the original. "
+            f"Mean of {measured.jod.n} held-out images, on a {measured.viewing}"
+        )
+        low, high = measured.jod.low, measured.jod.high
+        return f'<span title="{escape(hint)}"><b>{measured.jod.value:.1f}</b> JOD [{low:.1f}, {high:.1f}]</span>'
+    waits = f"{measured.install} installs it" if measured.install else "not measured"
+    return f'<span title="How visible the pattern is, by ColorVideoVDP">JOD: {escape(waits)}</span>'
 
 
 def strip(images: Strip) -> str:
     """Held-out images with the predictions of both models, or one sentence that says how to get the images."""
     if images.missing:
         return f'<p class="missing">{escape(images.missing)}</p>'
-    kind = " scenes" if isinstance(images.cells[0], SceneCell) else ""
-    cells = (_scene_cell(cell) if isinstance(cell, SceneCell) else _cell(cell) for cell in images.cells)
+    kind = " scenes" if isinstance(images.cells[0], StripScene) else ""
+    cells = (_scene_cell(cell) if isinstance(cell, StripScene) else _cell(cell) for cell in images.cells)
     return f'<ul class="strip{kind}">{"".join(cells)}</ul>'
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: StripImage) -> str:
     alt = f"Held-out image {cell.number}: {cell.truth}"
     return (
         f'<li><img src="{cell.picture}" alt="{escape(alt)}"><p class="truth">{escape(cell.truth)}</p>'
@@ -78,13 +89,13 @@ def _cell(cell: Cell) -> str:
     )
 
 
-def _scene_cell(cell: SceneCell) -> str:
+def _scene_cell(cell: StripScene) -> str:
     alt = f"Held-out scene {cell.number}"
     maps = "".join(_labelled(letter, cell, side) for letter, side in (("A", cell.a), ("B", cell.b)))
     return f'<li><img src="{cell.picture}" alt="{alt}"><div class="maps">{maps}</div></li>'
 
 
-def _labelled(letter: str, cell: SceneCell, side: Labelled) -> str:
+def _labelled(letter: str, cell: StripScene, side: Labelled) -> str:
     before, after = percent(side.right_before), "" if side.right_after is None else f" → {percent(side.right_after)}"
     alt = f"What model {letter} sees in scene {cell.number}: {before}{after} of the pixels right"
     mark = f'<i class="{letter.lower()}">{MARKS[letter]}</i>'
@@ -115,9 +126,9 @@ def position(images: Strip) -> str:
     legend = '<span class="ok">✓</span> right <span class="bad">✗</span> fooled '
     legend += '<span class="wrong-before">○</span> wrong anyway'
     things = "images"
-    if isinstance(images.cells[0], Cell) and images.cells[0].a.after is not None:
+    if isinstance(images.cells[0], StripImage) and images.cells[0].a.after is not None:
         legend += ", each model under its own pattern"
-    if isinstance(images.cells[0], SceneCell):
+    if isinstance(images.cells[0], StripScene):
         legend, things = "below: what each model sees, and the fraction of pixels it has right", "scenes"
     return (
         f'<span class="note">Held-out {things} {images.first} to {last}</span><span class="note legend">{legend}</span>'

@@ -3,7 +3,7 @@
 from html import escape
 
 from app.markup.common import MARKS, percent
-from app.service import Mark, RiskLevel, Risks, Traded, Tradeoff
+from app.service import Mark, RiskLevel, Risks, Tradeoff, TradeoffCard
 
 
 def headline(page: Tradeoff) -> str:
@@ -20,17 +20,17 @@ def _epsilon(mark: Mark, letter: str) -> str:
     return f'<strong class="{letter}">{mark.breaks:g}/255</strong>'
 
 
-def _whole(side: Traded) -> str:
+def _whole(side: TradeoffCard) -> str:
     return f"no pattern up to {side.mark.reaches:g}/255 breaks {_noun(side)}"
 
 
-def _noun(side: Traded) -> str:
+def _noun(side: TradeoffCard) -> str:
     mark = side.mark
     words = "the standard model" if mark.heap == 0 else f"model {side.letter} ({mark.kind})"
     return f'<span class="{side.letter.lower()}">{escape(words)}</span>'
 
 
-def card(side: Traded) -> str:
+def card(side: TradeoffCard) -> str:
     """One model: its settings, the epsilon that breaks it, and its clean accuracy."""
     mark, letter = side.mark, side.letter
     clean = percent(mark.clean.value, 1)
@@ -48,7 +48,7 @@ def card(side: Traded) -> str:
     )
 
 
-def pattern(side: Traded) -> str:
+def pattern(side: TradeoffCard) -> str:
     """The pattern at the minimum breaking epsilon, on grey."""
     if side.pattern is None:
         return '<div class="pattern empty">not stored</div>'

@@ -19,7 +19,6 @@ from app.service.tradeoff import TRAINED, TradeoffSession, chosen, snapped, trad
 from app.service.types import (
     Answer,
     Card,
-    Cell,
     Comparison,
     Control,
     Curve,
@@ -33,13 +32,15 @@ from app.service.types import (
     ParetoFront,
     RiskLevel,
     Risks,
-    SceneCell,
     ScenePage,
     Street,
     Strip,
+    StripImage,
+    StripScene,
     Subject,
-    Traded,
     Tradeoff,
+    TradeoffCard,
+    Visibility,
 )  # fmt: skip
 from app.service.url import changed, looked, opened, recalled, refreshed, understood
 from app.session import EPSILONS, SIDES, Session
@@ -47,13 +48,13 @@ from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.robustness.result import Robustness
 
 __all__ = [
-    "Answer", "Card", "Cell", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction",
-    "Labelled", "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry",
-    "SceneCell", "ScenePage", "SegmentationSession", "Street", "Strip", "Subject", "Tick", "Traded", "Tradeoff",
-    "TradeoffSession", "TRAINED", "axis_position", "axis_ticks", "cards", "changed", "chosen", "compare_models",
-    "comparison", "device", "estimate", "first", "health", "legend", "list_models", "looked", "menu", "notice",
-    "numbers", "opened", "outcomes", "prepare", "ready", "recalled", "refreshed", "run", "scene", "scene_page",
-    "settled", "snapped", "status", "stop", "strip", "subject", "tradeoff", "unreadable",
+    "Answer", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction", "Labelled",
+    "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry", "ScenePage",
+    "SegmentationSession", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff",
+    "TradeoffCard", "TradeoffSession", "TRAINED", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
+    "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "legend", "list_models",
+    "looked", "menu", "notice", "numbers", "opened", "outcomes", "prepare", "ready", "recalled", "refreshed", "run",
+    "scene", "scene_page", "settled", "snapped", "status", "stop", "strip", "subject", "tradeoff", "unreadable",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

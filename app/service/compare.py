@@ -72,7 +72,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         control=_control(results, session.epsilon) if results else None,
         unprovoked=Fraction.of(report.unprovoked) if report and report.unprovoked else None,
         curve=_curve(session, results),
-        visibility=pictures.visibility(session, done.delta) if done else None,
+        visibility=pictures.visibility(session, done) if done else None,
         forming=found.forming if found else None,
         origin=_origin(checkpoint, found),
         hardware=found.hardware if found else "",

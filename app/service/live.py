@@ -22,6 +22,8 @@ from core.attacks.base import Step, UniversalAttack
 from core.attacks.targets import objective
 from core.checkpoints import perturbations
 from core.datasets import Split
+from core.evaluation import perceptibility
+from core.evaluation.perceptibility import Jod
 from core.evaluation.report import compare
 from core.models.normalised import Normalised
 from core.threat import Budget, apply
@@ -29,6 +31,8 @@ from core.threat import Budget, apply
 PART = 0.15
 """Seconds that one part of measuring aims at."""
 SMOOTHING = 0.85
+JUDGED = 8
+"""Held-out images that the JOD of a live run is measured on, 0.3 s each; stored ones have 16."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +177,22 @@ class _Live:
         data = datasets.get(catalogue.dataset(self.session))
         aim, classes = objective(self.session.target, data), len(data.classes)
         report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
+        jod = yield from self._judged(side, held_out, found)
         side.seconds += time.perf_counter() - started
-        self.keep(side, replace(found, report=report, forming=None, seconds=side.seconds))
+        self.keep(side, replace(found, report=report, forming=None, seconds=side.seconds, jod=jod))
         yield self.tick(f"{letter} is measured.")
+
+    def _judged(self, side: _Side, held_out: Split, found: Outcome) -> Generator[Tick, None, Jod | None]:
+        """How visible the pattern is, one image a tick; None where that cannot be measured."""
+        images = perceptibility.spaced(held_out, JUDGED)
+        if not (perceptibility.jod_available() and perceptibility.judgeable(images)):
+            return None
+        values: list[float] = []
+        for value in perceptibility.judgements(images, found.delta):
+            values.append(value)
+            self.keep(side, _measuring(found, 1.0))
+            yield self.tick(f"Measuring how visible {side.side.upper()} is: {len(values)} of {len(images)}.")
+        return Jod.of(values)
 
 
 def _measuring(found: Outcome, fraction: float) -> Outcome:

@@ -17,6 +17,7 @@ from app.session import SIDES, Session
 from core.checkpoints.results import key
 from core.checkpoints.store import Checkpoint
 from core.evaluation.pattern_score import PatternScore
+from core.evaluation.perceptibility import Jod
 from core.evaluation.report import Report
 
 BATCH, SCENES = 32, 4
@@ -38,6 +39,8 @@ class Outcome:
     forming: Forming | None = None
     pattern: PatternScore | None = None
     """How much of the target scene it shows, where that is stored."""
+    jod: Jod | None = None
+    """How visible it is, where that was measured."""
 
     @property
     def finished(self) -> bool:
@@ -68,7 +71,7 @@ def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
         return None
     hardware = found.about.get("versions", {}).get("hardware", "")
     m = measurement
-    return Outcome(delta, m.report, False, m.seconds, m.steps, m.seed, m.crafted_on, hardware, None, m.pattern)
+    return Outcome(delta, m.report, False, m.seconds, m.steps, m.seed, m.crafted_on, hardware, None, m.pattern, m.jod)
 
 
 def keep(runs: RunRegistry, session: Session, side: str, found: Outcome) -> None:

@@ -1,6 +1,6 @@
 """Held-out images and what the models say about them. N images, C channels, H W height and width."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch import Tensor
 from app.service import catalogue
 from app.service.cache import caches
 from app.service.outcomes import Outcome, Outcomes
-from app.service.types import Answer, Cell, Strip, Visibility
+from app.service.types import Answer, Strip, StripImage, Visibility
 from app.session import FAR, Session, choice
 from core import datasets, rendering
 from core.checkpoints.store import Checkpoint
@@ -81,7 +81,7 @@ def strip(session: CompareSession, found: Outcomes) -> Strip:
     classes = catalogue.checkpoint(session, "a").classes
     drawn = images if shown is None else apply(images, shown.delta)
     cells = [
-        Cell(
+        StripImage(
             rendering.data_url(rendering.picture(drawn[place])),
             start + place + 1,
             classes[label],
@@ -135,8 +135,8 @@ def _answer(said: _Said, place: int, label: int, classes: tuple[str, ...]) -> An
     )
 
 
-def visibility(session: Session, delta: Tensor) -> Visibility | None:
-    """How visible the delta is on the first held-out images; None where there are no images to see it on."""
+def visibility(session: Session, done: Outcome) -> Visibility | None:
+    """How visible a delta is on the first held-out images; None where there are no images to see it on."""
     data = catalogue.dataset(session)
     if missing(data):
         return None
@@ -147,10 +147,12 @@ def visibility(session: Session, delta: Tensor) -> Visibility | None:
         if not perceptibility.measurable(images):
             height, width = images.shape[2:]
             return Visibility(missing=f"not measurable on images of {height}x{width} pixels")
-        found = perceptibility.measure(images, delta)
-        return Visibility(found.ssim, found.colour_difference, found.visible, found.n)
+        found = perceptibility.measure(images, done.delta)
+        return Visibility(found.ssim, found.colour_difference, found.n)
 
-    return caches.visibilities.get_or_make((data, fingerprint(delta)), look)
+    found = caches.visibilities.get_or_make((data, fingerprint(done.delta)), look)
+    install = "" if perceptibility.jod_available() else perceptibility.INSTALL_JOD
+    return replace(found, jod=done.jod, viewing=perceptibility.VIEWING_IN_WORDS, install=install)
 
 
 def _scenic(data: str) -> bool:

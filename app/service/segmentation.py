@@ -9,7 +9,7 @@ from app.service import catalogue, pictures
 from app.service.cache import caches
 from app.service.outcomes import Outcome, Outcomes
 from app.service.pictures import CompareSession
-from app.service.types import Labelled, Legend, Look, Pattern, SceneCell, Street, Strip
+from app.service.types import Labelled, Legend, Look, Pattern, Street, Strip, StripScene
 from app.session import FAR, Session, choice
 from core import datasets, rendering
 from core.attacks.targets import Target, scene_number
@@ -77,7 +77,7 @@ def strip(session: CompareSession, found: Outcomes) -> Strip:
     cells = []
     for place in range(len(images)):
         sides = (_labelled(sights[side], place, labels[place], data) for side in "ab")
-        cells.append(SceneCell(rendering.data_url(rendering.picture(drawn[place])), start + place + 1, *sides))
+        cells.append(StripScene(rendering.data_url(rendering.picture(drawn[place])), start + place + 1, *sides))
     return Strip(tuple(cells), start + 1, total)
 
 

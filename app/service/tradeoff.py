@@ -9,7 +9,7 @@ from typing import Any
 
 from app.service import catalogue
 from app.service.fields import shortened
-from app.service.types import Fraction, Mark, ParetoFront, RiskLevel, Risks, Settings, Traded, Tradeoff
+from app.service.types import Fraction, Mark, ParetoFront, RiskLevel, Risks, Settings, Tradeoff, TradeoffCard
 from app.session import SIDES, Session, choice
 from core import rendering
 from core.checkpoints import perturbations
@@ -183,7 +183,7 @@ def _finding(own: Sequence[MeasuredModel], marks: Sequence[Mark], a: Mark, b: Ma
     return f"At equal accuracy ({found.accuracy_text}) {b.kind} takes {found.text} times the ε of {a.kind}.{brackets}"
 
 
-def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> Traded:
+def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> TradeoffCard:
     model = catalogue.checkpoint(session, side)
     results, mark = _measured(model), _mark(marks, model.name)
     found = results.robustness
@@ -191,7 +191,7 @@ def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> Tra
     pattern = catalogue.delta(model, perturbations.BREAKING)
     absent = "" if model.has_weights else " (left out to save room)"
     crafted = f"{found.steps:,} steps of S-PGD in all, on {found.crafted_on:,} training images"
-    return Traded(
+    return TradeoffCard(
         letter="A" if side == "a" else "B",
         mark=mark,
         curve=tuple((epsilon, Fraction.of(rate)) for epsilon, rate in results.still_right()),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from core.evaluation.perceptibility import Jod
 from core.evaluation.report import AnyRate, Rate
 
 Method = Literal["Wilson", "bootstrap over scenes"]
@@ -63,13 +64,19 @@ class Forming:
 
 @dataclass(frozen=True)
 class Visibility:
-    """How visible the pattern is on n held-out images; `missing` says why that cannot be measured."""
+    """How visible the pattern is on n held-out images; `missing` says why that cannot be measured.
+
+    `jod` is None where it was not measured; `install` names the command that installs what it needs, if that is absent.
+    `viewing` tells under which conditions a JOD holds.
+    """
 
     ssim: float = 0.0
     colour_difference: float = 0.0
-    visible: float = 0.0
     n: int = 0
     missing: str = ""
+    jod: Jod | None = None
+    viewing: str = ""
+    install: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Cell:
+class StripImage:
     """One held-out image of the strip."""
 
     picture: str
@@ -157,7 +164,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class SceneCell:
+class StripScene:
     """One held-out scene of the strip."""
 
     picture: str
@@ -170,7 +177,7 @@ class SceneCell:
 class Strip:
     """Some held-out images; if there are none, `missing` says why in one sentence."""
 
-    cells: tuple[Cell | SceneCell, ...]
+    cells: tuple[StripImage | StripScene, ...]
     first: int
     total: int
     missing: str = ""
@@ -314,7 +321,7 @@ class Risks:
 
 
 @dataclass(frozen=True)
-class Traded:
+class TradeoffCard:
     """One chosen model: its mark, its accuracy at each epsilon, the pattern that breaks it, and its risks.
 
     Without `has_weights` nothing more can be computed on it.
@@ -344,8 +351,8 @@ class Tradeoff:
     things: str
     marks: tuple[Mark, ...]
     fronts: tuple[ParetoFront, ...]
-    a: Traded
-    b: Traded
+    a: TradeoffCard
+    b: TradeoffCard
     settings: Settings
     finding: str
 

@@ -79,7 +79,7 @@ class CardView:
     pattern: gr.HTML
     figure: gr.HTML
 
-    def show(self, side: service.Traded) -> Updates:
+    def show(self, side: service.TradeoffCard) -> Updates:
         return {
             self.summary: tradeoff.card(side),
             self.pattern: tradeoff.pattern(side),

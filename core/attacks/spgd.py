@@ -67,7 +67,7 @@ class SPGD(UniversalAttack):
             with frozen(model), autocast(device, self.precision):
                 aimed = self.objective.aimed(labels, lambda: _clean(model, images, index, clean))  # noqa: B023
                 gradient, gain, logits = ascent_direction(model, images, aimed, delta, self.objective)
-                fooling = _share_changed(logits, labels, _clean(model, images, index, clean)) if track else None
+                fooling = _fraction_changed(logits, labels, _clean(model, images, index, clean)) if track else None
             velocity = self.momentum * velocity + gradient / gradient.abs().mean().clamp(min=1e-12)
             delta = self.budget.ascend(delta, velocity, self._length(iteration) * self.budget.epsilon)
             yield Step(iteration, self.steps, delta, gain.mean().item(), fooling)
@@ -88,7 +88,7 @@ def _clean(model: nn.Module, images: Tensor, index: Tensor, known: dict[int, Ten
     return torch.stack([known[image] for image in index.tolist()])
 
 
-def _share_changed(logits: Tensor, labels: Tensor, clean: Tensor) -> float:
+def _fraction_changed(logits: Tensor, labels: Tensor, clean: Tensor) -> float:
     """The fraction of labelled elements whose attacked prediction differs from the clean one."""
     known = counted(labels)
     return ((logits.argmax(1) != clean) & known).sum().item() / max(int(known.sum()), 1)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SETTINGS = ("heap", "epsilon", "sigma", "seed")
-"""The numbers of a recipe that tell the cells of a grid apart."""
+"""The numbers of a recipe in which the runs of a grid differ."""
 WORDS = {
     "epochs": ("{} epochs", ""),
     "images": ("{} images", "all images"),
-    "start": ("hardened", "from scratch"),
+    "start": ("from clean weights", "from scratch"),
     "steps": ("{} ascent steps", ""),
     "persist": ("persistent deltas", "fresh deltas"),
 }
@@ -21,10 +21,10 @@ def usual(recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return max(found, key=found.count, default={})
 
 
-def apart(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+def difference(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
     """The first thing in which a recipe is not the usual one, in words; empty where only `SETTINGS` differ.
 
-    >>> apart({"heap": 64, "epochs": 15}, {"epochs": 5}), apart({"heap": 64, "epochs": 5}, {"epochs": 5})
+    >>> difference({"heap": 64, "epochs": 15}, {"epochs": 5}), difference({"heap": 64, "epochs": 5}, {"epochs": 5})
     ('15 epochs', '')
     """
     own = _else(recipe)

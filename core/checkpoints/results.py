@@ -15,7 +15,7 @@ import numpy as np
 from core import files
 from core.attacks.targets import Target
 from core.evaluation.pattern_score import PatternScore
-from core.evaluation.perceptibility import Perceptibility
+from core.evaluation.perceptibility import Jod, Perceptibility
 from core.evaluation.report import AnyRate, Report
 from core.robustness.result import Robustness
 from core.robustness.risks import Risks
@@ -45,7 +45,8 @@ class Assessment:
 class Measurement:
     """One delta and what it did. `epsilon` is in whole units of 1/255, as the delta is stored and measured.
 
-    `pattern` tells how much of the target scene the delta shows (None without a target scene).
+    `pattern` tells how much of the target scene the delta shows (None without a target scene), `jod` how visible the
+    delta is (None where that was not measured).
     """
 
     attack: str
@@ -57,6 +58,7 @@ class Measurement:
     report: Report
     seconds: float = 0.0
     pattern: PatternScore | None = None
+    jod: Jod | None = None
 
     @property
     def key(self) -> str:
@@ -64,14 +66,16 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         whole = {**vars(self), "target": self.target and self.target.to_json(), "report": self.report.to_json()}
-        pattern = {"pattern": self.pattern.to_json()} if self.pattern else {}
-        return {name: value for name, value in whole.items() if name != "pattern"} | pattern
+        optional = {"pattern": self.pattern, "jod": self.jod}
+        present = {name: value.to_json() for name, value in optional.items() if value}
+        return {name: value for name, value in whole.items() if name not in optional} | present
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Measurement":
         pattern = PatternScore(**content["pattern"]) if content.get("pattern") else None
+        jod = Jod(**content["jod"]) if content.get("jod") else None
         report, target = Report.from_json(content["report"]), Target.parse(content["target"])
-        return cls(**{**content, "target": target, "report": report, "pattern": pattern})
+        return cls(**{**content, "target": target, "report": report, "pattern": pattern, "jod": jod})
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ class Results:
             measurements = tuple(Measurement.from_json(entry) for entry in content["measurements"])
             robustness = Robustness.from_json(content["robustness"]) if content.get("robustness") else None
             risks = Risks.from_json(content["risks"]) if content.get("risks") else None
-            visibility = Perceptibility(**content["visibility"]) if content.get("visibility") else None
+            visibility = Perceptibility.from_json(content["visibility"]) if content.get("visibility") else None
             clean, about = Report.from_json(content["clean"]), content.get("about", {})
             hits = _unpacked(content.get("hits", ""))
             assessment = Assessment(**content.get("assessment", {}))

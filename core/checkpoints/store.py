@@ -303,7 +303,7 @@ def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
     """The models of a group; adversarially trained ones have the schedule that differs from that of most."""
     trained = sorted((checkpoint for checkpoint in own if checkpoint.heap), key=lambda c: c.folder)
     usual = groups.usual([checkpoint.recipe for checkpoint in trained])
-    return [replace(c, schedule=groups.apart(c.recipe, usual)) if c.heap else c for c in own]
+    return [replace(c, schedule=groups.difference(c.recipe, usual)) if c.heap else c for c in own]
 
 
 def _readable(folder: Path, on_error: Callable[[Path, FileError], object]) -> Checkpoint | None:

@@ -1,5 +1,6 @@
 """`attack`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,17 @@ from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, TargetOption, in_255
 from core.cli.output import print_json, rates
 from core.datasets import Split
-from core.evaluation.perceptibility import Perceptibility, measurable, measure
+from core.evaluation.perceptibility import (
+    INSTALL_JOD,
+    JUDGED,
+    Perceptibility,
+    jod_available,
+    judge,
+    judgeable,
+    measurable,
+    measure,
+    spaced,
+)
 from core.rendering import perturbation, png
 from core.threat import Budget
 from core.workflows.precompute import seen
@@ -83,6 +94,8 @@ def attack(
     report = evaluator(delta)
     shown, _ = evaluator.split.first(min(VISIBLE_ON, len(evaluator.split))).batch(slice(None))
     visibility = measure(shown, delta) if measurable(shown) else None
+    if visibility and jod_available() and judgeable(viewed := spaced(evaluator.split, JUDGED)):
+        visibility = replace(visibility, jod=judge(viewed, delta))
     content |= {"report": report.to_json(), "perceptibility": visibility and visibility.to_json()}
     if save:
         _save(save, delta, content)
@@ -107,9 +120,8 @@ def _visibility(visibility: Perceptibility | None, images: Tensor) -> str:
     if visibility is None:
         height, width = images.shape[2:]
         return f"Visibility cannot be measured on images of {height}x{width}: SSIM needs 11 pixels a side."
-    return (
-        f"SSIM {visibility.ssim:.3f}, mean colour difference {visibility.colour_difference:.1f}, "
-        f"{visibility.visible:.0%} of pixels above the just noticeable difference"
+    return f"SSIM {visibility.ssim:.3f}, mean colour difference {visibility.colour_difference:.1f}, " + (
+        f"JOD {visibility.jod} (10: no visible difference)" if visibility.jod else f"JOD: run {INSTALL_JOD}"
     )
 
 

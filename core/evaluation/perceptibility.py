@@ -1,31 +1,159 @@
-"""How visible a perturbation is on given images, by measures from scikit-image.
+"""How visible a perturbation is on given images, by ColorVideoVDP and by measures from scikit-image.
 
-N images, C channels, H W height and width.
+N images, M deltas, C channels, H W height and width.
 """
 
-from dataclasses import asdict, dataclass
+import importlib.util
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from statistics import mean, stdev
+from threading import Lock
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
+from core.datasets import Split
 from core.threat import apply
 
-JUST_NOTICEABLE = 2.3
-"""The colour difference that half of the observers notice, in CIELAB units (Mahy et al. 1994)."""
+DISPLAY = "standard_fhd"
+"""The display of ColorVideoVDP that pictures are judged on."""
+DRAWN = 384
+"""The length in display pixels of the shorter side of a picture that is judged, as the page draws it."""
+VIEWING = f"{DISPLAY}, shorter side {DRAWN} px"
+"""Under which conditions a JOD holds; stored with every one."""
+VIEWING_IN_WORDS = (
+    f"24-inch Full HD display of 200 cd/m² in an office, seen from 0.6 m; pictures drawn {DRAWN} pixels high or wide"
+)
+JUDGED = 16
+"""The number of held-out images that a stored JOD is measured on."""
+NOTICED = 9.0
+"""The JOD at which 75% of observers prefer the original."""
+INSTALL_JOD = "make env-jod"
+"""The command that installs ColorVideoVDP."""
+
+
+@dataclass(frozen=True)
+class Jod:
+    """The quality of attacked images in just-objectionable differences, by ColorVideoVDP (Mantiuk et al. 2024).
+
+    10 is no visible difference; at one JOD less, 75% of observers prefer the original. `value` is the mean over `n`
+    images, `low` and `high` are its 95% interval (Student's t), `viewing` tells under which conditions it holds.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    viewing: str = VIEWING
+
+    def __post_init__(self) -> None:
+        if not (all(map(math.isfinite, (self.low, self.value, self.high))) and self.low <= self.value <= self.high):
+            raise ValueError(f"a JOD of {self.value} in [{self.low}, {self.high}]")
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Jod":
+        """The mean of at least two values, with its interval."""
+        from scipy.stats import t
+
+        half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
+        return cls(mean(values), mean(values) - half, mean(values) + half, len(values))
+
+    def __str__(self) -> str:
+        return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}]"
+
+    def to_json(self) -> dict[str, Any]:
+        rounded = {name: round(value, 3) for name, value in (("low", self.low), ("high", self.high))}
+        return {"value": round(self.value, 3), **rounded, "n": self.n, "viewing": self.viewing}
 
 
 @dataclass(frozen=True)
 class Perceptibility:
-    """ssim: 1 is identical. psnr: in dB. colour_difference: mean CIEDE2000. visible: fraction of pixels above 2.3."""
+    """ssim: 1 is identical. psnr: in dB. colour_difference: mean CIEDE2000. jod: None where it was not measured."""
 
     ssim: float
     psnr: float
     colour_difference: float
-    visible: float
     n: int
+    jod: Jod | None = None
 
-    def to_json(self) -> dict[str, float]:
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+    def to_json(self) -> dict[str, Any]:
+        rounded = {name: round(getattr(self, name), 4) for name in ("ssim", "psnr", "colour_difference")}
+        return {**rounded, "n": self.n, **({"jod": self.jod.to_json()} if self.jod else {})}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Perceptibility":
+        """Read what `to_json` wrote. Earlier files also hold a fraction of noticeable pixels, which is left out."""
+        jod = Jod(**content["jod"]) if content.get("jod") else None
+        return cls(**{name: value for name, value in content.items() if name != "visible"} | {"jod": jod})
+
+
+def jod_available() -> bool:
+    """Whether ColorVideoVDP is installed."""
+    return importlib.util.find_spec("pycvvdp") is not None
+
+
+def spaced(split: Split, n: int) -> Tensor:
+    """At most n images (n,C,H,W) of a split, evenly spaced, since neighbours may be frames of one film."""
+    places = torch.linspace(0, len(split) - 1, min(n, len(split))).round().long()
+    return split.batch(places)[0]
+
+
+def judgeable(images: Tensor) -> bool:
+    """Whether images (N,C,H,W) have 3 channels and are at least two, as an interval needs them."""
+    return images.ndim == 4 and images.shape[1] == 3 and len(images) > 1
+
+
+def judge(images: Tensor, delta: Tensor) -> Jod:
+    """The JOD of images (N,3,H,W) in [0, 1] under deltas (M,3,H,W), as clipped to [0, 1].
+
+    Raises ModuleNotFoundError where ColorVideoVDP is not installed, ValueError unless the images are `judgeable`.
+    """
+    if not judgeable(images):
+        raise ValueError(f"JOD is measured on two or more RGB images (N,3,H,W), not {tuple(images.shape)}.")
+    return Jod.of([*judgements(images, delta)])
+
+
+def judgements(images: Tensor, delta: Tensor) -> Iterator[float]:
+    """The JOD of each image in turn. It is enlarged as browsers do it (bilinear) and judged on the CPU, in 0.3 s."""
+    images, predict = images.cpu(), _predictor()
+    for original, attacked in zip(images, apply(images, delta.cpu()), strict=True):
+        yield predict(_drawn(attacked), _drawn(original))
+
+
+def _drawn(image: Tensor) -> np.ndarray:
+    """An image (3,H,W) in [0, 1] as a browser draws it, (H',W',3): its shorter side becomes DRAWN pixels."""
+    factor = DRAWN / min(image.shape[1:])
+    size = [round(factor * side) for side in image.shape[1:]]
+    drawn = interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+    return drawn.clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
+
+
+@cache
+def _predictor() -> Callable[[np.ndarray, np.ndarray], float]:
+    """What gives the JOD of an attacked picture (H,W,3) beside its original."""
+    if not jod_available():
+        raise ModuleNotFoundError(f"JOD needs ColorVideoVDP, which is not installed; run: {INSTALL_JOD}")
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it imports that, which misses a GPU aloud
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has escapes that Python warns of where it is compiled
+        import pycvvdp
+
+        metric = pycvvdp.cvvdp(display_name=DISPLAY, device=torch.device("cpu"), heatmap="none")
+    lock = Lock()  # it keeps the picture's size in itself
+
+    def predict(attacked: np.ndarray, original: np.ndarray) -> float:
+        # forked, since torchvision's blur takes a number from PyTorch's generator even where its width is fixed
+        with lock, torch.no_grad(), torch.random.fork_rng(devices=[]):
+            return float(metric.predict(attacked, original, dim_order="HWC")[0])
+
+    return predict
 
 
 def measurable(images: Tensor) -> bool:
@@ -48,7 +176,6 @@ def measure(images: Tensor, delta: Tensor) -> Perceptibility:
         float(np.mean([_ssim(*pair) for pair in zip(images.numpy(), attacked.numpy(), strict=True)])),
         _psnr(images.numpy(), attacked.numpy()),
         float(difference.mean()),
-        float((difference > JUST_NOTICEABLE).mean()),
         len(images),
     )
 

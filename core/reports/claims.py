@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core import datasets
 from core.attacks.targets import scene_number
 from core.checkpoints.results import Results
+from core.evaluation.perceptibility import NOTICED, VIEWING_IN_WORDS, Jod
 from core.evaluation.report import AnyRate
 from core.reports import tradeoff
 from core.reports.markdown import percent, table
@@ -229,23 +230,23 @@ def _holds_for_segmentation(models: list[MeasuredModel]) -> Finding | None:
 
 
 def _remaining_is_perceptible(models: list[MeasuredModel]) -> Finding | None:
-    """Holds if the perturbations that still break models are noticeable and show the scene they aim at.
+    """Holds if what still breaks the models is perceptible and attacks towards a scene show that scene.
 
-    None (open) where no attack aimed at a scene: then half of the claim was not measured.
+    Perceptible: the JOD of every trained model is surely below 9, where 75% of observers prefer the original, and
+    surely below the standard model's. None (open) where no attack aimed at a scene: then half of the claim was not
+    measured.
     """
-    standard, trained = _split(models, lambda results: results.visibility and results.robustness)
+    standard, trained = _split(models, lambda results: results.visibility and results.visibility.jod)
     if not standard or not trained:
         return None
-    before = standard[1].visibility
-    assert before
-    after = [results.visibility for _, results in trained if results.visibility]
-    perceptible = all(seen.visible > 0.5 and seen.ssim < before.ssim for seen in after)
+    before, after = _jod(standard[1]), [_jod(results) for _, results in trained]
+    perceptible = all(jod.high < min(NOTICED, before.low) for jod in after)
     ranks = [firsts for _, results in trained if (firsts := target_first_ranks(results))]
     shown = all(2 * first >= count for first, count in ranks) if ranks else None
+    least, most = min(after, key=lambda jod: jod.value), max(after, key=lambda jod: jod.value)
     reason = (
-        f"what breaks the adversarially trained models differs noticeably in at least "
-        f"{100 * min(seen.visible for seen in after):.0f}% of the pixels (standard {100 * before.visible:.0f}%), with "
-        f"an SSIM of at most {max(seen.ssim for seen in after):.2f} (standard {before.ssim:.2f})"
+        f"what breaks the adversarially trained models has a JOD of {least} to {most}, and what breaks the standard "
+        f"model one of {before}"
     )
     if ranks:
         first, count = (sum(part) for part in zip(*ranks, strict=True))
@@ -255,13 +256,20 @@ def _remaining_is_perceptible(models: list[MeasuredModel]) -> Finding | None:
     return Finding(_visibility_rows([standard, *trained]), perceptible and shown, f"{reason}.")
 
 
+def _jod(results: Results) -> Jod:
+    """The JOD of the perturbation that breaks a model of which it was measured."""
+    assert results.visibility
+    assert results.visibility.jod
+    return results.visibility.jod
+
+
 def _visibility_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
     rows = []
     for checkpoint, results in representatives(models, each=1):
         seen, ranks = results.visibility, target_first_ranks(results)
         assert seen
-        cells = [f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}", f"{100 * seen.visible:.0f}"]
-        cells += [f"{ranks[0]} of {ranks[1]}" if ranks else "", f"{seen.n:,}"]
+        cells = [str(_jod(results)), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}"]
+        cells += [f"{ranks[0]} of {ranks[1]}" if ranks else "", f"{_jod(results).n}; {seen.n:,}"]
         rows.append([checkpoint.group_title, checkpoint.title, breaking_text(results), *cells])
     return rows
 
@@ -294,13 +302,15 @@ CLAIMS = (
     Claim(
         "What still breaks an adversarially trained model is perceptible and shows the target scene",
         (
-            *("data", "model", "minimum breaking epsilon", "SSIM", "colour difference", "noticeable pixels (%)"),
-            *("target ranks first", "n"),
+            *("data", "model", "minimum breaking epsilon", "JOD", "SSIM", "colour difference"),
+            *("target ranks first", "n (JOD; others)"),
         ),
         _remaining_is_perceptible,
         "",
-        "Measured on the perturbation at the minimum breaking epsilon. *Colour difference* is CIEDE2000; above 2.3 it "
-        "is noticeable. *Target ranks first* counts the attacks towards a scene whose perturbation fits no other "
+        "Measured on the perturbation at the minimum breaking epsilon. *JOD* (just-objectionable differences, "
+        "ColorVideoVDP) is 10 where no difference is seen; at 9, 75% of observers prefer the original. Viewed as on a "
+        f"{VIEWING_IN_WORDS}. *Colour difference* is the mean CIEDE2000; above 2.3 it is noticeable on large patches. "
+        "*Target ranks first* counts the attacks towards a scene whose perturbation fits no other "
         "held-out scene better.\n",
     ),
 )

@@ -15,6 +15,7 @@ from core import attacks
 from core.attacks.targets import title
 from core.checkpoints.results import Measurement, Results
 from core.checkpoints.store import Checkpoint
+from core.evaluation.perceptibility import Jod
 from core.evaluation.report import Rate, SceneRate
 from core.reports import tradeoff
 from core.reports.claims import breaking_text, target_first_ranks
@@ -33,7 +34,7 @@ class Bracket:
     text: str
 
 
-Value = str | int | float | Rate | SceneRate | Bracket | None
+Value = str | int | float | Rate | SceneRate | Jod | Bracket | None
 Record = dict[str, Value]
 
 
@@ -79,6 +80,9 @@ def _flat(title: str, value: Value) -> Iterable[tuple[str, str]]:
     if isinstance(value, Rate | SceneRate):
         columns = {"": value.value, "_low": value.interval[0], "_high": value.interval[1]} if value.n else {}
         return [*((name + end, f"{100 * number:.1f}") for end, number in columns.items()), (f"{name}_n", str(value.n))]
+    if isinstance(value, Jod):
+        ends = {"": value.value, "_low": value.low, "_high": value.high}
+        return [*((name + end, f"{number:.2f}") for end, number in ends.items()), (f"{name}_n", str(value.n))]
     if isinstance(value, Bracket):
         high = "" if value.high is None else f"{value.high:g}"
         numbers = [(name, f"{value.value:g}"), (f"{name}_low", f"{value.low:g}"), (f"{name}_high", high)]
@@ -147,9 +151,9 @@ def _risks(results: Results) -> Record:
     if seen := results.visibility:
         ranks = target_first_ranks(results)
         record |= {
+            "JOD": seen.jod,
             "SSIM": f"{seen.ssim:.3f}",
             "colour difference": f"{seen.colour_difference:.1f}",
-            "noticeable pixels (%)": f"{100 * seen.visible:.0f}",
             "target ranks first": f"{ranks[0]} of {ranks[1]}" if ranks else "",
             "perceptibility n": seen.n,
         }
@@ -194,6 +198,7 @@ def _attack(m: Measurement, checkpoint: Checkpoint) -> Record:
         "mean IoU (%)": m.report.overlap,
         "success (%)": m.report.success,
         "success without attack (%)": m.report.unprovoked,
+        "JOD": m.jod,
         "pattern rank": score.rank if score else None,
         "pattern n": score.n if score else None,
         "explained by the target (%)": f"{100 * score.fraction:.1f}" if score else None,

@@ -28,6 +28,7 @@ from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 from core.workflows.cross_epsilon import CrossEpsilonTransfer
 from core.workflows.protocol import Protocol
+from core.workflows.visibility import judge_visibility
 
 LATER = 1000
 """What is added to the seed where a search is continued."""
@@ -45,6 +46,7 @@ def assess(
     2. Cross-epsilon transfer: all of these compete at every stored epsilon, since some attacks got stuck.
     3. Continue the search from the strongest of them.
     4. Measure the four risks under the strongest perturbation of one epsilon.
+    5. Measure how visible the perturbations are, in JOD, where ColorVideoVDP is installed.
 
     Every stage is saved when it is over. With donors that are new, or that were broken anew, a later call repeats
     stages 2 and 3 where one of them does more than what is known, and stage 4 where its perturbation was replaced.
@@ -61,6 +63,7 @@ def assess(
         stages.save(stages.with_donors(stages.results))
     if stages.results.risks is None:
         stages.measure_risks()
+    judge_visibility(folder, report)
     return stages.results
 
 

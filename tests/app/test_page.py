@@ -26,6 +26,7 @@ from app.markup import common, compare, segmentation, tradeoff
 from app.page import build, discovered
 from app.service import catalogue, pictures
 from app.service.compare import claim
+from app.service.outcomes import Outcome
 from app.service.types import Visibility
 from app.session import Session
 from app.tabs import events
@@ -167,7 +168,7 @@ def test_a_warning_at_the_edge_of_the_page_is_escaped(monkeypatch: pytest.Monkey
 def test_visibility_of_small_images_is_not_measurable(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     small = Split(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64))
     monkeypatch.setattr(pictures, "split", lambda *_: small)
-    found = pictures.visibility(session, torch.zeros(1, 3, 8, 8))
+    found = pictures.visibility(session, Outcome(torch.zeros(1, 3, 8, 8), None, True, 0.0, 1, 0, 0, ""))
     card = replace(shows.card(session, "a"), visibility=found)
     assert "How visible: not measurable on images of 8x8 pixels" in compare.visibility(card)
 

@@ -161,7 +161,7 @@ def test_compare_shows_scenes_too() -> None:
     assert not complaint
     found = shows.comparison(session)
     cell = found.strip.cells[0]
-    assert isinstance(cell, service.SceneCell)
+    assert isinstance(cell, service.StripScene)
     assert 0 <= cell.a.right_after <= 1
     assert pixels(cell.b.layer).shape == (192, 256, 4)
     assert "scene 1" in compare.strip(found.strip)

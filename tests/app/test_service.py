@@ -26,6 +26,7 @@ from core.attacks.spgd import SPGD
 from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Results
+from core.evaluation import perceptibility
 from core.evaluation.report import Rate, evaluate
 from core.threat import Budget
 
@@ -159,6 +160,10 @@ def test_a_run_forms_then_measures_and_is_kept(session: Session) -> None:
     card = shows.card(running, "a")
     assert card.measured is not None
     assert card.measured.n == 36
+    assert card.visibility is not None
+    assert card.visibility.jod is not None
+    assert card.visibility.jod.n == 8
+    assert sum("how visible" in tick.message for tick in ticks) == 2 * 8
     assert "live in" in card.origin
     assert shows.card(chosen, "a").measured == card.measured  # found again by content, without the run
 
@@ -266,6 +271,26 @@ def test_visibility_that_is_not_known_says_why(session: Session) -> None:
     unseen = replace(shows.card(session, "a"), visibility=None)
     assert "needs the images" in compare.visibility(unseen)
     assert "once the pattern is done" in compare.visibility(replace(unseen, measured=None))
+
+
+def test_how_visible_a_stored_pattern_is_stands_with_its_interval(session: Session) -> None:
+    card = shows.card(session, "a")
+    checkpoint = catalogue.checkpoint(session, "a")
+    stored = catalogue.results(checkpoint).find(session.attack, session.epsilon)
+    assert card.visibility.jod == stored.jod
+    text = compare.visibility(card)
+    assert f"<b>{stored.jod.value:.1f}</b> JOD [{stored.jod.low:.1f}, {stored.jod.high:.1f}]" in text
+    assert "24-inch Full HD display" in text
+
+
+def test_without_its_library_jod_is_not_measured_and_the_command_is_told(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perceptibility, "jod_available", lambda: False)
+    running, ticks = finish(replace(session, epsilon=10, steps=10, images=64))
+    assert ticks[-1].finished
+    assert "JOD: make env-jod installs it" in compare.visibility(shows.card(running, "a"))
+    assert " JOD [" in compare.visibility(shows.card(session, "a")), "what is stored is shown"
 
 
 def test_two_people_do_not_see_each_other(session: Session) -> None:

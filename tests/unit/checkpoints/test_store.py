@@ -205,7 +205,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         store.load(tmp_path / "nowhere")
 
 
-def test_find_lists_what_is_whole_from_standard_to_hardened(tmp_path):
+def test_find_lists_what_is_whole_from_standard_to_trained(tmp_path):
     recipes = {"standard": {}, "s64": {"sigma": 0.5, "heap": 64}, "s1": {"sigma": 0.5, "heap": 1}, "broken": {}}
     for name, recipe in recipes.items():
         for data in ("tiny", "other"):
@@ -241,7 +241,7 @@ def test_models_of_an_unusual_architecture_are_a_group_of_their_own(tmp_path):
     assert store.read(tmp_path / "wide/tiny/a").group == "tiny", "one folder alone says nothing of others"
 
 
-def test_hardened_models_trained_otherwise_than_most_say_so_and_share_no_front_with_them(tmp_path):
+def test_models_trained_otherwise_than_most_say_so_and_share_no_front_with_them(tmp_path):
     usual = {"sigma": 0.5, "epsilon": 8, "epochs": 5, "start": "checkpoints/tiny/standard"}
     recipes = {
         "standard": {"epochs": 12},

@@ -11,7 +11,7 @@ from core.attacks.targets import Target
 from core.checkpoints import store
 from core.checkpoints.results import Measurement, Results
 from core.evaluation.pattern_score import PatternScore
-from core.evaluation.perceptibility import Perceptibility
+from core.evaluation.perceptibility import Jod, Perceptibility
 from core.evaluation.report import Rate, Report
 from core.reports import tradeoff
 from core.reports.charts import charts
@@ -42,11 +42,11 @@ def risks(expected, universal, adversarial):
     return Risks(8, levels, 20, 1, 0)
 
 
-def model(heap, clean, breaks, levels=None, visible=None, data="signs", epsilon=8):
+def model(heap, clean, breaks, levels=None, jod=None, data="signs", epsilon=8):
     recipe = {"sigma": 0.5 if heap else 0.0, "heap": heap, "epsilon": epsilon}
     name = f"shared-s{heap}-e{epsilon}" if heap else "standard"
     found = store.Checkpoint(Path(name), "resnet20", data, datasets.get(data).classes, "0" * 64, recipe)
-    seen = None if visible is None else Perceptibility(1 - visible, 30.0, 5.0, visible, 200)
+    seen = jod and Perceptibility(0.8, 30.0, 5.0, 200, Jod(jod, jod - 0.2, jod + 0.2, 16))
     return found, Results(
         Report(Rate(clean, N), Rate(0, N)), (), {}, robustness(clean, breaks), risks(*levels) if levels else None, seen
     )
@@ -69,8 +69,8 @@ def ask(number, own):
     return CLAIMS[number - 1].judge(own)
 
 
-STANDARD = model(0, 980, 12, (980, 600, 10), 0.3)
-ADVERSARIAL = model(1, 930, 20, (930, 900, 400), 0.8)
+STANDARD = model(0, 980, 12, (980, 600, 10), 7.5)
+ADVERSARIAL = model(1, 930, 20, (930, 900, 400), 5.5)
 
 
 class TestSensitivity:
@@ -276,22 +276,29 @@ class TestScenes:
 
 
 class TestVisible:
-    def test_it_holds_where_most_pixels_differ_noticeably_and_more_than_for_the_standard_model(self):
-        shown = self.aimed(model(4, 910, 22, visible=0.8, data="streets"), (1, 1, 1))
-        assert ask(5, [model(0, 920, 10, visible=0.3, data="streets"), shown]).holds
-        assert ask(5, [model(0, 920, 10, visible=0.9, data="streets"), shown]).holds is False
-        faint = self.aimed(model(4, 910, 22, visible=0.4, data="streets"), (1, 1, 1))
-        assert ask(5, [model(0, 920, 10, visible=0.3, data="streets"), faint]).holds is False
+    def test_it_holds_where_it_is_surely_noticed_and_surely_more_than_what_breaks_the_standard_model(self):
+        shown = self.aimed(model(4, 910, 22, jod=5.5, data="streets"), (1, 1, 1))
+        assert ask(5, [model(0, 920, 10, jod=7.5, data="streets"), shown]).holds
+        assert ask(5, [model(0, 920, 10, jod=5.8, data="streets"), shown]).holds is False, "intervals overlap"
+        assert ask(5, [model(0, 920, 10, jod=5.0, data="streets"), shown]).holds is False
+        faint = self.aimed(model(4, 910, 22, jod=8.9, data="streets"), (1, 1, 1))
+        assert ask(5, [model(0, 920, 10, jod=9.7, data="streets"), faint]).holds is False, "it may go unnoticed"
 
     def test_where_no_target_was_aimed_at_half_of_it_stays_open(self):
         assert ask(5, [STANDARD, ADVERSARIAL]).holds is None
         assert "whether they show a target was not measured here" in ask(5, [STANDARD, ADVERSARIAL]).reason
-        assert ask(5, [STANDARD, model(1, 930, 20, visible=0.4)]).holds is False
+        assert ask(5, [STANDARD, model(1, 930, 20, jod=7.4)]).holds is False
+
+    def test_models_whose_jod_was_not_measured_are_left_out(self):
+        assert ask(5, [STANDARD, model(1, 930, 20)]) is None
+        assert ask(5, [model(0, 980, 12), ADVERSARIAL]) is None
+        (_, row) = ask(5, [STANDARD, ADVERSARIAL, model(64, 930, 20)]).rows
+        assert row[3] == "5.5 [5.3, 5.7]"
 
     @pytest.mark.parametrize(("ranks", "holds"), [((1, 1, 7), True), ((1, 3, 7), False)])
     def test_perturbations_towards_scenes_must_show_them_too(self, ranks, holds):
-        standard = model(0, 920, 10, visible=0.3, data="streets")
-        found = ask(5, [standard, self.aimed(model(4, 910, 22, visible=0.8, data="streets"), ranks)])
+        standard = model(0, 920, 10, jod=7.5, data="streets")
+        found = ask(5, [standard, self.aimed(model(4, 910, 22, jod=5.5, data="streets"), ranks)])
         assert found.holds == holds
         assert f"in {ranks.count(1)} of 3 attacks" in found.reason
 
@@ -334,7 +341,9 @@ def test_there_are_five_sections_with_tables_and_the_figures_that_exist():
     assert page.count("![") == 2
     assert page.index("(risks.svg") < page.index("### 2.") < page.index("(pareto-fronts.svg") < page.index("### 4.")
     assert "| Traffic signs (drawn) | Standard | 8/255 | 98.0 [" in page
-    assert "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 0.700 | 5.0 | 30 |  | 200 |" in page
+    assert (
+        "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 7.5 [7.3, 7.7] | 0.800 | 5.0 |  | 16; 200 |" in page
+    )
 
 
 def test_each_table_names_at_most_ten_models_of_a_data_set():

@@ -12,7 +12,7 @@ import pytest
 from core import datasets
 from core.checkpoints import store
 from core.checkpoints.results import Assessment, Measurement, Results
-from core.evaluation.perceptibility import Perceptibility
+from core.evaluation.perceptibility import Jod, Perceptibility
 from core.evaluation.report import Rate, Report
 from core.reports import records
 from core.reports.searchable_page import RecordTable, searchable_page
@@ -38,7 +38,7 @@ def model(name, heap=0, breaks=12.0):
         ROOT / "signs" / name, "resnet20", "signs", datasets.get("signs").classes, "0" * 64, recipe
     )
     assessed = Assessment({"standard": "0123456789ab"}, 5)
-    seen = Perceptibility(0.7, 30.0, 5.04, 0.31, 200)
+    seen = Perceptibility(0.7, 30.0, 5.04, 200, Jod(6.512, 6.2, 6.8, 16))
     clean = Report(Rate(900, 1000), Rate(0, 1000))
     return checkpoint, Results(clean, (attack,), {}, found, risks, seen, assessment=assessed)
 
@@ -57,7 +57,8 @@ def test_a_model_is_one_row_with_every_number_and_its_interval():
         "minimum_breaking_epsilon_255_high": "13", "minimum_breaking_epsilon_255_broken": "yes",
         "largest_measured_epsilon_255": "13", "risk_epsilon_255": "8", "no_perturbation": "90.0",
         "one_for_all_images": "80.0", "one_for_8_images": "70.0", "one_for_each_image": "10.0", "ssim": "0.700",
-        "colour_difference": "5.0", "noticeable_pixels": "31", "perceptibility_n": "200", "searched_epsilons": "3",
+        "jod": "6.51", "jod_low": "6.20", "jod_high": "6.80", "jod_n": "16",
+        "colour_difference": "5.0", "perceptibility_n": "200", "searched_epsilons": "3",
         "tries": "8", "steps": "160", "donor_models": "1", "crafting_images": "2048", "search_n": "1000",
         "replaced_by_a_stronger_one": "5",
     }  # fmt: skip

@@ -206,7 +206,7 @@ def test_another_recipe_does_not_go_on_from_this_state(tmp_path):
     run(SHARED, tmp_path / "resume")
     with pytest.raises(files.FileError, match="other settings; delete it or choose another folder"):
         run(replace(SHARED, sigma=0.7), tmp_path / "resume")
-    with pytest.raises(files.FileError, match="other settings"):  # the weights of A are not a hardened B
+    with pytest.raises(files.FileError, match="other settings"):  # the weights of A are not B
         train(
             tiny_network(),
             tiny_split(),
