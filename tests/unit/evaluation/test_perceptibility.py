@@ -88,6 +88,7 @@ class TestJod:
         assert state() == before
         assert torch.equal(torch.get_rng_state(), drawn)
 
+    @pytest.mark.jod
     @pytest.mark.parametrize(
         ("shape", "drawn"),
         [((32, 32), (384, 384)), ((96, 96), (384, 384)), ((192, 256), (384, 512)), ((500, 400), (480, 384))],
