@@ -13,7 +13,7 @@ TORCH_BACKEND ?=
 HOST = 127.0.0.1
 ARGS =
 # Two test processes leave no processor for more threads, and each would compile all test files anew (4 s) without a cache.
-QUICK = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
+TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
 .PHONY: help app test test-fast test-machines lint format bench results docs clean env-app env-test env-bench env-docs env-jod
@@ -25,10 +25,10 @@ app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
 	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
 
 test: env-test ## run the tests (ARGS="-k budget" passes options to pytest)
-	@$(QUICK) .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-fast: env-test ## run the quick tests: the engine's, without slow ones and real data (under a minute)
-	@$(QUICK) .venv/bin/python -m pytest -n 2 -p no:logging -m "not (slow or real_data)" tests/unit $(ARGS)
+	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 -p no:logging -m "not (slow or real_data)" tests/unit $(ARGS)
 
 test-machines: env-test ## run what rests on numerics as on other processors (ARGS names one of the variants)
 	@.venv/bin/python tests/machines.py $(ARGS)

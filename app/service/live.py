@@ -177,21 +177,22 @@ class _Live:
         data = datasets.get(catalogue.dataset(self.session))
         aim, classes = objective(self.session.target, data), len(data.classes)
         report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
-        jod = yield from self._judged(side, held_out, found)
         side.seconds += time.perf_counter() - started
-        self.keep(side, replace(found, report=report, forming=None, seconds=side.seconds, jod=jod))
+        measured = replace(found, report=report, forming=None, seconds=side.seconds)
+        self.keep(side, measured)  # before it is judged, so that a stop loses nothing
+        jod = yield from self._judged(letter, held_out, found.delta)
+        self.keep(side, replace(measured, jod=jod))
         yield self.tick(f"{letter} is measured.")
 
-    def _judged(self, side: _Side, held_out: Split, found: Outcome) -> Generator[Tick, None, Jod | None]:
+    def _judged(self, letter: str, held_out: Split, delta: Tensor) -> Generator[Tick, None, Jod | None]:
         """How visible the pattern is, one image a tick; None where that cannot be measured."""
         images = perceptibility.spaced(held_out, JUDGED)
         if not (perceptibility.jod_available() and perceptibility.judgeable(images)):
             return None
         values: list[float] = []
-        for value in perceptibility.judgements(images, found.delta):
+        for value in perceptibility.judgements(images, delta):
             values.append(value)
-            self.keep(side, _measuring(found, 1.0))
-            yield self.tick(f"Measuring how visible {side.side.upper()} is: {len(values)} of {len(images)}.")
+            yield self.tick(f"Measuring how visible {letter} is: {len(values)} of {len(images)}.")
         return Jod.of(values)
 
 

@@ -273,6 +273,13 @@ def test_visibility_that_is_not_known_says_why(session: Session) -> None:
     assert "once the pattern is done" in compare.visibility(replace(unseen, measured=None))
 
 
+def test_a_stop_while_the_pattern_is_judged_keeps_what_was_measured(session: Session) -> None:
+    running = shows.RUNS.enqueue(replace(session, epsilon=14, steps=10, images=64))
+    next(tick for tick in shows.run(running) if "how visible A is" in tick.message)
+    shows.stop(running)
+    assert shows.card(running, "a").measured is not None
+
+
 def test_how_visible_a_stored_pattern_is_stands_with_its_interval(session: Session) -> None:
     card = shows.card(session, "a")
     checkpoint = catalogue.checkpoint(session, "a")
