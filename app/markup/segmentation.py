@@ -47,7 +47,7 @@ def row(card: Card, look: Look, flips: bool) -> str:
 
 
 def summary(card: Card, look: Look) -> str:
-    """The text beside a row: the model, its main number, and how much of the target the pattern shows."""
+    """The text beside a row: the model, its main number, and how much the pattern resembles the target."""
     return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
 
 
@@ -56,11 +56,13 @@ def _shows(look: Look) -> str:
     if score is None:
         return ""
     hint = (
-        f"All {score.n} held-out scenes, ordered by how well each explains the blurred pattern after the layout common "
-        f"to all was removed. The target explains {percent(score.fraction, 1)}, others {percent(score.others, 1)} on "
-        f"average. By chance, all ranks are equally likely."
+        f"Held-out scenes are compared by how well each explains the blurred pattern after the layout common to all "
+        f"was removed. The target explains {percent(score.fraction, 1)}, others {percent(score.others, 1)} on average. "
+        f"A pattern that shows no scene resembles the target more than half of the others, on average."
     )
-    return f'<p class="note rank" title="{escape(hint)}">Target in it: <b>rank {score.rank} of {score.n}</b></p>'
+    words = f"Resembles the target more than <b>{score.more_than}</b> other scenes"
+    words += f"; the standard model's: {score.standard}" if score.standard else ""
+    return f'<p class="note resemblance" title="{escape(hint)}">{words}</p>'
 
 
 def legend(classes: tuple[Legend, ...], looks: tuple[Look, Look], only: int | None) -> str:

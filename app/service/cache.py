@@ -12,7 +12,7 @@ from app.service.types import Visibility
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.datasets import Split
-from core.evaluation import pattern_score
+from core.evaluation import resemblance
 from core.models.normalised import Normalised
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class Caches:
         """Predicted classes of a sheet of images, clean and attacked."""
         self.label_maps: LRUCache[Tensor] = LRUCache(256)
         """Predicted label maps of a sheet of scenes."""
-        self.scenes: LRUCache[pattern_score.Scenes] = LRUCache(2)
-        """The held-out scenes of a data set, prepared for the pattern score."""
+        self.scenes: LRUCache[resemblance.Scenes] = LRUCache(2)
+        """The held-out scenes of a data set, prepared to be compared with patterns."""
         self.crafted: LRUCache[Outcome] = LRUCache(128)
         """The outcomes of finished live runs."""
         self.clean_predictions: LRUCache[Tensor] = LRUCache(16)

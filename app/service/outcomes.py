@@ -16,9 +16,9 @@ from app.service.types import Forming
 from app.session import SIDES, Session
 from core.checkpoints.results import key
 from core.checkpoints.store import Checkpoint
-from core.evaluation.pattern_score import PatternScore
 from core.evaluation.perceptibility import Jod
 from core.evaluation.report import Report
+from core.evaluation.resemblance import Resemblance
 
 BATCH, SCENES = 32, 4
 """Images, or scenes, in a step of a live run: half of what stored results use, so that the pattern moves more often."""
@@ -37,7 +37,7 @@ class Outcome:
     crafted_on: int
     hardware: str
     forming: Forming | None = None
-    pattern: PatternScore | None = None
+    pattern: Resemblance | None = None
     """How much of the target scene it shows, where that is stored."""
     jod: Jod | None = None
     """How visible it is, where that was measured."""

@@ -16,7 +16,7 @@ from core.attacks.targets import Target, scene_number
 from core.checkpoints.store import Checkpoint
 from core.datasets import Dataset, Split
 from core.datasets.labels import IGNORE
-from core.evaluation import pattern_score
+from core.evaluation import resemblance
 from core.threat import apply
 
 SHOWS = ("labels", "flips")
@@ -131,7 +131,7 @@ def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[
 
 def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
     """What is known of one side without any scene to look at."""
-    return Look(None, "", None, ("", ""), _pattern(session, found), _overlaps(session, side, found))
+    return Look(None, "", None, ("", ""), _pattern(session, side, found), _overlaps(session, side, found))
 
 
 def _look(session: SegmentationSession, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
@@ -142,7 +142,7 @@ def _look(session: SegmentationSession, side: str, found: Outcome | None, images
         _layer(session, before, data),
         None if after is None else _layer(session, after, data, before),
         (_told(before, data), "" if after is None else _told(after, data)),
-        _pattern(session, found),
+        _pattern(session, side, found),
         _overlaps(session, side, found),
     )
 
@@ -168,8 +168,8 @@ def _wanted(session: Session, data: Dataset) -> Tensor | None:
     return None if number is None else _held_out(data, number)[0].labels[number - 1]
 
 
-def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
-    """How much of the target scene the pattern shows; None without such a target, or without scenes to compare."""
+def _pattern(session: Session, side: str, found: Outcome | None) -> Pattern | None:
+    """How much the pattern resembles the target scene; None without such a target, or without scenes to compare."""
     number = scene_number(session.target)
     if found is None or number is None or found.forming is not None:
         return None
@@ -178,9 +178,22 @@ def _pattern(session: Session, found: Outcome | None) -> Pattern | None:
         return None
     if score is None:
         labels, classes = pictures.split(data, "test").labels, len(datasets.get(data).classes)
-        scenes = caches.scenes.get_or_make(data, lambda: pattern_score.Scenes(labels, classes))
+        scenes = caches.scenes.get_or_make(data, lambda: resemblance.Scenes(labels, classes))
         score = scenes.score(found.delta, number - 1)
-    return Pattern(score.rank, score.n, score.fraction, score.others)
+    return Pattern(score.more_than, _standard(session, side), score.fraction, score.others)
+
+
+def _standard(session: Session, side: str) -> str | None:
+    """How many other scenes the standard model's stored pattern resembles less than the target, where it is known.
+
+    None for the standard model itself.
+    """
+    models = [model for model in catalogue.fitting(type(session)) if model.group == session.data and not model.heap]
+    if not models or not catalogue.checkpoint(session, side).heap:
+        return None
+    found = catalogue.results(models[0])
+    measurement = found.find(session.attack, session.epsilon, session.target) if found else None
+    return measurement.pattern.more_than if measurement and measurement.pattern else None
 
 
 def _overlaps(session: Session, side: str, found: Outcome | None) -> tuple[tuple[float | None, float | None], ...]:

@@ -208,12 +208,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Pattern:
-    """How well the perturbation fits the target scene, ranked among all n held-out scenes.
+    """How much the perturbation resembles the target scene, compared with all other held-out scenes.
 
-    See `core.evaluation.pattern_score`."""
+    `more_than` is how many of them it resembles less, like `199 of 199`; `standard` is the same for the standard
+    model's perturbation, None for that model itself and where it is not stored. See `core.evaluation.resemblance`.
+    """
 
-    rank: int
-    n: int
+    more_than: str
+    standard: str | None
     fraction: float
     others: float
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from core import files
 from core.attacks.targets import Target
-from core.evaluation.pattern_score import PatternScore
 from core.evaluation.perceptibility import Jod, Perceptibility
 from core.evaluation.report import AnyRate, Report
+from core.evaluation.resemblance import Resemblance
 from core.robustness.result import Robustness
 from core.robustness.risks import Risks
 
@@ -57,7 +57,7 @@ class Measurement:
     crafted_on: int
     report: Report
     seconds: float = 0.0
-    pattern: PatternScore | None = None
+    pattern: Resemblance | None = None
     jod: Jod | None = None
 
     @property
@@ -72,7 +72,7 @@ class Measurement:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Measurement":
-        pattern = PatternScore(**content["pattern"]) if content.get("pattern") else None
+        pattern = Resemblance(**content["pattern"]) if content.get("pattern") else None
         jod = Jod(**content["jod"]) if content.get("jod") else None
         report, target = Report.from_json(content["report"]), Target.parse(content["target"])
         return cls(**{**content, "target": target, "report": report, "pattern": pattern, "jod": jod})

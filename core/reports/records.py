@@ -18,7 +18,7 @@ from core.checkpoints.store import Checkpoint
 from core.evaluation.perceptibility import Jod
 from core.evaluation.report import Rate, SceneRate
 from core.reports import tradeoff
-from core.reports.claims import breaking_text, target_first_ranks
+from core.reports.claims import breaking_text, resembles_target_most
 from core.reports.markdown import percent
 from core.reports.tradeoff import ModelsByGroup
 
@@ -149,12 +149,12 @@ def _risks(results: Results) -> Record:
         for level in results.risks.levels:
             record[f"{LEVELS.get(level.kind) or f'one for {level.heap} images'} (%)"] = level.accuracy
     if seen := results.visibility:
-        ranks = target_first_ranks(results)
+        ranks = resembles_target_most(results)
         record |= {
             "JOD": seen.jod,
             "SSIM": f"{seen.ssim:.3f}",
             "colour difference": f"{seen.colour_difference:.1f}",
-            "target ranks first": f"{ranks[0]} of {ranks[1]}" if ranks else "",
+            "resembles the target more than all other scenes": f"{ranks[0]} of {ranks[1]}" if ranks else "",
             "perceptibility n": seen.n,
         }
     return record
@@ -199,8 +199,8 @@ def _attack(m: Measurement, checkpoint: Checkpoint) -> Record:
         "success (%)": m.report.success,
         "success without attack (%)": m.report.unprovoked,
         "JOD": m.jod,
-        "pattern rank": score.rank if score else None,
-        "pattern n": score.n if score else None,
+        "resembles the target more than": score.n - score.rank if score else None,
+        "of other scenes": score.n - 1 if score else None,
         "explained by the target (%)": f"{100 * score.fraction:.1f}" if score else None,
         "explained by other scenes (%)": f"{100 * score.others:.1f}" if score else None,
     }

@@ -54,11 +54,11 @@ GRID = (
 TARGETS = (
     f"Attacks towards a target at {SHOWN}/255. *Success* is the fraction of the pixels that show the "
     "target scene, or the fraction of the pixels of a removed class that vanished. *Without attack* is how much of the "
-    "target scene is seen without a perturbation, since street scenes look alike. The *pattern rank* says how well the "
-    "target explains the perturbation among all held-out scenes (1: no other fits better; without a pattern every "
-    "rank is equally likely). *Explained* is the fraction of the blurred perturbation that the target explains beyond "
-    "the layout common to all scenes, and the mean of that fraction over the other scenes "
-    "(`core/evaluation/pattern_score.py`).\n"
+    "target scene is seen without a perturbation, since street scenes look alike. *Resembles the target more than* "
+    "counts the other held-out scenes that explain the perturbation less well than the target does (half of them, on "
+    "average, if it shows no scene). *Explained* is the fraction of the blurred perturbation that the target explains "
+    "beyond the layout common to all scenes, and the mean of that fraction over the other scenes "
+    "(`core/evaluation/resemblance.py`).\n"
 )
 
 SEARCH = (
@@ -277,8 +277,8 @@ def _breaks(results: Results) -> str:
     )
 
 
-TARGET_COLUMNS = ["model", "target", "success (%)", "without attack (%)", "pattern rank"]
-TARGET_COLUMNS += ["explained (%)", "by other scenes (%)"]
+TARGET_COLUMNS = ["model", "target", "success (%)", "without attack (%)"]
+TARGET_COLUMNS += ["resembles the target more than", "explained (%)", "by other scenes (%)"]
 
 
 def _target_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
@@ -293,7 +293,7 @@ def _target_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
             score = ["", "", ""]
             if m.pattern:
                 fractions = (f"{100 * m.pattern.fraction:.1f}", f"{100 * m.pattern.others:.1f}")
-                score = [f"{m.pattern.rank} of {m.pattern.n}", *fractions]
+                score = [f"{m.pattern.more_than} other scenes", *fractions]
             rates = [percent(m.report.success), percent(m.report.unprovoked)]
             rows.append([checkpoint.title, title(m.target, checkpoint.classes), *rates, *score])
     return rows

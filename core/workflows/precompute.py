@@ -17,8 +17,8 @@ from core.checkpoints.results import Measurement, Results, key
 from core.checkpoints.store import ModelFolder
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
-from core.evaluation.pattern_score import PatternScore, Scenes
 from core.evaluation.report import hits
+from core.evaluation.resemblance import Resemblance, Scenes
 from core.runtime import versions
 from core.threat import Budget
 from core.workflows.protocol import AttackSuite, Setting
@@ -108,7 +108,7 @@ def seen(attack: str, suite: AttackSuite, images: int) -> int:
     return min(images, suite.steps * (suite.batch_size if kind.takes("batch_size") else 1))
 
 
-def _pattern(scenes: Scenes | None, delta: Tensor, setting: Setting) -> PatternScore | None:
+def _pattern(scenes: Scenes | None, delta: Tensor, setting: Setting) -> Resemblance | None:
     number = scene_number(setting.target)
     return scenes.score(delta, number - 1) if scenes and number else None
 

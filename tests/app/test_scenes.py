@@ -36,9 +36,16 @@ def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -
         assert card.measured.method == "bootstrap over scenes"
         assert card.overlap is not None
         assert look.pattern is not None
-        assert 1 <= look.pattern.rank <= look.pattern.n == 7
+        assert look.pattern.more_than.endswith(" of 6")
         assert len(look.overlaps) == 11
     assert "scene 5 on" in common.headline(page.subject, *page.cards)
+    a, b = (look.pattern for look in page.looks)
+    assert a is not None
+    assert b is not None
+    assert (a.standard, b.standard) == (None, a.more_than)
+    words = [segmentation.summary(*pair) for pair in zip(page.cards, page.looks, strict=True)]
+    assert f"Resembles the target more than <b>{a.more_than}</b> other scenes</p>" in words[0]
+    assert f"<b>{b.more_than}</b> other scenes; the standard model's: {a.more_than}</p>" in words[1]
 
 
 def test_the_first_view_is_where_both_models_differ_most(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def test_the_tab_opens_complete_from_the_first_one(visit: Visit) -> None:
     assert page.locator(".map-row figure:visible").count() == 8
     assert page.locator(".map-row img.pattern:visible").count() == 2
     assert page.locator(".legend-classes button:visible").count() == 11
-    assert page.locator(".rank:visible").count() == 2
+    assert page.locator(".resemblance:visible").count() == 2
     assert page.locator("img:visible:not([alt])").count() == 0
     page.wait_for_function("location.search.includes('tab=segmentation')")
     page.click("[role=tab]:has-text('Compare')")

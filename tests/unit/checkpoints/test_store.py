@@ -19,8 +19,8 @@ from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results, key
 from core.checkpoints.store import ModelFolder
 from core.datasets import Dataset, Split
-from core.evaluation.pattern_score import PatternScore
 from core.evaluation.report import Rate, Report
+from core.evaluation.resemblance import Resemblance
 from core.evaluation.segmentation import SceneRate
 from core.files import FileError
 from core.models.registry import create
@@ -304,7 +304,7 @@ def measurement(epsilon, target=None, attack="spgd"):
 def test_results_survive_the_file(tmp_path):
     assert Results.load(tmp_path) is None
     kept = (measurement(16), measurement(8), measurement(8, Target("class", 3)), measurement(8, attack="deepfool"))
-    shown = PatternScore(fraction=0.31, others=0.12, rank=1, p=0.005, n=200)
+    shown = Resemblance(fraction=0.31, others=0.12, rank=1, p=0.005, n=200)
     kept += (replace(measurement(10, Target("scene", 5)), pattern=shown), measurement(10, Target("remove", 8)))
     results = Results(Report(Rate(9, 10), Rate(0, 10)), kept, {"sha256": "abc"})
     results.save(tmp_path)

@@ -10,9 +10,9 @@ from core import datasets
 from core.attacks.targets import Target
 from core.checkpoints import store
 from core.checkpoints.results import Measurement, Results
-from core.evaluation.pattern_score import PatternScore
 from core.evaluation.perceptibility import Jod, Perceptibility
 from core.evaluation.report import Rate, Report
+from core.evaluation.resemblance import Resemblance
 from core.reports import tradeoff
 from core.reports.charts import charts
 from core.reports.claims import CLAIMS, Finding, sections, verdict
@@ -300,7 +300,9 @@ class TestVisible:
         standard = model(0, 920, 10, jod=7.5, data="streets")
         found = ask(5, [standard, self.aimed(model(4, 910, 22, jod=5.5, data="streets"), ranks)])
         assert found.holds == holds
-        assert f"in {ranks.count(1)} of 3 attacks" in found.reason
+        assert found.reason.endswith(f"more than all other scenes in {ranks.count(1)} of 3 attacks.")
+        both = ask(5, [self.aimed(standard, (2, 1, 9)), self.aimed(model(4, 910, 22, jod=5.5, data="streets"), ranks)])
+        assert both.reason.endswith("of 3 attacks, those of the standard model in 1 of 3.")
 
     @staticmethod
     def aimed(measured, ranks):
@@ -309,7 +311,7 @@ class TestVisible:
         report = Report(Rate(500, N), Rate(500, N))
         aimed = tuple(
             Measurement(
-                "spgd", 10, Target("scene", place), 100, 0, 360, report, 1.0, PatternScore(0.3, 0.1, rank, 0.1, 200)
+                "spgd", 10, Target("scene", place), 100, 0, 360, report, 1.0, Resemblance(0.3, 0.1, rank, 0.1, 200)
             )
             for place, rank in enumerate(ranks, 1)
         )

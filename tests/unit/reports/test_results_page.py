@@ -13,8 +13,8 @@ from core.__main__ import app
 from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results
-from core.evaluation.pattern_score import PatternScore
 from core.evaluation.report import Rate, Report
+from core.evaluation.resemblance import Resemblance
 from core.evaluation.segmentation import SceneRate
 from core.models.registry import create
 from core.reports.results_page import by_group, pattern_sheet
@@ -56,8 +56,8 @@ def images():
 
 
 def scenes():
-    shown = PatternScore(0.31, 0.12, 1, 0.005, 200)
-    hidden = PatternScore(0.11, 0.12, 93, 0.465, 200)
+    shown = Resemblance(0.31, 0.12, 1, 0.005, 200)
+    hidden = Resemblance(0.11, 0.12, 93, 0.465, 200)
     found = [
         Measurement("spgd", 10, None, 150, 0, 360, Report(scene_rate(0.2), scene_rate(0.8), overlap=scene_rate(0.07)))
     ]
@@ -178,15 +178,16 @@ def test_the_training_page_is_a_template_and_one_table_with_a_row_for_each_kind_
     ]
 
 
-def test_a_page_on_scenes_holds_overlaps_targets_and_pattern_scores(tmp_path):
+def test_a_page_on_scenes_holds_overlaps_targets_and_what_patterns_resemble(tmp_path):
     page = results_page([measured(tmp_path / "standard", "streets", scenes())])
     right, overlap, _, *targets = cells(page, "Standard")
     assert right[1] == "84.0 [82.0, 86.0]"
     assert overlap[1] == "44.0 [42.0, 46.0]"
     assert "7.0 [5.0, 9.0]" in overlap
     by_name = {row[1]: row for row in targets}
-    assert by_name["scene 5"][2:] == ["66.0 [64.0, 68.0]", "50.0 [48.0, 52.0]", "1 of 200", "31.0", "12.0"]
-    assert by_name["scene 12"][4] == "93 of 200"
+    rates = ["66.0 [64.0, 68.0]", "50.0 [48.0, 52.0]"]
+    assert by_name["scene 5"][2:] == [*rates, "199 of 199 other scenes", "31.0", "12.0"]
+    assert by_name["scene 12"][4] == "107 of 199 other scenes"
     assert by_name["no car"][2:] == ["77.0 [75.0, 79.0]"]
     assert "200 held-out scenes" in page
 

@@ -1,11 +1,11 @@
-"""The target pattern score, on perturbations of which we know what they show."""
+"""How much a perturbation resembles a scene, on perturbations of which we know what they show."""
 
 import numpy as np
 import pytest
 import torch
 
 from core.datasets import streets
-from core.evaluation.pattern_score import Scenes
+from core.evaluation.resemblance import Scenes
 
 pytestmark = pytest.mark.slow  # 24 streets are drawn, which takes ten seconds and more
 
@@ -53,6 +53,7 @@ def test_a_drawn_scene_is_found_among_all(scenes, maps, strength, seed):
     assert score.p == pytest.approx(1 / 24)
     assert score.fraction > 1.5 * score.others
     assert score.n == 24
+    assert score.more_than == "23 of 23"
 
 
 def test_the_others_are_all_but_the_target(maps):

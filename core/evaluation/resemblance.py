@@ -1,4 +1,4 @@
-"""How much of a target scene a perturbation shows (claim 5 of Mummadi et al. 2019): the target pattern score.
+"""How much a perturbation resembles a target scene, compared with other scenes (claim 5 of Mummadi et al. 2019).
 
 N scenes, K classes, C channels, H W height and width.
 """
@@ -13,7 +13,7 @@ from core.datasets.labels import IGNORE
 
 
 @dataclass(frozen=True)
-class PatternScore:
+class Resemblance:
     """How well a perturbation fits one scene, among how it fits all of them.
 
     fraction: of the blurred perturbation's variance, as far as the layout common to all scenes does not explain it,
@@ -27,6 +27,15 @@ class PatternScore:
     rank: int
     p: float
     n: int
+
+    @property
+    def more_than(self) -> str:
+        """How many of the other scenes the perturbation resembles less than the target.
+
+        >>> Resemblance(0.31, 0.12, 1, 0.005, 200).more_than
+        '199 of 199'
+        """
+        return f"{self.n - self.rank} of {self.n - 1}"
 
     def to_json(self) -> dict[str, Any]:
         return {name: round(value, 5) for name, value in asdict(self).items()}
@@ -53,7 +62,7 @@ class Scenes:
         self._layout = _basis(np.concatenate([plain, maps.mean(0)], axis=1))
         self._own = [_basis(self._without_layout(one)) for one in maps]
 
-    def score(self, delta: Tensor, target: int) -> PatternScore:
+    def score(self, delta: Tensor, target: int) -> Resemblance:
         """The score of delta (1,C,H,W) for scene number `target` (from 0). Raises ValueError for another size."""
         if tuple(delta.shape[2:]) != self.size:
             raise ValueError(f"The scenes are of size {self.size}, and the perturbation of {tuple(delta.shape[2:])}.")
@@ -64,7 +73,7 @@ class Scenes:
         fractions = np.array([float(((own.T @ rest) ** 2).sum()) / total for own in self._own])
         better = fractions >= fractions[target]
         others = float(np.delete(fractions, target).mean())
-        return PatternScore(float(fractions[target]), others, int(better.sum()), float(better.mean()), len(fractions))
+        return Resemblance(float(fractions[target]), others, int(better.sum()), float(better.mean()), len(fractions))
 
     @property
     def _shape(self) -> tuple[int, int]:
