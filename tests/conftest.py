@@ -5,6 +5,7 @@ does not wait for them.
 """
 
 import copy
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -28,12 +29,19 @@ if TYPE_CHECKING:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):
         return
+    gc.disable()  # until all is imported, which leaves no garbage
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 2))
     if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
         # as on a processor that multiplies 16 bits natively, or on one that does not: see core/runtime.py
         torch.cpu._is_avx512_bf16_supported = lambda: precision == "bf16"
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later search for garbage, that at the end of the process included."""
+    gc.freeze()
+    gc.enable()
 
 
 class Victim(NamedTuple):

@@ -1,5 +1,6 @@
 """What several unit tests share."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.numerics)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A model folder for the data set `tiny`, not measured yet."""
+@pytest.fixture(scope="session")
+def _saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `folder` copies."""
     from stored import CONFIG, network
 
     from core.checkpoints import store
 
-    store.save(tmp_path / "tiny" / "standard", network(), CONFIG)
-    return tmp_path / "tiny" / "standard"
+    saved = tmp_path_factory.mktemp("saved") / "standard"
+    store.save(saved, network(), CONFIG)
+    return saved
+
+
+@pytest.fixture
+def folder(tmp_path, _saved):
+    """A model folder for the data set `tiny`, not measured yet."""
+    return shutil.copytree(_saved, tmp_path / "tiny" / "standard")

@@ -1,4 +1,4 @@
-"""What each of several processes does in test_team.py: attacks with heaps of many sizes, and a short training.
+"""What each of several processes does in test_distributed.py: attacks with heaps of many sizes, and a short training.
 
 torchrun --nproc-per-node 2 tests/unit/distributed_work.py FOLDER
 """
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from known import SHIFT, chance
-from lightning_fabric import Fabric
 from safetensors.torch import save_file
 from torch import nn
 
@@ -62,6 +61,8 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def main(folder: Path) -> None:
+    from lightning_fabric import Fabric  # here, since importing it takes seconds
+
     torch.set_num_threads(1)
     here, machines = processes()
     fabric = Fabric(accelerator="cpu", devices=here, num_nodes=machines, strategy="ddp")

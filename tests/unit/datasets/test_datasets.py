@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.datasets import CIFAR10
 
 from core import datasets
 from core.datasets import LEAST_DEVIATION, Dataset, Split, cifar10, gtsrb
@@ -209,6 +208,8 @@ def as_folders(root, each=3):
 
 def as_torchvision(root, monkeypatch, each=6):
     """The files of torchvision with a few images; their checksums are torchvision's business."""
+    from torchvision.datasets import CIFAR10  # here, since importing it takes seconds
+
     base = root / "cifar10" / CIFAR10.base_folder
     base.mkdir(parents=True)
     monkeypatch.setattr(CIFAR10, "_check_integrity", lambda self: True)
@@ -254,6 +255,8 @@ def test_half_a_cifar10_is_absent(own_folders):
 
 
 def test_damaged_files_of_torchvision_are_named(own_folders):
+    from torchvision.datasets import CIFAR10
+
     (own_folders / "cifar10" / CIFAR10.base_folder).mkdir(parents=True)
     with pytest.raises(ValueError, match=r"under .*cifar10 are damaged; fetch them again"):
         datasets.get("cifar10").split("train")

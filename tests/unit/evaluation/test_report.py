@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-from scipy.stats import binomtest
 from torch import nn
 
 from core.attacks.objectives import Remove, Scene, Towards
@@ -25,6 +24,8 @@ from core.evaluation.segmentation import fraction
     ],
 )
 def test_intervals_are_wilsons(successes, n, low, high):
+    from scipy.stats import binomtest  # here, since importing it takes seconds
+
     z, p = 1.959964, successes / n
     middle, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     assert [(middle + sign * reach) / (1 + z * z / n) for sign in (-1, 1)] == pytest.approx([low, high], abs=6e-5)
@@ -95,6 +96,8 @@ class TestCompareScenes:
         assert low < report.overlap.value < high
 
     def test_the_interval_is_the_95_percent_one_where_scenes_are_all_or_nothing(self):
+        from scipy.stats import binomtest
+
         hits = torch.zeros(400, 2, 3, dtype=torch.bool)
         hits[:120] = True
         low, high = fraction(hits, torch.ones_like(hits)).interval

@@ -17,9 +17,16 @@ from core.threat import UNIT, Budget
 EPSILON = 6
 
 
+@pytest.fixture(scope="module")
+def crafted(_victims):
+    """A universal perturbation of each tiny model."""
+    attack = SPGD(Budget.from_255(EPSILON), steps=20, batch_size=32)
+    return {kind: attack.craft(known.model, known.train) for kind, known in _victims.items()}
+
+
 @pytest.fixture
-def universal(victim):
-    return SPGD(Budget.from_255(EPSILON), steps=20, batch_size=32).craft(victim.model, victim.train)
+def universal(request, victim, crafted):
+    return crafted[request.node.callspec.params["victim"]].clone()
 
 
 def held_out(victim):

@@ -46,7 +46,7 @@ def told(wrong, n, delta):
     return Tried(Candidate(0.0, delta, "test"), Report(Rate(n - wrong, n), Rate(0, n)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), spread=st.floats(0.01, 0.5), level=st.sampled_from([0.5, 0.75, 0.9]))
 def test_a_linear_model_breaks_at_the_quantile_of_its_margins_over_the_norm_of_its_weights(seed, spread, level):
     model, split = Linear(seed, spread), grey_pictures(seed, n=64)
@@ -61,6 +61,13 @@ def test_a_linear_model_breaks_at_the_quantile_of_its_margins_over_the_norm_of_i
     assert max(exact, 0) - 0.025 <= found.epsilon <= max(exact, 0) + 1.025
 
 
+@pytest.fixture(scope="module", params=["classifier", "segmenter"])
+def searched(request, _victims):
+    """Each tiny model, what the search of these tests finds on it, and the points that it told on the way."""
+    heard, task = [], _victims[request.param]
+    return task, run_search(TestSearch.search, task, classes=8, report=heard.append), heard
+
+
 @pytest.fixture(scope="module")
 def plain(_victims):
     """What the search of these tests finds on the tiny classifier."""
@@ -70,9 +77,8 @@ def plain(_victims):
 class TestSearch:
     search = Search(tolerance=1, first=8, **QUICK)
 
-    def test_the_curve_rises_and_its_delta_does_what_the_point_says(self, victim):
-        heard = []
-        found = run_search(self.search, victim, classes=8, report=heard.append)
+    def test_the_curve_rises_and_its_delta_does_what_the_point_says(self, searched):
+        victim, found, heard = searched
         assert found.epsilon is not None
         successes = [point.success for point in found.curve]
         assert successes == sorted(successes)
@@ -88,8 +94,8 @@ class TestSearch:
         assert low <= found.epsilon
         assert high is None or high >= found.epsilon
 
-    def test_it_measures_on_until_n_leaves_no_doubt_on_both_sides(self, victim):
-        found = run_search(self.search, victim, classes=8)
+    def test_it_measures_on_until_n_leaves_no_doubt_on_both_sides(self, searched):
+        found = searched[1]
         low, high = found.interval
         at = {point.epsilon: point.interval for point in found.curve}
         assert low < found.epsilon <= high  # neither end is where the search happened to stop
@@ -179,14 +185,13 @@ class TestSearch:
         assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2)
         assert torch.allclose(helped.delta, towards(0, helped.epsilon * UNIT))
 
-    @pytest.mark.parametrize("size", [1, 11, 40])
-    def test_it_counts_too_where_the_search_began_far_away(self, tiny_classifier, half, size):
+    def test_it_counts_too_where_the_search_began_far_away(self, tiny_classifier, half):
         far = replace(self.search, first=1)
         useless = [torch.zeros(1, 3, 12, 12)] * 20 + [towards(0, 11 * UNIT) * (-1) ** torch.arange(12)] * 2
-        alone, helped = (
-            run_search(far, tiny_classifier, starts=[*useless, *more]) for more in ((), [towards(0, size * UNIT)])
-        )
-        assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2)
+        alone = run_search(far, tiny_classifier, starts=useless)
+        for size in (1, 11, 40):
+            helped = run_search(far, tiny_classifier, starts=[*useless, towards(0, size * UNIT)])
+            assert alone.epsilon == pytest.approx(2 * helped.epsilon, abs=2), size
 
     def test_what_leads_much_further_is_followed_in_strides(self, tiny_classifier):
         strong, heard = towards(0), []

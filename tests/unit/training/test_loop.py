@@ -116,7 +116,9 @@ def test_the_seed_decides(tmp_path):
 # ---------------------------------------------------------------------------------------------------------------------
 # Kill and resume
 
-LONG = replace(SHARED, batch_size=2, heap=2, steps=1)  # 64 images: 32 batches an epoch, told after 20 and 32 of them
+LONG = replace(SHARED, batch_size=2, heap=2, steps=1)
+LONG_SPLIT = tiny_split(44)  # 22 batches an epoch, told after 20 and 22 of them
+run_long = partial(run, LONG, split=LONG_SPLIT)
 
 
 class Killed(Exception):
@@ -125,7 +127,7 @@ class Killed(Exception):
 
 @pytest.fixture(scope="module")
 def never_killed(tmp_path_factory):
-    return run(LONG, tmp_path_factory.mktemp("whole") / "resume")
+    return run_long(tmp_path_factory.mktemp("whole") / "resume")
 
 
 @pytest.mark.parametrize("deaths", [[1], [3], [4], [6], [2, 1, 1, 2]], ids=str)
@@ -140,8 +142,8 @@ def test_a_run_that_died_and_goes_on_ends_with_the_same_weights(deaths, never_ki
                 raise Killed
 
         with pytest.raises(Killed):
-            run(LONG, tmp_path / "resume", die)
-    model, history = run(LONG, tmp_path / "resume")
+            run_long(tmp_path / "resume", die)
+    model, history = run_long(tmp_path / "resume")
     assert same_weights(model, never_killed[0])
     assert [epoch["loss"] for epoch in history] == [epoch["loss"] for epoch in never_killed[1]]
 
@@ -157,7 +159,7 @@ def report(progress):
     print(len(seen), flush=True)
     if len(seen) == 5:
         time.sleep(600)
-t.run(t.LONG, t.Path({resume!r}), report)
+t.run_long(t.Path({resume!r}), report)
 """
 
 
@@ -175,7 +177,7 @@ def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_weights(never
     assert process.returncode == -signal.SIGKILL
     assert resume.is_file()
     reports = []
-    model, _ = run(LONG, resume, reports.append)
+    model, _ = run_long(resume, reports.append)
     assert reports[0].epoch == 2
     assert same_weights(model, never_killed[0])
 
@@ -307,13 +309,13 @@ def test_the_inner_attack_is_that_of_the_recipe():
 @pytest.mark.parametrize("sigma", [0.0, 0.5])
 def test_a_loss_that_is_not_finite_stops_the_run_and_the_last_good_state_stays(sigma, tmp_path):
     def poison(progress):
-        if progress.done == 32 + 20:
+        if progress.done == 22 + 20:
             with torch.no_grad():
                 model.network[0].weight.fill_(math.inf)
 
     model, resume = tiny_network(), tmp_path / "resume"
     with pytest.raises(Diverged, match="The loss became nan in epoch 2; use a lower learning rate"):
-        train(model, tiny_split(), replace(LONG, sigma=sigma), resume=resume, **ON_CPU, report=poison)
+        train(model, LONG_SPLIT, replace(LONG, sigma=sigma), resume=resume, **ON_CPU, report=poison)
     assert files.read_metadata(resume)["epochs"] == "1"
     assert all(tensor.isfinite().all() for tensor in files.read_tensors(resume).values())
 

@@ -1,5 +1,6 @@
 """How visible the perturbations of a model folder are: measured once, and again where one was replaced."""
 
+import shutil
 from dataclasses import replace
 
 import known
@@ -22,13 +23,22 @@ from core.workflows.visibility import judge_visibility, unjudged
 SUITE = AttackSuite((8, 16), (8,), (Target("class", 1),), (8,), (8,), steps=1, crafting_images=32)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The measured folder, made once for all tests."""
+    return tmp_path_factory.mktemp("kept") / "measured"
+
+
 @pytest.fixture
-def measured(folder, tiny_dataset):
+def measured(folder, kept, tiny_dataset):
     """A folder with perturbations of two strengths and one that breaks the model."""
+    if kept.exists():
+        return shutil.copytree(kept, folder, dirs_exist_ok=True)
     store.save(folder, known.resnet(), CONFIG)
     results = precompute(ModelFolder(folder), SUITE)
     replace(results, visibility=Perceptibility(0.9, 30.0, 2.0, 96)).save(folder)
     perturbations.save(folder, perturbations.load(folder) | {BREAKING: known.towards(0, 12 * UNIT)})
+    shutil.copytree(folder, kept)
     return folder
 
 
