@@ -28,7 +28,7 @@ test: env-test ## run the tests (ARGS="-k budget" passes options to pytest)
 	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-fast: env-test ## run the quick tests: the engine's, without slow ones and real data (under a minute)
-	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 -p no:logging -m "not (slow or real_data)" tests/unit $(ARGS)
+	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile -p no:logging -p no:anyio -m "not (slow or real_data)" tests/unit $(ARGS)
 
 test-machines: env-test ## run what rests on numerics as on other processors (ARGS names one of the variants)
 	@.venv/bin/python tests/machines.py $(ARGS)

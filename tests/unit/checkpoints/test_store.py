@@ -192,7 +192,6 @@ CONFIG_DAMAGE = {
     ids=[f"weights: {name}" for name in WEIGHTS_DAMAGE] + [f"config: {name}" for name in CONFIG_DAMAGE],
 )
 def test_damage_is_one_sentence_that_names_the_file(folder, file, damage, says):
-    store.load(folder)
     damage(folder)
     with pytest.raises(FileError, match=says) as caught:
         store.load(folder)
