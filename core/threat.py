@@ -57,8 +57,9 @@ class Budget:
         noise = torch.rand(shape, generator=generator, device=generator.device)
         return (2 * noise - 1) * self.epsilon
 
-    def ascend(self, delta: Tensor, gradient: Tensor, step_size: float) -> Tensor:
-        """The steepest step of length `step_size` in the l-infinity norm, projected back into the ball."""
+    def ascend(self, delta: Tensor, gradient: Tensor, step_size: float | Tensor) -> Tensor:
+        """The steepest step in the l-infinity norm, projected back into the ball; `step_size` is one for all deltas or
+        (M,1,1,1)."""
         return self.project(delta + step_size * gradient.sign())
 
     def project(self, delta: Tensor) -> Tensor:

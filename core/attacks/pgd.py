@@ -64,7 +64,8 @@ def ascent_direction(
 class PGD:
     """`PGD(budget)(model, images, labels)` gives deltas (M,C,H,W), one for each heap of at most `heap` images.
 
-    `step_size` is in units of epsilon. Without `delta` it starts at random inside the ball.
+    `step_size` is in units of epsilon; a call can give each heap of the whole mini-batch its own (M,1,1,1). The ascent
+    starts from `delta`, those of all heaps, or at random inside the ball.
     The paper's inner loop is 4 steps of 0.5 epsilon (Mummadi et al. 2019, section 5).
 
     With a `process_group` the images are this process's shard of a mini-batch. A heap that is larger than the shard
@@ -86,8 +87,23 @@ class PGD:
 
     def start(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Random deltas for images of the whole mini-batch: (M,C,H,W), uniform in the ball."""
-        count = heaps(len(images) * self.process_group.size, self.heap)
-        return self.budget.random_start((count, *images.shape[1:]), generator)
+        return self.budget.random_start((self.count(len(images)), *images.shape[1:]), generator)
+
+    def count(self, images: int) -> int:
+        """The number M of heaps of the whole mini-batch of which this process has so many images."""
+        return heaps(images * self.process_group.size, self.heap)
+
+    def spans(self, images: int) -> bool:
+        """Whether heaps span processes that have so many images each."""
+        return self.process_group.size > 1 and images % self.heap != 0
+
+    def own(self, values: Tensor, images: int) -> Tensor:
+        """This process's part of values (M,...) of all heaps: those of its heaps, or of each image if heaps span."""
+        if not self.spans(images):
+            return values[self.process_group.shard(len(values))]
+        n = images * self.process_group.size
+        owners = torch.arange(n, device=values.device)[self.process_group.shard(n)] // math.ceil(n / len(values))
+        return values[owners]
 
     def __call__(
         self,
@@ -96,21 +112,20 @@ class PGD:
         labels: Tensor,
         delta: Tensor | None = None,
         generator: torch.Generator | None = None,
+        *,
+        step_size: Tensor | None = None,
     ) -> Tensor:
-        n, own = len(images) * self.process_group.size, self.process_group.shard(len(images) * self.process_group.size)
-        count = heaps(n, self.heap)
-        spanning = self.process_group.size > 1 and len(images) % self.heap != 0
-        placed: Callable[[Tensor], Tensor] = lambda delta: delta  # noqa: E731
+        n, spans = len(images), self.spans(len(images))
+        placed: Callable[[Tensor], Tensor] = (lambda delta: self.own(delta, n)) if spans else (lambda delta: delta)
         if delta is None:
-            generator = generator or torch.Generator(images.device).manual_seed(0)
-            delta = self.start(images, generator)
-            delta = delta if spanning else delta[self.process_group.shard(count)]
-        if spanning:
-            owners = torch.arange(n, device=images.device)[own] // math.ceil(n / count)
-            placed = lambda delta: delta[owners]  # noqa: E731
+            delta = self.start(images, generator or torch.Generator(images.device).manual_seed(0))
+        size = self.step_size if step_size is None else step_size
+        if not spans:
+            delta = self.own(delta, n)
+            size = size if step_size is None else self.own(step_size, n)
         with frozen(model):
             for _ in range(self.steps):
                 gradient, _, _ = ascent_direction(model, images, labels, delta, self.objective, placed)
-                gradient = self.process_group.sum_(gradient) if spanning else gradient
-                delta = self.budget.ascend(delta, gradient, self.step_size * self.budget.epsilon)
+                gradient = self.process_group.sum_(gradient) if spans else gradient
+                delta = self.budget.ascend(delta, gradient, size * self.budget.epsilon)
         return placed(delta).detach()

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ def train(
     optimizer = torch.optim.SGD(
         _groups(network, recipe.weight_decay), lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=True
     )
-    state = ResumeFile(resume, asdict(replace(recipe, start=started_from)))
+    state = ResumeFile(resume, asdict(recipe) | {"start": started_from})
     first, history = state.load(network, optimizer)
     trained, optimizer = fabric.setup(network, optimizer)
     data = _labelled(split).to(fabric.device)

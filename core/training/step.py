@@ -3,16 +3,18 @@
 N images, M deltas, C channels, H W height and width. Source: Mummadi, Brox, Metzen, ICCV 2019, section 3.
 """
 
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from core.datasets.labels import ignore_index
 from core.distributed import ALONE, ProcessGroup
-from core.threat import apply, heaps
+from core.threat import apply
+from core.training.ascent import Ascent
 from core.training.cudagraph import Work, capture
 from core.training.recipe import Recipe
 
@@ -20,40 +22,22 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-def shared_deltas(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    recipe: Recipe,
-    generator: torch.Generator,
-    before: Tensor | None = None,
-    process_group: ProcessGroup = ALONE,
-) -> Tensor | None:
-    """The inner maximisation: a delta for each heap of the mini-batch (M,C,H,W), or None for standard training.
-
-    `before` are the deltas of the mini-batch before this one, which the ascent starts from if they are persistent.
-    """
-    if not recipe.sigma:
-        return None
-    start = _persistent(recipe, before, len(images))
-    return replace(recipe.attack, process_group=process_group)(model, images, labels, start, generator)
-
-
-def _persistent(recipe: Recipe, before: Tensor | None, n: int) -> Tensor | None:
-    """The deltas of the mini-batch before, as many as n images need; None where the ascent starts anew."""
-    return before[: heaps(n, recipe.heap)] if recipe.persist and before is not None else None
-
-
 def update_loss(forward: nn.Module, images: Tensor, labels: Tensor, delta: Tensor | None, recipe: Recipe) -> Tensor:
-    """The outer minimisation: sigma * L(x + delta, y) + (1 - sigma) * L(x, y), with one joint forward pass."""
+    """The outer minimisation: sigma * L(x + delta, y) + (1 - sigma) * L(x, y).
+
+    Attacked and clean images go forward together, unless batch norms are to see them apart (`Recipe.norm`).
+    """
     kinds: dict[str, Any] = {"ignore_index": ignore_index(labels), "label_smoothing": recipe.label_smoothing}
     if delta is None:
         return cross_entropy(forward(images).float(), labels, **kinds)
     attacked = apply(images, delta)
     if recipe.sigma == 1:
         return cross_entropy(forward(attacked).float(), labels, **kinds)
-    logits = forward(torch.cat([attacked, images])).float()
-    under_attack, clean = (cross_entropy(part, labels, **kinds) for part in logits.chunk(2))
+    if recipe.norm == "separate":
+        halves = [forward(attacked), forward(images)]
+    else:
+        halves = list(forward(torch.cat([attacked, images])).chunk(2))
+    under_attack, clean = (cross_entropy(logits.float(), labels, **kinds) for logits in halves)
     return recipe.sigma * under_attack + (1 - recipe.sigma) * clean
 
 
@@ -74,14 +58,11 @@ class Update:
         process_group: ProcessGroup = ALONE,
         graph: bool = False,
     ) -> None:
-        self.fabric, self.model, self.optimizer, self.recipe, self.process_group = (
-            fabric,
-            model,
-            optimizer,
-            recipe,
-            process_group,
-        )
+        self.fabric, self.model, self.optimizer, self.recipe = fabric, model, optimizer, recipe
+        self.process_group = process_group
+        self.ascent = Ascent(recipe, process_group) if recipe.sigma else None
         self.network = model.module  # in mixed precision Fabric's wrapper lets nobody else differentiate
+        self.forward = model if process_group.size > 1 else self.network
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.graph = graph
         self.recorded: Work | None = None
@@ -91,45 +72,46 @@ class Update:
         """A new epoch, which is to run alike whether it follows another or a resumed run begins with it."""
         self.delta = None
         self.model.train()
+        if self.recipe.norm == "frozen":
+            for module in self.network.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
 
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss, which later updates leave alone."""
+        drawn = self.ascent.draw(images, generator, self.delta) if self.ascent else {}
         if self.graph and len(images) == self.recipe.batch_size:
-            loss = self._replayed(images, labels, generator)
+            loss = self._replayed(images, labels, drawn)
         else:
-            loss = self._directly(images, labels, generator)
+            loss = self._directly(images, labels, drawn)
         self.optimizer.step()
         return loss.detach()
 
-    def _directly(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        with self.fabric.autocast():
-            self.delta = shared_deltas(
-                self.network, images, labels, self.recipe, generator, self.delta, self.process_group
-            )
-            loss = update_loss(
-                self.model if self.process_group.size > 1 else self.network, images, labels, self.delta, self.recipe
-            )
+    def _directly(self, images: Tensor, labels: Tensor, drawn: dict[str, Tensor]) -> Tensor:
+        loss, self.delta = self._loss(images, labels, drawn)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         return loss
 
-    def _replayed(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        inputs = [images, labels]
-        if self.recipe.sigma:
-            start = _persistent(self.recipe, self.delta, len(images))
-            inputs.append(self.recipe.attack.start(images, generator) if start is None else start)
+    def _replayed(self, images: Tensor, labels: Tensor, drawn: dict[str, Tensor]) -> Tensor:
         if self.recorded is None:
-            self.recorded = capture(self._gradients, inputs, self.network)
-        loss, *found = self.recorded(*inputs)
-        gradients, self.delta = found[: len(self.parameters)], found[-1] if self.recipe.sigma else None
+            self.recorded = capture(
+                partial(self._gradients, tuple(drawn)), [images, labels, *drawn.values()], self.network
+            )
+        loss, *found = self.recorded(images, labels, *drawn.values())
+        gradients, self.delta = found[: len(self.parameters)], found[-1] if drawn else None
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         return loss.clone()
 
-    def _gradients(self, images: Tensor, labels: Tensor, start: Tensor | None = None) -> tuple[Tensor, ...]:
+    def _gradients(self, names: tuple[str, ...], images: Tensor, labels: Tensor, *drawn: Tensor) -> tuple[Tensor, ...]:
         """The loss, the gradient of each parameter, and the deltas if there are any."""
-        with self.fabric.autocast():
-            delta = None if start is None else self.recipe.attack(self.network, images, labels, start)
-            loss = update_loss(self.network, images, labels, delta, self.recipe)
+        loss, delta = self._loss(images, labels, dict(zip(names, drawn, strict=True)))
         gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
         return loss.detach(), *gradients, *(() if delta is None else (delta,))
+
+    def _loss(self, images: Tensor, labels: Tensor, drawn: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """The loss of the weights, and the deltas where the ascent ended."""
+        with self.fabric.autocast():
+            delta, applied = self.ascent(self.network, images, labels, **drawn) if self.ascent else (None, None)
+            return update_loss(self.forward, images, labels, applied, self.recipe), delta

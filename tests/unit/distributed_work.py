@@ -11,10 +11,9 @@ from known import SHIFT, chance
 from safetensors.torch import save_file
 from torch import nn
 
-from core.attacks.pgd import PGD
 from core.datasets import Split
 from core.distributed import ProcessGroup, processes
-from core.threat import Budget
+from core.training.ascent import Ascent
 from core.training.loop import train
 from core.training.recipe import Recipe
 
@@ -36,13 +35,18 @@ def pictures() -> Split:
 
 
 def deltas(process_group: ProcessGroup) -> dict[str, torch.Tensor]:
-    """For each heap size the deltas of this process's images, one an image."""
+    """For each heap size the deltas of this process's images, one an image; `varied` ones differ in step and size."""
     images, labels = pictures().first(BATCH).batch(process_group.shard(BATCH))
     found = {}
     for heap in HEAPS:
-        attack = PGD(Budget(16 / 255), steps=3, heap=heap, process_group=process_group)
-        made = attack(network(), images, labels, generator=torch.Generator().manual_seed(2))
-        found[f"heap {heap}"] = made.repeat_interleave(-(-len(images) // len(made)), 0)[: len(images)].contiguous()
+        for kind, more in {"heap": {}, "varied": {"step_spread": 4.0, "smallest": 0.0}}.items():
+            recipe = Recipe("made up", sigma=0.5, epsilon=16, steps=3, heap=heap, batch_size=BATCH, **more)
+            ascent = Ascent(recipe, process_group)
+            drawn = ascent.draw(images, torch.Generator().manual_seed(2))
+            _, made = ascent(network(), images, labels, **drawn)
+            found[f"{kind} {heap}"] = made.repeat_interleave(-(-len(images) // len(made)), 0)[
+                : len(images)
+            ].contiguous()
     return found
 
 

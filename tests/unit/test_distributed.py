@@ -30,10 +30,11 @@ def two(tmp_path_factory):
 
 
 @pytest.mark.parametrize("heap", distributed_work.HEAPS)
+@pytest.mark.parametrize("kind", ["heap", "varied"])
 @pytest.mark.slow
-def test_two_processes_find_the_deltas_of_one(two, heap):
-    alone = distributed_work.deltas(ALONE)[f"heap {heap}"]
-    together = torch.cat([found[f"heap {heap}"] for found in two])
+def test_two_processes_find_the_deltas_of_one(two, heap, kind):
+    alone = distributed_work.deltas(ALONE)[f"{kind} {heap}"]
+    together = torch.cat([found[f"{kind} {heap}"] for found in two])
     assert together.shape == alone.shape
     # the order of a sum may turn the sign of a gradient that is all but zero
     assert (together - alone).abs().lt(1e-6).float().mean() > 0.995

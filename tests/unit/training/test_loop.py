@@ -21,10 +21,11 @@ from core.checkpoints import store
 from core.runtime import default_precision
 from core.threat import apply
 from core.training import resume
+from core.training.ascent import Ascent
 from core.training.augment import augment
 from core.training.loop import Diverged, jump, learning_rate, train
 from core.training.recipe import Recipe
-from core.training.step import shared_deltas, update_loss
+from core.training.step import update_loss
 from core.workflows import train_model
 
 
@@ -41,7 +42,8 @@ def same_weights(first, second):
 
 def written_out(recipe, split):
     """Training as the paper and the documentation have it, step by step; the weights and the loss of each epoch."""
-    model, epsilon, drawn, n = tiny_network().train(), recipe.epsilon / 255, torch.Generator(), len(split)
+    model, epsilon = tiny_network().train(recipe.norm != "frozen"), recipe.epsilon / 255
+    drawn, n = torch.Generator(), len(split)
     parameters, losses, done = list(model.parameters()), [], 0
     velocities, total = [torch.zeros_like(p) for p in parameters], recipe.epochs * math.ceil(n / recipe.batch_size)
     for epoch in range(recipe.epochs):
@@ -51,7 +53,14 @@ def written_out(recipe, split):
             images, labels = augment(split.images[index], split.labels[index], True, drawn)
             images, objective = images / 255, partial(cross_entropy, label_smoothing=recipe.label_smoothing)
             if recipe.sigma:
-                delta = (2 * torch.rand((len(index) // recipe.heap, *images.shape[1:]), generator=drawn) - 1) * epsilon
+                heaps = len(index) // recipe.heap
+                delta = (2 * torch.rand((heaps, *images.shape[1:]), generator=drawn) - 1) * epsilon
+                size, magnitude = recipe.step_size, 1.0
+                if recipe.step_spread > 1:
+                    share = torch.rand((heaps, 1, 1, 1), generator=drawn)
+                    size = recipe.step_size * recipe.step_spread ** (2 * share - 1)
+                if recipe.smallest < 1:
+                    magnitude = recipe.smallest + (1 - recipe.smallest) * torch.rand((heaps, 1, 1, 1), generator=drawn)
                 model.eval()
                 for _ in range(recipe.steps):
                     delta.requires_grad_()
@@ -59,8 +68,15 @@ def written_out(recipe, split):
                         max=recipe.loss_cap
                     )
                     (slope,) = torch.autograd.grad(loss.sum(), delta)
-                    delta = (delta.detach() + recipe.step_size * epsilon * slope.sign()).clamp(-epsilon, epsilon)
-                attacked, clean = model.train()(torch.cat([apply(images, delta), images])).chunk(2)
+                    delta = (delta.detach() + size * epsilon * slope.sign()).clamp(-epsilon, epsilon)
+                attacked = apply(images, magnitude * delta)
+                if recipe.norm == "joint":
+                    attacked, clean = model.train()(torch.cat([attacked, images])).chunk(2)
+                elif recipe.norm == "separate":
+                    model.train()
+                    attacked, clean = model(attacked), model(images)
+                else:
+                    attacked, clean = model(attacked), model(images)
                 loss = recipe.sigma * objective(attacked, labels) + (1 - recipe.sigma) * objective(clean, labels)
             else:
                 loss = objective(model(images), labels)
@@ -75,7 +91,18 @@ def written_out(recipe, split):
     return model, [sum(each) / len(each) for each in losses]
 
 
-@pytest.mark.parametrize("more", [{}, {"label_smoothing": 0.1, "weight_decay": 0.1, "seed": 5, "heap": 2}], ids=str)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"label_smoothing": 0.1, "weight_decay": 0.1, "seed": 5, "heap": 2},
+        {"smallest": 0.0},
+        {"step_spread": 4.0, "smallest": 0.3, "heap": 2},
+        {"norm": "separate"},
+        {"norm": "frozen", "start": "elsewhere"},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("sigma", [0.0, 0.7], ids=["standard", "shared"])
 def test_a_run_does_what_is_written(sigma, more, tmp_path):
     """Few steps: what rounds otherwise must not grow into another training."""
@@ -229,8 +256,10 @@ def test_another_recipe_does_not_go_on_from_this_state(tmp_path):
 def test_the_loss_is_sigma_times_attacked_plus_the_rest_times_clean(sigma, smoothing):
     recipe = replace(SHARED, sigma=sigma, label_smoothing=smoothing)
     model, (images, labels) = tiny_network(norm=False), tiny_split().batch(slice(8))
-    drawn = torch.Generator().manual_seed(3)
-    found = update_loss(model, images, labels, shared_deltas(model, images, labels, recipe, drawn), recipe)
+    ascent, delta = Ascent(recipe), None
+    if sigma:
+        _, delta = ascent(model, images, labels, **ascent.draw(images, torch.Generator().manual_seed(3)))
+    found = update_loss(model, images, labels, delta, recipe)
     expected = (1 - sigma) * cross_entropy(model(images), labels, label_smoothing=smoothing)
     if sigma:
         delta = recipe.attack(model, images, labels, generator=torch.Generator().manual_seed(3))
@@ -253,27 +282,60 @@ def test_the_heap_decides_how_many_deltas_a_batch_gets(heap, deltas, monkeypatch
 
     monkeypatch.setattr(PGD, "__call__", spy)
     images, labels = tiny_split().batch(slice(8))
-    shared_deltas(tiny_network(), images, labels, replace(SHARED, heap=heap), torch.Generator())
+    ascent = Ascent(replace(SHARED, heap=heap))
+    ascent(tiny_network(), images, labels, **ascent.draw(images, torch.Generator()))
     assert shapes == [(deltas, 3, 8, 8)]
 
 
 def test_carried_deltas_go_on_where_the_last_mini_batch_left_them(monkeypatch, tmp_path):
     starts, ends, call = [], [], PGD.__call__
 
-    def spy(self, model, images, labels, delta=None, generator=None):
+    def spy(self, model, images, labels, delta, **how):
         starts.append(delta)
-        ends.append(call(self, model, images, labels, delta, generator))
+        ends.append(call(self, model, images, labels, delta, **how))
         return ends[-1]
 
     monkeypatch.setattr(PGD, "__call__", spy)
     persistent, split = replace(SHARED, persist=True, steps=1, epochs=2), tiny_split(20)  # 8, 8 and 4 images
     run(persistent, tmp_path / "persistent", split=split)
-    assert [start is None for start in starts] == [True, False, False] * 2  # an epoch stands by itself: it can resume
-    assert torch.equal(starts[1], ends[0])
-    assert torch.equal(starts[2], ends[1][:1])
-    starts.clear()
+    goes_on = [torch.equal(now, before[: len(now)]) for now, before in zip(starts[1:], ends, strict=False)]
+    assert goes_on == [True, True, False, True, True]  # an epoch stands by itself: it can resume
+    starts.clear(), ends.clear()
     run(replace(persistent, persist=False), tmp_path / "fresh", split=split)
-    assert starts == [None] * 6
+    goes_on = [torch.equal(now, before[: len(now)]) for now, before in zip(starts[1:], ends, strict=False)]
+    assert goes_on == [False] * 5
+
+
+def test_persistent_deltas_go_on_at_full_size_where_smaller_ones_are_learnt_from():
+    ascent, (images, labels) = Ascent(replace(SHARED, persist=True, smallest=0.0)), tiny_split().batch(slice(8))
+    drawn = ascent.draw(images, torch.Generator().manual_seed(3))
+    delta, applied = ascent(tiny_network(), images, labels, **drawn)
+    factors = drawn["magnitude"].flatten()
+    assert delta.abs().amax((1, 2, 3)) == pytest.approx(SHARED.epsilon / 255)
+    assert torch.equal(applied, delta * drawn["magnitude"])
+    assert len(set(factors.tolist())) == len(delta)
+    assert factors.ge(0).all()
+    assert factors.lt(1).all()
+
+
+def test_what_the_paper_does_not_vary_is_drawn_only_if_asked():
+    images = torch.rand(8, 3, 8, 8)
+    names = [set(Ascent(replace(SHARED, **more)).draw(images, torch.Generator())) for more in ({}, {"smallest": 0.5})]
+    assert names == [{"start"}, {"start", "magnitude"}]
+    ascent = Ascent(replace(SHARED, heap=1, step_spread=3))
+    sizes = torch.cat([ascent.draw(images, torch.Generator().manual_seed(n))["step_size"] for n in range(50)])
+    assert SHARED.step_size / 3 <= sizes.min() < SHARED.step_size / 2.5
+    assert SHARED.step_size * 3 >= sizes.max() > SHARED.step_size * 2.5
+    assert abs((sizes / SHARED.step_size).log().mean()) < 4 * math.log(3) / math.sqrt(3 * len(sizes))
+
+
+def test_frozen_batch_norms_keep_their_statistics_and_learn_the_rest(tmp_path):
+    before = tiny_network()
+    after, _ = run(replace(SHARED, norm="frozen", start="elsewhere"), tmp_path / "resume")
+    moved, kept = dict(after.named_parameters()), dict(after.named_buffers())
+    assert kept
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in before.named_buffers())
+    assert not any(torch.equal(tensor, moved[name]) for name, tensor in before.named_parameters())
 
 
 def test_carried_deltas_have_a_folder_and_a_title_of_their_own():
