@@ -237,8 +237,8 @@ TOLD = (
     "{epochs} epochs in mini-batches of {batch_size}, learning rate {learning_rate:g}, sigma 0.5 and seed {seed}. "
     "They differ in one setting of the recipe (`core.training.recipe.Recipe`): random sizes multiply each delta by a "
     "factor from 0 to 1 before the weights learn from it (`smallest` 0); random step sizes are drawn log-uniformly "
-    "from a quarter of the paper's step to four of them (`step_spread` 4); batch norms see attacked and clean images apart, "
-    "or stay as they were (`norm`). Breaking epsilons, in n/255, are of searches on 1,024 crafting images with "
+    "from a quarter of the paper's step to four of them (`step_spread` 4); batch norms see attacked and clean images "
+    "apart, or stay as they were (`norm`). Breaking epsilons, in n/255, are of searches on 1,024 crafting images with "
     "{n:,} held-out images: from random starts only, and after what broke up to {tried} other models of this table "
     "was tried as well. Noise: the points of accuracy lost under random signs, the mean over five draws.\n"
 )
