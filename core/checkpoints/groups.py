@@ -11,6 +11,10 @@ WORDS = {
     "start": ("from clean weights", "from scratch"),
     "steps": ("{} ascent steps", ""),
     "persist": ("persistent deltas", "fresh deltas"),
+    "shrink": ("deltas shrunk by up to {:.0%}", "deltas of full size"),
+    "step_spread": ("step sizes spread over {:g} octaves", "one step size"),
+    "norm": ("{} batch norms", "joint batch norms"),
+    "label_smoothing": ("label smoothing {:g}", "no label smoothing"),
 }
 """What else may differ, the most telling first: with its value, and where there is none."""
 

@@ -18,8 +18,11 @@ from core.cli.training_options import (
     Epochs,
     InnerSteps,
     LearningRate,
+    NormOfUpdate,
     Persist,
+    Shrink,
     StepSize,
+    StepSpread,
     TrainingImages,
 )
 from core.distributed import is_main_process
@@ -51,6 +54,9 @@ def train(
         float, typer.Option(help="Cap (kappa) of the loss of each image in the inner attack.")
     ] = LOSS_CAP,
     persist: Persist = False,
+    shrink: Shrink = 0.0,
+    step_spread: StepSpread = 0.0,
+    norm: NormOfUpdate = None,
     epochs: Epochs = 30,
     batch_size: BatchSize = 128,
     learning_rate: LearningRate = 0.2,
@@ -84,6 +90,7 @@ def train(
     On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ... A heap may span processes.
     """
     given = {"--heap": heap is not None, "--epsilon": epsilon is not None, "--persist": persist}
+    given |= {"--shrink": shrink > 0, "--step-spread": step_spread > 0, "--norm": norm is not None}
     if not sigma and any(given.values()):
         option = next(name for name in given if given[name])
         raise ValueError(f"{option} is for adversarial training, and sigma is 0; give a weight too, like --sigma 0.5.")
@@ -98,6 +105,9 @@ def train(
         step_size=step_size,
         loss_cap=loss_cap,
         persist=persist,
+        shrink=shrink,
+        step_spread=step_spread,
+        norm=norm,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from core.training.recipe import Norm
+
 Architecture = Annotated[
     str,
     typer.Option(
@@ -21,6 +23,23 @@ Persist = Annotated[
     bool,
     typer.Option(
         help="Persistent perturbations: start from those of the last mini-batch, so that fewer steps suffice."
+    ),
+]
+Shrink = Annotated[
+    float,
+    typer.Option(
+        help="The weights learn from perturbations multiplied by a factor drawn from 1 - SHRINK to 1 for each heap."
+    ),
+]
+StepSpread = Annotated[
+    float, typer.Option(help="Step sizes drawn for each heap, up to this many octaves smaller or larger.")
+]
+NormOfUpdate = Annotated[
+    Norm | None,
+    typer.Option(
+        "--norm",
+        help="Batch norms of the weight update: separate statistics for attacked and clean images, or frozen ones. "
+        "Default: joint statistics.",
     ),
 ]
 StepSize = Annotated[float, typer.Option(help="Size of an ascent step, as a multiple of epsilon.")]

@@ -157,6 +157,9 @@ def command(checkpoint: Checkpoint, root: Path) -> str:
         words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")
         words += [f"--loss-cap {recipe['loss_cap']:g}"] if recipe["loss_cap"] != LOSS_CAP else []
         words += ["--persist"] if recipe.get("persist") else []
+        words += [f"--shrink {recipe['shrink']:g}"] if recipe.get("shrink") else []
+        words += [f"--step-spread {recipe['step_spread']:g}"] if recipe.get("step_spread") else []
+        words += [f"--norm {recipe['norm']}"] if recipe.get("norm") else []
     words.append(f"--epochs {recipe['epochs']} --batch-size {recipe['batch_size']}")
     words.append(f"--learning-rate {recipe['learning_rate']:g} --seed {recipe['seed']}")
     words += [f"--label-smoothing {recipe['label_smoothing']:g}"] if recipe["label_smoothing"] else []

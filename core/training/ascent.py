@@ -3,7 +3,6 @@
 N images, M deltas, C channels, H W height and width. Source: Mummadi, Brox, Metzen, ICCV 2019, section 3.
 """
 
-import math
 from dataclasses import replace
 
 import torch
@@ -39,11 +38,10 @@ class Ascent:
         def uniform(low: float, high: float) -> Tensor:
             return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
 
-        if recipe.step_spread > 1:
-            spread = math.log(recipe.step_spread)
-            drawn["step_size"] = recipe.step_size * uniform(-spread, spread).exp()
-        if recipe.smallest < 1:
-            drawn["magnitude"] = uniform(recipe.smallest, 1)
+        if recipe.step_spread:
+            drawn["step_size"] = recipe.step_size * uniform(-recipe.step_spread, recipe.step_spread).exp2()
+        if recipe.shrink:
+            drawn["magnitude"] = uniform(1 - recipe.shrink, 1)
         return drawn
 
     def __call__(

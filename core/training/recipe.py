@@ -1,6 +1,5 @@
 """The configuration of a training run: what `config.json` records, and what a run of the grid is."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
@@ -10,9 +9,9 @@ from core.attacks.pgd import PGD
 from core.numbers import above_zero, at_least_one, fraction, units_of_255
 from core.threat import Budget
 
-Norm = Literal["joint", "separate", "frozen"]
-"""Which statistics a batch norm uses for a weight update: of attacked and clean images together, of each half by
-itself, or those that it has, which then stay as they are."""
+Norm = Literal["separate", "frozen"]
+"""Which statistics a batch norm uses for a weight update: those of attacked and of clean images by themselves, or
+those that it has, which then stay as they are. None: of attacked and clean images together."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +22,9 @@ class Recipe:
     trained further, or `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
     given and what fits.
 
-    Three settings are not in the paper, and by default they do nothing. `smallest`: after the ascent each delta is
-    multiplied by a factor drawn uniformly from `smallest` to 1. `step_spread`: the step size of each heap is drawn
-    log-uniformly from `step_size / step_spread` to `step_size * step_spread`. `norm`: see `Norm`.
+    Three settings are not in the paper, and by default they do nothing. `shrink`: after the ascent each delta is
+    multiplied by a factor drawn uniformly from `1 - shrink` to 1. `step_spread`: the step size of each heap is
+    `step_size` times a power of 2, drawn uniformly from `-step_spread` to `step_spread`. `norm`: see `Norm`.
     """
 
     data: str
@@ -37,9 +36,9 @@ class Recipe:
     step_size: float = 0.5
     loss_cap: float = LOSS_CAP
     persist: bool = False
-    smallest: float = 1.0
-    step_spread: float = 1.0
-    norm: Norm = "joint"
+    shrink: float = 0.0
+    step_spread: float = 0.0
+    norm: Norm | None = None
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 0.2
@@ -59,15 +58,15 @@ class Recipe:
             label_smoothing=self.label_smoothing,
             warmup=self.warmup,
             weight_decay=self.weight_decay,
-            smallest=self.smallest,
+            shrink=self.shrink,
         )
         above_zero(learning_rate=self.learning_rate, step_size=self.step_size, loss_cap=self.loss_cap)
-        if not 1 <= self.step_spread < math.inf:
-            raise ValueError(f"step_spread must be a finite number from 1 on, and {self.step_spread} was given.")
-        if self.norm not in get_args(Norm):
+        if not 0 <= self.step_spread <= 8:
+            raise ValueError(f"step_spread must lie between 0 and 8 octaves, and {self.step_spread} was given.")
+        if self.norm not in (None, *get_args(Norm)):
             raise ValueError(f"norm is one of {', '.join(get_args(Norm))}, and {self.norm!r} was given.")
         if self.norm == "frozen" and not self.start:
-            raise ValueError("Frozen batch norms need trained weights to start from; give start, or another norm.")
+            raise ValueError("Frozen batch norms need trained weights to start from, and no start was given.")
         if not 0 < self.momentum < 1:
             raise ValueError(f"momentum must lie between 0 and 1, both excluded, and {self.momentum} was given.")
         if self.seed not in range(2**32):  # a folder's name ends with it, and numpy's generators take these

@@ -39,7 +39,7 @@ def deltas(process_group: ProcessGroup) -> dict[str, torch.Tensor]:
     images, labels = pictures().first(BATCH).batch(process_group.shard(BATCH))
     found = {}
     for heap in HEAPS:
-        for kind, more in {"heap": {}, "varied": {"step_spread": 4.0, "smallest": 0.0}}.items():
+        for kind, more in {"heap": {}, "varied": {"step_spread": 2.0, "shrink": 1.0}}.items():
             recipe = Recipe("made up", sigma=0.5, epsilon=16, steps=3, heap=heap, batch_size=BATCH, **more)
             ascent = Ascent(recipe, process_group)
             drawn = ascent.draw(images, torch.Generator().manual_seed(2))

@@ -125,6 +125,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["train", "--heap", "8"], ["--heap is for adversarial training", "--sigma 0.5"]),
         (["train", "--sigma", "0", "--epsilon", "8"], ["--epsilon is for adversarial training", "sigma is 0"]),
         (["train", "--persist"], ["--persist is for adversarial training"]),
+        (["train", "--shrink", "0.5"], ["--shrink is for adversarial training"]),
         (["train", "--device", "abacus"], ["abacus", "cpu"]),
         (["attack", "MODEL", "--target", "cow"], ["cow", "dark"]),
         (["attack", "MODEL", "--attack", "deepfool", "--target", "dark"], ["DeepFool", "aim"]),

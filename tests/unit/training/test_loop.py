@@ -56,11 +56,11 @@ def written_out(recipe, split):
                 heaps = len(index) // recipe.heap
                 delta = (2 * torch.rand((heaps, *images.shape[1:]), generator=drawn) - 1) * epsilon
                 size, magnitude = recipe.step_size, 1.0
-                if recipe.step_spread > 1:
-                    share = torch.rand((heaps, 1, 1, 1), generator=drawn)
-                    size = recipe.step_size * recipe.step_spread ** (2 * share - 1)
-                if recipe.smallest < 1:
-                    magnitude = recipe.smallest + (1 - recipe.smallest) * torch.rand((heaps, 1, 1, 1), generator=drawn)
+                if recipe.step_spread:
+                    between = 2 * torch.rand((heaps, 1, 1, 1), generator=drawn) - 1
+                    size = recipe.step_size * 2 ** (recipe.step_spread * between)
+                if recipe.shrink:
+                    magnitude = 1 - recipe.shrink * (1 - torch.rand((heaps, 1, 1, 1), generator=drawn))
                 model.eval()
                 for _ in range(recipe.steps):
                     delta.requires_grad_()
@@ -70,7 +70,7 @@ def written_out(recipe, split):
                     (slope,) = torch.autograd.grad(loss.sum(), delta)
                     delta = (delta.detach() + size * epsilon * slope.sign()).clamp(-epsilon, epsilon)
                 attacked = apply(images, magnitude * delta)
-                if recipe.norm == "joint":
+                if recipe.norm is None:
                     attacked, clean = model.train()(torch.cat([attacked, images])).chunk(2)
                 elif recipe.norm == "separate":
                     model.train()
@@ -96,8 +96,8 @@ def written_out(recipe, split):
     [
         {},
         {"label_smoothing": 0.1, "weight_decay": 0.1, "seed": 5, "heap": 2},
-        {"smallest": 0.0},
-        {"step_spread": 4.0, "smallest": 0.3, "heap": 2},
+        {"shrink": 1.0},
+        {"step_spread": 2.0, "shrink": 0.7, "heap": 2},
         {"norm": "separate"},
         {"norm": "frozen", "start": "elsewhere"},
     ],
@@ -307,7 +307,7 @@ def test_carried_deltas_go_on_where_the_last_mini_batch_left_them(monkeypatch, t
 
 
 def test_persistent_deltas_go_on_at_full_size_where_smaller_ones_are_learnt_from():
-    ascent, (images, labels) = Ascent(replace(SHARED, persist=True, smallest=0.0)), tiny_split().batch(slice(8))
+    ascent, (images, labels) = Ascent(replace(SHARED, persist=True, shrink=1.0)), tiny_split().batch(slice(8))
     drawn = ascent.draw(images, torch.Generator().manual_seed(3))
     delta, applied = ascent(tiny_network(), images, labels, **drawn)
     factors = drawn["magnitude"].flatten()
@@ -320,13 +320,14 @@ def test_persistent_deltas_go_on_at_full_size_where_smaller_ones_are_learnt_from
 
 def test_what_the_paper_does_not_vary_is_drawn_only_if_asked():
     images = torch.rand(8, 3, 8, 8)
-    names = [set(Ascent(replace(SHARED, **more)).draw(images, torch.Generator())) for more in ({}, {"smallest": 0.5})]
+    names = [set(Ascent(replace(SHARED, **more)).draw(images, torch.Generator())) for more in ({}, {"shrink": 0.5})]
     assert names == [{"start"}, {"start", "magnitude"}]
-    ascent = Ascent(replace(SHARED, heap=1, step_spread=3))
+    ascent = Ascent(replace(SHARED, heap=1, step_spread=1.5))
     sizes = torch.cat([ascent.draw(images, torch.Generator().manual_seed(n))["step_size"] for n in range(50)])
-    assert SHARED.step_size / 3 <= sizes.min() < SHARED.step_size / 2.5
-    assert SHARED.step_size * 3 >= sizes.max() > SHARED.step_size * 2.5
-    assert abs((sizes / SHARED.step_size).log().mean()) < 4 * math.log(3) / math.sqrt(3 * len(sizes))
+    octaves = (sizes / SHARED.step_size).log2()
+    assert -1.5 <= octaves.min() < -1.3
+    assert 1.5 >= octaves.max() > 1.3
+    assert abs(octaves.mean()) < 4 * 1.5 / math.sqrt(3 * len(sizes))
 
 
 def test_frozen_batch_norms_keep_their_statistics_and_learn_the_rest(tmp_path):
