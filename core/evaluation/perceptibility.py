@@ -33,8 +33,8 @@ VIEWING_IN_WORDS = (
 )
 JUDGED = 16
 """The number of held-out images that a stored JOD is measured on."""
-NOTICED = 9.0
-"""The JOD at which 75% of observers prefer the original."""
+UNSEEN, NOTICED = 10.0, 9.0
+"""The JOD of equal pictures, and the one at which 75% of observers prefer the original."""
 INSTALL_JOD = "make env-jod"
 """The command that installs ColorVideoVDP."""
 

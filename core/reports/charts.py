@@ -4,7 +4,9 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
+from core.evaluation.perceptibility import NOTICED, UNSEEN
 from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.reports.pareto import pareto_front
 from core.reports.tradeoff import STANDARD, MeasuredModel, ModelsByGroup, first_seeds, tradeoff_points
@@ -23,6 +25,7 @@ def charts(measured: ModelsByGroup) -> dict[str, bytes]:
         "risks.svg": _panels(measured, lambda results: results.risks is not None, _risks),
         "pareto-fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
         "curves.svg": _panels(measured, lambda results: results.robustness is not None, _curves),
+        "visibility.svg": _panels(measured, lambda results: len(_visible(results, "spgd")) > STRENGTHS, _visibility),
     }
     return {name: content for name, content in drawn.items() if content}
 
@@ -132,5 +135,30 @@ def _curves(axes: Any, own: Sequence[MeasuredModel]) -> None:
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
         axes.axhline(100 * (1 - robustness.level), color="#999999", lw=0.7, ls=":")
     axes.set_xlabel("epsilon (/255)")
+    axes.set_ylabel("accuracy (%)")
+    axes.set_ylim(0, 101)
+
+
+STRENGTHS = 5
+"""At how many strengths the JOD of an attack must be known for a line: fewer would be joined by misleading ones."""
+
+
+def _visible(results: Results, attack: str) -> list[tuple[float, float]]:
+    """JOD and accuracy (%) of every stored strength of an untargeted attack, from no perturbation on."""
+    found = [(m.jod.value, 100 * m.report.accuracy.value) for m in results.curve(attack) if m.jod]
+    return [(UNSEEN, 100 * results.clean.accuracy.value), *found]
+
+
+def _visibility(axes: Any, own: Sequence[MeasuredModel]) -> None:
+    """The attack as a line with marks, random noise of the same strengths dotted in the same colour."""
+    own = _shown(own)
+    for (checkpoint, results), label in zip(own, _names(own), strict=True):
+        looks = _looks(checkpoint)
+        axes.plot(*zip(*_visible(results, "spgd"), strict=True), label=label, lw=1.2, ms=3.5, **looks)
+        axes.plot(*zip(*_visible(results, "random-signs"), strict=True), lw=1, ls=":", color=looks["color"])
+    axes.plot([], [], lw=1, ls=":", color="#555555", label="random noise")
+    axes.axvline(NOTICED, color="#999999", lw=0.7, ls=":")
+    axes.invert_xaxis()
+    axes.set_xlabel("JOD: not seen (10), plainly seen (lower)")
     axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 101)

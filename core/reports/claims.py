@@ -308,8 +308,9 @@ CLAIMS = (
             *("resembles the target more than all other scenes", "n (JOD; others)"),
         ),
         _remaining_is_perceptible,
-        "",
-        "Measured on the perturbation at the minimum breaking epsilon. *JOD* (just-objectionable differences, "
+        "visibility.svg",
+        "The figure shows accuracy against visibility, strength by strength, without epsilon in between. The table is "
+        "measured on the perturbation at the minimum breaking epsilon. *JOD* (just-objectionable differences, "
         "ColorVideoVDP) is 10 where no difference is seen; at 9, 75% of observers prefer the original. Viewed as on a "
         f"{VIEWING_IN_WORDS}. *Colour difference* is the mean CIEDE2000; above 2.3 it is noticeable on large patches. "
         "*Resembles the target more than all other scenes* counts the attacks towards a scene of which that is true "

@@ -52,6 +52,19 @@ def model(heap, clean, breaks, levels=None, jod=None, data="signs", epsilon=8):
     )
 
 
+def with_jod(results, less=0.0):
+    """The results with five strengths of the attack and of random noise, whose JOD is `less` lower than otherwise."""
+    made = [
+        Measurement(
+            *(attack, 4 * step, None, 100, 0, 2048, Report(Rate(right, N), Rate(0, N))),
+            jod=Jod(*[9.5 - step / 2 - less] * 3, 16),
+        )
+        for attack, right in (("spgd", 700), ("random-signs", 950))
+        for step in range(1, 6)
+    ]
+    return replace(results, measurements=tuple(made))
+
+
 def seeded(measured, seed):
     """The same cell trained from another seed."""
     found, results = measured
@@ -390,5 +403,13 @@ def test_the_figures_follow_from_the_numbers_and_nothing_else():
     other = charts({"signs": [STANDARD, model(1, 930, 25, (930, 900, 400), 0.8)]})
     assert other["pareto-fronts.svg"] != first["pareto-fronts.svg"]
     assert other["risks.svg"] == first["risks.svg"]
+    seen = charts({"signs": [(each[0], with_jod(each[1])) for each in own["signs"]]})
+    assert set(seen) == {*first, "visibility.svg"}
+    assert seen["visibility.svg"].decode().count("random noise") == 1
+    few = [(each[0], with_jod(each[1])) for each in own["signs"]]
+    few = [(each, replace(results, measurements=results.measurements[1:])) for each, results in few]
+    assert "visibility.svg" not in charts({"signs": few})
+    paler = charts({"signs": [(each[0], with_jod(each[1], 0.5)) for each in own["signs"]]})
+    assert paler["visibility.svg"] != seen["visibility.svg"]
     bare = [(checkpoint, replace(results, robustness=None, risks=None)) for checkpoint, results in own["signs"]]
     assert charts({"signs": bare}) == {}
