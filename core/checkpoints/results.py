@@ -14,6 +14,7 @@ import numpy as np
 
 from core import files
 from core.attacks.targets import Target
+from core.evaluation.pattern_score import PatternScore
 from core.evaluation.perceptibility import Jod, Perceptibility
 from core.evaluation.report import AnyRate, Report
 from core.evaluation.resemblance import Resemblance
@@ -86,7 +87,8 @@ class Results:
     perturbation at the breaking point is; None where they were not measured. `hits` tells for each of the n images
     what fraction of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
     between), so that models can be compared image by image; empty in results that were made before this was kept.
-    `about` says which weights and data were measured, and with which versions.
+    `about` says which weights and data were measured, and with which versions. `pattern_score` tells how often other
+    models see the target in the perturbations towards classes; None where that was not measured.
     """
 
     clean: Report
@@ -97,6 +99,7 @@ class Results:
     visibility: Perceptibility | None = None
     hits: tuple[float, ...] = ()
     assessment: Assessment = Assessment()
+    pattern_score: PatternScore | None = None
 
     def find(self, attack: str, epsilon: int, target: Target | None = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
@@ -146,6 +149,7 @@ class Results:
         content |= {"robustness": self.robustness.to_json()} if self.robustness else {}
         content |= {"risks": self.risks.to_json()} if self.risks else {}
         content |= {"visibility": self.visibility.to_json()} if self.visibility else {}
+        content |= {"pattern_score": self.pattern_score.to_json()} if self.pattern_score else {}
         return content | ({"hits": _packed(self.hits)} if self.hits else {})
 
     def save(self, folder: Path) -> None:
@@ -166,7 +170,8 @@ class Results:
             clean, about = Report.from_json(content["clean"]), content.get("about", {})
             hits = _unpacked(content.get("hits", ""))
             assessment = Assessment(**content.get("assessment", {}))
-            found = cls(clean, measurements, about, robustness, risks, visibility, hits, assessment)
+            score = PatternScore.from_json(content["pattern_score"]) if content.get("pattern_score") else None
+            found = cls(clean, measurements, about, robustness, risks, visibility, hits, assessment, score)
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
         parts = {f.name: (getattr(found, f.name), f.type) for f in fields(cls)}

@@ -22,6 +22,14 @@ from core.evaluation.segmentation import SceneRate, fraction, overlap
 from core.threat import apply
 
 
+def wilson(fraction: float, n: int) -> tuple[float, float]:
+    """The ends of the 95% interval of a fraction of n (Wilson 1927), rounded to 4 digits."""
+    z, p = float(ndtri(0.975)), fraction  # scipy.stats has this too, and takes seconds to import
+    middle, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low, high = ((middle + sign * reach) / (1 + z * z / n) for sign in (-1, 1))
+    return round(max(low, 0.0), 4), round(min(high, 1.0), 4)
+
+
 @dataclass(frozen=True)
 class Rate:
     """`successes` out of `n` with the 95% Wilson interval.
@@ -40,12 +48,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """The ends of the 95% interval (Wilson 1927), rounded to 4 digits; (0, 1) where n is 0."""
-        if not self.n:
-            return 0.0, 1.0
-        z, p, n = float(ndtri(0.975)), self.value, self.n  # scipy.stats has this too, and takes seconds to import
-        middle, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        low, high = ((middle + sign * reach) / (1 + z * z / n) for sign in (-1, 1))
-        return round(max(low, 0.0), 4), round(min(high, 1.0), 4)
+        return wilson(self.value, self.n) if self.n else (0.0, 1.0)
 
     def to_json(self) -> dict[str, Any]:
         value = round(self.value, 5) if self.n else None

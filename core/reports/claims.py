@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core import datasets
 from core.attacks.targets import scene_number
 from core.checkpoints.results import Results
+from core.evaluation.pattern_score import ALL, PatternScore, ReadingRate
 from core.evaluation.perceptibility import NOTICED, VIEWING_IN_WORDS, Jod
 from core.evaluation.report import AnyRate
 from core.reports import tradeoff
@@ -230,32 +231,75 @@ def _holds_for_segmentation(models: list[MeasuredModel]) -> Finding | None:
 
 
 def _remaining_is_perceptible(models: list[MeasuredModel]) -> Finding | None:
-    """Holds if what still breaks the models is perceptible and attacks towards a scene show that scene.
+    """Holds if what still breaks the models is perceptible and attacks towards a scene or a class show it.
 
     Perceptible: the JOD of every trained model is surely below 9, where 75% of observers prefer the original, and
-    surely below the standard model's. None (open) where no attack aimed at a scene: then half of the claim was not
-    measured.
+    surely below the standard model's. Shown: at least half of the perturbations towards a scene resemble it more than
+    all other scenes; of perturbations towards a class, the pattern score is surely above those of random signs and of
+    the standard model's perturbations (`_class_is_shown`). None (open) where that was not measured, or where too few
+    patterns were read to tell.
     """
     standard, trained = _split(models, lambda results: results.visibility and results.visibility.jod)
     if not standard or not trained:
         return None
     before, after = _jod(standard[1]), [_jod(results) for _, results in trained]
     perceptible = all(jod.high < min(NOTICED, before.low) for jod in after)
-    ranks = [firsts for _, results in trained if (firsts := resembles_target_most(results))]
-    shown = all(2 * first >= count for first, count in ranks) if ranks else None
+    shown, words = _scene_is_shown(standard[1], trained) or _class_is_shown(models)
     least, most = min(after, key=lambda jod: jod.value), max(after, key=lambda jod: jod.value)
     reason = (
         f"what breaks the adversarially trained models has a JOD of {least} to {most}, and what breaks the standard "
-        f"model one of {before}"
+        f"model one of {before}; {words}."
     )
-    if ranks:
-        first, count = (sum(part) for part in zip(*ranks, strict=True))
-        reason += f"; their perturbations towards a scene resemble it more than all other scenes in {first} of {count}"
-        own = resembles_target_most(standard[1])
-        reason += f" attacks, those of the standard model in {own[0]} of {own[1]}" if own else " attacks"
-    else:
-        reason += "; whether they show a target was not measured here"
-    return Finding(_visibility_rows([standard, *trained]), perceptible and shown, f"{reason}.")
+    return Finding(_visibility_rows([standard, *trained]), perceptible and shown, reason)
+
+
+def _scene_is_shown(standard: Results, trained: Sequence[MeasuredModel]) -> tuple[bool, str] | None:
+    """Whether perturbations towards scenes show these, and the same in words; None where none aimed at a scene."""
+    ranks = [firsts for _, results in trained if (firsts := resembles_target_most(results))]
+    if not ranks:
+        return None
+    first, count = (sum(part) for part in zip(*ranks, strict=True))
+    words = f"their perturbations towards a scene resemble it more than all other scenes in {first} of {count} attacks"
+    own = resembles_target_most(standard)
+    words += f", those of the standard model in {own[0]} of {own[1]}" if own else ""
+    return all(2 * first >= count for first, count in ranks), words
+
+
+def _class_is_shown(models: Sequence[MeasuredModel]) -> tuple[bool | None, str]:
+    """Whether the trained models' perturbations towards classes show these (None: open), and the same in words."""
+    standard, trained = _split(models, lambda results: results.pattern_score)
+    scores = [results.pattern_score for _, results in trained if results.pattern_score]
+    if not scores:
+        return None, "whether they show a target was not measured here"
+    control = standard[1].pattern_score if standard else None
+    every = [_shows_target(score, control) for score in scores]
+    shown = False if False in every else None if None in every else True
+    own = sorted((score.own[ALL] for score in scores), key=lambda rate: rate.value)
+    noise = max((score.noise[ALL] for score in scores), key=lambda rate: rate.value)
+    words = f"other models see the target in {_span(own)} of readings of their patterns, in {_span([noise])} of random "
+    words += "signs, "
+    if control is None:
+        return shown, f"{words}and the standard model's patterns were not read"
+    words += f"and in {_span([control.own[ALL]])} of the standard model's patterns"
+    return shown, words + (", which is too close for so few patterns" if shown is None else "")
+
+
+def _shows_target(score: PatternScore, standard: PatternScore | None) -> bool | None:
+    """Whether a pattern score is surely above both controls (True), or surely below one of them or one half (False).
+
+    None where neither is sure, or where the standard model's score was not measured.
+    """
+    if standard is None:
+        return None
+    (low, high), controls = score.own[ALL].interval, [score.noise[ALL].interval, standard.own[ALL].interval]
+    if low > max(end for _, end in controls):
+        return True
+    return False if high < max(0.5, *(start for start, _ in controls)) else None
+
+
+def _span(rates: Sequence[ReadingRate]) -> str:
+    """The smallest and the largest of sorted rates with their intervals, like `52.0 [30.3, 73.0]%`."""
+    return " to ".join(f"{percent(rate)}%" for rate in dict.fromkeys((rates[0], rates[-1])))
 
 
 def _jod(results: Results) -> Jod:
@@ -267,11 +311,14 @@ def _jod(results: Results) -> Jod:
 
 def _visibility_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
     rows = []
-    for checkpoint, results in representatives(models, each=1):
-        seen, ranks = results.visibility, resembles_target_most(results)
+    scored = [checkpoint.name for checkpoint, results in models if results.pattern_score]
+    for checkpoint, results in representatives(models, *scored, each=1):
+        seen, ranks, score = results.visibility, resembles_target_most(results), results.pattern_score
         assert seen
         cells = [str(_jod(results)), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}"]
-        cells += [f"{ranks[0]} of {ranks[1]}" if ranks else "", f"{_jod(results).n}; {seen.n:,}"]
+        cells += [f"{ranks[0]} of {ranks[1]}" if ranks else ""]
+        cells += [percent(score.own[ALL]), percent(score.noise[ALL])] if score else ["", ""]
+        cells += [f"{_jod(results).n}; {seen.n:,}"]
         rows.append([checkpoint.group_title, checkpoint.title, breaking_text(results), *cells])
     return rows
 
@@ -302,10 +349,11 @@ CLAIMS = (
         "A segmentation model counts as broken when 50% of its pixels are wrong.\n",
     ),
     Claim(
-        "What still breaks an adversarially trained model is perceptible and shows the target scene",
+        "What still breaks an adversarially trained model is perceptible and shows the target",
         (
             *("data", "model", "minimum breaking epsilon", "JOD", "SSIM", "colour difference"),
-            *("resembles the target more than all other scenes", "n (JOD; others)"),
+            *("resembles the target more than all other scenes", "pattern score (%)", "of random signs (%)"),
+            "n (JOD; SSIM and colour)",
         ),
         _remaining_is_perceptible,
         "visibility.svg",
@@ -314,6 +362,7 @@ CLAIMS = (
         "ColorVideoVDP) is 10 where no difference is seen; at 9, 75% of observers prefer the original. Viewed as on a "
         f"{VIEWING_IN_WORDS}. *Colour difference* is the mean CIEDE2000; above 2.3 it is noticeable on large patches. "
         "*Resembles the target more than all other scenes* counts the attacks towards a scene of which that is true "
-        "among the held-out scenes.\n",
+        "among the held-out scenes. The *pattern score* is how often other models name the target class when they see "
+        "the perturbation alone; the tables below have the number of readings.\n",
     ),
 )

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from core.evaluation.pattern_score import ReadingRate
 from core.evaluation.report import AnyRate
 
 
-def percent(rate: AnyRate | None) -> str:
+def percent(rate: AnyRate | ReadingRate | None) -> str:
     """A rate and its 95% interval in percent, like `76.0 [74.1, 77.8]`; empty for None."""
     if rate is None:
         return ""

@@ -15,12 +15,14 @@ from core import attacks
 from core.attacks.targets import title
 from core.checkpoints.results import Measurement, Results
 from core.checkpoints.store import Checkpoint
+from core.evaluation.pattern_score import ALL, ReadingRate
 from core.evaluation.perceptibility import Jod
 from core.evaluation.report import Rate, SceneRate
 from core.reports import tradeoff
 from core.reports.claims import breaking_text, resembles_target_most
 from core.reports.markdown import percent
 from core.reports.tradeoff import ModelsByGroup
+from core.workflows.patterns import KINDS
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,13 @@ class Bracket:
     text: str
 
 
-Value = str | int | float | Rate | SceneRate | Jod | Bracket | None
+Value = str | int | float | Rate | SceneRate | ReadingRate | Jod | Bracket | None
 Record = dict[str, Value]
 
 
 def text(value: Value) -> str:
     """The text of a value for people, like `76.0 [74.1, 77.8]`; empty for None."""
-    if isinstance(value, Rate | SceneRate):
+    if isinstance(value, Rate | SceneRate | ReadingRate):
         return percent(value)
     if isinstance(value, Bracket):
         return value.text
@@ -77,7 +79,7 @@ def _ordered(names: Sequence[str]) -> list[str]:
 def _flat(title: str, value: Value) -> Iterable[tuple[str, str]]:
     """Names and texts of the CSV columns that one value fills."""
     name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
-    if isinstance(value, Rate | SceneRate):
+    if isinstance(value, Rate | SceneRate | ReadingRate):
         columns = {"": value.value, "_low": value.interval[0], "_high": value.interval[1]} if value.n else {}
         return [*((name + end, f"{100 * number:.1f}") for end, number in columns.items()), (f"{name}_n", str(value.n))]
     if isinstance(value, Jod):
@@ -98,7 +100,12 @@ def folder_name(checkpoint: Checkpoint, root: Path) -> str:
 def model_records(models: ModelsByGroup, root: Path) -> list[Record]:
     """One record for each measured model: recipe, clean accuracy, breaking epsilon, risks, perceptibility, search."""
     return [
-        _named(checkpoint, root) | _recipe(checkpoint) | _robustness(results) | _risks(results) | _search(results)
+        _named(checkpoint, root)
+        | _recipe(checkpoint)
+        | _robustness(results)
+        | _risks(results)
+        | _patterns(results)
+        | _search(results)
         for group in models.values()
         for checkpoint, results in group
     ]
@@ -158,6 +165,20 @@ def _risks(results: Results) -> Record:
             "perceptibility n": seen.n,
         }
     return record
+
+
+def _patterns(results: Results) -> Record:
+    """How often other models see the target in the perturbations; `n` is the number of readings."""
+    score = results.pattern_score
+    if not score:
+        return {}
+    return {
+        "pattern score (%)": score.own[ALL],
+        **{f"pattern score, read by {kind} (%)": score.own.get(kind) for kind in KINDS},
+        "pattern score of random signs (%)": score.noise[ALL],
+        "patterns": score.own[ALL].patterns,
+        "pattern epsilon (/255)": score.epsilon,
+    }
 
 
 def _search(results: Results) -> Record:

@@ -11,6 +11,7 @@ from core.attacks.targets import scene_number, title
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results, key
 from core.datasets import Dataset
+from core.evaluation.pattern_score import ALL
 from core.evaluation.report import breaking_point
 from core.reports import records, training_page
 from core.reports.charts import charts
@@ -18,6 +19,7 @@ from core.reports.claims import breaking_text, sections
 from core.reports.markdown import percent, table
 from core.reports.searchable_page import RecordTable, searchable_page
 from core.reports.tradeoff import MAXIMUM_ROWS, STANDARD, MeasuredModel, ModelsByGroup, first_seeds, representatives
+from core.workflows.patterns import KINDS
 
 EPSILONS, SCENE_EPSILONS = (8, 16, 32), (8, 10, 20)
 """The epsilons of the short tables, at which all models were attacked."""
@@ -59,6 +61,14 @@ TARGETS = (
     "average, if it shows no scene). *Explained* is the fraction of the blurred perturbation that the target explains "
     "beyond the layout common to all scenes, and the mean of that fraction over the other scenes "
     "(`core/evaluation/resemblance.py`).\n"
+)
+
+PATTERNS = (
+    "What other models see in the perturbations towards a class alone, on grey. The *pattern score* is the fraction of "
+    "readings that name the target class, over all readers, contrasts and targets. It is given for all other models "
+    "with weights, and by their kind. *Random signs* were read in the same way. *ε* is that of crafting: the smallest "
+    "stored one that breaks the model. Brackets hold 95% intervals over patterns, as if all readings of one pattern "
+    "agreed. See [Perceptibility](../explanation/perceptibility.md).\n"
 )
 
 SEARCH = (
@@ -194,6 +204,8 @@ def _group_section(name: str, models: list[MeasuredModel]) -> list[str]:
     if scenes:
         parts += ["Mean IoU (%) under the same attack:\n", _curve_table(shown, epsilons, "overlap")]
     parts += ["Minimum breaking epsilon, and other attacks:\n", _other_table(shown)]
+    if rows := _pattern_rows(models):
+        parts += [PATTERNS, table(PATTERN_COLUMNS, rows)]
     if rows := _target_rows(shown):
         parts += [TARGETS, table(TARGET_COLUMNS, rows)]
     if any(scene_number(m.target) and m.epsilon == SHOWN for _, results in models for m in results.measurements):
@@ -275,6 +287,22 @@ def _breaks(results: Results) -> str:
         if epsilon_found is not None
         else f"above {max(epsilon for epsilon, _ in curve):g}/255"
     )
+
+
+PATTERN_COLUMNS = ["model", "ε", "patterns", "pattern score (%)", *(f"read by {kind} (%)" for kind in KINDS)]
+PATTERN_COLUMNS += ["random signs (%)", "readings"]
+
+
+def _pattern_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
+    """The pattern scores of at most ten models, of those where it was measured."""
+    rows = []
+    for checkpoint, results in representatives([entry for entry in models if entry[1].pattern_score]):
+        score = results.pattern_score
+        assert score
+        every = score.own[ALL]
+        rates = [percent(rate) for rate in (every, *map(score.own.get, KINDS), score.noise[ALL])]
+        rows.append([checkpoint.title, f"{score.epsilon}/255", str(every.patterns), *rates, f"{every.n:,}"])
+    return rows
 
 
 TARGET_COLUMNS = ["model", "target", "success (%)", "without attack (%)"]

@@ -27,6 +27,7 @@ from core.robustness.search import Search
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 from core.workflows.cross_epsilon import CrossEpsilonTransfer
+from core.workflows.patterns import judge_patterns
 from core.workflows.protocol import Protocol
 from core.workflows.visibility import judge_visibility
 
@@ -47,6 +48,7 @@ def assess(
     3. Continue the search from the strongest of them.
     4. Measure the four risks under the strongest perturbation of one epsilon.
     5. Measure how visible the perturbations are, in JOD, where ColorVideoVDP is installed.
+    6. Measure how often other models see the target in the perturbations towards classes.
 
     Every stage is saved when it is over. With donors that are new, or that were broken anew, a later call repeats
     stages 2 and 3 where one of them does more than what is known, and stage 4 where its perturbation was replaced.
@@ -64,6 +66,7 @@ def assess(
     if stages.results.risks is None:
         stages.measure_risks()
     judge_visibility(folder, report)
+    judge_patterns(folder, report)
     return stages.results
 
 

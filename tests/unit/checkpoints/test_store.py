@@ -338,6 +338,9 @@ POINT = {"epsilon": 4.0, "report": CLEAN, "tries": 1, "steps": 2}
 ROBUSTNESS = {"level": 0.75, "tolerance": 0.25, "epsilon": 4.0, "crafted_on": 9, "seed": 0, "curve": [POINT]}
 LEVEL = {"kind": "expected", "heap": 0, "loss": {"value": 1.0, "interval": [0.9, 1.1]}, "accuracy": {**SCENES}}
 RISKS = {"epsilon": 8.0, "steps": 1, "restarts": 1, "seed": 0, "levels": [LEVEL]}
+READINGS = {"all": {"named": 2, "n": 6, "patterns": 2, "value": 0.33333, "interval": [0.0546, 0.8037]}}
+PATTERN_SCORE = {"own": READINGS, "noise": READINGS, "epsilon": 8, "contrasts": [0.25, 0.5]}
+PATTERN_SCORE |= {"patterns": {"spgd-e8-t1": "12ab"}, "readers": {"standard": "34cd"}}
 VISIBILITY = {"ssim": 0.9, "psnr": 30.0, "colour_difference": 1.0, "visible": 0.1, "n": 9}
 WHOLE = {
     "about": {
@@ -352,6 +355,7 @@ WHOLE = {
     "robustness": ROBUSTNESS,
     "risks": RISKS,
     "visibility": VISIBILITY,
+    "pattern_score": PATTERN_SCORE,
 }
 
 
@@ -384,6 +388,7 @@ class TestDamagedResults:
         found = Results.load(tmp_path)
         assert found.robustness.breaking_epsilon == 4
         assert found.risks.levels[0].accuracy.value == 0.5
+        assert found.pattern_score.own["all"].value == pytest.approx(1 / 3)
         assert [m.target for m in found.measurements] == [Target("scene", 2), Target("class", 1)]
 
     @pytest.mark.parametrize("value", [..., None, "odd", -1, 1.5, True, [], [1], {}, {"a": 1}, [[]]], ids=repr)
@@ -421,6 +426,9 @@ class TestDamagedResults:
             (("risks", "levels"), [], "a curve or risks without a point"),
             (("risks", "levels", 0, "loss", "interval"), [1.0], "risks holds"),
             (("visibility", "ssim"), None, "visibility holds"),
+            (("pattern_score", "own", "all", "named"), 7, "7 of 6 readings of 2 patterns"),
+            (("pattern_score", "noise", "all"), ..., "of noise"),
+            (("pattern_score", "readers", "standard"), 3, "pattern_score holds"),
             (("about",), [1], "about holds"),
             (("assessment", "donors"), 3, "assessment holds"),
             (("assessment", "donors", "standard"), 3, "assessment holds"),

@@ -10,6 +10,7 @@ from core import datasets
 from core.attacks.targets import Target
 from core.checkpoints import store
 from core.checkpoints.results import Measurement, Results
+from core.evaluation.pattern_score import ALL, PatternScore, ReadingRate
 from core.evaluation.perceptibility import Jod, Perceptibility
 from core.evaluation.report import Rate, Report
 from core.evaluation.resemblance import Resemblance
@@ -317,6 +318,60 @@ class TestVisible:
         both = ask(5, [self.aimed(standard, (2, 1, 9)), self.aimed(model(4, 910, 22, jod=5.5, data="streets"), ranks)])
         assert both.reason.endswith("of 3 attacks, those of the standard model in 1 of 3.")
 
+    @pytest.mark.parametrize(
+        ("own", "standard", "noise", "patterns", "holds"),
+        [
+            (1.0, 0.1, 0.05, 20, True),
+            (0.4, 0.05, 0.05, 40, True),  # surely more than both, though fewer than half
+            (1.0, 0.1, 0.05, 1, None),  # one pattern decides nothing
+            (1.0, 0.9, 0.05, 20, None),  # the standard model's patterns may show as much
+            (1.0, 0.1, 0.95, 20, None),  # readers name the targets anyway
+            (0.1, 0.1, 0.05, 20, False),  # most readings do not name the target
+            (0.6, 1.0, 0.05, 40, False),  # surely less than the standard model's
+            (0.6, 0.1, 1.0, 40, False),  # surely less than noise
+            (1.0, None, 0.05, 20, None),
+        ],
+    )
+    def test_perturbations_towards_classes_must_show_them_more_than_both_controls(
+        self, own, standard, noise, patterns, holds
+    ):
+        before = model(0, 980, 12, jod=7.5) if standard is None else self.read(STANDARD, standard, 0.05, patterns)
+        found = ask(5, [before, self.read(ADVERSARIAL, own, noise, patterns)])
+        assert found.holds is holds
+        assert f"other models see the target in {100 * own:.1f} [" in found.reason
+        assert found.reason.endswith(", which is too close for so few patterns.") is (
+            holds is None and standard is not None
+        )
+        assert ("the standard model's patterns were not read" in found.reason) is (standard is None)
+        assert f"in {100 * noise:.1f} [" in found.reason
+        assert [row[7] != "" for row in found.rows] == [standard is not None, True]
+
+    def test_one_model_whose_patterns_do_not_show_the_target_is_enough(self):
+        own = [self.read(STANDARD, 0.0, 0.05, 20), self.read(ADVERSARIAL, 1.0, 0.05, 20)]
+        other = model(64, 930, 20, jod=5.4)
+        assert ask(5, own).holds
+        assert ask(5, [*own, other]).holds, "a model of which it was not measured does not count"
+        assert ask(5, [*own, self.read(other, 0.9, 0.05, 1)]).holds is None
+        assert ask(5, [*own, self.read(other, 0.0, 0.05, 20)]).holds is False
+        assert (
+            "in 0.0 [0.0, 16.1]% to 100.0 [83.9, 100.0]% of readings"
+            in ask(5, [*own, self.read(other, 0.0, 0.05, 20)]).reason
+        )
+
+    def test_a_target_that_is_shown_does_not_make_a_faint_perturbation_perceptible(self):
+        faint = self.read(model(1, 930, 20, jod=7.4), 1.0, 0.05, 20)
+        assert ask(5, [self.read(STANDARD, 0.0, 0.05, 20), faint]).holds is False
+
+    @staticmethod
+    def read(measured, own, noise, patterns):
+        """The model with patterns of which 60 readings each name the target in these fractions."""
+        rates = [
+            {ALL: ReadingRate(round(share * 60 * count), 60 * count, count)}
+            for share, count in ((own, patterns), (noise, 32))
+        ]
+        checkpoint, results = measured
+        return checkpoint, replace(results, pattern_score=PatternScore(*rates, 24, {}, {}))
+
     @staticmethod
     def aimed(measured, ranks):
         """The model with attacks towards scenes, whose perturbations come out at these ranks."""
@@ -357,7 +412,8 @@ def test_there_are_five_sections_with_tables_and_the_figures_that_exist():
     assert page.index("(risks.svg") < page.index("### 2.") < page.index("(pareto-fronts.svg") < page.index("### 4.")
     assert "| Traffic signs (drawn) | Standard | 8/255 | 98.0 [" in page
     assert (
-        "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 7.5 [7.3, 7.7] | 0.800 | 5.0 |  | 16; 200 |" in page
+        "| Traffic signs (drawn) | Standard | 12/255 [11.75, 13] | 7.5 [7.3, 7.7] | 0.800 | 5.0 |  |  |  | 16; 200 |"
+        in page
     )
 
 

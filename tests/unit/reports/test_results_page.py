@@ -13,10 +13,12 @@ from core.__main__ import app
 from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results
+from core.evaluation.pattern_score import PatternScore, ReadingRate
 from core.evaluation.report import Rate, Report
 from core.evaluation.resemblance import Resemblance
 from core.evaluation.segmentation import SceneRate
 from core.models.registry import create
+from core.reports.records import csv_text, model_records
 from core.reports.results_page import by_group, pattern_sheet
 from core.reports.results_page import results_page as results_page_of
 from core.reports.tradeoff import MAXIMUM_ROWS
@@ -104,6 +106,32 @@ def test_a_page_on_images_holds_the_curve_and_other_attacks(tmp_path):
     results = replace(results, measurements=(*results.measurements, control))
     _, other = cells(results_page([measured(tmp_path / "standard", "signs", results)]), "Standard")
     assert other[2].startswith("90.0 [")
+
+
+def test_a_page_on_images_holds_pattern_scores_where_they_were_measured(tmp_path):
+    assert "pattern score (%)" not in results_page([measured(tmp_path / "standard", "signs", images())])
+    own = {"all": ReadingRate(50, 60, 10), "standard": ReadingRate(10, 20, 10), "larger heaps": ReadingRate(40, 40, 10)}
+    noise = {kind: ReadingRate(16, 320, 32) for kind in own}
+    read = replace(images(), pattern_score=PatternScore(own, noise, 16, {}, {}))
+    entries = [measured(tmp_path / "standard", "signs", read), measured(tmp_path / "other", "signs", images())]
+    page = results_page(entries)
+    ((head, (row,)),) = [found for found in tables(page) if "readings" in found[0]]
+    assert dict(zip(head, row, strict=True)) == {
+        "model": "Standard",
+        "ε": "16/255",
+        "patterns": "10",
+        "pattern score (%)": "83.3 [52.4, 95.8]",
+        "read by standard (%)": "50.0 [23.7, 76.3]",
+        "read by heap 1 (%)": "",
+        "read by larger heaps (%)": "100.0 [72.2, 100.0]",
+        "random signs (%)": "5.0 [1.2, 18.4]",
+        "readings": "60",
+    }
+    record, without = model_records(by_group(entries), tmp_path)
+    assert (record["pattern score (%)"], record["patterns"]) == (own["all"], 10)
+    assert "pattern score (%)" not in without
+    flat = csv_text([record]).splitlines()
+    assert dict(zip(*(line.split(",") for line in flat), strict=True))["pattern_score_low"] == "52.4"
 
 
 def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):

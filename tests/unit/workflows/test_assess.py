@@ -126,12 +126,14 @@ def test_a_new_model_is_tried_with_what_broke_the_models_beside_it(assessed, mon
     assert seeds[0] != seeds[1], "it goes on with other starts and another order"
 
 
-def test_shipped_models_of_other_architectures_lend_too(assessed, monkeypatch, tmp_path):
+def test_shipped_models_of_other_architectures_lend_and_read_too(assessed, monkeypatch, tmp_path):
     shutil.copytree(assessed, assessed.parent / "second")
     shutil.copytree(assessed, tmp_path / "wide" / "tiny" / "standard")
-    assert donors_of(assess(ModelFolder(assessed))) == ["second"], "only those beside it"
+    beside = assess(ModelFolder(assessed))
+    assert donors_of(beside) == list(beside.pattern_score.readers) == ["second"], "only those beside it"
     monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path))
-    assert donors_of(assess(ModelFolder(assessed))) == ["second", "wide/tiny/standard"]
+    shipped = assess(ModelFolder(assessed))
+    assert donors_of(shipped) == list(shipped.pattern_score.readers) == ["second", "wide/tiny/standard"]
 
 
 @pytest.mark.parametrize("size", [2, 20])
@@ -175,6 +177,7 @@ def test_what_leads_at_a_stored_strength_alone_is_taken_there(assessed, tiny_dat
 def test_one_that_does_no_more_than_the_own_changes_nothing_but_is_told(assessed, monkeypatch):
     before = Results.load(assessed)
     shutil.copytree(assessed, assessed.parent / "later")
+    (assessed.parent / "later" / "model.safetensors").unlink()  # it reads no patterns
     weak = known.towards(0, UNIT) * (-1) ** torch.arange(known.SIDE)  # what it adds up to is nothing
     perturbations.save(assessed.parent / "later", {BREAKING: weak})
     assert untried(ModelFolder(assessed))
