@@ -11,7 +11,7 @@ from core import attacks, files
 from core.attacks.base import UniversalAttack
 from core.attacks.targets import Target, objective
 from core.checkpoints import perturbations
-from core.cli.console import out, progress_bar
+from core.cli.console import out, progress_bar, say
 from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, TargetOption, in_255
 from core.cli.output import print_json, rates
@@ -102,7 +102,7 @@ def attack(
     if as_json:
         print_json(content)
         return
-    out.print(f"{chosen.title} at {epsilon:g}/255 against {victim.title} on {victim.data.title}")
+    say(f"{chosen.title} at {epsilon:g}/255 against {victim.title} on {victim.data.title}")
     out.print(rates(report))
     out.print(_visibility(visibility, shown))
 

@@ -10,6 +10,11 @@ PLAIN: dict[str, Any] = {"markup": False, "emoji": False}
 out, err = Console(**PLAIN), Console(stderr=True, **PLAIN)
 
 
+def say(line: str) -> None:
+    """Print a result in words on standard output, unwrapped: a path that is copied from it must stay whole."""
+    out.print(line, soft_wrap=True, highlight=False)
+
+
 def tell(line: str) -> None:
     """Print a message on standard error, unwrapped, whether or not it is a terminal."""
     err.print(line, soft_wrap=True, highlight=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from core import datasets
-from core.cli.console import out
+from core.cli.console import say
 
 
 def data_fetch(
@@ -17,8 +17,8 @@ def data_fetch(
     """Download a data set, or draw and cache a built-in one."""
     fetch = datasets.fetcher(name)
     if fetch is not None:
-        out.print(f"{name} is in {fetch()}.")
+        say(f"{name} is in {fetch()}.")
         return
     data = datasets.get(name)
     for split in ("train", "test"):
-        out.print(f"{name} {split}: {len(data.split(split)):,} images")
+        say(f"{name} {split}: {len(data.split(split)):,} images")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.console import out
+from core.cli.console import out, say
 from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, HeldOut, UnitOption, largest, read_delta
 from core.cli.output import print_json, rates
@@ -33,5 +33,5 @@ def evaluate(
         about = {} if perturbation is None else {"delta": str(delta), "largest": largest(perturbation)}
         print_json(victim.about | about | {"report": report.to_json()})
     else:
-        out.print(f"{victim.title} on {victim.data.name}, {'clean' if delta is None else f'under {delta}'}")
+        say(f"{victim.title} on {victim.data.name}, {'clean' if delta is None else f'under {delta}'}")
         out.print(rates(report))

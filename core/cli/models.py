@@ -3,7 +3,7 @@
 from rich.table import Column, Table
 
 from core.checkpoints import results, store
-from core.cli.console import out
+from core.cli.console import out, say
 from core.cli.options import AsJson, ModelsRoot
 from core.cli.output import percent, print_json
 
@@ -30,4 +30,7 @@ def models(root: ModelsRoot = None, as_json: AsJson = False) -> None:
             accuracies = [percent(report.accuracy) if report else "" for report in reports]
         title = checkpoint.short + ("" if checkpoint.has_weights else " (no weights)")
         table.add_row(checkpoint.group, checkpoint.name, title, *accuracies)
-    out.print(table if found else f"There are no model folders under {root}.")
+    if found:
+        out.print(table)
+    else:
+        say(f"There are no model folders under {root}.")

@@ -6,7 +6,7 @@ import typer
 
 from core.checkpoints import store
 from core.checkpoints.store import ModelFolder
-from core.cli.console import out
+from core.cli.console import say
 from core.cli.options import Device, ModelsRoot, available
 from core.workflows.patterns import judge_patterns
 
@@ -24,8 +24,8 @@ def patterns(
     root, where = root or store.default_root(), available(device)
     found = [checkpoint.folder for checkpoint in store.find(root) if data in (None, checkpoint.data)]
     measured = sum(_judge(ModelFolder(folder, where), str(folder.relative_to(root))) for folder in found)
-    out.print(f"{measured} pattern scores were measured, of {len(found)} models.")
+    say(f"{measured} pattern scores were measured, of {len(found)} models.")
 
 
 def _judge(folder: ModelFolder, name: str) -> bool:
-    return judge_patterns(folder, lambda line: out.print(f"{name}: {line}", highlight=False, soft_wrap=True))
+    return judge_patterns(folder, lambda line: say(f"{name}: {line}"))

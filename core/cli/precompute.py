@@ -6,7 +6,7 @@ import typer
 
 from core.checkpoints.results import Measurement
 from core.checkpoints.store import ModelFolder
-from core.cli.console import log, out, progress_bar
+from core.cli.console import log, progress_bar, say
 from core.cli.options import BatchSize, CraftingImages, Device, Folder, Seed, Steps, available, in_255
 from core.cli.output import percent
 from core.workflows.assess import assess as assess_folder
@@ -58,4 +58,4 @@ def precompute(
 
         measure(model, suite, report)
     if assess or (assess is None and not only):
-        assess_folder(model, report=lambda line: out.print(line, highlight=False))
+        assess_folder(model, report=say)

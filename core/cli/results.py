@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from core.checkpoints import store
-from core.cli.console import out
+from core.cli.console import say
 from core.cli.options import ModelsRoot
 from core.reports import results_page
 
@@ -20,4 +20,4 @@ def results(
     Figures and CSV files are written beside them. Nothing is trained or measured.
     """
     for page in results_page.write(root or store.default_root(), docs):
-        out.print(f"wrote {page}")
+        say(f"wrote {page}")

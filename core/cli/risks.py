@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from core.attacks.spgd import SPGD
-from core.cli.console import out
+from core.cli.console import out, say
 from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, CraftingImages, Seed, in_255
 from core.cli.output import interval, percent, print_json
@@ -58,7 +58,7 @@ def risks(
         print_json({**victim.about, **measured.to_json()})
     else:
         out.print(_table(measured))
-        out.print(f"{victim.title} on {victim.data.title}, perturbations of {epsilon:g}/255")
+        say(f"{victim.title} on {victim.data.title}, perturbations of {epsilon:g}/255")
 
 
 def _table(risks: Risks) -> Table:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.attacks.targets import Target, objective
 from core.checkpoints.donors import breaking_deltas
-from core.cli.console import log, out, progress_bar
+from core.cli.console import log, out, progress_bar, say
 from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, UnitOption, in_255, read_delta
 from core.cli.output import print_json
@@ -90,7 +90,7 @@ def robustness(
         print_json({**victim.about, "target": aim and aim.to_json(), **found.to_json()})
     else:
         out.print(_table(found))
-        out.print(f"{victim.title} on {victim.data.title}: {verdict(found)}")
+        say(f"{victim.title} on {victim.data.title}: {verdict(found)}")
 
 
 def donated(root: Path, crafting: Split) -> list[Tensor]:

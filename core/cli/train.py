@@ -8,7 +8,7 @@ import typer
 
 from core.attacks.objectives import LOSS_CAP
 from core.checkpoints.store import Checkpoint
-from core.cli.console import log, out, progress_bar, tell
+from core.cli.console import log, progress_bar, say, tell
 from core.cli.options import AsJson, Device, Root, Seed, available, in_255
 from core.cli.output import print_json
 from core.cli.training_options import (
@@ -125,7 +125,7 @@ def train(
         return
     if jumped := jump(history):
         tell(f"Warning: {jumped}; try another --seed or a lower --learning-rate.")
-    out.print(f"{trained.title} is in {trained.folder}. Next: plainsight evaluate {trained.folder}")
+    say(f"{trained.title} is in {trained.folder}. Next: plainsight evaluate {trained.folder}")
 
 
 def _run(recipe: Recipe, root: Path, name: str | None, **options: Any) -> Checkpoint:
