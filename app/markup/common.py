@@ -6,7 +6,7 @@ triangle, and answers have ✓ ✗ ○.
 
 from html import escape
 
-from app.service import Card, File, Fraction, Subject
+from app.service import Card, File, Fraction, Subject, Visibility
 
 MARKS = {"A": "●", "B": "▲"}
 
@@ -123,3 +123,16 @@ def _link(file: File, label: str) -> str:
 def _command(card: Card) -> str:
     text = escape(card.command)
     return f'<p>{MARKS[card.letter]} <code>{text}</code> <button type="button" data-copy="{text}">Copy</button></p>'
+
+
+def jod(measured: Visibility) -> str:
+    """How visible the pattern is, in JOD with its interval, or what is missing for it."""
+    if measured.jod:
+        hint = (
+            "JOD (ColorVideoVDP): 10 is no visible difference; at 9, 75% of observers prefer the original. "
+            f"Mean of {measured.jod.n} held-out images, on a {measured.viewing}"
+        )
+        low, high = measured.jod.low, measured.jod.high
+        return f'<span title="{escape(hint)}"><b>{measured.jod.value:.1f}</b> JOD [{low:.1f}, {high:.1f}]</span>'
+    waits = f"{measured.install} installs it" if measured.install else "not measured"
+    return f'<span title="How visible the pattern is, by ColorVideoVDP">JOD: {escape(waits)}</span>'

@@ -5,8 +5,8 @@ Headline, footer and other parts that several tabs use are in `app.markup.common
 
 from html import escape
 
-from app.markup.common import MARKS, big, control, percent
-from app.service import Answer, Card, Labelled, Strip, StripImage, StripScene, Visibility
+from app.markup.common import MARKS, big, control, jod, percent
+from app.service import Answer, Card, Labelled, Strip, StripImage, StripScene
 
 
 def pattern(card: Card) -> str:
@@ -55,21 +55,9 @@ def visibility(card: Card) -> str:
         return f'<p class="note visibility">How visible: {waits}</p>'
     hint = f"measured on {measured.n} held-out images; a colour difference (CIEDE2000) of 2.3 is just noticeable"
     return (
-        f'<p class="note visibility">{_jod(measured)}<span title="{hint}">SSIM <b>{measured.ssim:.2f}</b></span>'
+        f'<p class="note visibility">{jod(measured)}<span title="{hint}">SSIM <b>{measured.ssim:.2f}</b></span>'
         f'<span title="{hint}">mean ΔE<sub>00</sub> <b>{measured.colour_difference:.1f}</b></span></p>'
     )
-
-
-def _jod(measured: Visibility) -> str:
-    if measured.jod:
-        hint = (
-            "JOD (ColorVideoVDP): 10 is no visible difference; at 9, 75% of observers prefer the original. "
-            f"Mean of {measured.jod.n} held-out images, on a {measured.viewing}"
-        )
-        low, high = measured.jod.low, measured.jod.high
-        return f'<span title="{escape(hint)}"><b>{measured.jod.value:.1f}</b> JOD [{low:.1f}, {high:.1f}]</span>'
-    waits = f"{measured.install} installs it" if measured.install else "not measured"
-    return f'<span title="How visible the pattern is, by ColorVideoVDP">JOD: {escape(waits)}</span>'
 
 
 def strip(images: Strip) -> str:

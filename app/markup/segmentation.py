@@ -5,7 +5,7 @@ A style variable holds each photograph, so that it is sent only once for all lay
 
 from html import escape
 
-from app.markup.common import MARKS, big, control, head, percent
+from app.markup.common import MARKS, big, control, head, jod, percent
 from app.service import Card, Legend, Look, Street
 
 
@@ -47,8 +47,14 @@ def row(card: Card, look: Look, flips: bool) -> str:
 
 
 def summary(card: Card, look: Look) -> str:
-    """The text beside a row: the model, its main number, and how much the pattern resembles the target."""
-    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
+    """The text beside a row: the model, its main number, how visible the pattern is, and what it resembles."""
+    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_seen(card)}{_shows(look)}'
+
+
+def _seen(card: Card) -> str:
+    """The JOD, where it was measured: stored perturbations without a target have one, and those of live runs."""
+    measured = card.visibility
+    return f'<p class="note">{jod(measured)}</p>' if measured and measured.jod else ""
 
 
 def _shows(look: Look) -> str:

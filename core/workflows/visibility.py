@@ -12,13 +12,13 @@ from core.checkpoints.store import ModelFolder
 from core.evaluation.perceptibility import INSTALL_JOD, JUDGED, VIEWING, Jod, jod_available, judge, judgeable, spaced
 
 ATTACKS = ("spgd", "random-signs")
-"""The attacks whose untargeted perturbations are judged: the strongest one, and random noise of equal epsilon."""
+"""The attacks whose perturbations are judged: the strongest one, with and without a target, and random noise."""
 
 
 def unjudged(folder: ModelFolder) -> list[Measurement]:
     """The measurements whose perturbation is stored and has no JOD under the present viewing conditions."""
     stored = folder.results.measurements if folder.results else ()
-    return [m for m in stored if m.attack in ATTACKS and m.target is None and m.key in folder.deltas and _old(m.jod)]
+    return [m for m in stored if m.attack in ATTACKS and m.key in folder.deltas and _old(m.jod)]
 
 
 def judge_visibility(folder: ModelFolder, report: Callable[[str], None] = lambda line: None) -> None:

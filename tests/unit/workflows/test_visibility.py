@@ -51,7 +51,7 @@ def test_attack_and_noise_are_judged_at_every_strength_and_what_breaks_the_model
     (measured / "model.safetensors").unlink()
     judge_visibility(ModelFolder(measured), heard.append)
     found, broken = judged(measured), Results.load(measured).visibility.jod
-    assert set(found) == {"spgd-e8", "spgd-e16", "random-signs-e8", "random-signs-e16"}
+    assert set(found) == {"spgd-e8", "spgd-e16", "spgd-e8-t1", "random-signs-e8", "random-signs-e16"}
     for attack in ("spgd", "random-signs"):
         assert 10 > found[f"{attack}-e8"].value > found[f"{attack}-e16"].value
     assert {jod.n for jod in (*found.values(), broken)} == {JUDGED}
