@@ -41,20 +41,21 @@ def row(card: Card, look: Look, flips: bool) -> str:
         _figure(attacked, f"scene + pattern, ε {card.epsilon}/255"),
         _figure(before, "sees, clean"),
         _figure(after, "what has flipped" if flips else "sees, attacked"),
-        _figure(_pattern(card), f"pattern ×{card.amplify}"),
+        f"<figure>{_pattern(card)}<figcaption>{_amplified(card)}</figcaption></figure>",
     ]
     return f'{shot}<div class="map-row">{"".join(figures)}</div>'
 
 
 def summary(card: Card, look: Look) -> str:
-    """The text beside a row: the model, its main number, how visible the pattern is, and what it resembles."""
-    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_seen(card)}{_shows(look)}'
+    """The text beside a row: the model, its main number, and how much the pattern resembles the target."""
+    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
 
 
-def _seen(card: Card) -> str:
-    """The JOD, where it was measured: stored perturbations without a target have one, and those of live runs."""
+def _amplified(card: Card) -> str:
+    """The caption of the pattern: how much it is amplified, and how visible it is at its true strength."""
     measured = card.visibility
-    return f'<p class="note">{jod(measured)}</p>' if measured and measured.jod else ""
+    words = f"pattern ×{card.amplify}"
+    return f"{words} · {jod(measured)}" if measured and measured.jod else words
 
 
 def _shows(look: Look) -> str:

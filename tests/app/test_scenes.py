@@ -44,10 +44,11 @@ def test_the_first_view_shows_a_scene_that_the_attacker_wants(scenes: Session) -
     assert b is not None
     assert (a.standard, b.standard) == (None, a.more_than)
     words = [segmentation.summary(*pair) for pair in zip(page.cards, page.looks, strict=True)]
-    for card, said in zip(page.cards, words, strict=True):
+    for card, look in zip(page.cards, page.looks, strict=True):
         assert card.visibility
         assert card.visibility.jod
-        assert f"<b>{card.visibility.jod.value:.1f}</b> JOD [" in said
+        assert f"pattern ×{card.amplify} · " in segmentation.row(card, look, False)
+        assert f"<b>{card.visibility.jod.value:.1f}</b> JOD [" in segmentation.row(card, look, False)
     assert f"Resembles the target more than <b>{a.more_than}</b> other scenes</p>" in words[0]
     assert f"<b>{b.more_than}</b> other scenes; the standard model's: {a.more_than}</p>" in words[1]
 
