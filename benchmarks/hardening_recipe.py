@@ -43,8 +43,6 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "separate batch norms": {"norm": "separate"},
     "frozen batch norms": {"norm": "frozen"},
     "label smoothing": {"label_smoothing": 0.1},
-}
-COMBINED: Mapping[str, Mapping[str, Any]] = {
     "random sizes, frozen batch norms": {"shrink": 1.0, "norm": "frozen"},
     "random sizes and step sizes": {"shrink": 1.0, "step_spread": 2.0},
 }
@@ -75,13 +73,9 @@ class Run:
         return root / "measured" / self.way.replace(" ", "-").replace("'", "") / self.recipe.name / kind
 
 
-def plan(base: Recipe, ways: Mapping[str, Mapping[str, Any]], runs: Sequence[tuple[int, float]]) -> list[Run]:
+def plan(base: Recipe, ways: Sequence[str], runs: Sequence[tuple[int, float]]) -> list[Run]:
     """Every way for the first run, then for the next."""
-    return [
-        Run(way, replace(base, heap=heap, epsilon=epsilon, **settings))
-        for heap, epsilon in runs
-        for way, settings in ways.items()
-    ]
+    return [Run(way, replace(base, heap=heap, epsilon=epsilon, **WAYS[way])) for heap, epsilon in runs for way in ways]
 
 
 @app.command()
@@ -93,8 +87,9 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Images in a mini-batch.")] = 64,
     learning_rate: Annotated[float, typer.Option(help="Its peak.")] = 0.05,
     cells: Annotated[int, typer.Option(help="Only the first so many of the six runs of every way.")] = len(RUNS),
-    combined_too: Annotated[bool, typer.Option(help="Also combinations of the changes.")] = False,
-    only: Annotated[list[str] | None, typer.Option(help="Only these ways; repeatable.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only these ways; repeatable. Default: those that change one setting.")
+    ] = None,
     part: Annotated[str, typer.Option(help="This process's share of the runs, like 1/2.")] = "1/1",
     threads: Annotated[int, typer.Option(help="Threads of this process.")] = 1,
     root: Root = ROOT,
@@ -103,10 +98,9 @@ def train(
     torch.set_num_threads(threads)
     base = Recipe(data, store.read(Path(start)).architecture, sigma=0.5, epsilon=8, epochs=epochs, start=start)
     base = replace(base, images=images, batch_size=batch_size, learning_rate=learning_rate)
-    ways = {**WAYS, **COMBINED} if combined_too else dict(WAYS)
-    if unknown := set(only or ()) - set(WAYS) - set(COMBINED):
-        raise typer.BadParameter(f"Not a way: {', '.join(unknown)}. There are {', '.join((*WAYS, *COMBINED))}.")
-    ways = {way: {**WAYS, **COMBINED}[way] for way in only} if only else ways
+    if unknown := set(only or ()) - set(WAYS):
+        raise typer.BadParameter(f"Not a way: {', '.join(unknown)}. There are {', '.join(WAYS)}.")
+    ways = only or [way for way, settings in WAYS.items() if len(settings) <= 1]
     mine, of = map(int, part.split("/"))
     for run in plan(base, ways, RUNS[:cells])[mine - 1 :: of]:
         if not run.file(root, "trained.json").is_file():
@@ -119,14 +113,16 @@ def _train(run: Run, root: Path) -> None:
     made = train_model.run(recipe, folder, recipe.name, device="cpu")
     evaluator, search, crafting = _judges(recipe, made.folder)
     data, clean = datasets.get(recipe.data), evaluator()
-    shape = (1, *crafting.images.shape[1:])
     loss = {}
     for epsilon in NOISE:
-        drawn = [Budget.from_255(epsilon).epsilon * RandomSigns(Budget(0), seed=n).signs(shape) for n in range(DRAWS)]
-        kept = [evaluator(delta).accuracy.value for delta in drawn]
+        noises = [RandomSigns(Budget.from_255(epsilon), seed=n) for n in range(DRAWS)]
+        kept = [evaluator(noise.craft(evaluator.model, crafting)).accuracy.value for noise in noises]
         loss[str(epsilon)] = clean.accuracy.value - sum(kept) / len(kept)
     found = search(evaluator, crafting)
-    _keep(run, root, "random", found)
+    assert found.delta is not None
+    broken = run.file(root, "random.safetensors")
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    write_tensors(broken, {"delta": found.delta.detach().cpu().contiguous()}, {})
     about = {"way": run.way, "heap": recipe.heap, "epsilon": recipe.epsilon, "data": data.name, "start": recipe.start}
     about |= {"images": recipe.images, "epochs": recipe.epochs, "batch_size": recipe.batch_size}
     about |= {"learning_rate": recipe.learning_rate, "seed": recipe.seed, "seconds": made.config["seconds"]}
@@ -144,13 +140,6 @@ def _judges(recipe: Recipe, folder: Path) -> tuple[Evaluator, Search, datasets.S
     protocol = Protocol.standard(data)
     search = Search(first=16.0, tolerance=0.5, level=protocol.level, restarts=1, batch_size=protocol.batch_size)
     return evaluator, search, data.split("train", 1024)
-
-
-def _keep(run: Run, root: Path, kind: str, found: Robustness) -> None:
-    assert found.delta is not None
-    path = run.file(root, f"{kind}.safetensors")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_tensors(path, {"delta": found.delta.detach().cpu().contiguous()}, {})
 
 
 @app.command()
@@ -193,7 +182,7 @@ def page(
         cells.append(
             read_json(path.parent / "trained.json") | {"judged": judged["robustness"], "tried": len(judged["tried"])}
         )
-    order = [*WAYS, *COMBINED]
+    order = [*WAYS]
     cells.sort(key=lambda cell: (RUNS.index((cell["heap"], cell["epsilon"])), order.index(cell["way"])))
     if not cells:
         raise typer.BadParameter(f"Nothing was judged under {root}; first run the commands train and judge.")
@@ -225,7 +214,7 @@ def document(record: dict[str, Any]) -> str:
         )
     head = ("run", "recipe", "clean (%)", *(f"lost under noise of {epsilon}/255" for epsilon in NOISE))
     first = cells[0]
-    about = TOLD.format(n=first["clean"]["n"], tried=max(cell["tried"] for cell in cells), **first)
+    about = TOLD.format(n=first["clean"]["n"], most=max(cell["tried"] for cell in cells), **first)
     return "\n".join(
         ["# The recipe\n", about, table((*head, "breaks at (random starts)", "breaks at [between]"), rows), READ]
     )
@@ -239,10 +228,13 @@ TOLD = (
     "factor from 0 to 1 before the weights learn from it (`shrink` 1); random step sizes are drawn log-uniformly "
     "from a quarter of the paper's step to four of them (`step_spread` 2); batch norms see attacked and clean images "
     "apart, or stay as they were (`norm`). Breaking epsilons, in n/255, are of searches on 1,024 crafting images with "
-    "{n:,} held-out images: from random starts only, and after what broke up to {tried} other models of this table "
+    "{n:,} held-out images: from random starts only, and after what broke up to {most} other models of this table "
     "was tried as well. Noise: the points of accuracy lost under random signs, the mean over five draws.\n"
 )
-READ = ""
+READ = (
+    "Brackets hold the epsilons between which the model may break, for all that the number of held-out images tells. "
+    "Each row is one training run.\n"
+)
 
 
 if __name__ == "__main__":

@@ -58,8 +58,10 @@ class Budget:
         return (2 * noise - 1) * self.epsilon
 
     def ascend(self, delta: Tensor, gradient: Tensor, step_size: float | Tensor) -> Tensor:
-        """The steepest step in the l-infinity norm, projected back into the ball; `step_size` is one for all deltas or
-        (M,1,1,1)."""
+        """The steepest step in the l-infinity norm, projected back into the ball.
+
+        `step_size` is the length of the step: one number for all deltas, or one for each of them (M,1,1,1).
+        """
         return self.project(delta + step_size * gradient.sign())
 
     def project(self, delta: Tensor) -> Tensor:

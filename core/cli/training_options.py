@@ -32,7 +32,7 @@ Shrink = Annotated[
     ),
 ]
 StepSpread = Annotated[
-    float, typer.Option(help="Step sizes drawn for each heap, up to this many octaves smaller or larger.")
+    float, typer.Option(help="The step size is drawn for each heap, up to this many octaves smaller or larger.")
 ]
 NormOfUpdate = Annotated[
     Norm | None,

@@ -24,7 +24,8 @@ class Recipe:
 
     Three settings are not in the paper, and by default they do nothing. `shrink`: after the ascent each delta is
     multiplied by a factor drawn uniformly from `1 - shrink` to 1. `step_spread`: the step size of each heap is
-    `step_size` times a power of 2, drawn uniformly from `-step_spread` to `step_spread`. `norm`: see `Norm`.
+    `step_size` times 2 to the power of a number drawn uniformly from `-step_spread` to `step_spread`. `norm`: see
+    `Norm`.
     """
 
     data: str

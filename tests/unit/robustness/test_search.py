@@ -46,7 +46,7 @@ def told(wrong, n, delta):
     return Tried(Candidate(0.0, delta, "test"), Report(Rate(n - wrong, n), Rate(0, n)))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), spread=st.floats(0.01, 0.5), level=st.sampled_from([0.5, 0.75, 0.9]))
 def test_a_linear_model_breaks_at_the_quantile_of_its_margins_over_the_norm_of_its_weights(seed, spread, level):
     model, split = Linear(seed, spread), grey_pictures(seed, n=64)
