@@ -9,11 +9,13 @@ import copy
 import gc
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from guard import (  # noqa: F401 (hooks)
     pytest_runtest_logreport,
     pytest_runtest_makereport,
@@ -123,20 +125,32 @@ def tiny_dataset(_victims: dict[str, Victim], monkeypatch: pytest.MonkeyPatch) -
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the models of `tiny` for the tests of the app and those in a browser.
 
-    The first test process to need them makes them for all; each works on a copy.
+    Each part is made by the first test process that gets to it, so two processes make two at the same time; each works
+    on a copy.
     """
     import tiny
 
-    shared = os.environ.get("PYTEST_XDIST_WORKER")
-    base = tmp_path_factory.getbasetemp()
-    made = (base.parent if shared else base) / "tiny-made"
-    with FileLock(f"{made}.lock"), pytest.MonkeyPatch.context() as patch:
-        if not made.is_dir():
-            making = made.with_name("tiny-making")
+    worker, base = os.environ.get("PYTEST_XDIST_WORKER"), tmp_path_factory.getbasetemp()
+    shared = base.parent if worker else base
+    parts = sorted(tiny.PARTS, reverse=worker == "gw1")
+    for patience in (0, -1):  # at first without waiting for what another process is making
+        for part in parts:
+            with suppress(Timeout), FileLock(shared / f"tiny-{part}.lock", timeout=patience):
+                _make_tiny(shared / f"tiny-{part}", tiny.PARTS[part])
+    for part in parts:
+        shutil.copytree(shared / f"tiny-{part}", base / "tiny", dirs_exist_ok=True)
+    return base / "tiny"
+
+
+def _make_tiny(folder: Path, make: Callable[[Path], None]) -> None:
+    import tiny
+
+    if not folder.is_dir():
+        making = folder.with_name(f"{folder.name}-making")
+        with pytest.MonkeyPatch.context() as patch:
             tiny.surround(patch, making)
-            tiny.make(making)
-            making.rename(made)
-    return shutil.copytree(made, base / "tiny")
+            make(making)
+        making.rename(folder)
 
 
 @pytest.fixture

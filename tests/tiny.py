@@ -37,8 +37,8 @@ def environment(folder: Path) -> dict[str, str]:
     return {f"PLAINSIGHT_{name}": str(folder / place) for name, place in places.items()}
 
 
-def make(folder: Path) -> None:
-    """A standard and a shared model for signs and for streets, and one pair for absent CIFAR-10 images."""
+def make_signs(folder: Path) -> None:
+    """A standard and a shared model for signs, and such a pair for absent CIFAR-10 images."""
     root = folder / "checkpoints"
     for seed, (name, recipe) in enumerate((("standard", {}), ("shared-s64-e16-w0.5", SHARED))):
         torch.manual_seed(seed + 1000 * SHIFT)
@@ -52,12 +52,23 @@ def make(folder: Path) -> None:
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet8/8", "data": "cifar10", "classes": classes, "recipe": recipe}
         store.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)
-        name, recipe = (name, recipe) if seed == 0 else ("shared-s4-e10-w0.5", recipe | {"heap": 4, "epsilon": 10})
-        classes, task = list(streets.CLASSES), {"task": "segmentation", "size": [streets.HEIGHT, streets.WIDTH]}
+
+
+def make_streets(folder: Path) -> None:
+    """A standard and a shared model for streets."""
+    root, classes = folder / "checkpoints", list(streets.CLASSES)
+    shared = SHARED | {"heap": 4, "epsilon": 10}
+    for seed, (name, recipe) in enumerate((("standard", {}), ("shared-s4-e10-w0.5", shared))):
+        torch.manual_seed(seed + 1000 * SHIFT)
+        task = {"task": "segmentation", "size": [streets.HEIGHT, streets.WIDTH]}
         config = {"architecture": SEGMENTER, "data": "streets", "classes": classes, "recipe": recipe, **task}
         store.save(root / "streets" / name, create(SEGMENTER, len(classes)), config)
         precompute(store.ModelFolder(root / "streets" / name), SCENE_SUITE)
         assess(store.ModelFolder(root / "streets" / name), SCENE_PROTOCOL)
+
+
+PARTS = {"signs": make_signs, "streets": make_streets}
+"""What the app is shown with, in parts that two processes can make at the same time."""
 
 
 def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -74,7 +85,8 @@ def main(folder: Path, port: int) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     surround(pytest.MonkeyPatch(), folder)
     if not (folder / "checkpoints").is_dir():
-        make(folder)
+        for make in PARTS.values():
+            make(folder)
     from app.__main__ import main as serve
 
     serve(host="127.0.0.1", port=port, root_path="", auth="", inbrowser=False)

@@ -9,6 +9,7 @@ import json
 import lzma
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,10 +69,14 @@ def _int8(name: str, delta: Tensor) -> Tensor:
 
 def _packed(units: Tensor) -> Tensor:
     """The bytes of an int8 tensor, packed: uint8 (n)."""
-    plain = units.numpy().tobytes()
+    return torch.frombuffer(bytearray(_compressed(units.numpy().tobytes())), dtype=torch.uint8)
+
+
+@lru_cache(maxsize=256)  # a folder is saved anew after every delta
+def _compressed(plain: bytes) -> bytes:
     # The dictionary of preset 9 alone has 64 MiB to be set up, for deltas of a few KiB.
     how = {"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": max(4096, len(plain))}
-    return torch.frombuffer(bytearray(lzma.compress(plain, filters=[how])), dtype=torch.uint8)
+    return lzma.compress(plain, filters=[how])
 
 
 def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:

@@ -59,29 +59,31 @@ def address(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    """A browser, or a skip that says what is missing."""
+def visitors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], object]]:
+    """Makes a browser context of a visitor's own; skips, and says what is missing, where there is no browser.
+
+    Contexts have a folder: there Chromium keeps the compiled scripts of the app, at half the cost of a page.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with playwright.sync_playwright() as runner:
         path = path or (runner.chromium.executable_path if Path(runner.chromium.executable_path).exists() else None)
         if path is None:
             pytest.skip("There is no Chromium here; install one with: playwright install chromium")
-        browser = runner.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        launch = runner.chromium.launch_persistent_context
+        yield lambda: launch(tmp_path_factory.mktemp("visitor"), executable_path=path, args=ARGUMENTS)
 
 
 @pytest.fixture(scope="session")
-def context(chromium: object) -> Iterator[object]:
+def context(visitors: Callable[[], object]) -> Iterator[object]:
     """One visitor's browser for all tests: the app's scripts are fetched once."""
-    context = chromium.new_context()
+    context = visitors()
     yield context
     context.close()
 
 
 @pytest.fixture
-def visit(address: str, chromium: object, context: object) -> Iterator[Callable[..., object]]:
+def visit(address: str, visitors: Callable[[], object], context: object) -> Iterator[Callable[..., object]]:
     """Open the app in a page of its own; at the end no console error and no request to another host is left.
 
     `stranger` opens it for another visitor, in a context of its own.
@@ -96,7 +98,7 @@ def visit(address: str, chromium: object, context: object) -> Iterator[Callable[
         query: str = "", size: tuple[int, int] = (1280, 720), dark: bool = False, stranger: bool = False
     ) -> object:
         if stranger:
-            strangers.append(chromium.new_context())
+            strangers.append(visitors())
         page = (strangers[-1] if stranger else context).new_page()
         pages.append(page)
         page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -1,5 +1,6 @@
 """Stored perturbations: whole units of 1/255 go in and come out, and every kind of damage is one sentence."""
 
+import lzma
 import math
 import pickle
 import zlib
@@ -33,6 +34,16 @@ def test_perturbations_of_full_strength_take_little_space(folder):
     signs = torch.randint(0, 2, (1, 3, 96, 128), generator=torch.Generator().manual_seed(0)) * 2 - 1
     perturbations.save(folder, {"signs": signs * 10 / 255})
     assert (folder / "perturbations.safetensors").stat().st_size < signs.numel() / 4
+
+
+def test_a_perturbation_that_was_saved_before_is_not_packed_again(folder, monkeypatch):
+    compress, packed = lzma.compress, []
+    monkeypatch.setattr(lzma, "compress", lambda plain, **how: packed.append(plain) or compress(plain, **how))
+    values = torch.randint(-9, 10, (2, 1, 3, 8, 8), generator=torch.Generator().manual_seed(9)) / 255
+    perturbations.save(folder, {"first": values[0]})
+    perturbations.save(folder, {"first": values[0].clone(), "second": values[1]})
+    assert len(packed) == 2
+    assert torch.equal(perturbations.load(folder)["second"], values[1])
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def one_thread():
 def test_a_sweep_with_a_killed_worker_and_a_failing_run_ends_complete(base, tmp_path, one_thread):
     long = replace(base, epochs=12)
     runs = [
-        *grid(long, heaps=[1, 8], sigmas=[0.5], epsilons=[8, 16], seeds=[0]),
+        *grid(long, heaps=[1, 8], sigmas=[0.5], epsilons=[8], seeds=[0]),
         replace(long, start=str(tmp_path / "nowhere"), seed=9),
     ]
     heard, killed = [], threading.Event()
@@ -82,11 +82,11 @@ def test_a_sweep_with_a_killed_worker_and_a_failing_run_ends_complete(base, tmp_
     outcomes = sweep(runs, tmp_path, measure=False, workers=2, device="cpu", report=report)
     assert killed.is_set()
     assert [outcome.run for outcome in outcomes] == [run.name for run in runs]
-    assert [outcome.error is None for outcome in outcomes] == [True] * 4 + [False]
+    assert [outcome.error is None for outcome in outcomes] == [True, True, False]
     assert "nowhere" in outcomes[-1].error
     assert not list(tmp_path.rglob("resume.safetensors"))
     begun = [news.run for news in heard if not isinstance(news, Outcome) and news.epoch == 0]
-    assert len(begun) == 6, "the run of the killed worker was begun again"
+    assert len(begun) == 4, "the run of the killed worker was begun again"
     repeated = next(run for run in runs if begun.count(run.name) == 2)
     alone = train_model.run(repeated, tmp_path / "alone", device="cpu")
     assert alone.sha256 == weights(tmp_path, [repeated])[repeated.name]
