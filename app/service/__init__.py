@@ -15,7 +15,7 @@ from app.service.outcomes import Outcomes, outcomes
 from app.service.pictures import CompareSession, prepare
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, legend, scene
-from app.service.tradeoff import TRAINED, TradeoffSession, chosen, snapped, tradeoff
+from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
 from app.service.types import (
     Answer,
     Card,
@@ -51,10 +51,11 @@ __all__ = [
     "Answer", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction", "Labelled",
     "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry", "ScenePage",
     "SegmentationSession", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff",
-    "TradeoffCard", "TradeoffSession", "TRAINED", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
+    "TradeoffCard", "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
     "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "legend", "list_models",
     "looked", "menu", "notice", "numbers", "opened", "outcomes", "prepare", "ready", "recalled", "refreshed", "run",
-    "scene", "scene_page", "settled", "snapped", "status", "stop", "strip", "subject", "tradeoff", "unreadable",
+    "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strip", "subject", "tradeoff",
+    "unreadable",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

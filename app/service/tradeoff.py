@@ -1,11 +1,10 @@
-"""The trade-off: what clean accuracy is paid for universal robustness, and the models that the sliders snap to.
+"""The trade-off: what clean accuracy is paid for universal robustness, and the models that the sliders step through.
 
 Everything is read from stored results. Epsilons are in units of 1/255.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from app.service import catalogue
 from app.service.fields import shortened
@@ -17,9 +16,6 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.reports import pareto
 from core.reports.tradeoff import STANDARD, MeasuredModel, advantage, first_seeds, tradeoff_points
-
-TRAINED = 24
-"""The largest training epsilon that the controls offer, unless a model was trained with a larger one."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +39,49 @@ def tradeoff(session: TradeoffSession) -> Tradeoff:
     own = _own(session.data)
     marks = _marks(own)
     a, b = _traded(session, "a", marks), _traded(session, "b", marks)
-    trained = [mark for mark in marks if mark.kind != STANDARD]
+    moved = a.mark if session.side == "a" else b.mark
     settings = Settings(
         tuple(dict.fromkeys(mark.kind for mark in marks)),
-        tuple(sorted({mark.epsilon for mark in trained})),
+        _steps(marks, moved, "sigma"),
+        _steps(marks, moved, "epsilon"),
     )
     things = "pixels" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
     return Tradeoff(things, marks, _fronts(own), a, b, settings, _finding(own, marks, a.mark, b.mark))
+
+
+def _steps(marks: Sequence[Mark], now: Mark, name: str) -> tuple[float, ...]:
+    """The values of `sigma` or `epsilon` that a slider steps through: those of one kind of model, and the standard one.
+
+    From the standard model it leads to models of any kind.
+    """
+    fits = (mark for mark in marks if STANDARD in (now.kind, mark.kind) or mark.kind == now.kind)
+    return tuple(sorted({getattr(mark, name) for mark in fits}))
+
+
+def stepped(session: TradeoffSession, name: str, step: int) -> tuple[TradeoffSession, str]:
+    """The session after the slider of `sigma` or `epsilon` went to one of its steps, counted from 0; see `snapped`.
+
+    Raises ValueError where the slider has no such step.
+    """
+    marks = _marks(_own(session.data))
+    now = _mark(marks, getattr(session, session.side))
+    steps = _steps(marks, now, name)
+    if isinstance(step, bool) or step not in range(len(steps)):
+        raise ValueError(f"{name} has steps from 0 to {len(steps) - 1}, and {shortened(step)} was given.")
+    value = steps[int(step)]
+    return (session, "") if value == getattr(now, name) else snapped(session, name, value)
 
 
 def snapped(session: TradeoffSession, name: str, value: str | float) -> tuple[TradeoffSession, str]:
     """The session with the model that comes nearest after one setting was moved, and a sentence where none fits.
 
     `name` is `kind`, `sigma` or `epsilon`; the other settings stay as near as they can. sigma or epsilon 0 is the
-    standard model. Raises ValueError for what the controls do not offer.
+    standard model. Raises ValueError for a kind that there is not.
     """
     marks = _marks(_own(session.data))
-    _check(marks, name, value)
+    kinds = list(dict.fromkeys(mark.kind for mark in marks))
+    if name == "kind" and value not in kinds:
+        raise ValueError(f"kind is one of {', '.join(kinds)}, and {shortened(value)} was given.")
     now = _mark(marks, getattr(session, session.side))
     plain = [mark for mark in marks if mark.kind == STANDARD]
     if value in (STANDARD, 0) and plain:
@@ -80,18 +102,6 @@ def snapped(session: TradeoffSession, name: str, value: str | float) -> tuple[Tr
     missed = any(_distance(best, key, value) for key, value in asked.items())
     sentence = f"No model is {_words(asked)}; the nearest is {best.title}." if missed else ""
     return _placed(session, best), sentence
-
-
-def _check(marks: Sequence[Mark], name: str, value: Any) -> None:
-    if name == "kind":
-        kinds = list(dict.fromkeys(mark.kind for mark in marks))
-        fits, words = value in kinds, f"one of {', '.join(kinds)}"
-    else:
-        top = 1 if name == "sigma" else max(TRAINED, *(mark.epsilon for mark in marks))
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= top
-        words = f"a number from 0 to {top:g}"
-    if not fits:
-        raise ValueError(f"{name} is {words}, and {shortened(value)} was given.")
 
 
 def chosen(session: TradeoffSession, name: str) -> TradeoffSession:

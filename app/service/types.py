@@ -340,9 +340,10 @@ class TradeoffCard:
 
 @dataclass(frozen=True)
 class Settings:
-    """The choices of the controls: the kinds of model, and the training epsilons of all but the standard model."""
+    """The choices of the controls: the kinds of model, and the values that the sliders of one side step through."""
 
     kinds: tuple[str, ...]
+    sigmas: tuple[float, ...]
     epsilons: tuple[float, ...]
 
 

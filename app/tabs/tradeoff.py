@@ -1,6 +1,6 @@
-"""Trade-off: clean accuracy against universal robustness, one mark per model; sliders that snap to models."""
+"""Trade-off: clean accuracy against universal robustness, one mark per model; sliders that step through models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -10,7 +10,7 @@ import gradio as gr
 from app import figures, service
 from app.components import html, picker, plotly_figure, pressable, segments
 from app.markup import tradeoff
-from app.service import TRAINED, TradeoffSession
+from app.service import TradeoffSession
 from app.tabs import events
 from app.tabs.base import TabView, Updates, common
 
@@ -43,8 +43,8 @@ def build(runs: service.RunRegistry) -> "View":
                     elem_classes=["segments"],
                 ),
                 "kind": picker("Kind of training"),
-                "sigma": gr.Slider(0, 1, step=0.1, label="Weight of attacks σ", buttons=[]),
-                "epsilon": gr.Slider(0, TRAINED, step=1, label="Training ε", buttons=[]),
+                "sigma": gr.Slider(0, 1, step=1, label="Weight of attacks σ", buttons=[]),
+                "epsilon": gr.Slider(0, 1, step=1, label="Training ε", buttons=[]),
             }
             onward = gr.Button("Open in Compare", variant="primary", elem_id="onward")
             parts = {"status": html(elem_classes=["status"]), **common(SESSION, runs)}
@@ -141,38 +141,36 @@ class View(TabView[TradeoffSession]):
             "side": {"value": session.side},
             "kind": {"choices": list(found.kinds), "value": mark.kind},
             "sigma": {
-                "value": mark.sigma,
+                **_slider(found.sigmas, mark.sigma),
                 "label": "Weight σ: none" if plain else f"Weight of attacks σ = {mark.sigma:g}",
             },
             "epsilon": {
-                "value": mark.epsilon,
+                **_slider(found.epsilons, mark.epsilon),
                 "label": "Training ε: none" if plain else f"Training ε = {mark.epsilon:g}/255",
-                "maximum": max(found.epsilons, default=1),
             },
         }
         return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
 
 
+def _slider(steps: Sequence[float], value: float) -> dict[str, Any]:
+    """A slider that steps through values, however far apart they are; it holds the number of a step."""
+    return {"value": steps.index(value), "maximum": max(1, len(steps) - 1), "interactive": len(steps) > 1}
+
+
 def _moved(view: View, name: str) -> Callable[[TradeoffSession, Any], Updates]:
-    """A control was used: another data set, the other side, or a setting that snaps to a model."""
+    """A control was used: another data set, the other side, or a setting, with which comes a model."""
 
     def moved(session: TradeoffSession, value: Any) -> Updates:
         if name == "data":
             return view.shown(service.changed(session, "data", value))
         if name == "side":
             return view.shown(service.looked(session, "side", value))
-        return _snapped(view, session, name, value)
+        after, sentence = (service.snapped if name == "kind" else service.stepped)(session, name, value)
+        if after == session and not sentence:  # the slider was moved by us
+            return {view.session: session}
+        return view.shown(after, sentence)
 
     return moved
-
-
-def _snapped(view: View, session: TradeoffSession, name: str, value: Any) -> Updates:
-    page = service.tradeoff(session)
-    mark = (page.a if session.side == "a" else page.b).mark
-    if getattr(mark, name) == value:  # the slider was moved by us
-        return {view.session: session}
-    after, sentence = service.snapped(session, name, value)
-    return view.shown(after, sentence)
 
 
 def _pressed(view: View) -> Callable[[TradeoffSession, Any], Updates]:

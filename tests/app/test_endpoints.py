@@ -123,8 +123,8 @@ REFUSED = [  # control, what is sent, what the answer says
     ("Which pattern is added to the images", "c", "view is one of clean, a, b"),
     ("What the attacked maps show", None, "show is one of labels, flips"),
     ("Which model the settings below choose", "data", "side is one of a, b"),
-    ("Weight of attacks σ", NAN, "sigma is a number from 0 to 1, and nan was given"),
-    ("Training ε", float("inf"), "epsilon is a number from 0 to 24, and inf was given"),
+    ("Weight of attacks σ", NAN, "sigma has steps from 0 to 1, and nan was given"),
+    ("Training ε", float("inf"), "epsilon has steps from 0 to 1, and inf was given"),
     ("Kind of training", ["heap 64"], "kind is one of standard, heap 64"),
 ]
 

@@ -1,4 +1,4 @@
-"""The Trade-off tab: what it reads from results, what its sliders snap to, and what it draws."""
+"""The Trade-off tab: what it reads from results, what its sliders step through, and what it draws."""
 
 import json
 import re
@@ -187,6 +187,25 @@ class TestSnapping:
         if missed:
             assert sentence.startswith("No model is ")
             assert "the nearest is " in sentence
+
+    @pytest.mark.parametrize("name", ["sigma", "epsilon"])
+    @pytest.mark.parametrize("model", ["standard", "shared-s1-e4-w0.5", "shared-s64-e16-w0.7", "shared-s8-e24-w0.9"])
+    def test_every_step_of_a_slider_is_a_model_that_has_this_value(self, grid, model, name):
+        session = replace(grid, side="b", b=model)
+        steps = getattr(service.tradeoff(session).settings, f"{name}s")
+        assert steps[0] == 0
+        for step, value in enumerate(steps):
+            after, _ = service.stepped(session, name, step)
+            page = service.tradeoff(after)
+            assert getattr(page.b.mark, name) == value
+            assert value in getattr(page.settings, f"{name}s")
+
+    def test_a_slider_steps_through_the_values_of_one_kind(self, grid):
+        settings = service.tradeoff(replace(grid, side="b", b="shared-s64-e16-w0.7")).settings
+        assert (settings.sigmas, settings.epsilons) == ((0, 0.3, 0.7), (0, 8, 16, 24))
+        assert service.tradeoff(replace(grid, side="a", a="standard")).settings.epsilons == (0, 4, 8, 16, 24)
+        again = replace(grid, side="b", b="shared-s64-e24-w0.7")
+        assert service.stepped(again, "sigma", 2) == (again, "")  # not to the first model of this sigma
 
     def test_the_side_decides_which_model_moves(self, grid):
         after, _ = service.snapped(replace(grid, side="a"), "epsilon", 24)

@@ -40,15 +40,17 @@ def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
     page.wait_for_function("!location.search.includes('tab=')")
 
 
-def test_a_setting_that_no_model_has_snaps_and_says_so(visit: Visit) -> None:
+def test_an_arrow_key_goes_to_the_next_model_and_stays_there(visit: Visit) -> None:
     page = opened(visit, "&data=signs")
     epsilon = page.locator("input[type=range]:visible").nth(1)
     epsilon.focus()
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.status')].some(one => one.innerText.includes('the nearest is Shared, heap'))"
-    )
-    page.wait_for_function("slider => slider.value === '16'", arg=epsilon.element_handle())
+    for key, name, step, words in (("ArrowLeft", "Standard", "0", "none"), ("ArrowRight", "Heap 64", "1", "16/255")):
+        page.keyboard.press(key)
+        chosen(page, "b", name)
+        page.wait_for_function(
+            "text => document.querySelector('.aside:has(#side)').innerText.includes(text)", arg=words
+        )
+        assert (epsilon.input_value(), epsilon.get_attribute("max")) == (step, "1")
 
 
 def test_the_keyboard_chooses_a_model_and_stays_there(visit: Visit) -> None:
@@ -72,6 +74,9 @@ def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Vi
     named = page.text_content(".tradeoff-figure .hovertext")
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     chosen(page, "a", "Standard" if "Standard" in named else "Heap 4")
+    page.click("#onward")
+    page.wait_for_selector(".stripbox:visible")
+    page.wait_for_function("!location.search.includes('tab=') && location.search.includes('data=streets')")
 
 
 def test_a_title_of_a_long_name_is_not_cut(visit: Visit) -> None:
