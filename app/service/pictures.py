@@ -1,6 +1,8 @@
 """Held-out images and what the models say about them. N images, C channels, H W height and width."""
 
+import logging
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from core.datasets import Split
 from core.evaluation import perceptibility
 from core.threat import apply, quantise
 
-VIEWS = ("clean", "a", "b")
+ADDED = ("clean", "a", "b")
 SHEETS = 20
 """The number of sheets of nine held-out images that can be shown."""
 PER_SHEET = 9
@@ -26,11 +28,14 @@ SAMPLE = 18
 
 @dataclass(frozen=True)
 class CompareSession(Session):
-    """The Compare tab's choices: which pattern is added to the images, and their sheet, counted from 0."""
+    """The Compare tab's choices: which pattern is added to the images, and their sheet, counted from 0.
+
+    No field is called `view`: Gradio's API page has that name in the address.
+    """
 
     tab = "compare"
 
-    view: str = choice("a", VIEWS, look=True, kept=True)
+    added: str = choice("a", ADDED, look=True, kept=True)
     sheet: int = choice(0, FAR, look=True)
 
 
@@ -59,12 +64,23 @@ def prepare(session: Session) -> None:
     split(data, "train", session.images)
 
 
+ABSENT = "The images of this data set are not on this server; only what was measured on them before can be shown."
+
+
 def missing(data: str) -> str:
-    """One sentence that says how to get absent images; empty where they are there."""
+    """One sentence for visitors where the images are absent, else empty. How to get them is for the log only."""
     try:
-        return datasets.get(data).missing or ""
+        reason = datasets.get(data).missing
     except ValueError as error:
-        return str(error)
+        reason = str(error)
+    if reason:
+        _log_once(reason)
+    return ABSENT if reason else ""
+
+
+@cache
+def _log_once(reason: str) -> None:
+    logging.getLogger(__name__).warning("%s", reason)
 
 
 def strip(session: CompareSession, found: Outcomes) -> Strip:
@@ -76,8 +92,8 @@ def strip(session: CompareSession, found: Outcomes) -> Strip:
     held_out = split(data, "test", _enough(start))
     start = min(start, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
-    shown = found.get(session.view)
-    said = {side: _said(session, side, found[side] if session.view != "clean" else None, images) for side in "ab"}
+    shown = found.get(session.added)
+    said = {side: _said(session, side, found[side] if session.added != "clean" else None, images) for side in "ab"}
     classes = catalogue.checkpoint(session, "a").classes
     drawn = images if shown is None else apply(images, shown.delta)
     cells = [

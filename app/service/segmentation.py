@@ -72,7 +72,7 @@ def strip(session: CompareSession, found: Outcomes) -> Strip:
     start = min(session.sheet * PER_SHEET, max(0, len(held_out) - PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
     sights = {side: _sight(session, side, found[side], images, start) for side in "ab"}
-    shown = found.get(session.view)
+    shown = found.get(session.added)
     drawn = images if shown is None else apply(images, shown.delta)
     cells = []
     for place in range(len(images)):

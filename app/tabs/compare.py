@@ -46,8 +46,8 @@ def build(runs: service.RunRegistry) -> "View":
             strip = html(elem_classes=["stripbox"])
             footer = html(elem_classes=["footer"])
     parts: dict[str, Any] = {"headline": headline, "a": a, "b": b, "place": place, "strip": strip, "footer": footer}
-    view = View(**common, **parts, view=added, earlier=earlier, later=later)
-    looks = [("view", added), ("amplify", a.amplify), ("amplify", b.amplify)]
+    view = View(**common, **parts, added=added, earlier=earlier, later=later)
+    looks = [("added", added), ("amplify", a.amplify), ("amplify", b.amplify)]
     events.wire(view, looks, {earlier: ("sheet", -1), later: ("sheet", 1)})
     return view
 
@@ -101,7 +101,7 @@ class View(RunView[CompareSession]):
     headline: gr.HTML
     a: CardView
     b: CardView
-    view: gr.Radio
+    added: gr.Radio
     earlier: gr.Button
     later: gr.Button
     place: gr.HTML
@@ -137,7 +137,7 @@ class View(RunView[CompareSession]):
         return updates
 
     def _looks(self, session: CompareSession) -> Updates:
-        return {self.a.amplify: session.amplify, self.b.amplify: session.amplify, self.view: session.view}
+        return {self.a.amplify: session.amplify, self.b.amplify: session.amplify, self.added: session.added}
 
     def _stripped(self, session: CompareSession, found: service.Strip) -> Updates:
         """The strip of images and the buttons that leaf through them."""

@@ -120,7 +120,7 @@ REFUSED = [  # control, what is sent, what the answer says
     ("Target", 999, "and 999 was given"),
     ("B ▲ Model", "../../etc", "model B is one of standard, shared-s64-e16-w0.5"),
     ("How strongly pattern A is drawn", 1000, "amplify is one of 1, 5, 20, and 1000 was given"),
-    ("Which pattern is added to the images", "c", "view is one of clean, a, b"),
+    ("Which pattern is added to the images", "c", "added is one of clean, a, b"),
     ("What the attacked maps show", None, "show is one of labels, flips"),
     ("Which model the settings below choose", "data", "side is one of a, b"),
     ("Weight of attacks σ", NAN, "sigma has steps from 0 to 1, and nan was given"),

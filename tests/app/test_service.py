@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from safetensors.torch import load
 
 from app import figures, service
 from app.markup import compare
-from app.service import CompareSession, catalogue, live
+from app.service import CompareSession, catalogue, live, pictures
 from app.service.cache import Caches, LRUCache
 from app.service.runs import RunRegistry
 from app.session import Session
@@ -117,7 +118,7 @@ def test_addresses(session: Session, query: dict[str, str], field: tuple[str, ob
 def test_a_session_survives_its_address(session: Session) -> None:
     from urllib.parse import parse_qsl
 
-    changed = replace(session, epsilon=16, target=Target("class", 0), view="b", amplify=5, sheet=1, seed=7)
+    changed = replace(session, epsilon=16, target=Target("class", 0), added="b", amplify=5, sheet=1, seed=7)
     assert service.opened(dict(parse_qsl(changed.query())), CompareSession) == (changed, "")
 
 
@@ -136,11 +137,20 @@ def test_what_is_not_computed_says_so_and_keeps_no_stale_number(session: Session
     assert page.subject.n is None
 
 
-def test_absent_images_leave_the_rest_and_name_the_command(session: Session) -> None:
-    page = shows.comparison(service.changed(session, "data", "cifar10"))
-    assert "plainsight data fetch cifar10" in page.strip.missing
-    with pytest.raises(FileNotFoundError, match="fetch cifar10"):
-        finish(service.changed(session, "data", "cifar10"))
+def test_absent_images_leave_the_rest_and_the_log_alone_names_path_and_command(
+    session: Session, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLAINSIGHT_DATA", str(tmp_path))
+    absent = service.changed(session, "data", "cifar10")
+    page = shows.comparison(absent)
+    assert page.strip.missing == pictures.ABSENT
+    with pytest.raises(FileNotFoundError) as refused:
+        finish(absent)
+    assert str(refused.value) == pictures.ABSENT
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1
+    assert str(tmp_path) in told[0]
+    assert told[0].endswith("get it with: plainsight data fetch cifar10")
 
 
 def test_a_target_is_dropped_with_an_attack_that_cannot_aim(session: Session) -> None:
@@ -247,7 +257,7 @@ def test_a_page_whose_choices_were_forgotten_asks_to_be_reloaded() -> None:
 
 
 def test_clean_pictures_have_clean_answers(session: Session) -> None:
-    attacked, clean = (shows.strip(replace(session, view=view)).cells for view in ("a", "clean"))
+    attacked, clean = (shows.strip(replace(session, added=added)).cells for added in ("a", "clean"))
     assert all(cell.a.after is not None and cell.b.after is not None for cell in attacked)
     assert all(cell.a.after is cell.b.after is None for cell in clean)
     assert [cell.a.before for cell in clean] == [cell.a.before for cell in attacked]

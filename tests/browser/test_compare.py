@@ -138,10 +138,10 @@ def test_two_visitors_do_not_see_each_other(visit: Visit) -> None:
         one.keyboard.press("ArrowRight")
     one.wait_for_function("location.search.includes('epsilon=32')")
     two.click(".stripbar label:has-text('Clean')")
-    two.wait_for_function("location.search.includes('view=clean')")
+    two.wait_for_function("location.search.includes('added=clean')")
     assert "epsilon=8" in two.url
     assert "8/255" in two.inner_text(".card-a .left .note")
-    assert "view=a" in one.url
+    assert "added=a" in one.url
 
 
 def test_a_phone_needs_no_sideways_scrolling(visit: Visit) -> None:
@@ -163,7 +163,7 @@ def test_dark_and_light(visit: Visit) -> None:
 def test_absent_images_and_odd_addresses_get_a_sentence(visit: Visit) -> None:
     page = visit("?data=cifar10&epsilon=17")
     status_says(page, "epsilon")
-    assert "plainsight data fetch cifar10" in page.inner_text(".stripbox")
+    assert "are not on this server" in page.inner_text(".stripbox")
 
 
 def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
