@@ -42,6 +42,13 @@ def pressable(attribute: str, **kwargs: Any) -> gr.HTML:
     return gr.HTML("", js_on_load=static("pressable.js").replace("@", attribute), apply_default_css=False, **kwargs)
 
 
+def model_list() -> gr.HTML:
+    """A table of models that can be filtered and sorted. Its `.select` event gives the name of a model."""
+    words = '<label class="filter">Filter <input type="search" placeholder="heap 64 σ 0.7"></label>'
+    template = f'{words}<div class="models"></div>'
+    return gr.HTML("", html_template=template, js_on_load=static("models.js"), apply_default_css=False)
+
+
 def overlay_slider() -> gr.HTML:
     """The opacity of label maps over their photographs; it is changed in the browser only."""
     slider = '<label class="overlay">Opacity <input type="range" min="0" max="100" value="65"></label>'
@@ -49,7 +56,10 @@ def overlay_slider() -> gr.HTML:
 
 
 def turned() -> gr.HTML:
-    """Its `.select` event gives the title of the tab that a person opens. `gr.Tab.select` also fires on loading."""
+    """Its `.select` event gives the title of the tab that a person opens, or after Back the query of the address.
+
+    `gr.Tab.select` also fires on loading.
+    """
     return gr.HTML("", html_template="", js_on_load=static("turned.js"), elem_classes=["invisible"])
 
 

@@ -92,17 +92,29 @@ def _bar(risk: RiskLevel, letter: str) -> str:
 
 
 def models(page: Tradeoff) -> str:
-    """A table of all models as buttons, for the keyboard and for screen readers; pressing one chooses the model."""
-    rows = "".join(_row(mark, page.letters(mark)) for mark in page.marks)
-    head = "<tr><th>model</th><th>clean</th><th>breaks at</th></tr>"
-    return f'<table class="models">{head}{rows}</table>'
+    """A table of all models as buttons, for the keyboard and for screen readers; pressing one chooses the model.
+
+    `static/models.js` filters its rows and sorts them by the `data-key` of their cells.
+    """
+    rows = "".join(_row(number, mark, page.letters(mark)) for number, mark in enumerate(page.marks))
+    titles = ("model", "clean", "breaks at")
+    head = "".join(f'<th scope="col"><button type="button">{title}</button></th>' for title in titles)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(mark: Mark, letters: str) -> str:
+def _row(number: int, mark: Mark, letters: str) -> str:
     sign = "".join(f' <b class="{one.lower()}">{one} {MARKS[one]}</b>' for one in letters)
     breaks = "nothing found" if mark.breaks is None else f"{mark.breaks:g}/255"
     button = f'<button type="button" data-model="{escape(mark.name)}">{escape(mark.title)}{sign}</button>'
-    return f"<tr><td>{button}</td><td>{percent(mark.clean.value, 1)}</td><td>{breaks}</td></tr>"
+    clean, reached = mark.clean.value, mark.reached + UNBROKEN * (mark.breaks is None)
+    return (
+        f'<tr{" class=chosen" * bool(letters)}><td data-key="{number}">{button}</td>'
+        f'<td data-key="{clean}">{percent(clean, 1)}</td><td data-key="{reached:g}">{breaks}</td></tr>'
+    )
+
+
+UNBROKEN = 255
+"""Added to the epsilon by which a model is sorted where nothing was found that breaks it: it comes after all others."""
 
 
 def footer(page: Tradeoff) -> str:

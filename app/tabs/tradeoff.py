@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import figures, service
-from app.components import html, picker, plotly_figure, pressable, segments
+from app.components import html, model_list, picker, plotly_figure, segments
 from app.markup import tradeoff
 from app.service import TradeoffSession
 from app.tabs import events
@@ -55,10 +55,10 @@ def build(runs: service.RunRegistry) -> "View":
                     figure = plotly_figure(height=300)
                     finding = html(elem_classes=["finding"])
                     risks = html(elem_classes=["risksbox"])
+                    with gr.Accordion("All models as a list", open=False, elem_classes=["more", "modelbox"]):
+                        models = model_list()
                 with gr.Column(elem_classes=["cards"], min_width=0):
                     a, b = _card("a"), _card("b")
-            with gr.Accordion("All models as a list", open=False, elem_classes=["more", "modelbox"]):
-                models = pressable("data-model")
             footer = html(elem_classes=["footer"])
     plane: dict[str, Any] = {"headline": headline, "figure": figure, "finding": finding, "risks": risks}
     view = View(**parts, controls=controls, to_compare=onward, **plane, a=a, b=b, models=models, footer=footer)

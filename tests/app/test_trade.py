@@ -293,7 +293,12 @@ class TestDrawing:
 
     def test_the_list_offers_every_model_to_the_keyboard(self, grid):
         told = tradeoff.models(service.tradeoff(grid))
-        assert told.count("<button") == len(SIGNS)
+        assert told.count('<button type="button" data-model=') == len(SIGNS)
+        keys = re.findall(r'<tr[^>]*><td data-key="([^"]+)">.*?data-key="([^"]+)">.*?data-key="([^"]+)">', told)
+        assert [int(number) for number, _, _ in keys] == list(range(len(SIGNS)))
+        marks = service.tradeoff(grid).marks
+        assert [float(clean) for _, clean, _ in keys] == [mark.clean.value for mark in marks]
+        assert max(keys, key=lambda key: float(key[2])) == keys[[mark.breaks for mark in marks].index(None)]
         assert 'data-model="shared-s8-e24-w0.9"' in told
 
     def test_every_text_is_escaped(self, grid):
