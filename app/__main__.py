@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from starlette.responses import FileResponse
+
     from app.service import RunRegistry
 
 
@@ -55,9 +57,19 @@ def start(host: str, port: int, **options: Any) -> Any:
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
     settings |= safe_settings(runs)
     app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
-    app.add_api_route("/healthz", service.health)
-    app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
+    for path, answer in (("/healthz", service.health), ("/preview.png", _picture)):
+        app.add_api_route(path, answer)
+        app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
     return page
+
+
+def _picture() -> "FileResponse":
+    """The picture that a preview of a link shows."""
+    from starlette.responses import FileResponse
+
+    from app.theme import STATIC
+
+    return FileResponse(STATIC / "preview.png")
 
 
 def _bracketed(host: str) -> str:
@@ -70,6 +82,8 @@ def safe_settings(runs: "RunRegistry") -> dict[str, Any]:
     from starlette.middleware import Middleware
 
     from app.presence import Presence
+    from app.preview import Preview
+    from app.theme import STATIC
 
     return {
         "share": False,
@@ -84,7 +98,8 @@ def safe_settings(runs: "RunRegistry") -> dict[str, Any]:
         "footer_links": ["api"],
         "prevent_thread_lock": True,
         "quiet": True,
-        "app_kwargs": {"middleware": [Middleware(Presence, runs=runs)]},
+        "favicon_path": STATIC / "favicon.png",
+        "app_kwargs": {"middleware": [Middleware(Presence, runs=runs), Middleware(Preview)]},
     }
 
 
