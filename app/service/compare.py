@@ -183,7 +183,7 @@ def estimate_text(seconds: float | None) -> str:
     """How long a run takes, for the status line."""
     if seconds is None:
         return "Space runs and stops."
-    return f"About {max(1, round(seconds)):,} s to craft, then it is measured. Space runs and stops."
+    return f"About {max(1, round(seconds)):,} s to craft and measure. Space runs and stops."
 
 
 def device() -> str:

@@ -84,8 +84,10 @@ def run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
     sides = [_opened(session, side, crafting) for side in SIDES]
     yield from live.crafted(sides)
     held_out = yield from live.waited(lambda: pictures.split(data, "test"), "the held-out images")
+    began = time.perf_counter()
     for side in sides:
         yield from live.measured(side, held_out)
+    runs.keep_pace(session, "measuring", (time.perf_counter() - began) / len(sides))
     total = sum(side.seconds for side in sides)
     yield live.tick(f"Done in {total:.0f} s: crafted and measured on {len(held_out):,} held-out images.", finished=True)
 
@@ -138,8 +140,9 @@ class _Live:
                 spent = sum(each.seconds for each in sides)
                 pace = spent / (2 * iteration - (side is sides[0]))
                 left = pace * (2 * (total - iteration) + (side is sides[0]))
-                yield self.tick(f"Step {iteration} of {total}, about {left:.0f} s of crafting left.")
-        self.runs.keep_pace(self.session, sum(side.seconds for side in sides) / (2 * total))
+                left += 2 * measuring(self.session, self.runs, pace)
+                yield self.tick(f"Step {iteration} of {total}, about {left:.0f} s left.")
+        self.runs.keep_pace(self.session, "step", sum(side.seconds for side in sides) / (2 * total))
 
     def _forming(self, side: _Side, total: int) -> Outcome:
         """What is known of a side while its pattern forms."""
@@ -229,10 +232,9 @@ def stop(session: Session, runs: RunRegistry) -> str:
 
 
 def estimate(session: Session, runs: RunRegistry) -> float | None:
-    """Seconds that crafting takes: as the last run here did, else judged by the stored results; None if unknown."""
-    if attacks.get(session.attack).control:
-        return 1.0
-    pace = runs.pace(session)
+    """Seconds of a run: as the last ones here took, else judged by the stored results; None if unknown."""
+    control = attacks.get(session.attack).control
+    pace = 0.0 if control else runs.pace(session, "step")
     if pace is None:
         results = catalogue.results(catalogue.checkpoint(session, "a"))
         if results and not results.about.get("versions", {}).get("hardware", "CPU").startswith("CPU"):
@@ -243,4 +245,19 @@ def estimate(session: Session, runs: RunRegistry) -> float | None:
         if not measured:
             return None
         pace = sorted(measured)[len(measured) // 2] * (0.5 if session.attack == "spgd" else 1)
-    return 2 * pace * session.steps
+    return 2 * (pace * session.steps + measuring(session, runs, pace))
+
+
+def measuring(session: Session, runs: RunRegistry, pace: float) -> float:
+    """Seconds that one side takes to be measured: as the last runs here did, else judged by the `pace` of a step.
+
+    A step goes through its images forth and back, at about three times the cost of a prediction; each held-out image
+    has two predictions, clean and attacked.
+    """
+    known = runs.pace(session, "measuring")
+    if known is not None:
+        return known
+    checkpoint = catalogue.checkpoint(session, "a")
+    results = catalogue.results(checkpoint)
+    held_out = results.clean.accuracy.n if results else 0
+    return 2 * held_out * pace / (3 * batch(checkpoint))

@@ -25,6 +25,9 @@ GRACE = 5.0
 """Seconds that a visitor may be without a connection: between two events the page has none for a moment."""
 PATIENCE = 5.0
 """Seconds that whoever ends a run waits for its last picture."""
+PACES = 5
+"""Runs that an estimate is made from."""
+Work = Literal["step", "measuring"]
 
 
 @dataclass
@@ -60,7 +63,7 @@ class RunRegistry:
         self._left: dict[str, float] = {}
         self._turns: LRUCache[Turn] = LRUCache(512)
         self._revisions = itertools.count(1)
-        self._pace: LRUCache[float] = LRUCache(64)
+        self._paces: LRUCache[tuple[float, ...]] = LRUCache(64)
         self.executor = ThreadPoolExecutor(2, thread_name_prefix="reading")
         """Reads data sets while a run says so."""
 
@@ -218,13 +221,20 @@ class RunRegistry:
                 self._turns.get_or_make((session.visitor, session.tab), Turn).newest = fresh
         return fresh
 
-    def keep_pace(self, session: Session, seconds: float) -> None:
-        """Remember how many seconds a step of one side of this attack took."""
-        self._pace.put((session.attack, session.data), seconds)
+    def keep_pace(self, session: Session, work: Work, seconds: float) -> None:
+        """Remember how many seconds one side took for a step of the session's attack, or to be measured."""
+        with self._lock:
+            key = _paced(session, work)
+            self._paces.put(key, (*(self._paces.get(key) or ()), seconds)[-PACES:])
 
-    def pace(self, session: Session) -> float | None:
-        """Seconds that a step of one side of this attack took last; None where none has run here."""
-        return self._pace.get((session.attack, session.data))
+    def pace(self, session: Session, work: Work) -> float | None:
+        """Seconds of one side for a step of this attack, or to be measured; None where nothing has run here.
+
+        The (lower) median of the last runs, so that one slow run does not set everybody's estimate.
+        """
+        with self._lock:
+            found = sorted(self._paces.get(_paced(session, work)) or ())
+        return found[(len(found) - 1) // 2] if found else None
 
     def _seen(self, visitor: str) -> None:
         now = time.monotonic()
@@ -233,6 +243,11 @@ class RunRegistry:
     def _present(self, visitor: str) -> bool:
         lately = time.monotonic() - self._left.get(visitor, -GRACE) < GRACE
         return not visitor or lately or self._connected[visitor] > 0
+
+
+def _paced(session: Session, work: Work) -> tuple[str, ...]:
+    """What the pace of this work depends on; all patterns are measured alike."""
+    return (work, session.data) if work == "measuring" else (work, session.data, session.attack)
 
 
 def _asked(session: Session) -> Session:

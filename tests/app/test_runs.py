@@ -141,6 +141,19 @@ def test_of_many_who_press_run_at_once_no_more_than_the_limit_get_a_place(regist
     assert (len(got), len(refused)) == (MANY, MANY)
 
 
+def test_one_slow_run_does_not_set_the_estimate(registry: RunRegistry) -> None:
+    assert registry.pace(CHOSEN, "step") is None
+    for seconds in (0.1, 9.0, 0.12):
+        registry.keep_pace(visitor("one"), "step", seconds)
+    registry.keep_pace(CHOSEN, "measuring", 3.0)
+    assert registry.pace(visitor("two"), "step") == 0.12
+    other = replace(CHOSEN, attack="deepfool")
+    assert (registry.pace(other, "step"), registry.pace(other, "measuring")) == (None, 3.0)
+    for _ in range(module.PACES):  # the server has become slower for good
+        registry.keep_pace(CHOSEN, "step", 9.0)
+    assert registry.pace(CHOSEN, "step") == 9.0
+
+
 def test_an_event_starts_from_the_session_that_the_one_before_has_left(registry: RunRegistry) -> None:
     """Both have read the session before either worked, as Gradio does with two clicks in a row."""
     read = registry.commit(visitor("one"))

@@ -4,6 +4,7 @@ import base64
 import copy
 import io
 import json
+import re
 import threading
 import time
 from dataclasses import FrozenInstanceError, replace
@@ -394,6 +395,17 @@ def test_the_run_uses_the_engine_attack(session: Session) -> None:
     made = attack(replace(session, epsilon=10, steps=20, seed=5))
     assert isinstance(made, SPGD)
     assert (made.steps, made.seed, made.batch_size, made.budget.label) == (20, 5, 32, "10/255")
+
+
+def test_the_time_of_a_run_covers_measuring(session: Session) -> None:
+    registry = RunRegistry()
+    registry.keep_pace(session, "step", 0.5)
+    judged = live.estimate(session, registry) - 2 * 0.5 * session.steps
+    assert judged == pytest.approx(2 * 2 * 36 * 0.5 / (3 * 32))
+    registry.keep_pace(session, "measuring", 7.0)
+    assert live.estimate(session, registry) == 2 * (0.5 * session.steps + 7)
+    steps = [tick.message for tick in live.run(registry.enqueue(replace(session, steps=10)), registry)]
+    assert re.fullmatch(r"Step 10 of 10, about (1[45]) s left\.", [one for one in steps if one.startswith("Step")][-1])
 
 
 def test_the_pace_of_a_gpu_is_no_estimate_for_this_processor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
