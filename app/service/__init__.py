@@ -42,7 +42,7 @@ from app.service.types import (
     TradeoffCard,
     Visibility,
 )  # fmt: skip
-from app.service.url import changed, looked, opened, recalled, refreshed, understood
+from app.service.url import changed, looked, opened, parameters, recalled, refreshed, understood
 from app.session import EPSILONS, SIDES, Session
 from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.robustness.result import Robustness
@@ -53,9 +53,9 @@ __all__ = [
     "SegmentationSession", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff",
     "TradeoffCard", "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
     "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "legend", "list_models",
-    "looked", "menu", "notice", "numbers", "opened", "outcomes", "prepare", "ready", "recalled", "refreshed", "run",
-    "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strip", "subject", "tradeoff",
-    "unreadable",
+    "looked", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "prepare", "ready", "recalled",
+    "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strip", "subject",
+    "tradeoff", "unreadable",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

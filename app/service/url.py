@@ -65,17 +65,18 @@ def recalled(session: AnySession, address: Any, runs: RunRegistry, visitor: str 
     """
     if session.data:
         return replace(session, visitor=visitor)
-    found = replace(understood(_query(str(address)), type(session))[0], visitor=visitor)
+    found = replace(understood(parameters(str(address)), type(session))[0], visitor=visitor)
     return replace(found, run=runs.under_way(found))
 
 
 def refreshed(session: AnySession) -> AnySession:
     """The session, with the usual models in place of those that are there no more."""
     names = {model.name for model in catalogue.all_models() if model.group == session.data}
-    return session if {session.a, session.b} <= names else opened(_query(session.query()), type(session))[0]
+    return session if {session.a, session.b} <= names else opened(parameters(session.query()), type(session))[0]
 
 
-def _query(address: str) -> dict[str, str]:
+def parameters(address: str) -> dict[str, str]:
+    """The parameters in the query of an address, like `?data=signs&a=standard`."""
     return dict(parse_qsl(address.removeprefix("?")[:LONGEST]))
 
 

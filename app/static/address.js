@@ -1,8 +1,18 @@
-// Keeps the query in `value` in the address of the page while its tab is in view.
+// Keeps the query in `value` in the address of the page while its tab is in view, and the title of the page with it.
+const MAIN = ['tab', 'data', 'a', 'b', 'attack', 'target']; // a change of one of these is a step that Back undoes
+const AT_ONCE = 1000; // milliseconds in which several changes are one step, as while a slider moves
+let pushed = 0;
 function write() {
   const panel = element.closest('[role=tabpanel]');
   if (!props.value || (panel && getComputedStyle(panel).display === 'none')) return false;
-  history.replaceState(null, '', `${location.pathname}?${props.value}${location.hash}`);
+  const [before, after] = [location.search, props.value].map(query => new URLSearchParams(query));
+  const embed = before.has('embed') ? `&embed=${before.get('embed')}` : '';
+  const step = history.state?.plainsight && MAIN.some(name => before.get(name) !== after.get(name));
+  const method = step && Date.now() - pushed > AT_ONCE ? 'pushState' : 'replaceState';
+  if (step) pushed = Date.now();
+  history[method]({ plainsight: true }, '', `${location.pathname}?${props.value}${embed}${location.hash}`);
+  const tab = document.querySelector('#tabs [role=tab][aria-selected=true]')?.textContent.trim();
+  document.title = [tab, after.get('data'), 'PlainSight'].filter(Boolean).join(' · ');
   return true;
 }
 let last = 0;

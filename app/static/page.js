@@ -1,4 +1,5 @@
-// What the page needs of scripts: light or dark, copying, the name of a class under the pointer, the space bar.
+// What the page needs of scripts: light or dark, copying, what closes, names and focus for the keyboard, the name of a
+// class under the pointer, the space bar.
 (() => {
   const stored = () => {
     try {
@@ -17,6 +18,7 @@
     if (button) button.textContent = kind === 'dark' ? 'Light' : 'Dark';
     window.dispatchEvent(new Event('plainsight-theme'));
   }
+  document.documentElement.classList.toggle('embed', new URLSearchParams(location.search).get('embed') === 'true');
   (function wait() {
     document.querySelector('[data-theme-toggle]') ? paint(asked) : setTimeout(wait, 40);
   })();
@@ -44,6 +46,24 @@
         localStorage.setItem('plainsight-theme', kind);
       } catch {}
       paint(kind);
+    }
+  });
+  // Esc and a press elsewhere close what is open; the keyboard goes back to where that was opened.
+  document.addEventListener('click', event => {
+    for (const open of document.querySelectorAll('.foot details[open]')) {
+      if (!open.contains(event.target)) open.open = false;
+    }
+  });
+  document.addEventListener('keydown', event => {
+    if (event.key !== 'Escape' || !event.isTrusted) return;
+    const api = document.querySelector('.api-docs .backdrop');
+    if (api) {
+      api.click();
+      document.querySelector('[data-api]').focus();
+    }
+    for (const open of document.querySelectorAll('.foot details[open]')) {
+      open.open = false;
+      open.querySelector('summary').focus();
     }
   });
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
@@ -74,6 +94,69 @@
     if (!known) return;
     name.textContent = known.dataset.name;
     Object.assign(name.style, { display: 'block', left: `${event.clientX}px`, top: `${event.clientY}px` });
+  });
+  // Gradio leaves some controls without a good name, and the choices of a radio without a group.
+  function name() {
+    document.querySelector('.api-docs h2 ~ button:not([aria-label])')?.setAttribute('aria-label', 'Close');
+    for (const slider of document.querySelectorAll('input[type=range][aria-label^="range slider for "]')) {
+      const label = slider.ariaLabel.replace('range slider for ', '');
+      slider.ariaLabel = label;
+      slider.ariaValueText = label.split(/[=:] /)[1] ?? null;
+    }
+    for (const list of document.querySelectorAll('[role=listbox]:not([tabindex])')) {
+      list.tabIndex = -1; // Tab would stop at what scrolls, which is closed by then
+      list.parentElement.tabIndex = -1;
+    }
+    for (const group of document.querySelectorAll('fieldset.segments:not([role])')) {
+      group.role = 'radiogroup';
+      group.ariaLabel = group.querySelector('[data-testid=block-info]').textContent;
+    }
+    for (const radio of document.querySelectorAll('fieldset.segments input[name^="radio-"]')) {
+      radio.name = `group ${radio.closest('fieldset').ariaLabel}`; // one name: arrow keys choose, Tab goes on
+    }
+  }
+  // A button that is disabled while it has the keyboard hands it on: Run to Stop, the last image to the one before.
+  const OTHER = { run: 'stop', stop: 'run', later: 'earlier', earlier: 'later' };
+  let held = null;
+  document.addEventListener('focusin', event => {
+    held = event.target;
+  });
+  document.addEventListener('pointerdown', () => {
+    held = null;
+  });
+  function handOn() {
+    if (!held?.disabled || ![document.body, held].includes(document.activeElement)) return;
+    const [word] = held.id.match(/[a-z]+$/) ?? [];
+    const other = OTHER[word] && document.getElementById(held.id.replace(/[a-z]+$/, OTHER[word]));
+    if (other && !other.disabled) other.focus({ preventScroll: true });
+  }
+  new MutationObserver(() => {
+    name();
+    handOn();
+  }).observe(document.documentElement, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ['aria-label', 'disabled', 'name'],
+  });
+  // Gradio takes the keyboard away from a dropdown after Enter, and leaves its list open after Tab.
+  const isBox = one => one.getAttribute?.('role') === 'combobox';
+  const closeList = box => box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+  document.addEventListener('keydown', event => {
+    const box = event.target;
+    if (event.key !== 'Enter' || !isBox(box)) return;
+    setTimeout(() => {
+      if (document.activeElement !== document.body) return;
+      box.focus({ preventScroll: true });
+      closeList(box); // it opens on focus
+    }, 100);
+  });
+  document.addEventListener('focusout', event => {
+    const box = event.target;
+    if (!isBox(box)) return;
+    setTimeout(() => {
+      if (document.activeElement !== box && box.ariaExpanded === 'true') closeList(box);
+    }, 50);
   });
   document.addEventListener('keydown', event => {
     const taken =

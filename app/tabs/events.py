@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -89,23 +88,36 @@ def _pressed(event: gr.EventData) -> Any:
 
 
 def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabView[Any]]]) -> None:
-    """Show the tab that the address names; the others open when a person turns to them.
+    """Show the tab that the address names, again after Back; the others open when a person turns to them.
 
     `views` holds each tab's title and view by its name.
     """
+    addresses = [view.address for _, view in views.values()]
     sessions = [view.session for _, view in views.values()]
     outputs = [part for _, view in views.values() for part in view.outputs]
 
+    def named(query: dict[str, str]) -> str:
+        name = query.get("tab", "")
+        return name if name in views else next(iter(views))
+
     def first(request: gr.Request) -> Updates:
-        query = dict(request.query_params)
-        named = query.get("tab", "")
-        name = named if named in views else next(iter(views))
+        return asked(dict(request.query_params))
+
+    def asked(query: dict[str, str]) -> Updates:
+        name = named(query)
         return {switch: gr.Tabs(selected=name), **opened(views[name][1], query)}
 
-    def turned_to(event: gr.EventData, *found: Session) -> Updates:
-        for (name, (title, view)), session in zip(views.items(), found, strict=True):
-            if title == _pressed(event) and not session.data:
-                return opened(view, {"tab": name})
+    def turned_to(event: gr.EventData, request: gr.Request, *found: Any) -> Updates:
+        pressed = str(_pressed(event))
+        if pressed.startswith("?"):
+            query = service.parameters(pressed)
+            view = views[named(query)][1]
+            view.runs.stop_tab(kind(view)(visitor=request.session_hash or ""))
+            return asked(query)
+        for number, (name, (title, view)) in enumerate(views.items()):
+            session, address = found[number], found[number + len(views)]
+            if title == pressed and not session.data:  # never opened, or forgotten: the page still knows its address
+                return opened(view, service.parameters(str(address or "")) or {"tab": name})
         return {switch: gr.skip()}
 
     def led(name: str) -> Callable[[Session], Updates]:
@@ -113,7 +125,7 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
             view = views[name][1]
             onward = session.on(kind(view))
             view.runs.stop_tab(onward)
-            return {switch: gr.Tabs(selected=name), **opened(view, dict(parse_qsl(onward.query())))}
+            return {switch: gr.Tabs(selected=name), **opened(view, service.parameters(onward.query()))}
 
         return there
 
@@ -123,7 +135,7 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
             button, name = view.onward
             led_there = listen([button.click], view, led(name), outputs=[switch, *outputs])
             led_there.then(None, js=TURNED, **LIGHT)
-    turned().select(turned_to, sessions, [switch, *outputs], **LIGHT)
+    turned().select(turned_to, [*sessions, *addresses], [switch, *outputs], **LIGHT).then(None, js=TURNED, **LIGHT)
 
 
 def kind(view: TabView[Any]) -> type[Session]:

@@ -1,6 +1,8 @@
 """The real app over HTTP: what no picker can send is refused in a sentence, and visitors come and go."""
 
+import io
 import json
+import re
 import secrets
 import socket
 import time
@@ -12,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import tiny
+from PIL import Image
 
 from app import service
 from app.__main__ import start
@@ -217,6 +220,41 @@ def test_a_forgotten_trade_off_leads_on_to_compare(visitor: Visitor) -> None:
     answer = visitor.ask(visitor.event(elem_id="onward"), "?tab=tradeoff&data=signs&a=standard&b=standard")
     assert "That did not work" not in answer
     assert "data=signs&a=standard&b=standard&attack=spgd" in answer
+
+
+def turned(config: dict[str, Any]) -> dict[str, Any]:
+    """The event that comes when a person turns to a tab, or presses Back."""
+    parts = config["components"]
+    component = next(part["id"] for part in parts if "popstate" in str(part["props"].get("js_on_load")))
+    return next(one for one in config["dependencies"] if component in [to[0] for to in one["targets"]])
+
+
+def test_a_tab_that_was_forgotten_comes_back_as_its_own_address_says(visitor: Visitor) -> None:
+    answer = visitor.ask(turned(visitor.config), None, None, ADDRESS.removeprefix("?"), "", "", pressed="Compare")
+    assert "data=signs&a=standard&b=shared-s64-e16-w0.5&attack=spgd&epsilon=8&steps=200&images=64" in answer
+    usual = visitor.ask(turned(visitor.config), None, None, "", "", "", pressed="Trade-off")
+    assert "tab=tradeoff&data=signs" in usual
+
+
+def test_back_opens_what_the_address_says(visitor: Visitor) -> None:
+    before = "?tab=tradeoff&data=signs&a=standard&b=standard&side=a"
+    assert before.removeprefix("?") in visitor.ask(turned(visitor.config), None, None, "", "", "", pressed=before)
+    assert "data=signs&a=standard&b=shared-s64-e16-w0.5&attack=spgd" in visitor.ask(
+        turned(visitor.config), None, None, "", "", "", pressed="?"
+    )
+
+
+def test_a_link_is_described_in_our_own_words(client: httpx.Client, server: str) -> None:
+    page = client.get("/?data=signs").text
+    told = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):\w+)" content="([^"]*)">', page))
+    assert len(re.findall("og:title", page)) == 1
+    assert "radio" not in " ".join(told.values())
+    assert told["og:title"].startswith("PlainSight")
+    assert told["og:image"] == told["twitter:image"] == f"{server}/preview.png"
+    picture, icon = (Image.open(io.BytesIO(client.get(path).content)) for path in ("/preview.png", "/favicon.ico"))
+    assert (picture.size, icon.size) == ((1200, 630), (64, 64))
+    behind = {"host": "plain.example", "x-forwarded-proto": "https", "x-forwarded-host": "plain.example"}
+    assert '"https://plain.example/preview.png"' in client.get("/", headers=behind).text
 
 
 def test_two_choices_at_the_same_moment_are_both_kept(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,22 @@ def test_no_selector_holds_a_comma_in_brackets() -> None:
     assert [one for one in selectors if not one.strip().startswith("@") and re.search(r"\([^)]*,", one)] == []
 
 
+def test_every_colour_can_be_read_on_paper_and_wash() -> None:
+    """WCAG 2.2, success criterion 1.4.3: a contrast of 4.5 for text."""
+
+    def light(colour: str) -> float:
+        shares = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+        linear = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+        return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    for rule in re.findall(r"(?:^:root|^\.dark) \{(.*?)\}", theme.static("page.css"), re.DOTALL | re.MULTILINE):
+        colours = dict(re.findall(r"--(\w+): (#\w{6});", rule))
+        for ink in ("ink", "soft", "a", "b", "ok", "bad"):
+            for ground in ("paper", "wash"):
+                low, high = sorted((light(colours[ink]), light(colours[ground])))
+                assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
+
+
 def test_heavy_events_share_one_queue(page: gr.Blocks) -> None:
     heavy = [fn for fn in page.fns.values() if fn.concurrency_id == "heavy"]
     assert heavy
