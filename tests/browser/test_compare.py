@@ -32,14 +32,25 @@ def test_the_first_view_is_complete_with_nothing_clicked(visit: Visit) -> None:
     assert page.locator(".footer a[download]").count() == 5
     bottom = page.locator(".footer .foot").bounding_box()
     assert bottom["y"] + bottom["height"] <= 720
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    wide = page.locator(".footer .foot").bounding_box()
+    assert wide["y"] + wide["height"] > 0.8 * 1080
+    page.set_viewport_size({"width": 1280, "height": 720})
     long = "all => all.forEach(one => { one.textContent += ' · ' + one.textContent })"
     page.locator(".origin span").evaluate_all(long)
     take = page.locator(".footer .downloads").bounding_box()
     assert take["x"] + take["width"] <= 1280 - 24
+    for width in (1280, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 720})
+        below = []
+        for count in (1, 20):  # one line, and as many as the longest headline has
+            page.locator("h1").first.evaluate("(one, words) => one.textContent = 'pattern '.repeat(words)", count)
+            below.append(page.locator(".pair").bounding_box()["y"])
+        assert below[0] == below[1], width
 
 
-def test_every_picture_and_field_has_a_name(visit: Visit) -> None:
-    page = visit()
+def test_every_picture_and_field_has_a_name_and_the_keyboard_reaches_all(visit: Visit) -> None:
+    page = visit("?epsilon=16")
     page.wait_for_selector(".card-b img.pattern")
     assert page.locator("img:visible:not([alt])").count() == 0
     unnamed = (
@@ -47,6 +58,25 @@ def test_every_picture_and_field_has_a_name(visit: Visit) -> None:
     )
     assert page.locator(".compare input:visible").evaluate_all(unnamed) == []
     assert page.get_attribute(".status [role=status]", "aria-live") == "polite"
+    assert page.get_attribute(".strength input[type=range]", "aria-label") == "Strength ε = 16/255"
+    assert page.get_attribute(".strength input[type=range]", "aria-valuetext") == "16/255"
+    assert page.get_by_role("radiogroup", name="Which pattern is added to the images").count() == 1
+    page.get_by_role("radio", name="A ● added").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("location.search.includes('added=b')")
+    target, attack = (page.get_by_role("combobox", name=name) for name in ("Target", "Attack"))
+    target.focus()
+    page.wait_for_selector("[role=listbox]")
+    page.keyboard.press("Tab")
+    page.wait_for_function("document.activeElement.type === 'range' && !document.querySelector('[role=listbox]')")
+    attack.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('attack=deepfool')")
+    page.wait_for_function("document.activeElement.ariaLabel === 'Attack' && !document.querySelector('[role=listbox]')")
+    page.go_back()
+    page.wait_for_function("location.search.includes('attack=spgd')")
+    page.wait_for_function("box => box.value === 'S-PGD'", arg=attack.element_handle())
 
 
 def test_a_run_forms_finishes_and_puts_measured_numbers_in_place(visit: Visit) -> None:
@@ -84,6 +114,7 @@ def test_stop_keeps_what_there_is(visit: Visit) -> None:
     kept = page.get_attribute(".card-a img.pattern", "src")
     page.wait_for_timeout(700)
     assert page.get_attribute(".card-a img.pattern", "src") == kept
+    assert page.evaluate("document.activeElement.id") == "compare-run"  # from there to Stop, and back
     assert "stopped at" in page.inner_text(".card-a .big")
     assert "Stopped at step" in page.inner_text(".status")
     assert page.is_enabled("#compare-run")
@@ -126,7 +157,11 @@ def test_amplification_and_images_can_be_changed(visit: Visit) -> None:
     page.click(".stripbar label:has-text('Clean')")
     page.wait_for_function("src => document.querySelector('.strip img').src !== src", arg=first)
     page.click("#later")
-    page.wait_for_function("document.querySelector('.place').innerText.includes('10 to 18')")
+    for place in ("10 to 18", "19 to 27", "28 to 36"):
+        page.wait_for_function("text => document.querySelector('.place').innerText.includes(text)", arg=place)
+        if place != "28 to 36":
+            page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'earlier'")
 
 
 def test_two_visitors_do_not_see_each_other(visit: Visit) -> None:
@@ -161,9 +196,13 @@ def test_dark_and_light(visit: Visit) -> None:
 
 
 def test_absent_images_and_odd_addresses_get_a_sentence(visit: Visit) -> None:
-    page = visit("?data=cifar10&epsilon=17")
+    page = visit("?data=cifar10&epsilon=17&embed=true", size=(760, 520))
     status_says(page, "epsilon")
     assert "are not on this server" in page.inner_text(".stripbox")
+    card = page.locator(".card-a").bounding_box()  # inside another page it is whole, and stays so
+    assert card["y"] + card["height"] <= 520
+    assert not page.is_visible("#compare-run")
+    page.wait_for_function("location.search.endsWith('&embed=true')")
 
 
 def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
@@ -171,6 +210,11 @@ def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
     page.wait_for_selector(".card-b img.pattern")
     page.click("[data-api]")
     page.wait_for_selector("text=API documentation")
+    page.wait_for_selector(".api-docs h2 ~ button[aria-label=Close]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".api-docs", state="detached")
+    assert "view=" not in page.url
+    assert "added=a" in page.url
     assert page.inner_text("[role=tab][aria-selected=true]") == "Compare"
     phone = visit(size=(390, 844))
     phone.wait_for_selector(".card-b img.pattern")
@@ -191,3 +235,10 @@ def test_commands_to_take_home_can_be_read_and_copied(visit: Visit) -> None:
     assert box["x"] + box["width"] <= 1280
     commands = page.locator(".commands code").all_inner_texts()
     assert any(command.startswith("plainsight attack") for command in commands)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".commands", state="hidden")
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".commands")
+    page.click("h1")
+    page.wait_for_selector(".commands", state="hidden")

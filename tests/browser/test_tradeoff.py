@@ -35,9 +35,18 @@ def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
     assert page.locator(".cards img.pattern:visible").count() == 2
     assert page.locator("img:visible:not([alt])").count() == 0
     page.wait_for_function("location.search.includes('tab=tradeoff')")
+    page.wait_for_function("document.title === 'Trade-off · signs · PlainSight'")
+    page.wait_for_timeout(1000)  # changes within a second are one step of Back
     page.click("#onward")
     page.wait_for_selector(".stripbox:visible")
     page.wait_for_function("!location.search.includes('tab=')")
+    page.go_back()
+    page.wait_for_selector(".tradeoff-figure:visible")
+    page.wait_for_function("document.title === 'Trade-off · signs · PlainSight'")
+    assert "tab=tradeoff" in page.url
+    page.go_back()
+    page.wait_for_selector(".stripbox:visible")
+    page.wait_for_function("document.title === 'Compare · signs · PlainSight'")
 
 
 def test_an_arrow_key_goes_to_the_next_model_and_stays_there(visit: Visit) -> None:
@@ -61,6 +70,19 @@ def test_the_keyboard_chooses_a_model_and_stays_there(visit: Visit) -> None:
     chosen(page, "b", "Standard")
     page.wait_for_function("document.activeElement.dataset.model === 'standard'")
     page.wait_for_function("location.search.includes('b=standard')")
+    page.set_viewport_size({"width": 1280, "height": 400})
+    page.locator(".models tr").last.scroll_into_view_if_needed()
+    card = page.locator(".cards .card-b h2").bounding_box()  # what was chosen is in view beside the list
+    assert page.evaluate("scrollY") > 0
+    assert 0 <= card["y"] < 400
+    rows = page.locator(".models tbody tr:visible")
+    page.fill(".filter input", "heap 64")
+    assert [text.partition(",")[0] for text in rows.all_inner_texts()] == ["Shared"]
+    page.fill(".filter input", "")
+    in_order = rows.all_inner_texts()
+    page.click(".models th:has-text('model')")
+    assert rows.all_inner_texts() == in_order[::-1]
+    assert page.get_attribute(".models th >> nth=0", "aria-sort") == "descending"
 
 
 def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Visit) -> None:
