@@ -11,9 +11,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Visit = Callable[..., Any]
 LONGEST = (
     "One pattern per model, added to 2,000 images it has never seen. "
-    "The adversarially trained model is still right on 100%, the shared-trained model on 100%."
+    "The standard model is still right on 100%, the shared-trained model on 100%."
 )
-"""The longest headline on models of pictures without a target."""
+"""The longest headline of the first view."""
 QUICK = "?steps=10&images=64&epsilon=6"
 
 
