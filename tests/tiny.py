@@ -5,6 +5,7 @@ As a script it serves the real app on them: `python tests/tiny.py FOLDER PORT`.
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -81,9 +82,25 @@ def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
             patch.setitem(counts, split, count)
 
 
+def long_runs_last(patch: pytest.MonkeyPatch) -> None:
+    """A run of 200 steps takes 20 s or more, so that a test can stop it on a busy machine too."""
+    from app.service import live
+
+    advance = live._Side.advance
+
+    def slowly(side: live._Side) -> bool:
+        if side.step and side.step.total == 200:
+            time.sleep(0.05)
+        return advance(side)
+
+    patch.setattr(live._Side, "advance", slowly)
+
+
 def main(folder: Path, port: int) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
-    surround(pytest.MonkeyPatch(), folder)
+    patch = pytest.MonkeyPatch()
+    surround(patch, folder)
+    long_runs_last(patch)
     if not (folder / "checkpoints").is_dir():
         for make in PARTS.values():
             make(folder)
