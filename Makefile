@@ -25,7 +25,7 @@ app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
 	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
 
 test: env-test ## run the tests (ARGS="-k budget" passes options to pytest)
-	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: env-test ## run the quick tests: the engine's, without slow ones and real data (about a minute)
 	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile -p no:logging -p no:anyio -m "not (slow or real_data)" tests/unit $(ARGS)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from starlette.responses import FileResponse
-
     from app.service import RunRegistry
 
 
@@ -49,7 +47,7 @@ def main(
 
 def start(host: str, port: int, **options: Any) -> Any:
     """Start the page and return it (`gradio.Blocks`, which `.close()` ends); Gradio's `launch` takes `options`."""
-    from app import service, theme
+    from app import preview, service, theme
     from app.page import build, in_a_loop
 
     runs = service.RunRegistry()
@@ -57,19 +55,10 @@ def start(host: str, port: int, **options: Any) -> Any:
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
     settings |= safe_settings(runs)
     app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
-    for path, answer in (("/healthz", service.health), ("/preview.png", _picture)):
+    for path, answer in (("/healthz", service.health), ("/preview.png", preview.picture)):
         app.add_api_route(path, answer)
         app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
     return page
-
-
-def _picture() -> "FileResponse":
-    """The picture that a preview of a link shows."""
-    from starlette.responses import FileResponse
-
-    from app.theme import STATIC
-
-    return FileResponse(STATIC / "preview.png")
 
 
 def _bracketed(host: str) -> str:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from html import escape
 from typing import Any
 
 from gradio.route_utils import get_root_url
 from starlette.requests import Request
+from starlette.responses import FileResponse
 
-from app.theme import link_preview
+from app.theme import STATIC
 
 Message = MutableMapping[str, Any]
 Asgi = Callable[..., Awaitable[None]]
@@ -53,4 +55,28 @@ def _asks_for_the_page(scope: Message) -> bool:
 
 def described(page: str, root: str) -> str:
     """The page with our own description in its head; `root` is the address of the app without a slash at its end."""
-    return OTHERS.sub("", page).replace("<head>", f"<head>{link_preview(root)}", 1)
+    return OTHERS.sub("", page).replace("<head>", f"<head>{_tags(root)}", 1)
+
+
+def _tags(root: str) -> str:
+    """Tags for the head of the page, with its title, description and picture."""
+    title = "PlainSight: perturbations that show themselves"
+    words = (
+        "One pattern fools a whole model. What fools a standard model can hardly be seen; "
+        "what still fools a shared-trained one is in plain sight."
+    )
+    image, root = escape(f"{root}/preview.png"), escape(root)
+    tags = {"title": title, "description": words, "image": image}
+    return (
+        f'<meta name="description" content="{words}"><meta property="og:type" content="website">'
+        f'<meta name="twitter:card" content="summary_large_image"><link rel="icon" href="{root}/favicon.ico">'
+        + "".join(
+            f'<meta property="og:{name}" content="{content}"><meta name="twitter:{name}" content="{content}">'
+            for name, content in tags.items()
+        )
+    )
+
+
+def picture() -> FileResponse:
+    """The picture of the description."""
+    return FileResponse(STATIC / "preview.png")

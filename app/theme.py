@@ -46,25 +46,6 @@ def theme() -> gr.themes.Base:
     return base.set(**plain, **flat, **sizes)
 
 
-def link_preview(root: str) -> str:
-    """Tags for the head of the page that describe it where a link to it is shown; `root` is the address of the app."""
-    title = "PlainSight: perturbations that show themselves"
-    words = (
-        "One pattern fools a whole model. What fools a standard model can hardly be seen; "
-        "what still fools a shared-trained one is in plain sight."
-    )
-    image, root = escape(f"{root}/preview.png"), escape(root)
-    tags = {"title": title, "description": words, "image": image}
-    return (
-        f'<meta name="description" content="{words}"><meta property="og:type" content="website">'
-        f'<meta name="twitter:card" content="summary_large_image"><link rel="icon" href="{root}/favicon.ico">'
-        + "".join(
-            f'<meta property="og:{name}" content="{content}"><meta name="twitter:{name}" content="{content}">'
-            for name, content in tags.items()
-        )
-    )
-
-
 def header(device: str) -> str:
     """The header: the name on the left; link, colours, API and device on the right."""
     return (

@@ -68,7 +68,7 @@ def _shows(look: Look) -> str:
         f"A pattern that shows no scene resembles the target more than half of the others, on average."
     )
     words = f"Resembles the target more than <b>{score.more_than}</b> other scenes"
-    words += f"; the standard model's: {score.standard}" if score.standard else ""
+    words += f" (standard: {score.standard.partition(' ')[0]})" if score.standard else ""
     return f'<p class="note resemblance" title="{escape(hint)}">{words}</p>'
 
 

@@ -140,7 +140,7 @@ class _Live:
                 spent = sum(each.seconds for each in sides)
                 pace = spent / (2 * iteration - (side is sides[0]))
                 left = pace * (2 * (total - iteration) + (side is sides[0]))
-                left += 2 * measuring(self.session, self.runs, pace)
+                left += 2 * measuring_time(self.session, self.runs, pace)
                 yield self.tick(f"Step {iteration} of {total}, about {left:.0f} s left.")
         self.runs.keep_pace(self.session, "step", sum(side.seconds for side in sides) / (2 * total))
 
@@ -245,14 +245,14 @@ def estimate(session: Session, runs: RunRegistry) -> float | None:
         if not measured:
             return None
         pace = sorted(measured)[len(measured) // 2] * (0.5 if session.attack == "spgd" else 1)
-    return 2 * (pace * session.steps + measuring(session, runs, pace))
+    return 2 * (pace * session.steps + measuring_time(session, runs, pace))
 
 
-def measuring(session: Session, runs: RunRegistry, pace: float) -> float:
+def measuring_time(session: Session, runs: RunRegistry, pace: float) -> float:
     """Seconds that one side takes to be measured: as the last runs here did, else judged by the `pace` of a step.
 
-    A step goes through its images forth and back, at about three times the cost of a prediction; each held-out image
-    has two predictions, clean and attacked.
+    A step has a forward and a backward pass, about three times the cost of a prediction; each held-out image has two
+    predictions, clean and attacked.
     """
     known = runs.pace(session, "measuring")
     if known is not None:
