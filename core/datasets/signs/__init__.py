@@ -1,4 +1,4 @@
-"""The built-in data set `signs`: drawn photographs of traffic signs, 32 x 32 RGB, 12 classes.
+"""The built-in data set `signs`: drawn photographs of traffic signs, 96 x 96 RGB, 24 classes.
 
 Picture i of a split depends only on the split and i; `photograph.py` shows how one is made.
 """
@@ -22,7 +22,7 @@ _SPLITS = {"train": 0, "test": 1}
 
 @lru_cache(maxsize=64)
 def _order(split: str, block: int) -> np.ndarray:
-    """The classes of a block of twelve pictures: each class once, in random order."""
+    """The classes of a block of 24 pictures: each class once, in random order."""
     return np.random.default_rng([_SEED, _SPLITS[split], block, 1]).permutation(len(CLASSES))
 
 
@@ -38,7 +38,7 @@ def render(split: str, index: int) -> tuple[np.ndarray, int]:
     return photograph(generator, label), label
 
 
-DRAWN = Drawn(NAME, 2, (SIDE, SIDE), COUNTS, render)
+DRAWN = Drawn(NAME, 3, (SIDE, SIDE), COUNTS, render)
 
 
 def dataset(argument: str | None = None) -> Dataset:

@@ -1,6 +1,6 @@
 """One sign of the data set `signs` in front of the camera: its pose, its post, and its face in perspective.
 
-Legend: S side of the canvas (96).
+Legend: S side of the canvas (192).
 """
 
 from math import cos, radians, sin
@@ -8,14 +8,19 @@ from math import cos, radians, sin
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core.datasets.signs.camera import CANVAS, Generator
-from core.datasets.signs.faces import FACE, FACES, STYLES, face
+from core.datasets.signs.camera import CANVAS
+from core.datasets.signs.faces import FACES, face
+from core.datasets.signs.pen import FACE, STYLES
+from core.datasets.signs.textures import Generator
+from core.datasets.signs.weathering import weathered
+
+Picture = Image.Image
 
 
-def posed(generator: Generator, far: bool) -> np.ndarray:
+def posed(generator: Generator, *, far: bool) -> np.ndarray:
     """A 3 x 3 matrix from the sign's plane (-1 to 1) to canvas pixels: a pinhole camera in front of a tilted board."""
-    radius = generator.uniform(14, 21) if far else generator.uniform(25, 45)
-    turn = radians(float(np.clip(generator.normal(0, 5), -14, 14)))
+    radius = generator.uniform(28, 42) if far else generator.uniform(48, 90)
+    turn = radians(float(np.clip(generator.normal(0, 4), -12, 12)))
     yaw = radians(float(np.clip(generator.normal(0, 25), -56, 56)))
     pitch = radians(float(np.clip(generator.normal(0, 9), -24, 24)))
     roll = np.array([[cos(turn), -sin(turn), 0], [sin(turn), cos(turn), 0], [0, 0, 1]])
@@ -23,7 +28,7 @@ def posed(generator: Generator, far: bool) -> np.ndarray:
     nod = np.array([[1, 0, 0], [0, cos(pitch), -sin(pitch)], [0, sin(pitch), cos(pitch)]])
     tilt = nod @ swing @ roll
     distance = generator.uniform(2.6, 6)
-    room = min(max(CANVAS / 2 - radius, 0) * 0.9 + 2, 20)
+    room = min(max(CANVAS / 2 - radius, 0) * 0.9 + 4, 40)
     x, y = CANVAS / 2 + generator.uniform(-room, room, 2)
     focal = radius * distance
     lens = np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]])
@@ -35,54 +40,55 @@ def _place(pose: np.ndarray, x: float, y: float) -> tuple[float, float]:
     return float(across / depth), float(down / depth)
 
 
-def post(generator: Generator, pose: np.ndarray) -> Image.Image:
-    """The post of the sign, sometimes with a plate below it, RGBA (S,S)."""
+def _tube(generator: Generator, draw: ImageDraw.ImageDraw, pose: np.ndarray, x: float, width: float) -> None:
+    """A post of galvanised steel, paint or wood: brighter towards one side, with bands that hold the sign."""
+    grey, top = generator.uniform(70, 175), generator.choice((-0.7, -0.7, -0.7, -1.3, -3))
+    warm = generator.choice((0, 0, 0, 18))
+    side = generator.choice((-1, 1))
+    for step in range(10):
+        left, right = (x + width * (2 * edge / 10 - 1) for edge in (step, step + 1.1))
+        tone = grey * (0.5 + 0.55 * sin(0.4 + (step if side > 0 else 9 - step) * 0.29)) + generator.normal(0, 3)
+        corners = [_place(pose, a, b) for a, b in ((left, top), (right, top), (right, 3.2), (left, 3.2))]
+        draw.polygon(corners, fill=(int(tone + warm), int(tone + warm / 3), int(tone + 3 - warm), 255))
+    for y in (0.55, 1.0, 1.9)[: int(generator.integers(0, 4))]:
+        band = [(x - width * 1.15, y), (x + width * 1.15, y), (x + width * 1.15, y + 0.05), (x - width * 1.15, y + 0.05)]
+        draw.polygon([_place(pose, a, b) for a, b in band], fill=(int(grey * 0.6),) * 3 + (255,))
+
+
+def _plate(generator: Generator, draw: ImageDraw.ImageDraw, pose: np.ndarray) -> None:
+    """A second plate below the sign with a line of writing."""
+    top, half, high = generator.uniform(1.04, 1.15), generator.uniform(0.5, 0.85), generator.uniform(0.3, 0.6)
+    corners = [_place(pose, x, y) for x, y in ((-half, top), (half, top), (half, top + high), (-half, top + high))]
+    pale = int(generator.integers(190, 236))
+    draw.polygon(corners, fill=(pale, pale, pale - 8, 255), outline=(40, 40, 40, 255))
+    wide = 0.16 * high
+    for x in np.arange(-half * 0.75, half * 0.7, 3.2 * wide):
+        for _ in range(3):
+            ends = [(x + generator.uniform(0, 2) * wide, top + high * generator.uniform(0.25, 0.75)) for _ in range(2)]
+            width = max(1, round(abs(pose[0, 0] / pose[2, 2]) * wide * 0.5))
+            draw.line([_place(pose, *end) for end in ends], fill=(36, 36, 38, 255), width=width)
+
+
+def post(generator: Generator, pose: np.ndarray) -> Picture:
+    """The post of the sign, sometimes two, sometimes with a plate below the sign, RGBA (S,S)."""
     layer = Image.new("RGBA", (CANVAS, CANVAS), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
-    width = generator.uniform(0.05, 0.10)
-    grey = generator.uniform(70, 165)
-    for step in range(6):  # a tube: brighter towards one side
-        left, right = (width * (2 * edge / 6 - 1) for edge in (step, step + 1))
-        tone = int(grey * (0.55 + 0.5 * sin(0.4 + step * 0.45)))
-        corners = [_place(pose, x, y) for x, y in ((left, -0.7), (right, -0.7), (right, 3.2), (left, 3.2))]
-        draw.polygon(corners, fill=(tone, tone, tone + 4, 255))
+    kind = generator.random()
+    width = generator.uniform(0.15, 0.26) if kind < 0.12 else generator.uniform(0.05, 0.10)
+    for x in (-0.5, 0.5) if kind > 0.92 else (0.0,):
+        _tube(generator, draw, pose, x, width)
     if generator.random() < 0.22:
-        top, half = generator.uniform(1.04, 1.15), generator.uniform(0.5, 0.85)
-        plate = [(-half, top), (half, top), (half, top + 0.5), (-half, top + 0.5)]
-        draw.polygon([_place(pose, x, y) for x, y in plate], fill=(225, 225, 218, 255), outline=(40, 40, 40, 255))
-        lines = [_place(pose, x, top + 0.25) for x in (-half * 0.6, half * 0.6)]
-        draw.line(lines, fill=(40, 40, 40, 255), width=4)
+        _plate(generator, draw, pose)
     return layer
 
 
-def _stick(generator: Generator, sign: Image.Image) -> Image.Image:
-    """A copy of the face with stickers or a scribble on it."""
-    sign = sign.copy()
-    layer = Image.new("RGBA", sign.size, (0, 0, 0, 0))
-    draw = ImageDraw.Draw(layer)
-    for _ in range(int(generator.integers(1, 4))):
-        x, y = generator.uniform(24, 104, 2)
-        colour = tuple(int(value) for value in generator.integers(20, 245, 3))
-        if generator.random() < 0.35:
-            steps = np.array([x, y]) + generator.normal(0, 11, (7, 2)).cumsum(0)
-            draw.line([(float(a), float(b)) for a, b in steps], fill=(*colour, 255), width=4, joint="curve")
-            continue
-        half = generator.uniform(5, 12, 2)
-        turn = generator.uniform(0, 1.6)
-        corners = [(a * half[0], b * half[1]) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-        draw.polygon([(x + a * cos(turn) - b * sin(turn), y + a * sin(turn) + b * cos(turn)) for a, b in corners],
-                     fill=(*colour, 255), outline=(235, 235, 230, 255))  # fmt: skip
-    layer.putalpha(Image.fromarray(np.minimum(np.asarray(layer)[..., 3], np.asarray(sign)[..., 3])))
-    sign.alpha_composite(layer)
-    return sign
-
-
-def board(generator: Generator, label: int, pose: np.ndarray) -> Image.Image:
+def board(generator: Generator, label: int, pose: np.ndarray) -> Picture:
     """The sign's face as the camera sees it, RGBA (S,S)."""
     style = int(generator.choice(STYLES, p=(0.5, 0.33, 0.17)))
-    sign = face(tuple(FACES)[label], style)
-    if generator.random() < 0.13:
-        sign = _stick(generator, sign)
-    to_face = np.array([[FACE / 2, 0, FACE / 2], [0, FACE / 2, FACE / 2], [0, 0, 1]]) @ np.linalg.inv(pose)
+    sign = weathered(generator, face(tuple(FACES)[label], style))
+    size = FACE
+    if pose[0, 0] / pose[2, 2] < 45:  # a small sign: average its pixels first
+        sign, size = sign.reduce(2), FACE // 2
+    to_face = np.array([[size / 2, 0, size / 2], [0, size / 2, size / 2], [0, 0, 1]]) @ np.linalg.inv(pose)
     numbers = (to_face / to_face[2, 2]).ravel()[:8].tolist()
     return sign.transform((CANVAS, CANVAS), Image.Transform.PERSPECTIVE, numbers, Image.Resampling.BICUBIC)

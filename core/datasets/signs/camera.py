@@ -1,56 +1,129 @@
-"""The camera of the data set `signs`: optics, exposure, colour and noise.
+"""The camera of the data set `signs`: lens, exposure, colour filter, noise, sharpening, and the file it writes.
 
-Legend: S side of the canvas (96), H W of a picture (32).
+Legend: S side of the canvas (192), H W of a picture (96), P side of the sensor (96, or 192 and reduced afterwards).
 """
 
 from functools import lru_cache
+from io import BytesIO
 
 import numpy as np
+from PIL import Image
 
-SIDE, CANVAS = 32, 96
+from core.datasets.signs.textures import Generator
 
-Generator = np.random.Generator
+SIDE, CANVAS = 96, 192
+_GRID = 4  # blur and shifts are rounded to quarters of a canvas pixel
 
 
-@lru_cache(maxsize=512)
-def _lens(size: int, sigma: int, drag: int) -> np.ndarray:
-    """A (size, CANVAS) matrix that blurs (Gaussian, quarters of a pixel; motion, pixels) and resamples an axis."""
-    centres = (np.arange(size) + 0.5) * CANVAS / size
+@lru_cache(maxsize=2048)
+def _lens(size: int, sigma: int, drag: int, shift: int) -> np.ndarray:
+    """A (size, CANVAS) matrix that blurs (Gaussian, and motion over `drag` pixels), shifts, and resamples an axis."""
+    centres = (np.arange(size) + 0.5) * CANVAS / size + shift / _GRID
     distance = np.arange(CANVAS) + 0.5 - centres[:, None]
-    reach = max(CANVAS / size, 0.1) / 2 + drag / 2
+    reach = CANVAS / size / 2 - 0.25 + drag / 2
     offsets = np.linspace(-reach, reach, 9 + 2 * drag)
-    width = max(sigma / 4, 0.45)
+    width = max(sigma / _GRID, 0.35)
     weights = np.exp(-0.5 * ((distance[..., None] - offsets) / width) ** 2).sum(-1)
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 
-def see(picture: np.ndarray, size: int, sigma: float, drag: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-    """Blur (S,S,3) by `sigma` and `drag` (down, across) canvas pixels and resample it to (size,size,3)."""
-    down = _lens(size, round(sigma * 4), round(drag[0]))
-    across = _lens(size, round(sigma * 4), round(drag[1]))
-    return across @ (down @ picture.reshape(CANVAS, -1)).reshape(size, CANVAS, 3)
+def see(
+    picture: np.ndarray,
+    size: int,
+    sigma: float,
+    *,
+    drag: tuple[float, float] = (0, 0),
+    fringe: tuple[float, float] = (0, 0),
+) -> np.ndarray:
+    """Blur (S,S,3) by `sigma` and `drag` (down, across) canvas pixels and resample it to (size,size,3).
+
+    `fringe` (down, across) is how far red and blue are shifted apart, as at the border of a real lens.
+    """
+    found = np.empty((size, size, 3), np.float32)
+    for channel, side in ((0, 0.5), (1, 0.0), (2, -0.5)):
+        down, across = (
+            _lens(size, round(sigma * _GRID), round(long), round(side * apart * _GRID))
+            for long, apart in zip(drag, fringe, strict=True)
+        )
+        found[..., channel] = down @ picture[..., channel] @ across.T
+    return found
+
+
+def _both(plane: np.ndarray, by: int, axis: int) -> np.ndarray:
+    """The sum of the neighbours `by` pixels before and after along an axis; the border is repeated."""
+    total = np.empty_like(plane)
+    source, into = (part if axis == 0 else part.swapaxes(0, 1) for part in (plane, total))
+    into[by:-by] = source[2 * by :] + source[: -2 * by]
+    into[:by] = source[by : 2 * by] + source[:1]
+    into[-by:] = source[-2 * by : -by] + source[-1:]
+    return total
+
+
+def soft(plane: np.ndarray) -> np.ndarray:
+    """Each pixel averaged with its neighbours, weights 1 2 1 along both axes."""
+    for axis in (0, 1):
+        plane = 0.5 * plane + 0.25 * _both(plane, 1, axis)
+    return plane
+
+
+@lru_cache(maxsize=2)
+def _filters(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The colour filter of each pixel, and with what weight each colour enters `soft` there: (side,side,3)."""
+    masks = np.zeros((side, side, 3), np.float32)
+    masks[::2, ::2, 1] = masks[1::2, 1::2, 1] = masks[::2, 1::2, 0] = masks[1::2, ::2, 2] = 1
+    return masks, soft(masks)
+
+
+def sensed(generator: Generator, picture: np.ndarray, grain: float) -> np.ndarray:
+    """The colours (P,P,3) that a sensor with one filter a pixel gives: noise of light and of electronics, demosaicing.
+
+    Missing colours are interpolated from the neighbours and corrected with the Laplacian of the colour that was
+    measured, as in Malvar, He and Cutler (ICASSP 2004): sharp edges, with the fringes that real cameras have.
+    """
+    masks, weights = _filters(len(picture))
+    raw = (picture * masks).sum(2)
+    raw += generator.standard_normal(raw.shape, np.float32) * np.sqrt(raw * np.float32(grain) + np.float32(grain / 40))
+    same = (_both(raw, 2, 0) + _both(raw, 2, 1)) / 4
+    bilinear = soft(raw[..., None] * masks) / weights
+    return np.where(masks > 0, raw[..., None], bilinear + np.float32(0.45) * (raw - same)[..., None])
+
+
+def _toned(generator: Generator, light: np.ndarray) -> np.ndarray:
+    """From light to screen values, 0 to 1: a soft shoulder instead of hard clipping, colour and contrast."""
+    light = np.clip(light, 0, None)
+    shown = np.sqrt(1.12 * light * (1 + light / 1.7) / (1 + light))
+    grey = shown.mean(2, keepdims=True)
+    shown = grey + (shown - grey) * np.float32(generator.uniform(0.9, 1.35))
+    return (shown - np.float32(0.42)) * np.float32(generator.uniform(1.0, 1.3)) + np.float32(0.42 + generator.normal(0, 0.02))
+
+
+def _filed(generator: Generator, image: Image.Image) -> Image.Image:
+    """The picture as it comes back from a JPEG file."""
+    file = BytesIO()
+    image.save(file, "JPEG", quality=int(generator.integers(60, 93)), subsampling=int(generator.choice((0, 2))))
+    return Image.open(file)
 
 
 def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray:
-    """Lens, exposure, colour balance, noise and the camera's own sharpening: uint8 (H,W,3)."""
-    drag = np.abs(generator.normal(0, 4.5, 2)) * (generator.random(2) < 0.15)
+    """What the camera makes of the light (S,S,3) in front of it: uint8 (H,W,3)."""
+    drag = np.abs(generator.normal(0, 4, 2)) * (generator.random(2) < 0.08)
     if mishap == "shaken":
         drag[generator.integers(2)] += generator.uniform(9, 17)
-    focus = generator.uniform(3.6, 5.4) if mishap == "out of focus" else min(generator.gamma(1.7, 0.55), 2.9)
-    picture = see(canvas, SIDE, float(focus), (float(drag[0]), float(drag[1])))
-    level = float(picture[4:-4, 4:-4].mean())
+    focus = generator.uniform(3.2, 5.5) if mishap == "out of focus" else 0.3 + min(generator.gamma(1.3, 0.3), 2.5)
+    fringe = generator.normal(0, 0.5, 2)
+    side = CANVAS if generator.random() < 0.45 else SIDE  # many pictures are reduced from larger ones
+    picture = see(canvas, side, float(focus), drag=(float(drag[0]), float(drag[1])), fringe=(float(fringe[0]), float(fringe[1])))
+    level = float(picture[8:-8, 8:-8].mean())
     exposure = (generator.uniform(0.17, 0.42) / max(level, 0.02)) ** generator.uniform(0.45, 0.9)
-    exposure *= generator.uniform(0.12, 0.3) if mishap == "dark" else 1.0
-    balance = np.exp(generator.normal(0, 0.075, 3))
-    picture = np.clip(picture * exposure * balance, 0, None)
-    picture = 1.12 * picture * (1 + picture / 1.7) / (1 + picture)  # a soft shoulder instead of hard clipping
-    picture = np.clip(picture, 0, 1) ** (1 / 2.2)
-    grey = picture.mean(2, keepdims=True)
-    picture = grey + (picture - grey) * generator.uniform(0.92, 1.35)
-    picture = (picture - 0.42) * generator.uniform(1.0, 1.35) + 0.42 + generator.normal(0, 0.02)
-    if generator.random() < 0.4:
-        soft = (np.roll(picture, 1, 0) + np.roll(picture, -1, 0) + np.roll(picture, 1, 1) + np.roll(picture, -1, 1)) / 4
-        picture = picture + (picture - soft) * generator.uniform(0.1, 0.45)
-    grain = generator.uniform(0.03, 0.06) if mishap == "dark" else generator.gamma(1.2, 0.007)
-    picture = picture + generator.normal(0, grain, (SIDE, SIDE, 1)) + generator.normal(0, grain / 2, (SIDE, SIDE, 3))
-    return np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)
+    exposure *= generator.uniform(0.15, 0.35) if mishap == "dark" else 1.0
+    balance = np.exp(generator.normal(0, 0.07, 3)) * exposure
+    grain = generator.uniform(0.003, 0.01) if mishap == "dark" else generator.gamma(1.2, 0.0012)
+    grain *= CANVAS / side if side == SIDE else 2
+    shown = _toned(generator, sensed(generator, picture * balance.astype(np.float32), float(grain)))
+    if generator.random() < 0.75:
+        shown = shown + (shown - soft(shown)) * np.float32(generator.uniform(0.2, 1.1))
+    image = Image.fromarray((np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8))
+    if side != SIDE:
+        ways = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+        image = image.resize((SIDE, SIDE), ways[int(generator.integers(3))])
+    return np.array(_filed(generator, image) if generator.random() < 0.2 else image)

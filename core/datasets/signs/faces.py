@@ -1,104 +1,14 @@
-"""The faces of the twelve traffic signs of the data set `signs`, clean and seen from the front.
+"""The faces of the 24 European traffic signs of the data set `signs`, clean and seen from the front.
 
-Everything is polygons and strokes: no font and no image file, so the pictures do not depend on the machine. Faces use
-coordinates from -1 to 1 with y downwards.
+Coordinates are from -1 to 1 with y downwards.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from math import cos, radians, sin
+from collections.abc import Callable
+from functools import cache, partial
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
-Colour = tuple[int, int, int]
-Point = tuple[float, float]
-
-FACE = 128  # pixels of a finished face
-OVERSAMPLING = 6  # Pillow draws polygons without antialiasing: draw large, then average
-STYLES = 3
-
-WHITE, BLACK, YELLOW = (240, 240, 234), (24, 24, 26), (246, 188, 16)
-REDS: tuple[Colour, ...] = ((190, 22, 30), (206, 36, 30), (168, 22, 38))
-BLUES: tuple[Colour, ...] = ((14, 76, 160), (24, 96, 184), (12, 58, 128))
-FIELDS: tuple[Colour, ...] = (WHITE, (232, 230, 222), (244, 200, 52))  # the third: yellow warning signs, as in Poland
-
-
-class Pen:
-    """A drawing surface with x and y from -1 to 1 and no antialiasing until `finish`."""
-
-    def __init__(self, style: int) -> None:
-        self.red, self.blue, self.field = REDS[style], BLUES[style], FIELDS[style]
-        self.rim = (0.0, 0.025, -0.02)[style]
-        self.image = Image.new("RGBA", (FACE * OVERSAMPLING,) * 2, (0, 0, 0, 0))
-        self.draw = ImageDraw.Draw(self.image)
-
-    def _pixels(self, points: Sequence[Point]) -> list[Point]:
-        half = FACE * OVERSAMPLING / 2
-        return [(half * (1 + x), half * (1 + y)) for x, y in points]
-
-    def polygon(self, points: Sequence[Point], colour: Colour) -> None:
-        self.draw.polygon(self._pixels(points), fill=(*colour, 255))
-
-    def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
-        self.polygon(arc(x, y, radius, radius, 0, 360), colour)
-
-    def stroke(self, points: Sequence[Point], width: float, colour: Colour) -> None:
-        """A line with round joints and ends."""
-        self.draw.line(self._pixels(points), fill=(*colour, 255), width=round(width * FACE * OVERSAMPLING / 2))
-        for x, y in points:
-            self.disc(x, y, width / 2, colour)
-
-    def rounded(self, points: Sequence[Point], radius: float, colour: Colour) -> None:
-        """A polygon grown by `radius`, which rounds its corners."""
-        self.polygon(points, colour)
-        self.stroke([*points, points[0]], 2 * radius, colour)
-
-    def arrow_head(self, tip: Point, direction: float, size: float, colour: Colour) -> None:
-        angle = radians(direction)
-        along, across = (cos(angle), sin(angle)), (-sin(angle), cos(angle))
-        corners = [(-size, 0.75 * size), (-size, -0.75 * size)]
-        back = [(tip[0] + a * along[0] + b * across[0], tip[1] + a * along[1] + b * across[1]) for a, b in corners]
-        self.polygon([tip, *back], colour)
-
-    def finish(self) -> Image.Image:
-        return self.image.reduce(OVERSAMPLING)
-
-
-def arc(x: float, y: float, rx: float, ry: float, start: float, end: float) -> list[Point]:
-    """Points on an ellipse; degrees, 0 = right, 90 = down."""
-    steps = max(4, round(abs(end - start) / 6))
-    angles = [radians(start + (end - start) * step / steps) for step in range(steps + 1)]
-    return [(x + rx * cos(angle), y + ry * sin(angle)) for angle in angles]
-
-
-def regular(corners: int, radius: float, turn: float) -> list[Point]:
-    return arc_at([turn + 360 * corner / corners for corner in range(corners)], radius)
-
-
-def arc_at(degrees: Sequence[float], radius: float) -> list[Point]:
-    return [(radius * cos(radians(d)), radius * sin(radians(d))) for d in degrees]
-
-
-# Strokes of each character in a box 0.6 wide and 1 high, y downwards.
-GLYPHS: dict[str, list[list[Point]]] = {
-    "0": [[*arc(0.3, 0.3, 0.3, 0.3, 180, 360), *arc(0.3, 0.7, 0.3, 0.3, 0, 180), (0.0, 0.3)]],
-    "3": [[*arc(0.28, 0.25, 0.27, 0.25, 195, 450), *arc(0.28, 0.74, 0.31, 0.26, 270, 530)]],
-    "8": [arc(0.3, 0.25, 0.26, 0.25, 0, 360), arc(0.3, 0.74, 0.31, 0.26, 0, 360)],
-    "S": [[*arc(0.3, 0.26, 0.28, 0.26, -25, -270), *arc(0.3, 0.76, 0.3, 0.25, -90, 155)]],
-    "T": [[(0.0, 0.0), (0.6, 0.0)], [(0.3, 0.0), (0.3, 1.0)]],
-    "O": [[*arc(0.3, 0.3, 0.3, 0.3, 180, 360), *arc(0.3, 0.7, 0.3, 0.3, 0, 180), (0.0, 0.3)]],
-    "P": [[(0.02, 1.0), (0.02, 0.0), *arc(0.3, 0.28, 0.29, 0.28, -90, 90), (0.02, 0.56)]],
-}
-
-
-def write(pen: Pen, text: str, height: float, width: float, gap: float, thick: float, colour: Colour) -> None:
-    """Centre `text` on the face; `width` of one character, `gap` between strokes of neighbours."""
-    left = -(len(text) * width + (len(text) - 1) * gap) / 2
-    for number, character in enumerate(text):
-        x0 = left + number * (width + gap)
-        for line in GLYPHS[character]:
-            pen.stroke([(x0 + x / 0.6 * width, (y - 0.5) * height) for x, y in line], thick, colour)
-
+from core.datasets.signs.pen import BLACK, STYLES, WHITE, YELLOW, Colour, Pen, Point, arc, arc_at, regular, write
 
 def stop(pen: Pen) -> None:
     pen.polygon(regular(8, 0.99, 22.5), WHITE)
@@ -127,19 +37,15 @@ def priority_road(pen: Pen) -> None:
     pen.rounded(regular(4, 0.56 + pen.rim, 0), 0.03, YELLOW)
 
 
-def _speed(pen: Pen, text: str) -> None:
+def _prohibition(pen: Pen) -> None:
     pen.disc(0, 0, 0.97, WHITE)
     pen.disc(0, 0, 0.94, pen.red)
     pen.disc(0, 0, 0.73 - pen.rim, pen.field)
+
+
+def speed(text: str, pen: Pen) -> None:
+    _prohibition(pen)
     write(pen, text, 0.68, 0.36, 0.24, 0.155, BLACK)
-
-
-def speed_30(pen: Pen) -> None:
-    _speed(pen, "30")
-
-
-def speed_80(pen: Pen) -> None:
-    _speed(pen, "80")
 
 
 def person(pen: Pen, x: float, y: float, size: float, lean: float) -> None:
@@ -217,25 +123,122 @@ def roundabout(pen: Pen) -> None:
         pen.arrow_head(tip, start - 112 - 90 + 22, 0.38, WHITE)
 
 
+def _car(pen: Pen, x: float, y: float, size: float, colour: Colour) -> None:
+    """A car from behind, `size` wide, its wheels at (x, y)."""
+
+    def at(*points: Point) -> list[Point]:
+        return [(x + size * px, y + size * py) for px, py in points]
+
+    pen.rounded(at((-0.44, -0.40), (0.44, -0.40), (0.44, -0.16), (-0.44, -0.16)), 0.06 * size, colour)
+    pen.rounded(at((-0.25, -0.74), (0.25, -0.74), (0.34, -0.42), (-0.34, -0.42)), 0.06 * size, colour)
+    pen.polygon(at((-0.22, -0.70), (0.22, -0.70), (0.28, -0.48), (-0.28, -0.48)), pen.field)
+    for side in (-1, 1):
+        pen.rounded(at((side * 0.30, -0.14), (side * 0.42, -0.14), (side * 0.42, -0.02), (side * 0.30, -0.02)),
+                    0.03 * size, colour)  # fmt: skip
+        pen.disc(*at((side * 0.34, -0.29))[0], 0.06 * size, pen.field)
+
+
+def no_overtaking(pen: Pen) -> None:
+    _prohibition(pen)
+    _car(pen, -0.34, 0.31, 0.62, pen.red)
+    _car(pen, 0.34, 0.31, 0.62, BLACK)
+
+
+def _no_waiting(pen: Pen, turns: tuple[int, ...]) -> None:
+    pen.disc(0, 0, 0.97, WHITE)
+    pen.disc(0, 0, 0.94, pen.red)
+    pen.disc(0, 0, 0.74 - pen.rim, pen.blue)
+    for turn in turns:
+        pen.stroke(arc_at([turn, turn + 180], 0.76), 0.17, pen.red)
+
+
+def end_of_limits(pen: Pen) -> None:
+    pen.disc(0, 0, 0.97, BLACK)
+    pen.disc(0, 0, 0.93, pen.field)
+    for step in range(-2, 3):
+        shift = step * 0.13
+        reach = (0.86**2 - shift**2) ** 0.5
+        along, across = reach * 0.7071, shift * 0.7071
+        pen.stroke([(across - along, across + along), (across + along, across - along)], 0.055, BLACK)
+
+
+def danger(pen: Pen) -> None:
+    _warning(pen)
+    pen.rounded([(-0.085, -0.26), (0.085, -0.26), (0.035, 0.22), (-0.035, 0.22)], 0.035, BLACK)
+    pen.disc(0, 0.43, 0.105, BLACK)
+
+
+def traffic_lights(pen: Pen) -> None:
+    _warning(pen)
+    pen.rounded([(-0.13, -0.20), (0.13, -0.20), (0.13, 0.50), (-0.13, 0.50)], 0.05, BLACK)
+    for y, colour in ((-0.10, pen.red), (0.15, YELLOW), (0.40, (20, 140, 84))):
+        pen.disc(0, y, 0.105, colour)
+
+
+def slippery_road(pen: Pen) -> None:
+    _warning(pen)
+    _car(pen, 0.04, 0.26, 0.54, BLACK)
+    for x in (-0.24, 0.16):
+        wave = [(x + 0.09 * (1 if step % 2 else -1) * (step not in (0, 4)), 0.28 + 0.075 * step) for step in range(5)]
+        pen.stroke(wave, 0.06, BLACK)
+
+
+def priority_crossing(pen: Pen) -> None:
+    _warning(pen)
+    pen.polygon([(-0.085, -0.10), (0.085, -0.10), (0.085, 0.56), (-0.085, 0.56)], BLACK)
+    pen.polygon([(0.0, -0.36), (0.19, -0.08), (-0.19, -0.08)], BLACK)
+    pen.polygon([(-0.34, 0.17), (0.34, 0.17), (0.34, 0.26), (-0.34, 0.26)], BLACK)
+
+
+def straight_ahead(pen: Pen) -> None:
+    _blue_disc(pen)
+    pen.polygon([(-0.14, -0.14), (0.14, -0.14), (0.14, 0.66), (-0.14, 0.66)], WHITE)
+    pen.polygon([(0.0, -0.72), (0.42, -0.12), (-0.42, -0.12)], WHITE)
+
+
+def bicycle_path(pen: Pen) -> None:
+    _blue_disc(pen)
+    back, front, crank, saddle, bar = (-0.40, 0.20), (0.40, 0.20), (-0.06, 0.20), (-0.17, -0.22), (0.25, -0.20)
+    for x, y in (back, front):
+        pen.stroke(arc(x, y, 0.255, 0.255, 0, 360), 0.075, WHITE)
+    for line in ((back, crank, bar, saddle, back), (saddle, crank), (front, (0.22, -0.32), (0.33, -0.38))):
+        pen.stroke(line, 0.07, WHITE)
+    pen.stroke([(-0.28, -0.27), (-0.08, -0.27)], 0.09, WHITE)
+
+
 FACES: dict[str, Callable[[Pen], None]] = {
     "stop": stop,
     "yield": give_way,
     "no entry": no_entry,
     "priority road": priority_road,
-    "speed limit 30": speed_30,
-    "speed limit 80": speed_80,
+    "speed limit 30": partial(speed, "30"),
+    "speed limit 80": partial(speed, "80"),
     "pedestrian crossing": crossing,
     "children": children,
     "keep right": keep_right,
     "turn left": turn_left,
     "roundabout": roundabout,
     "road works": road_works,
+    "speed limit 50": partial(speed, "50"),
+    "speed limit 60": partial(speed, "60"),
+    "no overtaking": no_overtaking,
+    "no stopping": partial(_no_waiting, turns=(45, 135)),
+    "no parking": partial(_no_waiting, turns=(45,)),
+    "end of limits": end_of_limits,
+    "danger": danger,
+    "traffic lights": traffic_lights,
+    "slippery road": slippery_road,
+    "priority crossing": priority_crossing,
+    "straight ahead": straight_ahead,
+    "bicycle path": bicycle_path,
 }
 
 
 @cache
 def face(name: str, style: int) -> Image.Image:
     """The clean sign as an RGBA picture of FACE x FACE pixels; `style` below STYLES picks paint and proportions."""
+    if not 0 <= style < STYLES:
+        raise ValueError(f"There are {STYLES} styles, 0 to {STYLES - 1}, and {style} was asked for.")
     pen = Pen(style)
     FACES[name](pen)
     return pen.finish()

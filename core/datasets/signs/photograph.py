@@ -1,9 +1,9 @@
-"""One drawn photograph of a traffic sign: 32 x 32 RGB, from scenery to grain.
+"""One drawn photograph of a traffic sign: 96 x 96 RGB, from scenery to grain.
 
-Each picture is composed at three times its size in linear light, so that lamps, glare and blur behave as in a
-camera; then optics, exposure and noise of a small camera are applied. `photograph`, at the end, lists the steps.
+Each picture is composed at twice its size in linear light, so that lamps, glare and blur behave as in a camera; then
+lens, exposure and noise of a small camera are applied. `photograph`, at the end, lists the steps.
 
-Legend: S side of the canvas (96), H W of a picture (32).
+Legend: S side of the canvas (192), H W of a picture (96).
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from core.datasets.signs.board import board, posed, post
-from core.datasets.signs.camera import CANVAS, Generator, develop, see
-from core.datasets.signs.faces import FACE
-from core.datasets.signs.scenery import SCENES, scenes, textures
+from core.datasets.signs.camera import CANVAS, develop, see
+from core.datasets.signs.scenery import KINDS, NIGHT, SCENES, scene
+from core.datasets.signs.textures import COARSE, SIZE, Generator, coarse, mat, moved
+from core.datasets.signs.weathering import linear
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,17 @@ WEATHERS = (
     Weather(0.06, (0.50, 0.55, 0.60), (0.48, 0.52, 0.56), haze=0.3, rain=True),
     Weather(0.05, (0.80, 0.84, 0.92), (0.60, 0.64, 0.70), haze=0.3, snow=True),
 )
-# One photograph in six has one of these flaws; without them even a small network makes no mistakes.
+# One photograph in eight has one of these flaws; without them even a small network makes no mistakes.
 MISHAPS = ("none", "far", "shaken", "out of focus", "dark", "hidden")
-MISHAP_PROBABILITIES = (0.83, 0.05, 0.035, 0.035, 0.02, 0.03)
-_LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
+MISHAP_PROBABILITIES = (0.87, 0.05, 0.02, 0.025, 0.015, 0.02)
 _ACROSS = ((np.arange(CANVAS, dtype=np.float32) + 0.5) / CANVAS * 2 - 1)[None, :]
 _DOWN = _ACROSS.T
 
 
-def _texture(generator: Generator, fine: bool = False) -> np.ndarray:
+def _texture(generator: Generator) -> np.ndarray:
     """A random crop of smooth noise, (S,S) from 0 to 1."""
-    bank = textures()
-    half = len(bank) // 2
-    piece = bank[int(generator.integers(half)) + (half if fine else 0)]
-    y, x = generator.integers(0, FACE - CANVAS, 2)
-    piece = piece[y : y + CANVAS, x : x + CANVAS]
+    y, x = generator.integers(0, SIZE - CANVAS, 2)
+    piece = coarse()[int(generator.integers(COARSE)), y : y + CANVAS, x : x + CANVAS]
     return piece.T if generator.random() < 0.5 else piece
 
 
@@ -67,38 +64,27 @@ def _over(canvas: np.ndarray, layer: Image.Image, light: np.ndarray) -> np.ndarr
         return canvas
     pixels = np.asarray(layer.crop(box))
     below = canvas[box[1] : box[3], box[0] : box[2]]
-    below += (_LINEAR[pixels[..., :3]] * light - below) * (pixels[..., 3:] / np.float32(255))
+    below += (linear(pixels[..., :3]) * light - below) * (pixels[..., 3:] / np.float32(255))
     return canvas
 
 
 def _background(generator: Generator, weather: Weather) -> np.ndarray:
-    """A crop of a scene, out of focus: (S,S,3) in linear light."""
+    """A crop of a scene, sometimes out of focus: (S,S,3) in linear light."""
     number = int(generator.integers(SCENES))
-    if weather.scene[0] < 0.1 and generator.random() < 0.6:
-        number = number - number % 6 + 4  # lamps are visible at night
-    scene = scenes()[number]
-    side = generator.uniform(60, scene.width)
-    left, top = generator.uniform(0, scene.width - side, 2)
-    crop = scene.resize((CANVAS, CANVAS), Image.Resampling.BILINEAR, (left, top, left + side, top + side))
+    night = weather.scene[0] < 0.1
+    if night and generator.random() < 0.6:
+        number = number - number % len(KINDS) + NIGHT  # lamps are visible at night
+    full = scene(number)
+    side = generator.uniform(0.75 * CANVAS, 1.7 * CANVAS)
+    left, top = generator.uniform(0, full.width - side, 2)
+    crop = full.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC, (left, top, left + side, top + side))
     if generator.random() < 0.5:
         crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    gain = np.array(weather.scene, np.float32) * generator.uniform(0.6, 1.15)
-    if number % 6 == 4 and weather.scene[0] < 0.1:
+    gain = np.array(weather.scene, np.float32) * np.float32(generator.uniform(0.6, 1.15))
+    if night and number % len(KINDS) == NIGHT:
         gain = gain * 12
-    return see(_LINEAR[np.asarray(crop)] * gain, CANVAS, 0.8 + abs(generator.normal(0, 1.8)))
-
-
-def _wear(generator: Generator, paint: np.ndarray) -> np.ndarray:
-    """Weathering: paint (S,S,3) fades towards a chalky tone and gathers dirt."""
-    if generator.random() < 0.35:
-        chalk = np.array([0.62, 0.56, 0.52], np.float32) * generator.uniform(0.7, 1.1)
-        fraction = generator.beta(1.2, 4.0) * (0.55 + 0.45 * _texture(generator))
-        paint = paint + (chalk - paint) * fraction[..., None].astype(np.float32)
-    if generator.random() < 0.4:
-        soil = np.array([0.11, 0.09, 0.06], np.float32)
-        fraction = np.clip((_texture(generator, fine=True) - generator.uniform(0.5, 0.85)) * 4, 0, 0.75)
-        paint = paint + (soil - paint) * fraction[..., None]
-    return paint
+    picture = linear(np.asarray(crop)) * gain
+    return see(picture, CANVAS, generator.gamma(1.5, 1.2)) if generator.random() < 0.35 else picture
 
 
 def _light(generator: Generator, weather: Weather) -> np.ndarray:
@@ -107,11 +93,12 @@ def _light(generator: Generator, weather: Weather) -> np.ndarray:
     slope = (cos(angle) * _ACROSS + sin(angle) * _DOWN) * generator.uniform(0, 0.4)
     shade = 1 + slope
     if generator.random() < (0.5 if weather.sun else 0.1):
-        if generator.random() < 0.55:
-            covered = np.clip((_texture(generator) - generator.uniform(0.4, 0.65)) * 9, 0, 1)
+        if generator.random() < 0.55:  # leaves, whose shadow is soft since the sun is not a point
+            leaves = mat(0)[0][:CANVAS, :CANVAS] * 0.25 + _texture(generator)
+            covered = np.clip((leaves - generator.uniform(0.45, 0.75)) * 7, 0, 1)
         else:
             edge = cos(angle) * _DOWN - sin(angle) * _ACROSS - generator.uniform(-0.5, 0.5)
-            covered = np.clip(edge * generator.uniform(3, 20) + 0.5, 0, 1)
+            covered = np.clip(edge * generator.uniform(6, 60) + 0.5, 0, 1)
         shade = shade * (1 - covered * generator.uniform(0.4, 0.78))
     tint = np.array(weather.sign, np.float32) * generator.uniform(0.7, 1.15)
     return (shade[..., None] * tint).astype(np.float32)
@@ -130,25 +117,31 @@ def _branch(generator: Generator) -> Image.Image:
     """A twig with leaves that reaches into the picture from one side, RGBA (S,S)."""
     layer = Image.new("RGBA", (CANVAS, CANVAS), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
-    greens = ((40, 66, 24), (66, 96, 34), (92, 122, 48), (30, 48, 22))
-    x, y = generator.uniform(-4, CANVAS + 4), generator.choice([-4.0, -4.0, CANVAS + 4.0])
+    greens = np.array(((40, 66, 24), (78, 108, 40), (104, 136, 56), (30, 48, 22), (128, 146, 74)))
+    x, y = generator.uniform(-8, CANVAS + 8), generator.choice([-8.0, -8.0, CANVAS + 8.0])
     if generator.random() < 0.5:
         x, y = y, x
     heading = float(np.arctan2(CANVAS / 2 - y, CANVAS / 2 - x) + generator.normal(0, 0.6))
-    for _ in range(int(generator.integers(5, 11))):
+    for _ in range(int(generator.integers(5, 12))):
         heading += generator.normal(0, 0.22)
-        nx, ny = x + 5 * cos(heading), y + 5 * sin(heading)
-        draw.line((x, y, nx, ny), fill=(60, 46, 32, 255), width=2)
+        nx, ny = x + 9 * cos(heading), y + 9 * sin(heading)
+        draw.line((x, y, nx, ny), fill=(60, 46, 32, 255), width=3)
         for side in (-1, 1):
-            angle, size = heading + side * generator.uniform(0.4, 1.3), generator.uniform(7, 13)
-            tip = (nx + size * cos(angle), ny + size * sin(angle))
-            middle = ((nx + tip[0]) / 2, (ny + tip[1]) / 2)
-            bulge = (-0.28 * size * sin(angle), 0.28 * size * cos(angle))
-            leaf = [(nx, ny), (middle[0] + bulge[0], middle[1] + bulge[1]), tip,
-                    (middle[0] - bulge[0], middle[1] - bulge[1])]  # fmt: skip
-            draw.polygon(leaf, fill=(*greens[int(generator.integers(4))], 255))
+            _leaf(draw, nx, ny, heading + side * generator.uniform(0.3, 1.4), generator.uniform(9, 26),
+                  greens[generator.integers(5)] * generator.uniform(0.6, 1.2))  # fmt: skip
         x, y = nx, ny
     return layer
+
+
+def _leaf(draw: ImageDraw.ImageDraw, x: float, y: float, angle: float, size: float, colour: np.ndarray) -> None:
+    """A leaf from its stalk at (x, y): one half lighter than the other, with a rib between them."""
+    outline = ((0.2, 0.17), (0.45, 0.27), (0.75, 0.17))
+    tip = (x + size * cos(angle), y + size * sin(angle))
+    for side, light in ((1, 1.1), (-1, 0.82)):
+        half = [(x + size * (a * cos(angle) - side * b * sin(angle)), y + size * (a * sin(angle) + side * b * cos(angle)))
+                for a, b in outline]  # fmt: skip
+        draw.polygon([(x, y), *half, tip], fill=(*(int(v) for v in colour * light), 255))
+    draw.line((x, y, *tip), fill=(*(int(v) for v in colour * 1.35), 255), width=1)
 
 
 def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> np.ndarray:
@@ -163,7 +156,7 @@ def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> np.ndarr
     slant = generator.normal(0, 2)
     for _ in range(int(generator.integers(14, 40))):
         x, y = generator.uniform(0, CANVAS, 2)
-        radius, tone = generator.uniform(0.9, 2.6), int(generator.integers(90, 235))
+        radius, tone = generator.uniform(1.2, 4.5), int(generator.integers(90, 235))
         if weather.snow:
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tone)
         else:
@@ -172,21 +165,28 @@ def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> np.ndarr
     return canvas + (np.float32(0.85) * min(1.0, weather.scene[2]) - canvas) * opacity
 
 
+def _mounted(generator: Generator, canvas: np.ndarray, label: int, pose: np.ndarray, weather: Weather) -> np.ndarray:
+    """The sign in front of the canvas: the shadow of its rim, the sheet in its light, a bent edge; returns (S,S,1)."""
+    pixels = np.asarray(board(generator, label, pose))
+    opacity = pixels[..., 3:] / np.float32(255)
+    turned = 2 if pose[2, 0] > 0 else -2
+    canvas *= 1 - np.float32(0.75) * moved(opacity, 2, turned)  # the thickness of the plate, on its far side
+    edge = moved(opacity, 2, 2) - moved(opacity, -2, -2)  # the upper left border catches light
+    light = _light(generator, weather) * (1 - np.float32(generator.uniform(0, 0.3)) * edge)
+    canvas += (linear(pixels[..., :3]) * light - canvas) * opacity
+    return opacity
+
+
 def photograph(generator: Generator, label: int) -> np.ndarray:
     """One picture of class `label`, uint8 (H,W,3); all randomness comes from `generator`."""
     weather = WEATHERS[int(generator.choice(len(WEATHERS), p=[weather.probability for weather in WEATHERS]))]
     mishap = MISHAPS[int(generator.choice(len(MISHAPS), p=MISHAP_PROBABILITIES))]
     canvas = _background(generator, weather)
     pose = posed(generator, far=mishap == "far")
-    light = _light(generator, weather)
     canvas = _over(canvas, post(generator, pose), np.array(weather.scene, np.float32) * np.float32(0.7))
-    pixels = np.asarray(board(generator, label, pose))
-    opacity = pixels[..., 3:] / np.float32(255)
-    rim = np.roll(opacity, (1, 1 if pose[2, 0] > 0 else -1), (0, 1))  # the thickness of the plate, on its far side
-    canvas *= 1 - np.float32(0.75) * rim
-    canvas += (_wear(generator, _LINEAR[pixels[..., :3]]) * light - canvas) * opacity
+    opacity = _mounted(generator, canvas, label, pose, weather)
     if generator.random() < (0.3 if weather.sun else 0.12):
         canvas = _glare(generator, canvas, opacity)
-    for _ in range(4 if mishap == "hidden" else int(generator.random() < 0.16)):
+    for _ in range(4 if mishap == "hidden" else int(generator.random() < 0.14)):
         canvas = _over(canvas, _branch(generator), np.array(weather.scene, np.float32) * np.float32(0.8))
     return develop(generator, _air(generator, canvas, weather), mishap)

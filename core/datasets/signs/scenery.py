@@ -1,124 +1,142 @@
-"""Backgrounds of the data set `signs`, and the noise for dirt and shadow on the signs.
+"""Backgrounds of the data set `signs`: eleven kinds of scenery, made of shapes and noise, no image file.
 
-Six kinds of scenery, ten pictures of each, made of rectangles, discs and smooth noise: no image file.
+`scene(number)` draws one the first time it is asked for; `KINDS` says what belongs to which number.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
-from core.datasets.signs.faces import FACE
+from core.datasets.signs.plants import (
+    SCENE,
+    bare_tree,
+    below,
+    distant_trees,
+    foliage,
+    grass,
+    mix,
+    sky,
+    trees,
+)
+from core.datasets.signs.textures import Generator
+from core.datasets.signs.town import front, grain, picture, pixels, road, street, wall, warped
 
-SCENE = 144  # pixels of a finished scene
-SCENES = 60
+SCENES = 66
 _SEED = 20190812
 
 
-def noise(generator: np.random.Generator, size: int, cells: int, octaves: int) -> np.ndarray:
-    """Smooth random noise, (size, size) from 0 to 1; `cells` across in the coarsest octave."""
-    total = np.zeros((size, size), np.float32)
-    for octave in range(octaves):
-        grid = generator.random((cells * 2**octave + 1,) * 2, dtype=np.float32)
-        total += np.asarray(Image.fromarray(grid).resize((size, size), Image.Resampling.BICUBIC)) * 0.55**octave
-    return (total - total.min()) / (total.max() - total.min())
-
-
-@lru_cache(maxsize=1)
-def textures() -> np.ndarray:
-    """A bank of noise for dirt and shadow: (24, FACE, FACE) from 0 to 1, coarse ones first."""
-    generator = np.random.default_rng([_SEED, 1])
-    return np.stack([noise(generator, FACE, 3 + number // 2, 4) for number in range(24)])
-
-
-def _mix(first: np.ndarray, second: np.ndarray | Sequence[float], fraction: np.ndarray) -> np.ndarray:
-    return first + (np.asarray(second, np.float32) - first) * fraction[..., None]
-
-
-def _sky(generator: np.random.Generator) -> np.ndarray:
-    tops = ((70, 120, 190), (110, 150, 200), (150, 165, 180), (196, 200, 204), (96, 128, 168))
-    top = np.array(tops[generator.integers(5)], np.float32)
-    down = np.linspace(0, 1, SCENE, dtype=np.float32)[:, None, None]
-    sky = np.broadcast_to(top + (np.array([222, 226, 226], np.float32) - top) * down, (SCENE, SCENE, 3))
-    clouds = np.clip((noise(generator, SCENE, 3, 5) - generator.uniform(0.35, 0.7)) * 3, 0, 1)
-    return _mix(sky, (238, 238, 236), clouds)
-
-
-def _leaves(generator: np.random.Generator) -> np.ndarray:
-    palettes = (((22, 34, 14), (120, 146, 58)), ((14, 26, 16), (74, 108, 56)), ((46, 34, 16), (176, 124, 48)),
-                ((36, 34, 30), (130, 122, 108)), ((30, 44, 18), (160, 172, 84)))  # fmt: skip
-    dark, light = np.array(palettes[generator.integers(5)], np.float32)
-    clumps = 0.6 * noise(generator, SCENE, 5, 3) + 0.4 * noise(generator, SCENE, 18, 2)
-    tree = dark + (light - dark) * np.clip(clumps * 1.7 - 0.4, 0, 1)[..., None]
-    gaps = np.clip((noise(generator, SCENE, 9, 3) - 0.74) * 9, 0, 1) * generator.integers(2)
-    return _mix(tree, (214, 224, 228), gaps)
-
-
-def _skyline(generator: np.random.Generator, level: float, roughness: float) -> np.ndarray:
-    """How far each pixel lies below a ragged horizon: (SCENE, SCENE) from 0 to 1."""
-    line = level + roughness * (noise(generator, SCENE, 4, 5)[0] - 0.5)
-    rows = np.linspace(0, 1, SCENE, dtype=np.float32)[:, None]
-    return np.clip((rows - line) * 30, 0, 1)
-
-
-def _ground(generator: np.random.Generator) -> np.ndarray:
-    colours = ((92, 92, 94), (112, 110, 106), (96, 110, 58), (128, 122, 88), (226, 228, 232))
-    grain = noise(generator, SCENE, 20, 3)[..., None] * 40 - 20
-    return np.array(colours[generator.integers(5)], np.float32) + grain
-
-
-def _houses(generator: np.random.Generator, background: np.ndarray) -> np.ndarray:
-    """Fronts with rows of windows, drawn as rectangles."""
-    image = Image.fromarray(np.clip(background, 0, 255).astype(np.uint8))
+def _wires(generator: Generator, scene: np.ndarray) -> np.ndarray:
+    """Overhead lines and a lamp post, in front of a sky."""
+    image = picture(scene)
     draw = ImageDraw.Draw(image)
-    walls = ((178, 160, 138), (196, 186, 168), (142, 84, 66), (120, 116, 112), (206, 196, 150), (160, 120, 96))
-    left = -int(generator.integers(30))
-    while left < SCENE:
-        width, roof = int(generator.integers(34, 80)), int(generator.integers(4, 70))
-        wall = np.array(walls[generator.integers(6)]) + generator.integers(-14, 14)
-        draw.rectangle((left, roof, left + width, SCENE), fill=tuple(int(v) for v in wall))
-        draw.rectangle((left, roof - 4, left + width, roof + 2), fill=tuple(int(v) for v in wall * 0.55))
-        across, down = int(generator.integers(10, 18)), int(generator.integers(14, 24))
-        glass = (60, 70, 82) if generator.random() < 0.7 else (150, 168, 184)
-        for x in range(left + 5, left + width - across // 2, across):
-            for y in range(roof + 8, SCENE, down):
-                draw.rectangle((x, y, x + across // 2, y + down // 2), fill=glass, outline=(212, 208, 200))
-        left += width + int(generator.integers(0, 24))
-    return np.asarray(image, np.float32) + noise(generator, SCENE, 24, 3)[..., None] * 24 - 12
+    rows = np.arange(0, SCENE + 16, 16)
+    for _ in range(int(generator.integers(1, 5))):
+        start, end, sag = *generator.uniform(0, SCENE * 0.7, 2), generator.uniform(4, 40)
+        heights = start + (end - start) * rows / SCENE + sag * np.sin(np.pi * rows / SCENE)
+        draw.line([(float(a), float(b)) for a, b in zip(rows, heights, strict=True)], fill=(52, 52, 56), width=2)
+    if generator.random() < 0.6:
+        x, top = generator.uniform(0, SCENE), generator.uniform(20, 200)
+        reach = generator.choice((-1, 1)) * generator.uniform(30, 70)
+        draw.line((x, SCENE, x, top), fill=(92, 94, 98), width=7)
+        draw.line((x, top, x + reach, top - 12), fill=(92, 94, 98), width=5)
+        draw.line((x + reach * 0.8, top - 12, x + reach * 1.3, top - 14), fill=(150, 152, 156), width=9)
+    return pixels(image)
 
 
-def _lights(generator: np.random.Generator, background: np.ndarray) -> np.ndarray:
-    """Lamps out of focus: translucent discs."""
-    picture = background * 0.45
-    rows, columns = np.mgrid[0:SCENE, 0:SCENE]
-    colours = ((255, 214, 140), (255, 120, 80), (255, 246, 220), (150, 200, 255), (120, 220, 150))
-    for _ in range(int(generator.integers(12, 26))):
-        x, y, radius = generator.uniform(0, SCENE), generator.uniform(0, SCENE), generator.uniform(3, 12)
-        disc = np.clip(radius - np.hypot(columns - x, rows - y), 0, 1) * generator.uniform(0.2, 0.75)
-        picture = _mix(picture, colours[generator.integers(5)], disc.astype(np.float32))
-    return picture
+def _verge(generator: Generator, scene: np.ndarray, level: float) -> np.ndarray:
+    """Grass from a ragged line down to the lower edge."""
+    return mix(scene, grass(generator), np.clip(below(generator, level, 0.05, 8) * 60, 0, 1))
 
 
-def _scene(number: int) -> np.ndarray:
-    generator = np.random.default_rng([_SEED, 2, number])
-    kind = ("sky", "trees", "street", "verge", "lights", "edge")[number % 6]
-    picture = _sky(generator)
-    if kind in ("trees", "lights"):
-        picture = _leaves(generator)
-    if kind == "edge":  # the crown of a tree against the sky
-        picture = _mix(picture, _leaves(generator), _skyline(generator, generator.uniform(0.2, 0.6), 0.9))
-    if kind == "street":
-        picture = _houses(generator, picture)
-    if kind == "verge":
-        picture = _mix(picture, _leaves(generator), _skyline(generator, generator.uniform(0.3, 0.5), 0.35))
-    if kind in ("street", "verge"):
-        picture = _mix(picture, _ground(generator), _skyline(generator, generator.uniform(0.7, 0.85), 0.03))
-    return _lights(generator, picture) if kind == "lights" else picture
+def _lights(generator: Generator) -> np.ndarray:
+    """A town at night: leaves or a street in the dark, and lamps, some of them out of focus."""
+    scene = (foliage(generator) if generator.random() < 0.4 else street(generator, sky(generator) * 0.2)) * 0.35
+    rows, columns = np.mgrid[0:SCENE, 0:SCENE].astype(np.float32)
+    colours = ((255, 214, 140), (255, 96, 66), (255, 246, 220), (196, 222, 255), (120, 220, 150))
+    blur = generator.uniform(1, 22)
+    for _ in range(int(generator.integers(8, 22))):
+        x, y, radius = generator.uniform(0, SCENE), generator.uniform(0, SCENE * 0.8), generator.uniform(2, 5) + blur
+        reach = int(radius + 3)
+        box = np.s_[max(int(y) - reach, 0) : int(y) + reach, max(int(x) - reach, 0) : int(x) + reach]
+        disc = np.clip(radius - np.hypot(columns[box] - x, rows[box] - y), 0, 1) * generator.uniform(0.3, 0.9)
+        scene[box] = mix(scene[box], colours[generator.integers(5)], disc)
+    return scene
 
 
-@lru_cache(maxsize=1)
-def scenes() -> tuple[Image.Image, ...]:
-    """The bank of backgrounds: RGB pictures of SCENE x SCENE pixels."""
-    pictures = [np.clip(_scene(number), 0, 255).astype(np.uint8) for number in range(SCENES)]
-    return tuple(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(0.6)) for picture in pictures)
+def _house(generator: Generator) -> np.ndarray:
+    """One house front, mostly from an angle, with sky or trees above and a pavement below."""
+    behind = sky(generator) if generator.random() < 0.6 else trees(generator, sky(generator), 0.1)
+    plain = front(generator, int(generator.integers(0, 110)))
+    if generator.random() < 0.3:
+        return plain
+    tilt, rise = generator.uniform(0.05, 0.4), generator.uniform(-0.15, 0.25)
+    corners = [(-20.0, rise * SCENE), (SCENE + 20.0, (rise + tilt) * SCENE), (SCENE + 20.0, SCENE * (1.05 - tilt)),
+               (-20.0, SCENE * 1.1)]  # fmt: skip
+    scene = mix(behind, wall(generator) * 0.4 + 60, np.clip(below(generator, 0.75, 0, 4) * 60, 0, 1))
+    return mix(scene, *warped(picture(plain), corners))
+
+
+def _country(generator: Generator) -> np.ndarray:
+    """A road across fields to a wood at the horizon."""
+    horizon = float(generator.uniform(0.4, 0.7))
+    scene = distant_trees(generator, sky(generator), horizon - generator.uniform(0.04, 0.14))
+    scene = _verge(generator, scene, horizon)
+    return road(generator, scene, horizon)
+
+
+def _wood(generator: Generator) -> np.ndarray:
+    """Trunks in front of leaves."""
+    scene = foliage(generator) * generator.uniform(0.4, 0.9)
+    columns = np.arange(SCENE, dtype=np.float32)
+    for _ in range(int(generator.integers(2, 7))):
+        x, half = generator.uniform(0, SCENE), generator.uniform(6, 26)
+        round_ = np.clip(1 - ((columns - x) / half) ** 2, 0, 1)
+        bark = np.array([104, 90, 74], np.float32) * generator.uniform(0.5, 1.1) + grain(generator, 90, 24)
+        cover = np.broadcast_to(np.clip(round_ * 6, 0, 1), (SCENE, SCENE))
+        scene = mix(scene, bark * (0.35 + 0.65 * round_)[None, :, None], cover)
+    return _verge(generator, scene, generator.uniform(0.75, 0.95))
+
+
+def _crowns(generator: Generator) -> np.ndarray:
+    return trees(generator, sky(generator), generator.uniform(0.15, 0.6))
+
+
+def _hedge(generator: Generator) -> np.ndarray:
+    scene = trees(generator, _crowns(generator), generator.uniform(0.25, 0.55))
+    return _verge(generator, scene, generator.uniform(0.6, 0.9))
+
+
+def _winter(generator: Generator) -> np.ndarray:
+    scene = distant_trees(generator, sky(generator), generator.uniform(0.6, 0.8))
+    return bare_tree(generator, scene)
+
+
+def _yard(generator: Generator) -> np.ndarray:
+    """A wall close by, with the edge of a shadow on it."""
+    edge = np.clip(below(generator, generator.uniform(0.1, 0.9), generator.uniform(0, 0.8), 3) * 30, 0, 1)
+    return wall(generator) * (1 - generator.uniform(0, 0.6) * edge)[..., None]
+
+
+KINDS = (
+    lambda generator: _wires(generator, sky(generator)),
+    _crowns,
+    foliage,
+    _hedge,
+    lambda generator: street(generator, sky(generator)),
+    _house,
+    _winter,
+    _country,
+    _lights,
+    _wood,
+    _yard,
+)
+NIGHT = 8
+"""The number of the kind with lamps in the dark: scene `number` is of kind `number % len(KINDS)`."""
+
+
+@lru_cache(maxsize=SCENES)
+def scene(number: int) -> Image.Image:
+    """Background `number` below SCENES: an RGB picture of SCENE x SCENE pixels."""
+    generator = np.random.default_rng([_SEED, 9, number])
+    return picture(KINDS[number % len(KINDS)](generator))
