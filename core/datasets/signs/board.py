@@ -82,13 +82,18 @@ def post(generator: Generator, pose: np.ndarray) -> Picture:
     return layer
 
 
-def board(generator: Generator, label: int, pose: np.ndarray) -> Picture:
-    """The sign's face as the camera sees it, RGBA (S,S)."""
+def board(generator: Generator, label: int, pose: np.ndarray) -> tuple[Picture, int, int]:
+    """The sign's face as the camera sees it, RGBA, and where its left and upper borders lie on the canvas."""
     style = int(generator.choice(STYLES, p=(0.5, 0.33, 0.17)))
     sign = weathered(generator, face(tuple(FACES)[label], style))
     size = FACE
-    if pose[0, 0] / pose[2, 2] < 45:  # a small sign: average its pixels first
+    if pose[0, 0] / pose[2, 2] < 42:  # a small sign: average its pixels first
         sign, size = sign.reduce(2), FACE // 2
-    to_face = np.array([[size / 2, 0, size / 2], [0, size / 2, size / 2], [0, 0, 1]]) @ np.linalg.inv(pose)
+    corners = np.array([_place(pose, x, y) for x in (-1, 1) for y in (-1, 1)])
+    left, top = np.clip(corners.min(0).astype(int) - 4, 0, CANVAS - 8)
+    right, bottom = np.clip(corners.max(0).astype(int) + 5, 8, CANVAS)
+    origin = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
+    to_face = np.array([[size / 2, 0, size / 2], [0, size / 2, size / 2], [0, 0, 1]]) @ np.linalg.inv(pose) @ origin
     numbers = (to_face / to_face[2, 2]).ravel()[:8].tolist()
-    return sign.transform((CANVAS, CANVAS), Image.Transform.PERSPECTIVE, numbers, Image.Resampling.BICUBIC)
+    box = (int(right - left), int(bottom - top))
+    return sign.transform(box, Image.Transform.PERSPECTIVE, numbers, Image.Resampling.BILINEAR), int(left), int(top)

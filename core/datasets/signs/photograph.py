@@ -26,22 +26,22 @@ class Weather:
     probability: float
     scene: tuple[float, float, float]
     sign: tuple[float, float, float]
-    haze: float = 0.05
+    haze: float = 0.04
     rain: bool = False
     snow: bool = False
     sun: bool = False
 
 
 WEATHERS = (
-    Weather(0.26, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), sun=True),
-    Weather(0.18, (0.80, 0.84, 0.90), (0.66, 0.70, 0.76), haze=0.14),  # overcast
-    Weather(0.12, (1.05, 0.82, 0.55), (1.05, 0.78, 0.48), sun=True),  # low sun
-    Weather(0.09, (1.5, 1.5, 1.5), (0.34, 0.38, 0.44), haze=0.12),  # against the light
-    Weather(0.10, (0.20, 0.24, 0.36), (0.30, 0.32, 0.40)),  # dusk
-    Weather(0.08, (0.05, 0.05, 0.06), (0.85, 0.78, 0.62)),  # night, head lamps on the sign
-    Weather(0.06, (0.75, 0.77, 0.80), (0.65, 0.67, 0.70), haze=0.5),  # fog
-    Weather(0.06, (0.50, 0.55, 0.60), (0.48, 0.52, 0.56), haze=0.3, rain=True),
-    Weather(0.05, (0.80, 0.84, 0.92), (0.60, 0.64, 0.70), haze=0.3, snow=True),
+    Weather(0.36, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), sun=True),
+    Weather(0.20, (0.80, 0.84, 0.90), (0.66, 0.70, 0.76), haze=0.07),  # overcast
+    Weather(0.10, (1.03, 0.90, 0.74), (1.06, 0.86, 0.62), sun=True),  # low sun
+    Weather(0.07, (1.5, 1.5, 1.5), (0.34, 0.38, 0.44), haze=0.1),  # against the light
+    Weather(0.06, (0.20, 0.24, 0.36), (0.30, 0.32, 0.40)),  # dusk
+    Weather(0.06, (0.05, 0.05, 0.06), (0.85, 0.78, 0.62)),  # night, head lamps on the sign
+    Weather(0.04, (0.75, 0.77, 0.80), (0.65, 0.67, 0.70), haze=0.5),  # fog
+    Weather(0.05, (0.50, 0.55, 0.60), (0.48, 0.52, 0.56), haze=0.2, rain=True),
+    Weather(0.06, (0.80, 0.84, 0.92), (0.60, 0.64, 0.70), haze=0.2, snow=True),
 )
 # One photograph in eight has one of these flaws; without them even a small network makes no mistakes.
 MISHAPS = ("none", "far", "shaken", "out of focus", "dark", "hidden")
@@ -156,25 +156,32 @@ def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> np.ndarr
     slant = generator.normal(0, 2)
     for _ in range(int(generator.integers(14, 40))):
         x, y = generator.uniform(0, CANVAS, 2)
-        radius, tone = generator.uniform(1.2, 4.5), int(generator.integers(90, 235))
+        radius, tone = generator.uniform(0.8, 2.6), int(generator.integers(90, 235))
         if weather.snow:
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tone)
         else:
-            draw.line((x, y, x + slant, y + 9 * radius), fill=tone // 2, width=1)
+            draw.line((x, y, x + slant, y + 14 * radius), fill=tone // 2, width=1)
     opacity = np.asarray(layer, np.float32)[..., None] / 255
     return canvas + (np.float32(0.85) * min(1.0, weather.scene[2]) - canvas) * opacity
 
 
 def _mounted(generator: Generator, canvas: np.ndarray, label: int, pose: np.ndarray, weather: Weather) -> np.ndarray:
-    """The sign in front of the canvas: the shadow of its rim, the sheet in its light, a bent edge; returns (S,S,1)."""
-    pixels = np.asarray(board(generator, label, pose))
-    opacity = pixels[..., 3:] / np.float32(255)
-    turned = 2 if pose[2, 0] > 0 else -2
-    canvas *= 1 - np.float32(0.75) * moved(opacity, 2, turned)  # the thickness of the plate, on its far side
+    """Hang the sign in front of the canvas, in place: its sheet in the light, its edges. Returns its opacity (S,S,1)."""
+    layer, left, top = board(generator, label, pose)
+    pixels = np.asarray(layer)
+    box = np.s_[top : top + layer.height, left : left + layer.width]
+    part, light = canvas[box], _light(generator, weather)[box]
+    opacity = pixels[..., 3:] * np.float32(1 / 255)
+    part *= 1 - np.float32(0.75) * moved(opacity, 2, 2 if pose[2, 0] > 0 else -2)  # the thickness, on its far side
     edge = moved(opacity, 2, 2) - moved(opacity, -2, -2)  # the upper left border catches light
-    light = _light(generator, weather) * (1 - np.float32(generator.uniform(0, 0.3)) * edge)
-    canvas += (linear(pixels[..., :3]) * light - canvas) * opacity
-    return opacity
+    light *= 1 - np.float32(generator.uniform(0, 0.3)) * edge
+    light *= linear(pixels[..., :3])
+    light -= part
+    light *= opacity
+    part += light
+    whole = np.zeros((CANVAS, CANVAS, 1), np.float32)
+    whole[box] = opacity
+    return whole
 
 
 def photograph(generator: Generator, label: int) -> np.ndarray:

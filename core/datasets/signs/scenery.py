@@ -53,13 +53,13 @@ def _lights(generator: Generator) -> np.ndarray:
     """A town at night: leaves or a street in the dark, and lamps, some of them out of focus."""
     scene = (foliage(generator) if generator.random() < 0.4 else street(generator, sky(generator) * 0.2)) * 0.35
     rows, columns = np.mgrid[0:SCENE, 0:SCENE].astype(np.float32)
-    colours = ((255, 214, 140), (255, 96, 66), (255, 246, 220), (196, 222, 255), (120, 220, 150))
-    blur = generator.uniform(1, 22)
+    colours = ((255, 206, 130), (255, 88, 60), (255, 240, 210), (226, 234, 255), (255, 190, 104))
+    blur = generator.uniform(0, 4) ** 2
     for _ in range(int(generator.integers(8, 22))):
-        x, y, radius = generator.uniform(0, SCENE), generator.uniform(0, SCENE * 0.8), generator.uniform(2, 5) + blur
+        x, y, radius = generator.uniform(0, SCENE), generator.uniform(0, SCENE * 0.8), generator.uniform(1.5, 4) + blur
         reach = int(radius + 3)
         box = np.s_[max(int(y) - reach, 0) : int(y) + reach, max(int(x) - reach, 0) : int(x) + reach]
-        disc = np.clip(radius - np.hypot(columns[box] - x, rows[box] - y), 0, 1) * generator.uniform(0.3, 0.9)
+        disc = np.clip(radius - np.hypot(columns[box] - x, rows[box] - y), 0, 1) * generator.uniform(0.15, 0.7)
         scene[box] = mix(scene[box], colours[generator.integers(5)], disc)
     return scene
 

@@ -27,8 +27,10 @@ def noise(generator: Generator, size: int, cells: int, octaves: int, gain: float
 
 def moved(texture: np.ndarray, down: int, across: int) -> np.ndarray:
     """The texture moved by whole pixels; its border is repeated where nothing came from."""
-    rows, columns = (np.arange(len(texture)) - by for by in (down, across))
-    return texture[np.clip(rows, 0, len(rows) - 1)][:, np.clip(columns, 0, len(columns) - 1)]
+    rows, columns = (
+        np.clip(np.arange(size) - by, 0, size - 1) for size, by in zip(texture.shape[:2], (down, across), strict=True)
+    )
+    return texture[rows][:, columns]
 
 
 def profile(generator: Generator, size: int, cells: int, octaves: int) -> np.ndarray:
@@ -74,7 +76,7 @@ def sheets() -> np.ndarray:
     rows, columns = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     found = []
     for number in range(SHEETS):
-        pitch = 2 * np.pi / generator.uniform(4.5, 8)
+        pitch = 2 * np.pi / generator.uniform(3.4, 6)
         if number % 3 == 0:  # three waves at 60 degrees have hexagonal ridges
             angles = np.arange(3) * np.pi / 3 + generator.uniform(0, 1)
             cells = sum(np.cos(pitch * (columns * np.cos(a) + rows * np.sin(a))) for a in angles) / 3

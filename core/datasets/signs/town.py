@@ -184,7 +184,7 @@ def street(generator: Generator, behind: np.ndarray) -> np.ndarray:
             if side:
                 house = house.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
             scene = mix(scene, *warped(house, corners))
-    for part in sorted(generator.uniform(0.12, 0.5, int(generator.integers(0, 5)))):
+    for part in sorted(generator.uniform(0.08, 0.24, int(generator.integers(0, 6)))):
         x = vanish + (SCENE * generator.choice((0.12, 0.88)) - vanish) * part
         scene = parked_car(generator, scene, x, level + (SCENE - level) * 0.6 * part, 150 * part)
     return scene

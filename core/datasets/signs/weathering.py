@@ -1,6 +1,6 @@
 """What years outdoors do to a sign of the data set `signs`: sheet, fading, dirt, rust, scratches, stickers, bolts.
 
-All work happens in the plane of the sign, before the camera sees it at an angle. F side of a face (256).
+All work happens in the plane of the sign, before the camera sees it at an angle. F side of a face (192).
 """
 
 from math import cos, sin
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from core.datasets.signs.pen import FACE
-from core.datasets.signs.textures import COARSE, FINE, SHEETS, STREAKS, Generator, coarse, fine, sheets, streaks
+from core.datasets.signs.textures import COARSE, FINE, SHEETS, SIZE, STREAKS, Generator, coarse, fine, sheets, streaks
 
 _CHALK = np.array([0.60, 0.56, 0.52], np.float32)
 _SOIL = np.array([0.10, 0.085, 0.06], np.float32)
@@ -19,20 +19,22 @@ _MOSS = np.array([0.07, 0.10, 0.035], np.float32)
 
 def linear(pixels: np.ndarray) -> np.ndarray:
     """Light of 8-bit values, 0 to 1; the encoding is a square root, close to that of screens and quick to undo."""
-    return _LINEAR[pixels]
-
-
-_LINEAR = ((np.arange(256) / 255.0) ** 2).astype(np.float32)
+    light = pixels * np.float32(1 / 255)
+    light *= light
+    return light
 
 
 def _pick(generator: Generator, bank: np.ndarray, count: int) -> np.ndarray:
-    """A texture of the bank, mirrored by chance, (F,F)."""
-    found = bank[int(generator.integers(count))]
+    """A crop of a texture of the bank, mirrored by chance, (F,F)."""
+    x = int(generator.integers(SIZE - FACE))
+    found = bank[int(generator.integers(count)), :FACE, x : x + FACE]
     return found[:, ::-1] if generator.random() < 0.5 else found
 
 
 def _towards(paint: np.ndarray, colour: np.ndarray, fraction: np.ndarray) -> None:
-    paint += (colour - paint) * fraction[..., None]
+    for channel in range(3):
+        plane = paint[..., channel]
+        plane += (colour[channel] - plane) * fraction
 
 
 def _letters(generator: Generator, draw: ImageDraw.ImageDraw, x: float, y: float, size: float, tone: int) -> None:
@@ -51,11 +53,11 @@ def _stickers(generator: Generator, image: Image.Image) -> None:
         x, y = generator.uniform(0.2 * FACE, 0.8 * FACE, 2)
         colour = tuple(int(value) for value in generator.integers(15, 245, 3))
         if generator.random() < 0.35:
-            steps = np.array([x, y]) + generator.normal(0, 18, (12, 2)).cumsum(0)
-            width = int(generator.integers(3, 9))
+            steps = np.array([x, y]) + generator.normal(0, 13, (12, 2)).cumsum(0)
+            width = int(generator.integers(2, 7))
             draw.line([(float(a), float(b)) for a, b in steps], fill=colour, width=width, joint="curve")
             continue
-        half = generator.uniform(9, 25, 2)
+        half = generator.uniform(7, 19, 2)
         turn = generator.uniform(0, 1.6)
         corners = [(a * half[0], b * half[1]) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
         draw.polygon([(x + a * cos(turn) - b * sin(turn), y + a * sin(turn) + b * cos(turn)) for a, b in corners],
@@ -67,7 +69,7 @@ def _scratches(generator: Generator, image: Image.Image) -> None:
     draw = ImageDraw.Draw(image)
     for _ in range(int(generator.integers(1, 9))):
         x, y = generator.uniform(0, FACE, 2)
-        angle, length = generator.uniform(0, 6.28), generator.gamma(2, 18)
+        angle, length = generator.uniform(0, 6.28), generator.gamma(2, 13)
         tone = int(generator.choice((70, 150, 215)))
         draw.line((x, y, x + length * cos(angle), y + length * sin(angle)), fill=(tone, tone, tone - 6), width=1)
 
@@ -75,10 +77,10 @@ def _scratches(generator: Generator, image: Image.Image) -> None:
 def _bolts(generator: Generator, image: Image.Image) -> list[tuple[int, int]]:
     """Heads of bolts with a light and a dark side, drawn onto the face in place; returns where they are (x, y)."""
     draw = ImageDraw.Draw(image)
-    x, apart, size = FACE // 2, int(FACE * generator.uniform(0.16, 0.28)), generator.uniform(3, 5)
+    x, apart, size = FACE // 2, int(FACE * generator.uniform(0.16, 0.28)), generator.uniform(2.2, 3.8)
     places = [(x, FACE // 2 - apart), (x, FACE // 2 + apart)]
     for across, down in places:
-        for shift, tone in ((1.6, 40), (-0.8, 225), (0.2, 150)):
+        for shift, tone in ((1.2, 40), (-0.6, 225), (0.2, 150)):
             draw.ellipse((across - size + shift, down - size + shift, across + size + shift, down + size + shift),
                          fill=(tone, tone, tone))  # fmt: skip
     return places
@@ -103,7 +105,7 @@ def _rust(generator: Generator, paint: np.ndarray, places: list[tuple[int, int]]
     """Rust that has run down from the bolts, and chips where the sheet has come off."""
     texture = _pick(generator, streaks(), STREAKS)
     for x, y in places:
-        half, long = int(generator.integers(4, 9)), int(generator.integers(20, 56))
+        half, long = int(generator.integers(3, 7)), int(generator.integers(15, 42))
         box = np.s_[y : y + long, x - half : x + half]
         fall = np.linspace(0.9, 0, long, dtype=np.float32)[:, None] * np.hanning(2 * half + 2)[1:-1].astype(np.float32)
         _towards(paint[box], _RUST, np.clip(fall * (0.3 + texture[box]), 0, 0.9))
