@@ -1,6 +1,6 @@
 """One sign of the data set `signs` in front of the camera: its pose, its post, and its face in perspective.
 
-Legend: S side of the canvas (192).
+Legend: S side of the canvas (144).
 """
 
 from math import cos, radians, sin
@@ -19,7 +19,7 @@ Picture = Image.Image
 
 def posed(generator: Generator, *, far: bool) -> np.ndarray:
     """A 3 x 3 matrix from the sign's plane (-1 to 1) to canvas pixels: a pinhole camera in front of a tilted board."""
-    radius = generator.uniform(28, 42) if far else generator.uniform(48, 90)
+    radius = generator.uniform(21, 32) if far else generator.uniform(36, 68)
     turn = radians(float(np.clip(generator.normal(0, 4), -12, 12)))
     yaw = radians(float(np.clip(generator.normal(0, 25), -56, 56)))
     pitch = radians(float(np.clip(generator.normal(0, 9), -24, 24)))
@@ -28,7 +28,7 @@ def posed(generator: Generator, *, far: bool) -> np.ndarray:
     nod = np.array([[1, 0, 0], [0, cos(pitch), -sin(pitch)], [0, sin(pitch), cos(pitch)]])
     tilt = nod @ swing @ roll
     distance = generator.uniform(2.6, 6)
-    room = min(max(CANVAS / 2 - radius, 0) * 0.9 + 4, 40)
+    room = min(max(CANVAS / 2 - radius, 0) * 0.9 + 3, 30)
     x, y = CANVAS / 2 + generator.uniform(-room, room, 2)
     focal = radius * distance
     lens = np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]])
@@ -51,7 +51,8 @@ def _tube(generator: Generator, draw: ImageDraw.ImageDraw, pose: np.ndarray, x: 
         corners = [_place(pose, a, b) for a, b in ((left, top), (right, top), (right, 3.2), (left, 3.2))]
         draw.polygon(corners, fill=(int(tone + warm), int(tone + warm / 3), int(tone + 3 - warm), 255))
     for y in (0.55, 1.0, 1.9)[: int(generator.integers(0, 4))]:
-        band = [(x - width * 1.15, y), (x + width * 1.15, y), (x + width * 1.15, y + 0.05), (x - width * 1.15, y + 0.05)]
+        left, right = x - width * 1.15, x + width * 1.15
+        band = [(left, y), (right, y), (right, y + 0.05), (left, y + 0.05)]
         draw.polygon([_place(pose, a, b) for a, b in band], fill=(int(grey * 0.6),) * 3 + (255,))
 
 
@@ -87,7 +88,7 @@ def board(generator: Generator, label: int, pose: np.ndarray) -> tuple[Picture, 
     style = int(generator.choice(STYLES, p=(0.5, 0.33, 0.17)))
     sign = weathered(generator, face(tuple(FACES)[label], style))
     size = FACE
-    if pose[0, 0] / pose[2, 2] < 42:  # a small sign: average its pixels first
+    if pose[0, 0] / pose[2, 2] < 32:  # a small sign: average its pixels first
         sign, size = sign.reduce(2), FACE // 2
     corners = np.array([_place(pose, x, y) for x in (-1, 1) for y in (-1, 1)])
     left, top = np.clip(corners.min(0).astype(int) - 4, 0, CANVAS - 8)

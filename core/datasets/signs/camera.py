@@ -1,8 +1,9 @@
 """The camera of the data set `signs`: lens, exposure, colour filter, noise, sharpening, and the file it writes.
 
-Legend: S side of the canvas (192), H W of a picture (96), P side of the sensor (96, or 192 and reduced afterwards).
+Legend: S side of the canvas (144), H W of a picture (96), P side of the sensor (96, or 144 and reduced afterwards).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from core.datasets.signs.textures import Generator
 
-SIDE, CANVAS = 96, 192
+SIDE, CANVAS = 96, 144
 _GRID = 4  # blur and shifts are rounded to quarters of a canvas pixel
 
 
@@ -22,7 +23,7 @@ def _lens(size: int, sigma: int, drag: int, shift: int) -> np.ndarray:
     distance = np.arange(CANVAS) + 0.5 - centres[:, None]
     reach = CANVAS / size / 2 - 0.25 + drag / 2
     offsets = np.linspace(-reach, reach, 9 + 2 * drag)
-    width = max(sigma / _GRID, 0.35)
+    width = max(sigma / _GRID, 0.3)
     weights = np.exp(-0.5 * ((distance[..., None] - offsets) / width) ** 2).sum(-1)
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
@@ -32,8 +33,8 @@ def see(
     size: int,
     sigma: float,
     *,
-    drag: tuple[float, float] = (0, 0),
-    fringe: tuple[float, float] = (0, 0),
+    drag: Sequence[float] | np.ndarray = (0, 0),
+    fringe: Sequence[float] | np.ndarray = (0, 0),
 ) -> np.ndarray:
     """Blur (S,S,3) by `sigma` and `drag` (down, across) canvas pixels and resample it to (size,size,3).
 
@@ -51,7 +52,7 @@ def see(
 
 
 def _around(plane: np.ndarray, by: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The neighbours `by` pixels left, right, above and below; mirrored at the border, where filters keep their order."""
+    """The neighbours `by` pixels left, right, above, below; mirrored at the border, which keeps the filters in order."""
     wide = np.pad(plane, [(by, by), (by, by)] + [(0, 0)] * (plane.ndim - 2), mode="reflect")
     middle, first, last = slice(by, -by), slice(None, -2 * by), slice(2 * by, None)
     return wide[middle, first], wide[middle, last], wide[first, middle], wide[last, middle]
@@ -117,14 +118,14 @@ def _filed(generator: Generator, image: Image.Image) -> Image.Image:
 
 def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray:
     """What the camera makes of the light (S,S,3) in front of it: uint8 (H,W,3)."""
-    drag = np.abs(generator.normal(0, 4, 2)) * (generator.random(2) < 0.08)
+    drag = np.abs(generator.normal(0, 3, 2)) * (generator.random(2) < 0.05)
     if mishap == "shaken":
-        drag[generator.integers(2)] += generator.uniform(9, 17)
-    focus = generator.uniform(3.2, 5.5) if mishap == "out of focus" else 0.3 + min(generator.gamma(1.3, 0.3), 2.5)
-    fringe = generator.normal(0, 0.5, 2)
+        drag[generator.integers(2)] += generator.uniform(7, 13)
+    focus = generator.uniform(2.4, 4.1) if mishap == "out of focus" else 0.25 + min(generator.gamma(1.3, 0.2), 1.6)
+    fringe = generator.normal(0, 0.35, 2)
     side = CANVAS if generator.random() < 0.7 else SIDE  # many pictures are reduced from larger ones
-    picture = see(canvas, side, float(focus), drag=(float(drag[0]), float(drag[1])), fringe=(float(fringe[0]), float(fringe[1])))
-    level = float(picture[8:-8, 8:-8].mean())
+    picture = see(canvas, side, float(focus), drag=drag, fringe=fringe)
+    level = float(picture[6:-6, 6:-6].mean())
     exposure = (generator.uniform(0.2, 0.52) / max(level, 0.02)) ** generator.uniform(0.55, 0.95)
     exposure *= generator.uniform(0.15, 0.35) if mishap == "dark" else 1.0
     warmth, green = generator.normal(0, 0.08), generator.normal(0, 0.025)
@@ -135,6 +136,6 @@ def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray
         shown = shown + (shown - soft(shown)) * np.float32(generator.uniform(0.2, 1.1))
     image = Image.fromarray((np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8))
     if side != SIDE:
-        ways = (Image.Resampling.BOX, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+        ways = (Image.Resampling.HAMMING, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
         image = image.resize((SIDE, SIDE), ways[int(generator.integers(3))])
     return np.array(_filed(generator, image) if generator.random() < 0.2 else image)

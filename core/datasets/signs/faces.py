@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.datasets.signs.pen import BLACK, STYLES, WHITE, YELLOW, Colour, Pen, Point, arc, arc_at, regular, write
 
+
 def stop(pen: Pen) -> None:
     pen.polygon(regular(8, 0.99, 22.5), WHITE)
     pen.polygon(regular(8, 0.92, 22.5), pen.red)

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
-FACE = 192  # pixels of a finished face
-OVERSAMPLING = 4  # Pillow draws polygons without antialiasing: draw large, then average
+FACE = 144  # pixels of a finished face
+OVERSAMPLING = 5  # Pillow draws polygons without antialiasing: draw large, then average
 STYLES = 3
 
 WHITE, BLACK, YELLOW = (240, 240, 234), (24, 24, 26), (246, 188, 16)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from core.datasets.signs.textures import MAT, Generator, mat, moved, noise, profile
 
-SCENE = 384  # pixels of a finished scene
+SCENE = 288  # pixels of a finished scene
 
 # Shadow, light and a second light of leaves: summer, fir, autumn, dry, spring, dark summer.
 LEAVES = (((14, 22, 10), (124, 150, 66), (168, 172, 88)), ((8, 16, 12), (74, 104, 66), (96, 116, 90)),
@@ -42,7 +42,7 @@ def sky(generator: Generator) -> np.ndarray:
         heaps = np.asarray(flat.resize((SCENE, SCENE), Image.Resampling.BICUBIC))
     cover = generator.uniform(0.38, 0.62) if kind < 0.65 else generator.uniform(0.0, 0.25)
     cloud = np.clip((heaps - cover) * 3.2, 0, 1)
-    belly = np.clip(heaps - moved(heaps, 10, 4), -0.2, 0.2) * 150  # lit from above
+    belly = np.clip(heaps - moved(heaps, 8, 3), -0.2, 0.2) * 150  # lit from above
     grey = generator.uniform(188, 226) if kind < 0.65 else generator.uniform(150, 212)
     lit = np.array([grey, grey + 1, grey + 4], np.float32) + (34 * (heaps - 0.5) + belly)[..., None]
     return mix(clear, lit, cloud)
@@ -56,7 +56,7 @@ def foliage(generator: Generator, kind: int | None = None, colours: int | None =
     if generator.random() < 0.5:
         tone, hue = tone[:, ::-1], hue[:, ::-1]
     heaps = noise(generator, SCENE, int(generator.integers(4, 10)), 4, 0.5)
-    slope = heaps - moved(heaps, -9, int(generator.integers(-9, 10)))
+    slope = heaps - moved(heaps, -7, int(generator.integers(-7, 8)))
     light = np.clip(0.62 - 3.2 * slope + 0.9 * (heaps - 0.5), 0.07, 1.35)
     dark, near, other = np.array(LEAVES[generator.integers(6) if colours is None else colours], np.float32)
     paint = mix(np.broadcast_to(near, (SCENE, SCENE, 3)), other, hue * heaps)
@@ -115,7 +115,7 @@ def _grow(
         tip = (x + size * cos(heading), y + size * sin(heading))
         draw.line((x, y, *tip), fill=tone, width=max(1, round(size * (0.2 - 0.03 * part))))
         x, y = tip
-        for side in (-1, 1) if size > 4.5 else ():
+        for side in (-1, 1) if size > 3.6 else ():
             if generator.random() < 0.75:
                 turn = heading + side * generator.uniform(0.3, 0.8)
                 _grow(draw, generator, tip, heading=turn, size=size * generator.uniform(0.5, 0.68), tone=tone)
@@ -129,5 +129,5 @@ def bare_tree(generator: Generator, behind: np.ndarray) -> np.ndarray:
     for _ in range(int(generator.integers(1, 3))):
         foot = (float(generator.uniform(0, SCENE)), SCENE * generator.uniform(0.8, 1.1))
         tone = (dark + 8, dark + 3, dark)
-        _grow(draw, generator, foot, heading=-1.57, size=float(generator.uniform(50, 76)), tone=tone)
+        _grow(draw, generator, foot, heading=-1.57, size=float(generator.uniform(38, 57)), tone=tone)
     return np.asarray(image, np.float32)

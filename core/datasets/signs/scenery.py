@@ -32,15 +32,15 @@ def _wires(generator: Generator, scene: np.ndarray) -> np.ndarray:
     draw = ImageDraw.Draw(image)
     rows = np.arange(0, SCENE + 16, 16)
     for _ in range(int(generator.integers(1, 5))):
-        start, end, sag = *generator.uniform(0, SCENE * 0.7, 2), generator.uniform(4, 40)
+        start, end, sag = *generator.uniform(0, SCENE * 0.7, 2), generator.uniform(3, 30)
         heights = start + (end - start) * rows / SCENE + sag * np.sin(np.pi * rows / SCENE)
         draw.line([(float(a), float(b)) for a, b in zip(rows, heights, strict=True)], fill=(52, 52, 56), width=2)
     if generator.random() < 0.6:
-        x, top = generator.uniform(0, SCENE), generator.uniform(20, 200)
-        reach = generator.choice((-1, 1)) * generator.uniform(30, 70)
-        draw.line((x, SCENE, x, top), fill=(92, 94, 98), width=7)
-        draw.line((x, top, x + reach, top - 12), fill=(92, 94, 98), width=5)
-        draw.line((x + reach * 0.8, top - 12, x + reach * 1.3, top - 14), fill=(150, 152, 156), width=9)
+        x, top = generator.uniform(0, SCENE), generator.uniform(15, 150)
+        reach = generator.choice((-1, 1)) * generator.uniform(22, 52)
+        draw.line((x, SCENE, x, top), fill=(92, 94, 98), width=5)
+        draw.line((x, top, x + reach, top - 9), fill=(92, 94, 98), width=4)
+        draw.line((x + reach * 0.8, top - 9, x + reach * 1.3, top - 10), fill=(150, 152, 156), width=7)
     return pixels(image)
 
 
@@ -54,7 +54,7 @@ def _lights(generator: Generator) -> np.ndarray:
     scene = (foliage(generator) if generator.random() < 0.4 else street(generator, sky(generator) * 0.2)) * 0.35
     rows, columns = np.mgrid[0:SCENE, 0:SCENE].astype(np.float32)
     colours = ((255, 206, 130), (255, 88, 60), (255, 240, 210), (226, 234, 255), (255, 190, 104))
-    blur = generator.uniform(0, 4) ** 2
+    blur = generator.uniform(0, 3.5) ** 2
     for _ in range(int(generator.integers(8, 22))):
         x, y, radius = generator.uniform(0, SCENE), generator.uniform(0, SCENE * 0.8), generator.uniform(1.5, 4) + blur
         reach = int(radius + 3)
@@ -67,7 +67,7 @@ def _lights(generator: Generator) -> np.ndarray:
 def _house(generator: Generator) -> np.ndarray:
     """One house front, mostly from an angle, with sky or trees above and a pavement below."""
     behind = sky(generator) if generator.random() < 0.6 else trees(generator, sky(generator), 0.1)
-    plain = front(generator, int(generator.integers(0, 110)))
+    plain = front(generator, int(generator.integers(0, 82)))
     if generator.random() < 0.3:
         return plain
     tilt, rise = generator.uniform(0.05, 0.4), generator.uniform(-0.15, 0.25)
@@ -90,7 +90,7 @@ def _wood(generator: Generator) -> np.ndarray:
     scene = foliage(generator) * generator.uniform(0.4, 0.9)
     columns = np.arange(SCENE, dtype=np.float32)
     for _ in range(int(generator.integers(2, 7))):
-        x, half = generator.uniform(0, SCENE), generator.uniform(6, 26)
+        x, half = generator.uniform(0, SCENE), generator.uniform(4, 20)
         round_ = np.clip(1 - ((columns - x) / half) ** 2, 0, 1)
         bark = np.array([104, 90, 74], np.float32) * generator.uniform(0.5, 1.1) + grain(generator, 90, 24)
         cover = np.broadcast_to(np.clip(round_ * 6, 0, 1), (SCENE, SCENE))

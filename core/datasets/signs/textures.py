@@ -10,14 +10,14 @@ from PIL import Image, ImageDraw
 
 Generator = np.random.Generator
 
-SIZE = 256  # pixels of a texture of the bank
-MAT = 512  # pixels of a mat of leaves
+SIZE = 192  # pixels of a texture of the bank
+MAT = 384  # pixels of a mat of leaves
 COARSE, FINE, STREAKS, SHEETS = 12, 12, 8, 6  # textures of each kind
 _SEED = 20190812
 
 
 def noise(generator: Generator, size: int, cells: int, octaves: int, gain: float = 0.55) -> np.ndarray:
-    """Smooth random noise, (size, size) from 0 to 1; `cells` across in the coarsest octave, each octave `gain` weaker."""
+    """Smooth noise, (size, size) from 0 to 1; `cells` across in the coarsest octave, the next ones `gain` weaker."""
     total = np.zeros((size, size), np.float32)
     for octave in range(octaves):
         grid = generator.random((min(cells * 2**octave + 1, size),) * 2, dtype=np.float32)
@@ -54,7 +54,7 @@ def coarse() -> np.ndarray:
 def fine() -> np.ndarray:
     """Noise for dirt and grain, (FINE,SIZE,SIZE) from 0 to 1, with detail down to the pixel."""
     generator = np.random.default_rng([_SEED, 2])
-    return np.stack([noise(generator, SIZE, 8 + 2 * number, 5, 0.75) for number in range(FINE)])
+    return np.stack([noise(generator, SIZE, 8 + 2 * number, 4, 0.8) for number in range(FINE)])
 
 
 @cache
@@ -63,7 +63,7 @@ def streaks() -> np.ndarray:
     generator = np.random.default_rng([_SEED, 3])
     found = []
     for _ in range(STREAKS):
-        columns = generator.random((7, SIZE // 2), dtype=np.float32) ** 3
+        columns = generator.random((7, SIZE * 3 // 5), dtype=np.float32) ** 3
         long = np.asarray(Image.fromarray(columns).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
         found.append(np.clip(long * (0.4 + 0.6 * noise(generator, SIZE, 6, 5, 0.8)), 0, 1))
     return np.stack(found)
@@ -92,8 +92,8 @@ def sheets() -> np.ndarray:
 def mat(kind: int) -> tuple[np.ndarray, np.ndarray]:
     """Leaves (0, 1) or grass (2), one upon the other: lightness and hue of each pixel, (MAT,MAT) from 0 to 1."""
     generator = np.random.default_rng([_SEED, 5, kind])
-    count = (9000, 22000, 16000)[kind]
-    length = generator.lognormal((1.9, 1.35, 2.3)[kind], 0.35, count)
+    count = (7500, 17000, 12000)[kind]
+    length = generator.lognormal((1.7, 1.2, 2.1)[kind], 0.35, count)
     width = length * generator.uniform(*((0.25, 0.45), (0.25, 0.5), (0.05, 0.09))[kind], count)
     angle = generator.normal(-1.57, 0.3, count) if kind == 2 else generator.uniform(0, 6.283, count)
     along = np.stack([np.cos(angle), np.sin(angle)], 1) * length[:, None]

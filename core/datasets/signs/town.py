@@ -40,7 +40,7 @@ def wall(generator: Generator) -> np.ndarray:
     stains = noise(generator, SCENE, 4, 5, 0.6)[..., None]
     kind = generator.random()
     if kind < 0.4:
-        high = int(generator.integers(6, 11))
+        high = int(generator.integers(4, 8))
         wide = int(high * generator.uniform(2.4, 3.4))
         row = rows // high
         across = columns + (row % 2) * (wide // 2)
@@ -51,7 +51,7 @@ def wall(generator: Generator) -> np.ndarray:
     else:
         surface = np.broadcast_to(np.array(WALLS[generator.integers(7)], np.float32), (SCENE, SCENE, 3))
     if kind > 0.8:
-        pitch = int(generator.integers(50, 110))
+        pitch = int(generator.integers(38, 84))
         surface = surface * (1 - 0.4 * ((rows % pitch < 2) | (columns % (2 * pitch) < 2)))[..., None]
     return surface * (0.82 + 0.3 * stains) + grain(generator, generator.uniform(18, 44))
 
@@ -59,8 +59,8 @@ def wall(generator: Generator) -> np.ndarray:
 def _window(generator: Generator, draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], frame: int) -> None:
     """Frame, glass that reflects sky above and darkness below, bars, a curtain, and the sill with its shadow."""
     left, top, right, bottom = box
-    draw.rectangle((left - 3, top - 3, right + 3, bottom + 2), fill=(frame // 2,) * 3)
-    draw.rectangle((left - 2, top - 2, right + 2, bottom + 2), fill=(frame, frame, frame - 6))
+    draw.rectangle((left - 2, top - 2, right + 2, bottom + 1), fill=(frame // 2,) * 3)
+    draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=(frame, frame, frame - 6))
     bright, fall = generator.uniform(30, 150), generator.uniform(0.2, 0.9)
     for y in range(top, bottom):
         tone = bright * (1 - fall * (y - top) / (bottom - top)) + generator.uniform(-5, 5)
@@ -70,11 +70,11 @@ def _window(generator: Generator, draw: ImageDraw.ImageDraw, box: tuple[int, int
         draw.rectangle((left, top, left + (right - left) // 3, top + depth), fill=(176, 170, 160))
         draw.rectangle((right - (right - left) // 3, top, right, top + depth), fill=(168, 162, 150))
     middle = (left + right) // 2
-    draw.line((middle, top, middle, bottom), fill=(frame, frame, frame), width=2)
+    draw.line((middle, top, middle, bottom), fill=(frame, frame, frame), width=1 + (right - left > 26))
     draw.line((left, top + (bottom - top) // 3, right, top + (bottom - top) // 3), fill=(frame, frame, frame))
-    draw.line((left, top, right, top), fill=(24, 24, 26), width=2)
-    draw.rectangle((left - 5, bottom + 2, right + 5, bottom + 5), fill=(196, 192, 184))
-    draw.rectangle((left - 4, bottom + 6, right + 4, bottom + 8), fill=(70, 64, 60))
+    draw.line((left, top, right, top), fill=(24, 24, 26))
+    draw.rectangle((left - 4, bottom + 2, right + 4, bottom + 4), fill=(196, 192, 184))
+    draw.rectangle((left - 3, bottom + 5, right + 3, bottom + 6), fill=(70, 64, 60))
 
 
 def front(generator: Generator, roof: int) -> np.ndarray:
@@ -82,20 +82,20 @@ def front(generator: Generator, roof: int) -> np.ndarray:
     surface = wall(generator)
     rows, columns = np.mgrid[0:SCENE, 0:SCENE]
     if roof > 0:
-        tile = 0.75 + 0.25 * ((rows % 7) / 7) * (0.8 + 0.2 * ((columns + 4 * (rows // 7 % 2)) % 9 > 1))
+        tile = 0.75 + 0.25 * ((rows % 6) / 6) * (0.8 + 0.2 * ((columns + 4 * (rows // 6 % 2)) % 8 > 0))
         slate = np.array(((120, 66, 50), (84, 84, 90), (96, 74, 62))[generator.integers(3)], np.float32)
         tiles = slate * tile[..., None] + grain(generator, 40)
         surface = np.where((rows < roof)[..., None], tiles, surface)
     image = picture(surface)
     draw = ImageDraw.Draw(image)
     if roof > 0:
-        draw.rectangle((0, roof - 2, SCENE, roof + 5), fill=(206, 204, 198))
-        draw.rectangle((0, roof + 6, SCENE, roof + 11), fill=(52, 48, 46))
-    pitch, storey = int(generator.integers(58, 100)), int(generator.integers(88, 128))
+        draw.rectangle((0, roof - 2, SCENE, roof + 3), fill=(206, 204, 198))
+        draw.rectangle((0, roof + 4, SCENE, roof + 8), fill=(52, 48, 46))
+    pitch, storey = int(generator.integers(44, 75)), int(generator.integers(66, 96))
     wide, high = int(pitch * generator.uniform(0.4, 0.62)), int(storey * generator.uniform(0.42, 0.6))
     frame = int(generator.choice((232, 226, 120, 70)))
-    for top in range(roof + int(generator.integers(22, 36)), SCENE, storey):
-        for left in range(int(generator.integers(8, 24)), SCENE - wide // 2, pitch):
+    for top in range(roof + int(generator.integers(16, 27)), SCENE, storey):
+        for left in range(int(generator.integers(6, 18)), SCENE - wide // 2, pitch):
             _window(generator, draw, (left, top, left + wide, top + high), frame)
     return pixels(image)
 
@@ -118,8 +118,8 @@ def road(generator: Generator, behind: np.ndarray, horizon: float, beside: np.nd
     """A road that runs to the horizon: tar and stones, tyre tracks, lines; `beside` replaces the ground next to it."""
     level, vanish = int(horizon * SCENE), generator.uniform(0.2, 0.8) * SCENE
     down = np.arange(1, SCENE - level + 1, dtype=np.float32)[:, None]
-    far = 300 / down  # metres ahead of a camera 1.25 metres above the road
-    across = (np.arange(SCENE, dtype=np.float32) - vanish) * far / 300 + generator.uniform(-2, 2)
+    far = 225 / down  # metres ahead of a camera 1.25 metres above the road
+    across = (np.arange(SCENE, dtype=np.float32) - vanish) * far / 225 + generator.uniform(-2, 2)
     stones = noise(generator, SCENE, 96, 3, 0.9) - 0.5
     patches = noise(generator, SCENE, 8, 4, 0.6)
     places = (far * 60).astype(int) % SCENE, (across * 60).astype(int) % SCENE
@@ -172,7 +172,7 @@ def street(generator: Generator, behind: np.ndarray) -> np.ndarray:
     level = horizon * SCENE
     scene = road(generator, behind, horizon, beside=wall(generator) * 0.3 + 86)
     light = generator.uniform(0.45, 1.0, 2)  # one side of a street lies in the shade
-    fronts = [front(generator, int(generator.integers(0, 60))) for _ in range(2)]
+    fronts = [front(generator, int(generator.integers(0, 45))) for _ in range(2)]
     for side, edge in ((0, -0.1), (1, 1.1)):
         for number, (far, near) in enumerate(((0.1, 0.4), (0.38, 1.0))):
             height = generator.uniform(0.9, 1.5)
@@ -186,5 +186,5 @@ def street(generator: Generator, behind: np.ndarray) -> np.ndarray:
             scene = mix(scene, *warped(house, corners))
     for part in sorted(generator.uniform(0.08, 0.24, int(generator.integers(0, 6)))):
         x = vanish + (SCENE * generator.choice((0.12, 0.88)) - vanish) * part
-        scene = parked_car(generator, scene, x, level + (SCENE - level) * 0.6 * part, 150 * part)
+        scene = parked_car(generator, scene, x, level + (SCENE - level) * 0.6 * part, 112 * part)
     return scene

@@ -1,6 +1,6 @@
 """What years outdoors do to a sign of the data set `signs`: sheet, fading, dirt, rust, scratches, stickers, bolts.
 
-All work happens in the plane of the sign, before the camera sees it at an angle. F side of a face (192).
+All work happens in the plane of the sign, before the camera sees it at an angle. F side of a face (144).
 """
 
 from math import cos, sin
@@ -53,15 +53,15 @@ def _stickers(generator: Generator, image: Image.Image) -> None:
         x, y = generator.uniform(0.2 * FACE, 0.8 * FACE, 2)
         colour = tuple(int(value) for value in generator.integers(15, 245, 3))
         if generator.random() < 0.35:
-            steps = np.array([x, y]) + generator.normal(0, 13, (12, 2)).cumsum(0)
-            width = int(generator.integers(2, 7))
+            steps = np.array([x, y]) + generator.normal(0, 10, (12, 2)).cumsum(0)
+            width = int(generator.integers(2, 6))
             draw.line([(float(a), float(b)) for a, b in steps], fill=colour, width=width, joint="curve")
             continue
-        half = generator.uniform(7, 19, 2)
+        half = generator.uniform(5, 14, 2)
         turn = generator.uniform(0, 1.6)
         corners = [(a * half[0], b * half[1]) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
         draw.polygon([(x + a * cos(turn) - b * sin(turn), y + a * sin(turn) + b * cos(turn)) for a, b in corners],
-                     fill=colour, outline=(226, 226, 220), width=int(generator.integers(0, 4)))  # fmt: skip
+                     fill=colour, outline=(226, 226, 220), width=int(generator.integers(0, 3)))  # fmt: skip
         _letters(generator, draw, x - 0.6 * half[0], y - 0.4 * half[1], half[1] * 0.6, int(generator.integers(0, 240)))
 
 
@@ -69,7 +69,7 @@ def _scratches(generator: Generator, image: Image.Image) -> None:
     draw = ImageDraw.Draw(image)
     for _ in range(int(generator.integers(1, 9))):
         x, y = generator.uniform(0, FACE, 2)
-        angle, length = generator.uniform(0, 6.28), generator.gamma(2, 13)
+        angle, length = generator.uniform(0, 6.28), generator.gamma(2, 10)
         tone = int(generator.choice((70, 150, 215)))
         draw.line((x, y, x + length * cos(angle), y + length * sin(angle)), fill=(tone, tone, tone - 6), width=1)
 
@@ -77,10 +77,10 @@ def _scratches(generator: Generator, image: Image.Image) -> None:
 def _bolts(generator: Generator, image: Image.Image) -> list[tuple[int, int]]:
     """Heads of bolts with a light and a dark side, drawn onto the face in place; returns where they are (x, y)."""
     draw = ImageDraw.Draw(image)
-    x, apart, size = FACE // 2, int(FACE * generator.uniform(0.16, 0.28)), generator.uniform(2.2, 3.8)
+    x, apart, size = FACE // 2, int(FACE * generator.uniform(0.16, 0.28)), generator.uniform(1.7, 2.9)
     places = [(x, FACE // 2 - apart), (x, FACE // 2 + apart)]
     for across, down in places:
-        for shift, tone in ((1.2, 40), (-0.6, 225), (0.2, 150)):
+        for shift, tone in ((1.0, 40), (-0.5, 225), (0.2, 150)):
             draw.ellipse((across - size + shift, down - size + shift, across + size + shift, down + size + shift),
                          fill=(tone, tone, tone))  # fmt: skip
     return places
@@ -105,7 +105,7 @@ def _rust(generator: Generator, paint: np.ndarray, places: list[tuple[int, int]]
     """Rust that has run down from the bolts, and chips where the sheet has come off."""
     texture = _pick(generator, streaks(), STREAKS)
     for x, y in places:
-        half, long = int(generator.integers(3, 7)), int(generator.integers(15, 42))
+        half, long = int(generator.integers(2, 6)), int(generator.integers(10, 32))
         box = np.s_[y : y + long, x - half : x + half]
         fall = np.linspace(0.9, 0, long, dtype=np.float32)[:, None] * np.hanning(2 * half + 2)[1:-1].astype(np.float32)
         _towards(paint[box], _RUST, np.clip(fall * (0.3 + texture[box]), 0, 0.9))

@@ -12,8 +12,8 @@ from core.datasets.signs.faces import face
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """The data set with 36 and 24 pictures and a cache of its own."""
-    for split, count in (("train", 36), ("test", 24)):
+    """The data set with 48 and 24 pictures and a cache of its own."""
+    for split, count in (("train", 48), ("test", 24)):
         monkeypatch.setitem(signs.COUNTS, split, count)
     monkeypatch.setattr(_procedural, "cache_root", lambda: tmp_path)
     return tmp_path / f"signs-v{signs.DRAWN.version}" / "train.safetensors"
@@ -25,7 +25,7 @@ def test_a_picture_depends_on_split_and_index_alone(split, index):
     np.random.seed(3)  # noqa: NPY002 (the point: the global state must not matter)
     signs.render("train", 11)
     again, same_label = signs.render(split, index)
-    assert (first.shape, first.dtype, label) == ((32, 32, 3), np.uint8, same_label)
+    assert (first.shape, first.dtype, label) == ((96, 96, 3), np.uint8, same_label)
     assert np.array_equal(first, again)
 
 
@@ -37,12 +37,12 @@ def test_splits_and_indices_differ():
 def test_pictures_look_as_they_did():
     # means and not hashes: another Pillow or numpy may round a pixel differently, a changed drawing moves the mean
     means = [signs.render("train", index)[0].mean() for index in range(4)]
-    assert means == pytest.approx([121.7, 155.09, 75.89, 87.64], abs=0.5)
+    assert means == pytest.approx([44.72, 105.94, 110.75, 119.4], abs=0.5)
 
 
-def test_each_block_of_twelve_holds_every_class_in_a_new_order():
-    labels = np.array([signs._label("train", index) for index in range(120)]).reshape(10, 12)
-    assert (np.sort(labels, axis=1) == np.arange(12)).all()
+def test_each_block_of_24_holds_every_class_in_a_new_order():
+    labels = np.array([signs._label("train", index) for index in range(240)]).reshape(10, 24)
+    assert (np.sort(labels, axis=1) == np.arange(24)).all()
     assert len({tuple(block) for block in labels}) > 5
 
 
@@ -62,10 +62,10 @@ def test_a_limit_gives_a_prefix_and_writes_no_cache(small):
     assert [path.name for path in small.parent.iterdir()] == [small.name]
     assert torch.equal(full.images[:24], short.images)
     assert torch.equal(full.labels[:24], short.labels)
-    assert full.images.shape == (36, 3, 32, 32)
+    assert full.images.shape == (48, 3, 96, 96)
     assert full.images.dtype == torch.uint8
     assert full.labels.dtype == torch.int64
-    assert full.labels.bincount().tolist() == [3] * 12
+    assert full.labels.bincount().tolist() == [2] * 24
     assert np.array_equal(full.images[5].permute(1, 2, 0).numpy(), signs.render("train", 5)[0])
 
 
@@ -105,7 +105,7 @@ def test_other_processes_draw_the_same_pictures(small, monkeypatch):
 
 def test_the_registry_entry(small):
     entry = signs.dataset()
-    assert (entry.name, entry.size, len(entry.classes)) == ("signs", (32, 32), 12)
+    assert (entry.name, entry.size, len(entry.classes)) == ("signs", (96, 96), 24)
     assert len(entry.load("test", 3).labels) == 3
     assert not entry.mirror  # a mirrored "keep right" is another sign
 
