@@ -14,8 +14,6 @@ from core.datasets.signs.pen import FACE, STYLES
 from core.datasets.signs.textures import Generator
 from core.datasets.signs.weathering import weathered
 
-Picture = Image.Image
-
 
 def posed(generator: Generator, *, far: bool) -> np.ndarray:
     """A 3 x 3 matrix from the sign's plane (-1 to 1) to canvas pixels: a pinhole camera in front of a tilted board."""
@@ -70,7 +68,7 @@ def _plate(generator: Generator, draw: ImageDraw.ImageDraw, pose: np.ndarray) ->
             draw.line([_place(pose, *end) for end in ends], fill=(36, 36, 38, 255), width=width)
 
 
-def post(generator: Generator, pose: np.ndarray) -> Picture:
+def post(generator: Generator, pose: np.ndarray) -> Image.Image:
     """The post of the sign, sometimes two, sometimes with a plate below the sign, RGBA (S,S)."""
     layer = Image.new("RGBA", (CANVAS, CANVAS), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
@@ -83,7 +81,7 @@ def post(generator: Generator, pose: np.ndarray) -> Picture:
     return layer
 
 
-def board(generator: Generator, label: int, pose: np.ndarray) -> tuple[Picture, int, int]:
+def board(generator: Generator, label: int, pose: np.ndarray) -> tuple[Image.Image, int, int]:
     """The sign's face as the camera sees it, RGBA, and where its left and upper borders lie on the canvas."""
     style = int(generator.choice(STYLES, p=(0.5, 0.33, 0.17)))
     sign = weathered(generator, face(tuple(FACES)[label], style))

@@ -52,7 +52,7 @@ def see(
 
 
 def _around(plane: np.ndarray, by: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The neighbours `by` pixels left, right, above, below; mirrored at the border, which keeps the filters in order."""
+    """The neighbours `by` pixels left, right, above, below; mirrored at the border, which keeps the filters' order."""
     wide = np.pad(plane, [(by, by), (by, by)] + [(0, 0)] * (plane.ndim - 2), mode="reflect")
     middle, first, last = slice(by, -by), slice(None, -2 * by), slice(2 * by, None)
     return wide[middle, first], wide[middle, last], wide[first, middle], wide[last, middle]
@@ -103,7 +103,7 @@ def _toned(generator: Generator, light: np.ndarray) -> np.ndarray:
     """From light to screen values, 0 to 1: a soft shoulder instead of hard clipping, colour and contrast."""
     light = np.clip(light, 0, None)
     shown = np.sqrt(1.12 * light * (1 + light / 1.7) / (1 + light))
-    vivid, contrast = generator.uniform(0.9, 1.35), generator.uniform(1.0, 1.3)
+    vivid, contrast = generator.uniform(0.8, 1.2), generator.uniform(1.0, 1.35)
     mixing = vivid * np.eye(3) + (1 - vivid) / 3
     black = 0.42 * (1 - contrast) + generator.normal(0, 0.02)
     return shown @ (contrast * mixing).astype(np.float32) + np.float32(black)
@@ -126,11 +126,11 @@ def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray
     side = CANVAS if generator.random() < 0.7 else SIDE  # many pictures are reduced from larger ones
     picture = see(canvas, side, float(focus), drag=drag, fringe=fringe)
     level = float(picture[6:-6, 6:-6].mean())
-    exposure = (generator.uniform(0.2, 0.52) / max(level, 0.02)) ** generator.uniform(0.55, 0.95)
+    exposure = (generator.uniform(0.2, 0.56) / max(level, 0.02)) ** generator.uniform(0.55, 0.95)
     exposure *= generator.uniform(0.15, 0.35) if mishap == "dark" else 1.0
     warmth, green = generator.normal(0, 0.08), generator.normal(0, 0.025)
     balance = np.exp([warmth, green, -warmth]) * exposure
-    grain = generator.uniform(0.002, 0.006) if mishap == "dark" else generator.gamma(0.7, 0.0008)
+    grain = generator.uniform(0.002, 0.006) if mishap == "dark" else generator.gamma(0.7, 0.0005)
     shown = _toned(generator, sensed(generator, picture * balance.astype(np.float32), float(grain)))
     if generator.random() < 0.75:
         shown = shown + (shown - soft(shown)) * np.float32(generator.uniform(0.2, 1.1))

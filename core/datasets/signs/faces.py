@@ -8,7 +8,7 @@ from functools import cache, partial
 
 from PIL import Image
 
-from core.datasets.signs.pen import BLACK, STYLES, WHITE, YELLOW, Colour, Pen, Point, arc, arc_at, regular, write
+from core.datasets.signs.pen import BLACK, FACE, WHITE, YELLOW, Colour, Pen, Point, arc, arc_at, regular, write
 
 
 def stop(pen: Pen) -> None:
@@ -236,10 +236,8 @@ FACES: dict[str, Callable[[Pen], None]] = {
 
 
 @cache
-def face(name: str, style: int) -> Image.Image:
-    """The clean sign as an RGBA picture of FACE x FACE pixels; `style` below STYLES picks paint and proportions."""
-    if not 0 <= style < STYLES:
-        raise ValueError(f"There are {STYLES} styles, 0 to {STYLES - 1}, and {style} was asked for.")
-    pen = Pen(style)
+def face(name: str, style: int, size: int = FACE) -> Image.Image:
+    """The clean sign as an RGBA picture, `size` pixels wide; `style` below STYLES picks paint and proportions."""
+    pen = Pen(style, size)
     FACES[name](pen)
     return pen.finish()

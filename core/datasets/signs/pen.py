@@ -13,7 +13,7 @@ Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
 FACE = 144  # pixels of a finished face
-OVERSAMPLING = 5  # Pillow draws polygons without antialiasing: draw large, then average
+OVERSAMPLING = 6  # Pillow draws polygons without antialiasing: draw large, then average
 STYLES = 3
 
 WHITE, BLACK, YELLOW = (240, 240, 234), (24, 24, 26), (246, 188, 16)
@@ -25,14 +25,15 @@ FIELDS: tuple[Colour, ...] = (WHITE, (232, 230, 222), (244, 200, 52))  # the thi
 class Pen:
     """A drawing surface with x and y from -1 to 1 and no antialiasing until `finish`."""
 
-    def __init__(self, style: int) -> None:
+    def __init__(self, style: int, size: int) -> None:
         self.red, self.blue, self.field = REDS[style], BLUES[style], FIELDS[style]
         self.rim = (0.0, 0.025, -0.02)[style]
-        self.image = Image.new("RGBA", (FACE * OVERSAMPLING,) * 2, (0, 0, 0, 0))
+        self.side = size * OVERSAMPLING
+        self.image = Image.new("RGBA", (self.side,) * 2, (0, 0, 0, 0))
         self.draw = ImageDraw.Draw(self.image)
 
     def _pixels(self, points: Sequence[Point]) -> list[Point]:
-        half = FACE * OVERSAMPLING / 2
+        half = self.side / 2
         return [(half * (1 + x), half * (1 + y)) for x, y in points]
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
@@ -43,7 +44,7 @@ class Pen:
 
     def stroke(self, points: Sequence[Point], width: float, colour: Colour) -> None:
         """A line with round joints and ends."""
-        self.draw.line(self._pixels(points), fill=(*colour, 255), width=round(width * FACE * OVERSAMPLING / 2))
+        self.draw.line(self._pixels(points), fill=(*colour, 255), width=round(width * self.side / 2))
         for x, y in points:
             self.disc(x, y, width / 2, colour)
 

@@ -26,9 +26,9 @@ SCENES = 66
 _SEED = 20190812
 
 
-def _wires(generator: Generator, scene: np.ndarray) -> np.ndarray:
-    """Overhead lines and a lamp post, in front of a sky."""
-    image = picture(scene)
+def _sky(generator: Generator) -> np.ndarray:
+    """Sky with overhead lines and a lamp post."""
+    image = picture(sky(generator))
     draw = ImageDraw.Draw(image)
     rows = np.arange(0, SCENE + 16, 16)
     for _ in range(int(generator.integers(1, 5))):
@@ -47,6 +47,11 @@ def _wires(generator: Generator, scene: np.ndarray) -> np.ndarray:
 def _verge(generator: Generator, scene: np.ndarray, level: float) -> np.ndarray:
     """Grass from a ragged line down to the lower edge."""
     return mix(scene, grass(generator), np.clip(below(generator, level, 0.05, 8) * 60, 0, 1))
+
+
+def _street(generator: Generator) -> np.ndarray:
+    """A street under the sky."""
+    return street(generator, sky(generator))
 
 
 def _lights(generator: Generator) -> np.ndarray:
@@ -99,15 +104,18 @@ def _wood(generator: Generator) -> np.ndarray:
 
 
 def _crowns(generator: Generator) -> np.ndarray:
+    """Trees against the sky."""
     return trees(generator, sky(generator), generator.uniform(0.15, 0.6))
 
 
 def _hedge(generator: Generator) -> np.ndarray:
+    """Bushes in front of trees, and grass."""
     scene = trees(generator, _crowns(generator), generator.uniform(0.25, 0.55))
     return _verge(generator, scene, generator.uniform(0.6, 0.9))
 
 
 def _winter(generator: Generator) -> np.ndarray:
+    """Bare trees in front of a distant wood."""
     scene = distant_trees(generator, sky(generator), generator.uniform(0.6, 0.8))
     return bare_tree(generator, scene)
 
@@ -119,11 +127,11 @@ def _yard(generator: Generator) -> np.ndarray:
 
 
 KINDS = (
-    lambda generator: _wires(generator, sky(generator)),
+    _sky,
     _crowns,
     foliage,
     _hedge,
-    lambda generator: street(generator, sky(generator)),
+    _street,
     _house,
     _winter,
     _country,

@@ -20,10 +20,12 @@ CARS = ((40, 44, 52), (168, 172, 178), (120, 20, 26), (28, 48, 92), (220, 222, 2
 
 
 def pixels(image: Image.Image) -> np.ndarray:
+    """A picture as floats from 0 to 255."""
     return np.asarray(image, np.float32)
 
 
 def picture(array: np.ndarray) -> Image.Image:
+    """Floats as a picture; values outside 0 to 255 are clipped."""
     return Image.fromarray(np.clip(array, 0, 255).astype(np.uint8))
 
 

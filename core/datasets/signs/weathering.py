@@ -131,7 +131,7 @@ def weathered(generator: Generator, sign: Image.Image) -> Image.Image:
         _dirt(generator, paint)
     if age > 0.6:
         _rust(generator, paint, places)
-    sheet = _pick(generator, sheets(), SHEETS) * np.float32(generator.uniform(0.01, 0.07))
+    sheet = _pick(generator, sheets(), SHEETS) * np.float32(generator.uniform(0.005, 0.04))
     sheet += (_pick(generator, fine(), FINE) - np.float32(0.5)) * np.float32(generator.uniform(0.05, 0.25))
     paint *= (1 + sheet)[..., None]
     shown = Image.fromarray((np.sqrt(np.clip(paint, 0, 1)) * 255 + 0.5).astype(np.uint8))

@@ -5,7 +5,8 @@ from math import cos, pi, sin
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core.datasets.signs.faces import FACES, STYLES, face
+from core.datasets.signs.faces import FACES, face
+from core.datasets.signs.pen import STYLES
 from core.datasets.streets.canvas import (
     FENCE,
     NEAR,
@@ -21,6 +22,8 @@ from core.datasets.streets.canvas import (
     dim,
     grain,
 )  # fmt: skip
+
+_SIGNS, _FACE = 12, 128  # the first signs of that data set, and the pixels of a face: other numbers change the scenes
 
 
 def tree(canvas: Canvas, generator: Generator, x: float, z: float, tall: float) -> None:
@@ -197,8 +200,8 @@ def road_sign(canvas: Canvas, generator: Generator, x: float, z: float) -> None:
     unit, tall, half = canvas.camera.scale(z), generator.uniform(2.1, 2.9), generator.uniform(0.3, 0.42)
     steel = dim((0.5, 0.51, 0.52), canvas.lit((0, 0, -1)))
     canvas.limb([canvas.camera((x, 0, z)), canvas.camera((x, tall + half, z))], max(0.08 * unit, 1.6), steel, z, POLE)
-    names = tuple(FACES)
-    board = face(names[generator.integers(len(names))], int(generator.integers(STYLES)))
+    names = tuple(FACES)[:_SIGNS]
+    board = face(names[generator.integers(len(names))], int(generator.integers(STYLES)), _FACE)
     size = max(3, round(2 * half * unit))
     pixels = np.asarray(board.resize((size, size)), np.float32) / 255
     px, py = canvas.camera((x, tall, z))
