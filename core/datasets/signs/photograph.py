@@ -122,7 +122,7 @@ def _branch(generator: Generator) -> Image.Image:
     if generator.random() < 0.5:
         x, y = y, x
     heading = float(np.arctan2(CANVAS / 2 - y, CANVAS / 2 - x) + generator.normal(0, 0.6))
-    for _ in range(int(generator.integers(5, 12))):
+    for _ in range(int(generator.integers(4, 9))):
         heading += generator.normal(0, 0.22)
         nx, ny = x + 7 * cos(heading), y + 7 * sin(heading)
         draw.line((x, y, nx, ny), fill=(60, 46, 32, 255), width=2)
