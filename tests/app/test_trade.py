@@ -55,7 +55,7 @@ def grid(models):
     for name, heap, sigma, epsilon, clean, breaks in SIGNS:
         recipe = {"sigma": sigma, "heap": heap, "epsilon": epsilon, "seed": 0}
         config = {"architecture": "resnet8/8", "data": "signs", "classes": list(signs.CLASSES), "recipe": recipe}
-        made = store.save(root / name, create("resnet8/8", 12), config)
+        made = store.save(root / name, create("resnet8/8", len(signs.CLASSES)), config)
         report = Report(Rate(clean, 1000), Rate(0, 1000))
         Results(report, (), {"sha256": made.sha256}, found(clean, breaks)).save(made.folder)
     yield service.opened({"tab": "tradeoff", "data": "signs"}, service.TradeoffSession)[0]

@@ -145,7 +145,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["robustness", "--weights", "WEIGHTS", "--arch", "timm:resnet51", "--data", "signs"], ["resnet51", "timm"]),
         (
             ["robustness", "--weights", "WEIGHTS", "--arch", "resnet8/8", "--data", "signs"],
-            ["tells 2", "12 are needed"],
+            ["tells 2", "24 are needed"],
         ),
         (["robustness", "--weights", "nowhere.pt", "--arch", "resnet8/8", "--data", "signs"], ["no file", "nowhere"]),
         (["robustness", "MODEL", "--level", "2"], ["2.0 was given", "up to 1"]),
@@ -241,7 +241,7 @@ def test_results_pages_come_from_the_json(tmp_path):
         "seconds": 60.0,
         "finished": "2026-01-01",
     }
-    store.save(folder, create("resnet8/8", 12), config)
+    store.save(folder, create("resnet8/8", len(config["classes"])), config)
     run("results", "--root", str(tmp_path / "checkpoints"), "--docs", str(tmp_path / "docs"))
     pages = tmp_path / "docs" / "results"
     text = (pages / "training.csv").read_text()
