@@ -28,7 +28,7 @@ def _lens(size: int, sigma: int, drag: int, shift: int) -> tuple[np.ndarray, np.
     offsets = np.linspace(-reach, reach, 9 + 2 * drag)
     width = max(sigma / _GRID, 0.3)
     weights = np.exp(-0.5 * ((distance[..., None] - offsets) / width) ** 2).sum(-1)
-    seen = weights > weights.max() / 500
+    seen = weights > weights.max() / 250
     taps = int(seen.sum(1).max())
     first = np.minimum(seen.argmax(1), CANVAS - taps)
     index = first + np.arange(taps)[:, None]
@@ -137,7 +137,7 @@ def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray
     drag = np.abs(generator.normal(0, 3, 2)) * (generator.random(2) < 0.05)
     if mishap == "shaken":
         drag[generator.integers(2)] += generator.uniform(7, 13)
-    focus = generator.uniform(2.4, 4.1) if mishap == "out of focus" else 0.25 + min(generator.gamma(1.3, 0.2), 1.6)
+    focus = generator.uniform(2.4, 4.1) if mishap == "out of focus" else 0.25 + min(generator.gamma(1.2, 0.18), 1.6)
     fringe = generator.normal(0, 0.35, 2)
     side = CANVAS if generator.random() < 0.7 else SIDE  # many pictures are reduced from larger ones
     picture = see(canvas, side, float(focus), drag=drag, fringe=fringe)
@@ -146,7 +146,7 @@ def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray
     exposure *= generator.uniform(0.15, 0.35) if mishap == "dark" else 1.0
     warmth, green = generator.normal(0, 0.08), generator.normal(0, 0.025)
     balance = np.exp([warmth, green, -warmth]) * exposure
-    grain = generator.uniform(0.002, 0.006) if mishap == "dark" else generator.gamma(0.7, 0.0005)
+    grain = generator.uniform(0.002, 0.006) if mishap == "dark" else generator.gamma(0.7, 0.0002)
     shown = _toned(generator, sensed(generator, picture * balance.astype(np.float32), float(grain)))
     if generator.random() < 0.75:
         shown = shown + (shown - soft(shown)) * np.float32(generator.uniform(0.2, 1.1))

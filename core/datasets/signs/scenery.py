@@ -22,7 +22,7 @@ from core.datasets.signs.plants import (
 from core.datasets.signs.textures import Generator
 from core.datasets.signs.town import front, grain, picture, pixels, road, street, wall, warped
 
-SCENES = 66
+SCENES = 55
 _SEED = 20190812
 
 

@@ -41,7 +41,7 @@ def test_splits_and_indices_differ():
 def test_pictures_look_as_they_did():
     # means and not hashes: another Pillow or numpy may round a pixel differently, a changed drawing moves the mean
     means = [signs.render("train", index)[0].mean() for index in range(4)]
-    assert means == pytest.approx([43.43, 107.98, 112.28, 120.1], abs=0.5)
+    assert means == pytest.approx([55.25, 157.37, 92.94, 119.58], abs=0.5)
 
 
 def test_each_block_of_24_holds_every_class_in_a_new_order():
@@ -52,7 +52,7 @@ def test_each_block_of_24_holds_every_class_in_a_new_order():
 
 def test_pictures_have_contrast_and_no_two_classes_look_alike_when_clean():
     pictures = [signs.render("test", index)[0] for index in range(60)]
-    assert min(picture.std() for picture in pictures) > 20
+    assert min(picture.std() for picture in pictures) > 15
     faces = [np.asarray(face(name, 0), np.float32) for name in signs.CLASSES]
     differences = [np.abs(a - b).mean() for i, a in enumerate(faces) for b in faces[:i]]
     assert min(differences) > 2
