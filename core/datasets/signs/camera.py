@@ -37,10 +37,14 @@ def _lens(size: int, sigma: int, drag: int, shift: int) -> tuple[np.ndarray, np.
 
 
 def _through(plane: np.ndarray, lens: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """The rows (CANVAS,W) as a lens combines them; a matrix product would wake the threads of BLAS for little work."""
-    total = np.zeros((lens[0].shape[1], plane.shape[1]), np.float32)
-    for rows, weights in zip(*lens, strict=True):
-        total += plane[rows] * weights
+    """The rows (S,W) as a lens combines them; a matrix product would wake the threads of BLAS for little work."""
+    rows, weights = lens
+    total = plane.take(rows[0], 0) * weights[0]
+    seen = np.empty_like(total)
+    for row, weight in zip(rows[1:], weights[1:], strict=True):
+        plane.take(row, 0, out=seen, mode="clip")  # no row is outside; with mode="raise" numpy would copy `seen` first
+        seen *= weight
+        total += seen
     return total
 
 
@@ -52,77 +56,113 @@ def see(
     drag: Sequence[float] | np.ndarray = (0, 0),
     fringe: Sequence[float] | np.ndarray = (0, 0),
 ) -> np.ndarray:
-    """Blur (S,S,3) by `sigma` and `drag` (down, across) canvas pixels and resample it to (size,size,3).
+    """Blur (3,S,S) by `sigma` and `drag` (down, across) canvas pixels and resample it to (3,size,size).
 
     `fringe` (down, across) is how far red and blue are shifted apart, as at the border of a real lens.
     """
-    planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
-    found = np.empty((size, size, 3), np.float32)
-    for channel, side in ((0, 0.5), (1, 0.0), (2, -0.5)):
+    found = np.empty((3, size, size), np.float32)
+    for plane, seen, side in zip(picture, found, (0.5, 0.0, -0.5), strict=True):
         down, across = (
             _lens(size, round(sigma * _GRID), round(long), round(side * apart * _GRID))
             for long, apart in zip(drag, fringe, strict=True)
         )
-        found[..., channel] = _through(_through(planes[channel], down).T, across).T
+        seen[:] = _through(np.ascontiguousarray(_through(plane, down).T), across).T
     return found
 
 
-def _around(plane: np.ndarray, by: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The neighbours `by` pixels left, right, above, below; mirrored at the border, which keeps the filters' order."""
-    wide = np.pad(plane, [(by, by), (by, by)] + [(0, 0)] * (plane.ndim - 2), mode="reflect")
-    middle, first, last = slice(by, -by), slice(None, -2 * by), slice(2 * by, None)
-    return wide[middle, first], wide[middle, last], wide[first, middle], wide[last, middle]
+def soft(planes: np.ndarray) -> np.ndarray:
+    """Each pixel of (3,H,W) averaged with its neighbours, weights 1 2 1 along both axes; mirrored at the border."""
+    for axis in (1, 2):
+        before = planes.swapaxes(1, axis)
+        planes = planes * np.float32(0.5)
+        after = planes.swapaxes(1, axis)
+        after[:, 1:-1] += np.float32(0.25) * (before[:, :-2] + before[:, 2:])
+        after[:, 0] += np.float32(0.5) * before[:, 1]
+        after[:, -1] += np.float32(0.5) * before[:, -2]
+    return planes
 
 
-def soft(plane: np.ndarray) -> np.ndarray:
-    """Each pixel averaged with its neighbours, weights 1 2 1 along both axes."""
-    for axis in (0, 1):
-        wide = np.pad(plane, [(int(axis == other),) * 2 for other in range(plane.ndim)], mode="reflect")
-        before, after = (wide[:-2], wide[2:]) if axis == 0 else (wide[:, :-2], wide[:, 2:])
-        plane = plane * np.float32(0.5)
-        plane += np.float32(0.25) * (before + after)
-    return plane
+def _mosaic(picture: np.ndarray) -> np.ndarray:
+    """What the pixels of the sensor measure, (P,P): green and red, below them blue and green."""
+    red, green, blue = picture
+    raw = green.copy()
+    raw[::2, 1::2] = red[::2, 1::2]
+    raw[1::2, ::2] = blue[1::2, ::2]
+    return raw
 
 
-@lru_cache(maxsize=2)
-def _filters(side: int) -> np.ndarray:
-    """Which colour each pixel of the sensor measures, (side,side,3): green and red, below them blue and green."""
-    masks = np.zeros((side, side, 3), np.float32)
-    masks[::2, ::2, 1] = masks[1::2, 1::2, 1] = masks[::2, 1::2, 0] = masks[1::2, ::2, 2] = 1
-    return masks
+def _green(raw: np.ndarray) -> np.ndarray:
+    """Green at all pixels (P,P), interpolated along edges and not across them."""
+    wide = np.pad(raw, 2, mode="reflect")  # mirrored, which keeps the filters' order
+    left, right, above, below = wide[2:-2, 1:-3], wide[2:-2, 3:-1], wide[1:-3, 2:-2], wide[3:-1, 2:-2]
+    double = 2 * raw
+    bend_across, bend_down = double - wide[2:-2, :-4] - wide[2:-2, 4:], double - wide[:-4, 2:-2] - wide[4:, 2:-2]
+    flat_across = np.abs(left - right) + np.abs(bend_across) < np.abs(above - below) + np.abs(bend_down)
+    across = (left + right) / 2 + bend_across / 4
+    green = np.where(flat_across, across, (above + below) / 2 + bend_down / 4)
+    green[::2, ::2], green[1::2, 1::2] = raw[::2, ::2], raw[1::2, 1::2]
+    return green
+
+
+def _spread(values: np.ndarray, row: int, column: int) -> np.ndarray:
+    """Values (P/2,P/2) of the pixels [row::2, column::2], interpolated linearly to (P,P)."""
+    half = len(values)
+    wide = np.pad(values, ((row, 1 - row), (column, 1 - column)), mode="edge")
+    tall = np.empty((2 * half, half + 1), np.float32)
+    tall[row::2] = wide[row : row + half]
+    tall[1 - row :: 2] = (wide[:-1] + wide[1:]) / 2
+    found = np.empty((2 * half, 2 * half), np.float32)
+    found[:, column::2] = tall[:, column : column + half]
+    found[:, 1 - column :: 2] = (tall[:, :-1] + tall[:, 1:]) / 2
+    return found
 
 
 def sensed(generator: Generator, picture: np.ndarray, grain: float) -> np.ndarray:
-    """The colours (P,P,3) that a sensor with one filter a pixel gives: noise of light and of electronics, demosaicing.
+    """The colours (3,P,P) that a sensor with one filter a pixel gives: noise of light and of electronics, demosaicing.
 
     Green is interpolated along edges, not across them (Hamilton and Adams, US patent 5,629,734, 1997); the differences
     of red and blue to it are smooth and interpolated linearly.
     """
-    masks = _filters(len(picture))
-    raw = np.einsum("ijc,ijc->ij", picture, masks)
+    raw = _mosaic(picture)
     raw += generator.standard_normal(raw.shape, np.float32) * np.sqrt(raw * np.float32(grain) + np.float32(grain / 40))
-    left, right, above, below = _around(raw, 1)
-    farther = _around(raw, 2)
-    bend_across, bend_down = 2 * raw - farther[0] - farther[1], 2 * raw - farther[2] - farther[3]
-    across = (left + right) / 2 + bend_across / 4
-    down = (above + below) / 2 + bend_down / 4
-    flat_across = np.abs(left - right) + np.abs(bend_across) < np.abs(above - below) + np.abs(bend_down)
-    green = np.where(masks[..., 1] > 0, raw, np.where(flat_across, across, down))
+    green = _green(raw)
     found = np.empty_like(picture)
-    found[..., 1] = green
-    for channel in (0, 2):
-        found[..., channel] = green + 4 * soft((raw - green) * masks[..., channel])
+    found[1] = green
+    for channel, row, column in ((0, 0, 1), (2, 1, 0)):
+        measured = np.s_[row::2, column::2]
+        np.add(green, _spread(raw[measured] - green[measured], row, column), out=found[channel])
     return found
 
 
 def _toned(generator: Generator, light: np.ndarray) -> np.ndarray:
-    """From light to screen values, 0 to 1: a soft shoulder instead of hard clipping, colour and contrast."""
-    light = np.clip(light, 0, None)
-    shown = np.sqrt(1.12 * light * (1 + light / 1.7) / (1 + light))
+    """From light (3,P,P) to screen values, 0 to 1: a shoulder instead of hard clipping, colour, contrast; in place."""
+    np.maximum(light, 0, out=light)
+    shown = 1.12 * light
+    shown *= 1 + light / 1.7
+    light += 1
+    shown /= light
+    np.sqrt(shown, out=shown)
     vivid, contrast = generator.uniform(0.8, 1.2), generator.uniform(1.0, 1.35)
     mixing = vivid * np.eye(3) + (1 - vivid) / 3
     black = 0.42 * (1 - contrast) + generator.normal(0, 0.02)
-    return shown @ (contrast * mixing).astype(np.float32) + np.float32(black)
+    mixed = (contrast * mixing).astype(np.float32).T @ shown.reshape(3, -1)
+    mixed += np.float32(black)
+    return mixed.reshape(shown.shape)
+
+
+def screen(planes: np.ndarray) -> list[Image.Image]:
+    """Screen values (C,H,W) from 0 to 1 as pictures of 8 bits, one a channel; changes `planes`."""
+    np.maximum(planes, 0, out=planes)
+    np.minimum(planes, 1, out=planes)
+    planes *= 255
+    planes += np.float32(0.5)
+    return [Image.fromarray(plane) for plane in planes.astype(np.uint8)]
+
+
+def _level(picture: np.ndarray) -> float:
+    """The mean of (3,P,P) without its border."""
+    pixels = np.ascontiguousarray(picture.transpose(1, 2, 0))  # the order in which floats are added shows in the result
+    return float(pixels[6:-6, 6:-6].mean())
 
 
 def _filed(generator: Generator, image: Image.Image) -> Image.Image:
@@ -133,7 +173,7 @@ def _filed(generator: Generator, image: Image.Image) -> Image.Image:
 
 
 def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray:
-    """What the camera makes of the light (S,S,3) in front of it: uint8 (H,W,3)."""
+    """What the camera makes of the light (3,S,S) in front of it: uint8 (H,W,3)."""
     drag = np.abs(generator.normal(0, 3, 2)) * (generator.random(2) < 0.05)
     if mishap == "shaken":
         drag[generator.integers(2)] += generator.uniform(7, 13)
@@ -141,16 +181,19 @@ def develop(generator: Generator, canvas: np.ndarray, mishap: str) -> np.ndarray
     fringe = generator.normal(0, 0.35, 2)
     side = CANVAS if generator.random() < 0.7 else SIDE  # many pictures are reduced from larger ones
     picture = see(canvas, side, float(focus), drag=drag, fringe=fringe)
-    level = float(picture[6:-6, 6:-6].mean())
+    level = _level(picture)
     exposure = (generator.uniform(0.2, 0.56) / max(level, 0.02)) ** generator.uniform(0.55, 0.95)
     exposure *= generator.uniform(0.15, 0.35) if mishap == "dark" else 1.0
     warmth, green = generator.normal(0, 0.08), generator.normal(0, 0.025)
     balance = np.exp([warmth, green, -warmth]) * exposure
     grain = generator.uniform(0.002, 0.006) if mishap == "dark" else generator.gamma(0.7, 0.0002)
-    shown = _toned(generator, sensed(generator, picture * balance.astype(np.float32), float(grain)))
+    picture *= balance.astype(np.float32)[:, None, None]
+    shown = _toned(generator, sensed(generator, picture, float(grain)))
     if generator.random() < 0.75:
-        shown = shown + (shown - soft(shown)) * np.float32(generator.uniform(0.2, 1.1))
-    image = Image.fromarray((np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8))
+        detail = shown - soft(shown)
+        detail *= np.float32(generator.uniform(0.2, 1.1))
+        shown += detail
+    image = Image.merge("RGB", screen(shown))
     if side != SIDE:
         ways = (Image.Resampling.HAMMING, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
         image = image.resize((SIDE, SIDE), ways[int(generator.integers(3))])

@@ -8,6 +8,7 @@ from math import cos, sin
 import numpy as np
 from PIL import Image, ImageDraw
 
+from core.datasets.signs.camera import screen
 from core.datasets.signs.pen import FACE
 from core.datasets.signs.textures import COARSE, FINE, SHEETS, SIZE, STREAKS, Generator, coarse, fine, sheets, streaks
 
@@ -18,8 +19,8 @@ _MOSS = np.array([0.07, 0.10, 0.035], np.float32)
 
 
 def linear(pixels: np.ndarray) -> np.ndarray:
-    """Light of 8-bit values, 0 to 1; the encoding is a square root, close to that of screens and quick to undo."""
-    light = pixels * np.float32(1 / 255)
+    """Light of uint8 (H,W,3), 0 to 1, as (3,H,W); the encoding is a square root, close to that of screens."""
+    light = np.multiply(pixels.transpose(2, 0, 1), np.float32(1 / 255), order="C")
     light *= light
     return light
 
@@ -32,9 +33,9 @@ def _pick(generator: Generator, bank: np.ndarray, count: int) -> np.ndarray:
 
 
 def _towards(paint: np.ndarray, colour: np.ndarray, fraction: np.ndarray) -> None:
-    for channel in range(3):
-        plane = paint[..., channel]
-        plane += (colour[channel] - plane) * fraction
+    """Change paint (3,H,W) in place towards a colour, by a fraction (H,W)."""
+    for plane, tone in zip(paint, colour, strict=True):
+        plane += (tone - plane) * fraction
 
 
 def _letters(generator: Generator, draw: ImageDraw.ImageDraw, x: float, y: float, size: float, tone: int) -> None:
@@ -108,7 +109,7 @@ def _rust(generator: Generator, paint: np.ndarray, places: list[tuple[int, int]]
         half, long = int(generator.integers(2, 6)), int(generator.integers(10, 32))
         box = np.s_[y : y + long, x - half : x + half]
         fall = np.linspace(0.9, 0, long, dtype=np.float32)[:, None] * np.hanning(2 * half + 2)[1:-1].astype(np.float32)
-        _towards(paint[box], _RUST, np.clip(fall * (0.3 + texture[box]), 0, 0.9))
+        _towards(paint[:, *box], _RUST, np.clip(fall * (0.3 + texture[box]), 0, 0.9))
     if generator.random() < 0.4:
         chips = np.clip((_pick(generator, fine(), FINE) - generator.uniform(0.8, 0.95)) * 30, 0, 1)
         _towards(paint, _RUST + np.float32(generator.uniform(0, 0.3)), chips)
@@ -133,7 +134,5 @@ def weathered(generator: Generator, sign: Image.Image) -> Image.Image:
         _rust(generator, paint, places)
     sheet = _pick(generator, sheets(), SHEETS) * np.float32(generator.uniform(0.005, 0.04))
     sheet += (_pick(generator, fine(), FINE) - np.float32(0.5)) * np.float32(generator.uniform(0.05, 0.25))
-    paint *= (1 + sheet)[..., None]
-    shown = Image.fromarray((np.sqrt(np.clip(paint, 0, 1)) * 255 + 0.5).astype(np.uint8))
-    shown.putalpha(sign.getchannel("A"))
-    return shown
+    paint *= 1 + sheet
+    return Image.merge("RGBA", (*screen(np.sqrt(np.maximum(paint, 0, out=paint), out=paint)), sign.getchannel("A")))
