@@ -116,7 +116,7 @@ def test_perturbations_of_another_size_are_no_dead_end(copy: Path) -> None:
     perturbations.save(copy, dict.fromkeys(deltas, torch.zeros(1, 3, 8, 8)))
     page = service.settled(lambda: shows.comparison(service.opened({"data": "signs", "b": BROKEN}, CompareSession)[0]))
     assert page.b.measured is not None
-    assert "8x8 pixels, and the images are 32x32" in service.unreadable()[f"signs/{BROKEN}"]
+    assert "8x8 pixels, and the images are 96x96" in service.unreadable()[f"signs/{BROKEN}"]
 
 
 def test_a_data_set_that_is_not_known_costs_its_models_only(copy: Path) -> None:

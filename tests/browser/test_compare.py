@@ -28,7 +28,7 @@ def test_the_first_view_is_complete_with_nothing_clicked(visit: Visit) -> None:
     assert "36 images" in page.inner_text("h1")
     assert page.locator("img.pattern").count() == 2
     assert page.locator(".strip li").count() == 9
-    assert page.locator(".strip img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth === 32)")
+    assert page.locator(".strip img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth === 96)")
     for side in "ab":
         assert "%" in page.inner_text(f".card-{side} .big")
         assert "Random signs" in page.inner_text(f".card-{side} .number")

@@ -10,7 +10,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from core.datasets.signs.textures import Generator
+from core.datasets.signs.textures import Generator, bordered
 
 SIDE, CANVAS = 96, 144
 _GRID = 4  # blur and shifts are rounded to quarters of a canvas pixel
@@ -23,16 +23,19 @@ def _lens(size: int, sigma: int, drag: int, shift: int) -> tuple[np.ndarray, np.
     Returns which canvas pixels each pixel sees, and with what weight: (taps,size) and (taps,size,1).
     """
     centres = (np.arange(size) + 0.5) * CANVAS / size + shift / _GRID
-    distance = np.arange(CANVAS) + 0.5 - centres[:, None]
     reach = CANVAS / size / 2 - 0.25 + drag / 2
     offsets = np.linspace(-reach, reach, 9 + 2 * drag)
     width = max(sigma / _GRID, 0.3)
+    near = reach + 6 * width + 2  # no weight farther away comes close to the limit below
+    span = min(int(2 * near) + 1, CANVAS)
+    start = np.clip((centres - near).astype(int), 0, CANVAS - span)
+    distance = start[:, None] + np.arange(span) + 0.5 - centres[:, None]
     weights = np.exp(-0.5 * ((distance[..., None] - offsets) / width) ** 2).sum(-1)
     seen = weights > weights.max() / 250
     taps = int(seen.sum(1).max())
-    first = np.minimum(seen.argmax(1), CANVAS - taps)
+    first = np.minimum(start + seen.argmax(1), CANVAS - taps)
     index = first + np.arange(taps)[:, None]
-    weights = np.take_along_axis(weights.T, index, 0)
+    weights = np.take_along_axis(weights.T, index - start, 0)
     return index, (weights / weights.sum(0)).astype(np.float32)[..., None]
 
 
@@ -93,7 +96,7 @@ def _mosaic(picture: np.ndarray) -> np.ndarray:
 
 def _green(raw: np.ndarray) -> np.ndarray:
     """Green at all pixels (P,P), interpolated along edges and not across them."""
-    wide = np.pad(raw, 2, mode="reflect")  # mirrored, which keeps the filters' order
+    wide = bordered(raw, 2, "reflect")  # mirrored, which keeps the filters' order
     left, right, above, below = wide[2:-2, 1:-3], wide[2:-2, 3:-1], wide[1:-3, 2:-2], wide[3:-1, 2:-2]
     double = 2 * raw
     bend_across, bend_down = double - wide[2:-2, :-4] - wide[2:-2, 4:], double - wide[:-4, 2:-2] - wide[4:, 2:-2]
@@ -104,16 +107,17 @@ def _green(raw: np.ndarray) -> np.ndarray:
     return green
 
 
-def _spread(values: np.ndarray, row: int, column: int) -> np.ndarray:
-    """Values (P/2,P/2) of the pixels [row::2, column::2], interpolated linearly to (P,P)."""
-    half = len(values)
-    wide = np.pad(values, ((row, 1 - row), (column, 1 - column)), mode="edge")
-    tall = np.empty((2 * half, half + 1), np.float32)
-    tall[row::2] = wide[row : row + half]
-    tall[1 - row :: 2] = (wide[:-1] + wide[1:]) / 2
-    found = np.empty((2 * half, 2 * half), np.float32)
-    found[:, column::2] = tall[:, column : column + half]
-    found[:, 1 - column :: 2] = (tall[:, :-1] + tall[:, 1:]) / 2
+def _doubled(values: np.ndarray, first: int, axis: int) -> np.ndarray:
+    """Values at every second place of an axis, from place `first` (0 or 1), with means between them."""
+    shape = [2 * size if place == axis else size for place, size in enumerate(values.shape)]
+    found = np.empty(shape, np.float32)
+    known, all_ = values.swapaxes(0, axis), found.swapaxes(0, axis)
+    all_[first::2] = known
+    between = all_[1 - first :: 2]
+    inner = between[first : len(known) - 1 + first]
+    np.add(known[:-1], known[1:], out=inner)
+    inner *= np.float32(0.5)
+    between[first - 1] = known[first - 1]  # at the border there is one neighbour
     return found
 
 
@@ -130,7 +134,8 @@ def sensed(generator: Generator, picture: np.ndarray, grain: float) -> np.ndarra
     found[1] = green
     for channel, row, column in ((0, 0, 1), (2, 1, 0)):
         measured = np.s_[row::2, column::2]
-        np.add(green, _spread(raw[measured] - green[measured], row, column), out=found[channel])
+        difference = _doubled(_doubled(raw[measured] - green[measured], row, 0), column, 1)
+        np.add(green, difference, out=found[channel])
     return found
 
 
@@ -161,7 +166,7 @@ def screen(planes: np.ndarray) -> list[Image.Image]:
 
 def _level(picture: np.ndarray) -> float:
     """The mean of (3,P,P) without its border."""
-    pixels = np.ascontiguousarray(picture.transpose(1, 2, 0))  # the order in which floats are added shows in the result
+    pixels = np.stack(list(picture), -1)  # the order in which floats are added shows in the result
     return float(pixels[6:-6, 6:-6].mean())
 
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from core.datasets.signs.board import board, posed, post
 from core.datasets.signs.camera import CANVAS, develop, see
 from core.datasets.signs.scenery import KINDS, NIGHT, SCENES, scene
-from core.datasets.signs.textures import COARSE, SIZE, Generator, coarse, mat
+from core.datasets.signs.textures import COARSE, SIZE, Generator, bordered, coarse, drawn, mat
 from core.datasets.signs.weathering import linear
 
 
@@ -44,7 +44,7 @@ WEATHERS = (
     Weather(0.05, (0.50, 0.55, 0.60), (0.48, 0.52, 0.56), haze=0.2, rain=True),
     Weather(0.06, (0.80, 0.84, 0.92), (0.60, 0.64, 0.70), haze=0.2, snow=True),
 )
-_PROBABILITIES = np.array([weather.probability for weather in WEATHERS])
+_PROBABILITIES = tuple(weather.probability for weather in WEATHERS)
 # One photograph in eight has one of these flaws; without them even a small network makes no mistakes.
 MISHAPS = ("none", "far", "shaken", "out of focus", "dark", "hidden")
 MISHAP_PROBABILITIES = (0.88, 0.05, 0.015, 0.02, 0.015, 0.02)
@@ -179,7 +179,7 @@ def _air(generator: Generator, canvas: np.ndarray, weather: Weather) -> None:
 
 def _edges(opacity: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     """The thickness of a sheet, on its left (-1) or right (1) side, and its border to the light, both (h,w)."""
-    wide = np.pad(opacity, 2, mode="edge")
+    wide = bordered(opacity, 2, "edge")
     lower_right, upper_left = wide[:-4, :-4], wide[4:, 4:]
     return lower_right if side > 0 else wide[:-4, 4:], lower_right - upper_left
 
@@ -205,8 +205,8 @@ def _mounted(
 
 def photograph(generator: Generator, label: int) -> np.ndarray:
     """One picture of class `label`, uint8 (H,W,3); all randomness comes from `generator`."""
-    weather = WEATHERS[int(generator.choice(len(WEATHERS), p=_PROBABILITIES))]
-    mishap = MISHAPS[int(generator.choice(len(MISHAPS), p=MISHAP_PROBABILITIES))]
+    weather = WEATHERS[drawn(generator, _PROBABILITIES)]
+    mishap = MISHAPS[drawn(generator, MISHAP_PROBABILITIES)]
     canvas = _background(generator, weather)
     pose = posed(generator, far=mishap == "far")
     _over(canvas, post(generator, pose), weather, 0.7)

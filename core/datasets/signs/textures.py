@@ -3,7 +3,9 @@
 All are made of random numbers and polygons, once per process: no image file.
 """
 
+from bisect import bisect
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -31,6 +33,33 @@ def moved(texture: np.ndarray, down: int, across: int) -> np.ndarray:
         np.clip(np.arange(size) - by, 0, size - 1) for size, by in zip(texture.shape[:2], (down, across), strict=True)
     )
     return texture[rows][:, columns]
+
+
+@cache
+def _beyond(size: int, by: int, mode: Literal["edge", "reflect"]) -> np.ndarray:
+    """Which places of an axis continue it by `by` places at both ends."""
+    return np.pad(np.arange(size), by, mode)
+
+
+def bordered(plane: np.ndarray, by: int, mode: Literal["edge", "reflect"]) -> np.ndarray:
+    """The same as `np.pad(plane, by, mode)` of (H,W), several times faster for small planes."""
+    high, wide = plane.shape
+    columns = _beyond(wide, by, mode) + by
+    found = np.empty((high + 2 * by, wide + 2 * by), plane.dtype)
+    found[:, by:-by] = plane.take(_beyond(high, by, mode), 0)
+    found[:, :by], found[:, -by:] = found[:, columns[:by]], found[:, columns[-by:]]
+    return found
+
+
+@cache
+def _limits(shares: tuple[float, ...]) -> list[float]:
+    total = np.cumsum(shares)
+    return (total / total[-1]).tolist()
+
+
+def drawn(generator: Generator, shares: tuple[float, ...]) -> int:
+    """The same as `generator.choice(len(shares), p=shares)`, ten times faster."""
+    return bisect(_limits(shares), generator.random())
 
 
 def profile(generator: Generator, size: int, cells: int, octaves: int) -> np.ndarray:

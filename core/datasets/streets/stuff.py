@@ -23,7 +23,8 @@ from core.datasets.streets.canvas import (
     grain,
 )  # fmt: skip
 
-_SIGNS, _FACE = 12, 128  # the first signs of that data set, and the pixels of a face: other numbers change the scenes
+# The scenes show the first 12 signs of the data set `signs`, drawn 128 pixels wide; other numbers change the scenes.
+_SIGNS, _FACE = tuple(FACES)[:12], 128
 
 
 def tree(canvas: Canvas, generator: Generator, x: float, z: float, tall: float) -> None:
@@ -200,8 +201,7 @@ def road_sign(canvas: Canvas, generator: Generator, x: float, z: float) -> None:
     unit, tall, half = canvas.camera.scale(z), generator.uniform(2.1, 2.9), generator.uniform(0.3, 0.42)
     steel = dim((0.5, 0.51, 0.52), canvas.lit((0, 0, -1)))
     canvas.limb([canvas.camera((x, 0, z)), canvas.camera((x, tall + half, z))], max(0.08 * unit, 1.6), steel, z, POLE)
-    names = tuple(FACES)[:_SIGNS]
-    board = face(names[generator.integers(len(names))], int(generator.integers(STYLES)), _FACE)
+    board = face(_SIGNS[generator.integers(len(_SIGNS))], int(generator.integers(STYLES)), _FACE)
     size = max(3, round(2 * half * unit))
     pixels = np.asarray(board.resize((size, size)), np.float32) / 255
     px, py = canvas.camera((x, tall, z))

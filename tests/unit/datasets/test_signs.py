@@ -11,6 +11,7 @@ from core.datasets.signs.camera import CANVAS, SIDE, see, sensed
 from core.datasets.signs.faces import face
 from core.datasets.signs.pen import STYLES
 from core.datasets.signs.scenery import KINDS, scene
+from core.datasets.signs.textures import bordered, drawn
 from core.datasets.signs.weathering import weathered
 
 
@@ -79,17 +80,30 @@ def test_scenery_has_detail_down_to_the_pixel(kind):
 
 @pytest.mark.parametrize("side", [SIDE, CANVAS])
 def test_a_lens_keeps_an_even_surface_and_the_position(side):
-    even = np.full((CANVAS, CANVAS, 3), 0.3, np.float32)
-    assert see(even, side, 1.0, drag=(3, 0), fringe=(0.5, 0)) == pytest.approx(even[:side, :side], abs=1e-5)
-    ramp = np.repeat(((np.arange(CANVAS, dtype=np.float32) + 0.5) / CANVAS)[None, :, None], CANVAS, 0).repeat(3, 2)
+    even = np.full((3, CANVAS, CANVAS), 0.3, np.float32)
+    assert see(even, side, 1.0, drag=(3, 0), fringe=(0.5, 0)) == pytest.approx(even[:, :side, :side], abs=1e-5)
+    ramp = np.broadcast_to((np.arange(CANVAS, dtype=np.float32) + 0.5) / CANVAS, (3, CANVAS, CANVAS))
     middle = (np.arange(side) + 0.5) / side
-    assert see(ramp, side, 0.5)[5, 8:-8, 1] == pytest.approx(middle[8:-8], abs=1e-3)
+    assert see(ramp, side, 0.5)[1, 5, 8:-8] == pytest.approx(middle[8:-8], abs=1e-3)
+    assert see(ramp.swapaxes(1, 2), side, 0.5)[1, 8:-8, 5] == pytest.approx(middle[8:-8], abs=1e-3)
+
+
+@pytest.mark.parametrize("mode", ["edge", "reflect"])
+def test_a_border_is_that_of_numpy(mode):
+    plane = np.random.default_rng(0).random((5, 7), np.float32)
+    assert np.array_equal(bordered(plane, 2, mode), np.pad(plane, 2, mode))
+
+
+def test_a_share_is_drawn_as_numpy_does():
+    ours, theirs, shares = np.random.default_rng(5), np.random.default_rng(5), (0.5, 0.3, 0.15, 0.05)
+    assert [drawn(ours, shares) for _ in range(200)] == [int(theirs.choice(4, p=shares)) for _ in range(200)]
 
 
 def test_a_sensor_without_noise_gives_grey_ramps_back():
-    ramp = np.repeat((0.2 + 0.005 * np.arange(96, dtype=np.float32))[None, :, None], 96, 0).repeat(3, 2)
-    found = sensed(np.random.default_rng(0), ramp, grain=0)
-    assert found[4:-4, 4:-4] == pytest.approx(ramp[4:-4, 4:-4], abs=1e-5)
+    ramp = np.broadcast_to(0.2 + 0.005 * np.arange(96, dtype=np.float32), (3, 96, 96))
+    for picture in (ramp, ramp.swapaxes(1, 2)):
+        found = sensed(np.random.default_rng(0), picture, grain=0)
+        assert found[:, 4:-4, 4:-4] == pytest.approx(picture[:, 4:-4, 4:-4], abs=1e-5)
     assert sensed(np.random.default_rng(0), ramp, grain=0.001).std() > found.std()
 
 
