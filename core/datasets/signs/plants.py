@@ -49,7 +49,7 @@ def sky(generator: Generator) -> np.ndarray:
 
 
 def foliage(generator: Generator, kind: int | None = None, colours: int | None = None) -> np.ndarray:
-    """A mass of leaves: each leaf has a tone of its own, and the heaps they form catch the light from above."""
+    """Leaves that fill the picture: each leaf has its own tone, and clumps of leaves are lighter at the top."""
     kind = int(generator.integers(2)) if kind is None else kind
     y, x = generator.integers(0, MAT - SCENE + 1, 2)
     tone, hue = (texture[y : y + SCENE, x : x + SCENE] for texture in mat(kind))

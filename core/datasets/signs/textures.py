@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 Generator = np.random.Generator
 
-SIZE = 192  # pixels of a texture of the bank
+SIZE = 192  # pixels of a texture
 MAT = 384  # pixels of a mat of leaves
 COARSE, FINE, STREAKS, SHEETS = 12, 12, 8, 6  # textures of each kind
 _SEED = 20190812

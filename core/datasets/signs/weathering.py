@@ -1,6 +1,6 @@
-"""What years outdoors do to a sign of the data set `signs`: sheet, fading, dirt, rust, scratches, stickers, bolts.
+"""The wear of a sign of the data set `signs`: sheet, fading, dirt, rust, scratches, stickers, bolts.
 
-All work happens in the plane of the sign, before the camera sees it at an angle. F side of a face (144).
+The sign is changed as seen from the front, before `board.py` turns it. F side of a face (144).
 """
 
 from math import cos, sin
@@ -26,7 +26,7 @@ def linear(pixels: np.ndarray) -> np.ndarray:
 
 
 def _pick(generator: Generator, bank: np.ndarray, count: int) -> np.ndarray:
-    """A crop of a texture of the bank, mirrored by chance, (F,F)."""
+    """A crop of one of `count` textures (N,SIZE,SIZE), mirrored by chance, (F,F)."""
     x = int(generator.integers(SIZE - FACE))
     found = bank[int(generator.integers(count)), :FACE, x : x + FACE]
     return found[:, ::-1] if generator.random() < 0.5 else found
@@ -88,7 +88,7 @@ def _bolts(generator: Generator, image: Image.Image) -> list[tuple[int, int]]:
 
 
 def _dirt(generator: Generator, paint: np.ndarray) -> None:
-    """Dust, streaks below the upper edge, moss at the lower edge."""
+    """Dust, streaks below the upper edge, moss at the lower edge, on paint (3,F,F) in place."""
     down = np.linspace(0, 1, FACE, dtype=np.float32)[:, None]
     if generator.random() < 0.5:
         dust = np.clip((_pick(generator, fine(), FINE) - generator.uniform(0.45, 0.8)) * 3, 0, 0.8)
@@ -103,7 +103,7 @@ def _dirt(generator: Generator, paint: np.ndarray) -> None:
 
 
 def _rust(generator: Generator, paint: np.ndarray, places: list[tuple[int, int]]) -> None:
-    """Rust that has run down from the bolts, and chips where the sheet has come off."""
+    """Rust below the bolts, whose `places` are (x, y), and where the sheet has come off, on paint (3,F,F) in place."""
     texture = _pick(generator, streaks(), STREAKS)
     for x, y in places:
         half, long = int(generator.integers(2, 6)), int(generator.integers(10, 32))
@@ -116,7 +116,7 @@ def _rust(generator: Generator, paint: np.ndarray, places: list[tuple[int, int]]
 
 
 def weathered(generator: Generator, sign: Image.Image) -> Image.Image:
-    """The clean face (RGBA, F x F) after its years outdoors."""
+    """The clean face (RGBA, F x F) with wear; its outline stays."""
     image = sign.convert("RGB")
     age = generator.random()
     if generator.random() < 0.2:
