@@ -21,6 +21,7 @@ from core.workflows.assess import assess
 from core.workflows.precompute import precompute
 from core.workflows.protocol import AttackSuite, Protocol
 
+CLASSIFIER = "resnet18/8"  # its stem makes pictures four times smaller
 SEGMENTER = "smp:PSPNet/tu-lcnet_035"  # a third of the cost of the ones that ship
 SPLITS = {"train": 64, "test": 36}
 SUITE = AttackSuite((4, 8, 16, 32), (16,), (Target("class", 0),), (8, 16, 32), (16,), steps=2, crafting_images=32)
@@ -43,10 +44,10 @@ def make_signs(folder: Path) -> None:
     root = folder / "checkpoints"
     for seed, (name, recipe) in enumerate((("standard", {}), ("shared-s64-e16-w0.5", SHARED))):
         torch.manual_seed(seed + 1000 * SHIFT)
-        model, classes = create("resnet8/8", len(signs.CLASSES)), list(signs.CLASSES)
+        model, classes = create(CLASSIFIER, len(signs.CLASSES)), list(signs.CLASSES)
         with torch.no_grad():  # sure of itself, or the capped loss would leave the attacks nothing to climb
             model.network[-1].weight.mul_(8)
-        config = {"architecture": "resnet8/8", "data": "signs", "classes": classes, "recipe": recipe}
+        config = {"architecture": CLASSIFIER, "data": "signs", "classes": classes, "recipe": recipe}
         store.save(root / "signs" / name, model, config)
         precompute(store.ModelFolder(root / "signs" / name), SUITE)
         assess(store.ModelFolder(root / "signs" / name), PROTOCOL)
