@@ -18,12 +18,16 @@ STEPS = (10, 20, 40, 60, 100, 200)
 IMAGES = (64, 128, 256, 512, 1024, 2048)
 SEEDS = range(10_000)
 SIDES = ("a", "b")
+EQUAL = ("effect", "strength")
+"""What is equal for both models: how often the attack succeeds, or epsilon."""
+WRONG = (50, 75)
+"""On how many of a hundred images the attack has to succeed at equal effect."""
 FAR = range(10_000)
 """Numbers of sheets and scenes that an address may ask for; past the end the last one is shown."""
 USUAL = "compare"
 """The tab of an address that names none."""
 
-SHARED = ("data", "a", "b", "attack", "target", "epsilon", "steps", "images", "seed", "amplify")
+SHARED = ("data", "a", "b", "attack", "target", "equal", "wrong", "epsilon", "steps", "images", "seed", "amplify")
 """The choices that all tabs share."""
 HIDDEN = ("run", "visitor", "revision")
 """The fields that are in no address and no file."""
@@ -49,6 +53,9 @@ def choice(
 class Session:
     """What a person has chosen on one tab; `epsilon` is in units of 1/255.
 
+    At `equal` strength both models are attacked with `epsilon`; at equal effect each with the smallest strength at
+    which the attack succeeds on `wrong` % (`app.service.catalogue.at`).
+
     The fields here are shared by tabs: a button that leads to another tab hands them on. `run` names a run of this
     person that is under way, stopped or finished, and `visitor` the open page (Gradio's session hash). Neither is ever
     part of an address. `revision` grows with each event that changes the session, and takes no part in comparisons.
@@ -68,6 +75,8 @@ class Session:
     b: str = ""
     attack: str = "spgd"
     target: "Target | None" = None
+    equal: str = choice("effect", EQUAL, kept=True)
+    wrong: int = choice(50, WRONG, kept=True)
     epsilon: int = choice(16, EPSILONS)
     steps: int = choice(60, STEPS)
     images: int = choice(512, IMAGES)

@@ -25,6 +25,8 @@ def headline(subject: Subject, a: Card, b: Card) -> str:
             "stopped before it was done" if stopped else f"forming now on {subject.images:,} training {subject.things}"
         )
         return _heading(f"{what}, {words}: one for the {_noun(a)}, one for the {_noun(b)}.")
+    if a.share is not None and b.share is not None and a.measured and b.measured:
+        return _heading(f"{_takes(a)} {_takes_too(b)}")
     if subject.n is None:
         return _heading(
             f"{what} at ε = {subject.epsilon}/255 for the {_noun(a)} and the {_noun(b)}: "
@@ -34,6 +36,34 @@ def headline(subject: Subject, a: Card, b: Card) -> str:
     if a.measured is None:
         return _heading(f"{opening} The {_clause(b, whole=True)}, the {_clause(a, whole=False)}.")
     return _heading(f"{opening} The {_clause(a, whole=True)}, the {_clause(b, whole=False)}.")
+
+
+def _takes(card: Card) -> str:
+    """What it takes to make the first model as wrong as was asked for."""
+    goal = f"make the {_noun(card)} {escape(card.claim.goal.format(_share(card)))}"
+    if not card.enough:
+        seen = _seen(card, ", ")
+        return f"Even <strong>{card.epsilon}/255</strong>{seen}{',' if seen else ''} does not {goal}."
+    return f"To {goal}, <strong>{card.epsilon}/255</strong> is enough{_seen(card, ': ')}."
+
+
+def _takes_too(card: Card) -> str:
+    """What the same takes with the second model."""
+    if not card.enough:
+        return f"The {_noun(card)} resists even <strong>{card.epsilon}/255</strong>{_seen(card, ', ')}."
+    return f"The {_noun(card)} takes <strong>{card.epsilon}/255</strong>{_seen(card, ': ')}."
+
+
+def _share(card: Card) -> str:
+    assert card.share is not None
+    return "half" if card.share == 0.5 else percent(card.share)
+
+
+def _seen(card: Card, after: str) -> str:
+    """How visible that is, where it was measured: `: hard to see (JOD 8.7)`."""
+    if card.visibility is None or card.visibility.jod is None:
+        return ""
+    return f"{after}{card.visibility.jod.in_words} (JOD {card.visibility.jod.value:.1f})"
 
 
 def _heading(inner: str) -> str:

@@ -151,6 +151,8 @@ def changed(session: AnySession, name: str, value: Any) -> AnySession:
     if name == "data" and value != session.data:
         return replace(first(type(session), value), **{name: getattr(session, name) for name in session.kept()})
     after = replace(session, **{name: value})
+    if name == "epsilon":
+        after = replace(after, equal="strength")
     if not attacks.get(after.attack).targetable:
         after = replace(after, target=None)
     return replace(after, run="")
@@ -244,6 +246,32 @@ def checkpoint(session: Session, side: str) -> Checkpoint:
     if not found:
         raise NoModels(f"There is no model {name!r} for {session.data!r} any more; choose another one.")
     return found[0]
+
+
+def at(session: AnySession, side: str) -> AnySession:
+    """The session with the strength that one side is attacked with: at equal effect, its own."""
+    return replace(session, epsilon=strength(session, checkpoint(session, side)))
+
+
+def strength(session: Session, of: Checkpoint) -> int:
+    """The epsilon in n/255 that a model is attacked with.
+
+    At equal effect it is the smallest stored one that suffices, else the largest stored one; the session's own where
+    this attack is not stored at all.
+    """
+    found = results(of) if session.equal == "effect" else None
+    curve = found.curve(session.attack, session.target) if found else []
+    if found is None or not curve:
+        return session.epsilon
+    return (found.enough(session.wrong / 100, session.attack, session.target) or curve[-1]).epsilon
+
+
+def enough(session: Session, side: str) -> bool | None:
+    """Whether the strength of a side suffices for the effect that is asked for; None where that is not known."""
+    found = results(checkpoint(session, side)) if session.equal == "effect" else None
+    if found is None or not found.curve(session.attack, session.target):
+        return None
+    return found.enough(session.wrong / 100, session.attack, session.target) is not None
 
 
 def dataset(session: Session) -> str:

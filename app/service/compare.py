@@ -53,7 +53,8 @@ def cards(session: Session, found: Outcomes) -> tuple[Card, Card]:
 
 def card(session: Session, side: str, found: Outcome | None) -> Card:
     """One side of the page."""
-    checkpoint = catalogue.checkpoint(session, side)
+    checkpoint, enough = catalogue.checkpoint(session, side), catalogue.enough(session, side)
+    session = catalogue.at(session, side)
     results = catalogue.results(checkpoint)
     report = found.report if found else None
     done = found if found and (found.finished or (found.forming and found.forming.state == "stopped")) else None
@@ -62,6 +63,8 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         title=checkpoint.title,
         noun=_noun(session, side),
         epsilon=session.epsilon,
+        share=None if enough is None else session.wrong / 100,
+        enough=enough,
         amplify=session.amplify,
         target=title(session.target, checkpoint.classes) or None,
         claim=claim(session.target, checkpoint),
@@ -100,16 +103,21 @@ def claim(target: Target | None, checkpoint: Checkpoint) -> Claim:
     if not catalogue.scenic(checkpoint):
         fooled = "of crafting images fooled"
         if target is None:
-            return Claim("is still right on", "", "still right", "Fraction still right, by ε", fooled)
-        return Claim(f"sees “{named}” in", "", f"see “{named}”", f"Fraction that sees “{named}”, by ε", fooled)
+            goal = "wrong on {} of all images"
+            return Claim("is still right on", "", "still right", goal, "Fraction still right, by ε", fooled)
+        goal = f"see “{named}” in {{}} of all images"
+        return Claim(f"sees “{named}” in", "", f"see “{named}”", goal, f"Fraction that sees “{named}”, by ε", fooled)
     fooled = "of the crafting scenes' pixels changed"
     if target is None:
         words = "of pixels still right"
-        return Claim("is still right on", " of pixels", words, "Pixels still right, by ε", fooled)
+        goal = "wrong on {} of all pixels"
+        return Claim("is still right on", " of pixels", words, goal, "Pixels still right, by ε", fooled)
     if target.kind == "remove":
         gone = f"{named.removeprefix('no ')} pixels"
-        return Claim("overlooks", f" of the {gone} it saw", f"of {gone} overlooked", f"Overlooked {gone}, by ε", fooled)
-    return Claim(f"shows {named} on", " of pixels", f"of pixels show {named}", f"Pixels of {named}, by ε", fooled)
+        goal, axis = f"overlook {{}} of the {gone} it saw", f"Overlooked {gone}, by ε"
+        return Claim("overlooks", f" of the {gone} it saw", f"of {gone} overlooked", goal, axis, fooled)
+    goal, axis = f"show {named} on {{}} of all pixels", f"Pixels of {named}, by ε"
+    return Claim(f"shows {named} on", " of pixels", f"of pixels show {named}", goal, axis, fooled)
 
 
 def _control(results: Results, epsilon: int) -> Control | None:

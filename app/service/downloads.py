@@ -50,6 +50,7 @@ def numbers(session: Session, a: Card, b: Card) -> File:
     left_out = {"pattern", "files", "forming"}
     cards = [{name: value for name, value in asdict(card).items() if name not in left_out} for card in (a, b)]
     left_out_too = {*HIDDEN, "steps", "images", "seed"}  # a stored result has its own: they stand with each card
+    left_out_too |= {"epsilon"} if session.equal == "effect" else {"wrong"}
     chosen = {name: value for name, value in session.to_json().items() if name not in left_out_too}
     content = {"unit_of_epsilon": "1/255", "interval": "95%", "chosen": chosen, "a": cards[0], "b": cards[1]}
     text = json.dumps(content, indent=1, ensure_ascii=False)

@@ -95,7 +95,8 @@ def run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
 def _opened(session: Session, side: str, crafting: Split) -> _Side:
     checkpoint = catalogue.checkpoint(session, side)
     model = catalogue.model(checkpoint)
-    return _Side(side, model, checkpoint.sha256, attack(session).stream(model, crafting), len(crafting))
+    steps = attack(catalogue.at(session, side)).stream(model, crafting)
+    return _Side(side, model, checkpoint.sha256, steps, len(crafting))
 
 
 def attack(session: Session) -> UniversalAttack:

@@ -58,8 +58,8 @@ def outcomes(session: Session, runs: RunRegistry | None = None) -> Outcomes:
 
 
 def _known(session: Session, side: str) -> Outcome | None:
-    checkpoint = catalogue.checkpoint(session, side)
-    return stored(session, checkpoint) or caches.crafted.get(content_key(session, checkpoint))
+    checkpoint, own = catalogue.checkpoint(session, side), catalogue.at(session, side)
+    return stored(own, checkpoint) or caches.crafted.get(content_key(own, checkpoint))
 
 
 def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
@@ -77,7 +77,8 @@ def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
 def keep(runs: RunRegistry, session: Session, side: str, found: Outcome) -> None:
     """Remember the state of a run; finished ones also for everybody who asks for the same."""
     if runs.keep(session, side, found) and found.finished:
-        caches.crafted.put(content_key(session, catalogue.checkpoint(session, side)), found)
+        own = catalogue.at(session, side)
+        caches.crafted.put(content_key(own, catalogue.checkpoint(session, side)), found)
 
 
 def content_key(session: Session, checkpoint: Checkpoint) -> tuple[object, ...]:

@@ -191,8 +191,8 @@ def _standard(session: Session, side: str) -> str | None:
     models = [model for model in catalogue.fitting(type(session)) if model.group == session.data and not model.heap]
     if not models or not catalogue.checkpoint(session, side).heap:
         return None
-    found = catalogue.results(models[0])
-    measurement = found.find(session.attack, session.epsilon, session.target) if found else None
+    found, epsilon = catalogue.results(models[0]), catalogue.strength(session, models[0])
+    measurement = found.find(session.attack, epsilon, session.target) if found else None
     return measurement.pattern.more_than if measurement and measurement.pattern else None
 
 

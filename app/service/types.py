@@ -92,12 +92,14 @@ class File:
 class Claim:
     """The words around a measured fraction.
 
-    "The model `verb` 76% `unit`." "76% `words`." `axis` names the curve, `fooled` the fraction while a pattern forms.
+    "The model `verb` 76% `unit`." "76% `words`." "To make the model `goal`", in which {} is a share. `axis` names the
+    curve, `fooled` the fraction while a pattern forms.
     """
 
     verb: str
     unit: str
     words: str
+    goal: str
     axis: str
     fooled: str
 
@@ -106,6 +108,8 @@ class Claim:
 class Card:
     """Everything about the model on one side.
 
+    `share` is on what fraction the attack has to succeed at equal effect, and `enough` whether it does at `epsilon`;
+    None at equal strength.
     `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
     mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live.
     """
@@ -114,6 +118,8 @@ class Card:
     title: str
     noun: str
     epsilon: int
+    share: float | None
+    enough: bool | None
     amplify: int
     target: str | None
     claim: Claim

@@ -39,6 +39,8 @@ def understood(query: Mapping[str, str], kind: type[AnySession]) -> tuple[AnySes
             session = replace(session, **{field.name: _parsed(session, field.name, given)})
         except ValueError:
             odd.append(field.name)
+    if "epsilon" in query and "equal" not in query:
+        session = replace(session, equal="strength")
     if "target" not in query and query.get("data"):  # an address that names no target means none
         session = replace(session, target=None)
     if session.target is not None and not attacks.get(session.attack).targetable:

@@ -9,9 +9,11 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 
 from app import service
-from app.components import address, html, picker
-from app.session import EPSILONS, IMAGES, SEEDS, STEPS, Session
+from app.components import address, html, picker, segments
+from app.session import EPSILONS, IMAGES, SEEDS, STEPS, WRONG, Session
 
+EQUAL_WORDS = [("Equal effect", "effect"), ("Equal strength", "strength")]
+WRONG_WORDS = [(f"succeeds on {percent}%", percent) for percent in WRONG]
 NO_TARGET = "none"
 """The target picker's value for no target: a dropdown cannot hold None."""
 Updates = dict[Any, Any]
@@ -104,8 +106,11 @@ class RunView(TabView[Chosen]):
         offered = {"data": menu.data, "a": menu.models, "b": menu.models, "attack": menu.attacks}
         updates = {name: {"choices": choices, "value": getattr(session, name)} for name, choices in offered.items()}
         updates["target"] = {"choices": targets, "value": target, "interactive": menu.targetable}
-        updates["epsilon"] = {"label": f"Strength ε = {session.epsilon}/255", "value": session.epsilon}
-        updates |= {name: {"value": getattr(session, name)} for name in ("steps", "images", "seed")}
+        free = session.equal == "strength"
+        label = f"Strength ε = {session.epsilon}/255"
+        updates["epsilon"] = {"label": label, "value": session.epsilon, "visible": free}
+        updates["wrong"] = {"value": session.wrong, "visible": not free}
+        updates |= {name: {"value": getattr(session, name)} for name in ("equal", "steps", "images", "seed")}
         updates.get(changed, {}).pop("value", None)
         return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
 
@@ -140,6 +145,8 @@ def aside(kind: type[Session], runs: service.RunRegistry) -> dict[str, Any]:
         "b": picker("B ▲ Model", elem_classes=["side-b"]),
         "attack": picker("Attack"),
         "target": picker("Target"),
+        "equal": segments(EQUAL_WORDS, "effect", "What is equal for both models", elem_classes=["segments", "equal"]),
+        "wrong": segments(WRONG_WORDS, 50, "How often the attack succeeds", elem_classes=["segments", "equal"]),
         "epsilon": gr.Slider(
             EPSILONS[0], EPSILONS[-1], step=2, label="Strength ε", buttons=[], elem_classes=["strength"]
         ),

@@ -111,6 +111,14 @@ class Results:
             (m for m in self.measurements if (m.attack, m.target) == (attack, target)), key=lambda m: m.epsilon
         )
 
+    def enough(self, share: float, attack: str = "spgd", target: Target | None = None) -> Measurement | None:
+        """The weakest measurement of an attack that succeeds on at least this share; None where none does.
+
+        Success is what the target asks for; without a target, the fraction misclassified (of scenes: of pixels).
+        """
+        succeeds = (m for m in self.curve(attack, target) if _success(m.report) >= share)
+        return next(succeeds, None)
+
     def still_right(self) -> list[tuple[float, AnyRate]]:
         """The accuracy at every epsilon (units of 1/255) under the strongest untargeted perturbation found up to it.
 
@@ -183,6 +191,10 @@ class Results:
         if (robustness and not robustness.curve) or (risks and not risks.levels):
             raise files.FileError(f"{path} is no list of results: a curve or risks without a point.")
         return found
+
+
+def _success(report: Report) -> float:
+    return report.success.value if report.success else 1 - report.accuracy.value
 
 
 WHOLE = 65535

@@ -35,6 +35,11 @@ JUDGED = 16
 """The number of held-out images that a stored JOD is measured on."""
 UNSEEN, NOTICED = 10.0, 9.0
 """The JOD of equal pictures, and the one at which 75% of observers prefer the original."""
+WORDS = ((8.5, "hard to see"), (6.5, "visible"), (-math.inf, "in plain sight"))
+"""The words for a JOD, each with the smallest that it holds for.
+
+With the original beside it, 84% of observers prefer that at 8.5, and 99% at 6.5.
+"""
 INSTALL_JOD = "make env-jod"
 """The command that installs ColorVideoVDP."""
 
@@ -64,6 +69,11 @@ class Jod:
 
         half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
         return cls(mean(values), mean(values) - half, mean(values) + half, len(values))
+
+    @property
+    def in_words(self) -> str:
+        """How visible that is: `hard to see`, `visible` or `in plain sight` (see WORDS)."""
+        return next(words for least, words in WORDS if self.value >= least)
 
     def __str__(self) -> str:
         return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}]"

@@ -1,5 +1,6 @@
 """What the tests of the app see: tiny models, and the first view of a tab."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,11 @@ def models(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def session() -> Session:
-    """The first view."""
-    return service.opened({}, service.CompareSession)[0]
+    """The first view, at equal strength."""
+    return replace(service.opened({}, service.CompareSession)[0], equal="strength")
 
 
 @pytest.fixture
 def scenes() -> Session:
-    """The first view of the Segmentation tab."""
-    return service.opened({}, service.SegmentationSession)[0]
+    """The first view of the Segmentation tab, at equal strength."""
+    return replace(service.opened({}, service.SegmentationSession)[0], equal="strength")
