@@ -13,7 +13,7 @@ from app.components import address, html, picker, segments
 from app.session import EPSILONS, IMAGES, SEEDS, STEPS, WRONG, Session
 
 EQUAL_WORDS = [("Equal effect", "effect"), ("Equal strength", "strength")]
-WRONG_WORDS = [(f"succeeds on {percent}%", percent) for percent in WRONG]
+WRONG_WORDS = [(f"{percent}% fooled", percent) for percent in WRONG]
 NO_TARGET = "none"
 """The target picker's value for no target: a dropdown cannot hold None."""
 Updates = dict[Any, Any]

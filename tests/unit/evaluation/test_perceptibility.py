@@ -126,6 +126,10 @@ class TestJod:
         assert (255 * spaced(split, 4)).round().flatten().tolist() == [0, 33, 66, 99]
         assert len(spaced(split.first(3), 4)) == 3
 
+    def test_in_words(self):
+        words = {value: Jod(value, value - 0.1, value, 16).in_words for value in (9.9, 8.5, 8.49, 6.5, 6.49, -2.0)}
+        assert [*words.values()] == ["hard to see"] * 2 + ["visible"] * 2 + ["in plain sight"] * 2
+
     def test_it_survives_json(self):
         seen = Perceptibility(0.9, 30.0, 2.5, 200, Jod(8.25, 8.0, 8.5, 16))
         content = json.loads(json.dumps(seen.to_json()))

@@ -1,0 +1,42 @@
+"""The smallest stored strength that suffices for an effect."""
+
+import pytest
+
+from core.attacks.targets import Target
+from core.checkpoints.results import Measurement, Results
+from core.evaluation.report import Rate, Report
+
+STOP = Target("class", 0)
+NEVER = Rate(0, 100)
+
+
+def measured(epsilon, right, target=None, seen=0, attack="spgd"):
+    rate = Rate(seen, 100) if target else None
+    return Measurement(attack, epsilon, target, 10, 0, 64, Report(Rate(right, 100), NEVER, rate))
+
+
+RESULTS = Results(
+    Report(Rate(98, 100), NEVER),
+    (
+        measured(16, 20),
+        measured(8, 50),
+        measured(4, 51),
+        measured(24, 30),
+        measured(16, 10, STOP, seen=49),
+        measured(24, 90, STOP, seen=50),
+        measured(2, 0, attack="deepfool"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("share", "target", "epsilon"),
+    [(0.4, None, 4), (0.5, None, 8), (0.75, None, 16), (0.81, None, None), (0.5, STOP, 24), (0.51, STOP, None)],
+)
+def test_the_weakest_that_succeeds_often_enough(share, target, epsilon):
+    found = RESULTS.enough(share, target=target)
+    assert (found and found.epsilon) == epsilon
+
+
+def test_nothing_is_enough_where_nothing_is_stored():
+    assert RESULTS.enough(0.0, "checkerboard") is None
