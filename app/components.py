@@ -49,6 +49,20 @@ def model_list() -> gr.HTML:
     return gr.HTML("", html_template=template, js_on_load=static("models.js"), apply_default_css=False)
 
 
+def tools(**kwargs: Any) -> gr.HTML:
+    """Ways to compare the large pictures with the original; they act in the browser only."""
+    buttons = (
+        '<div class="tools-row" role="group" aria-label="Ways to compare">'
+        '<button type="button" data-hold title="Show the original while it is held (also: the space bar)">'
+        "Hold to compare</button>"
+        '<button type="button" data-mode="flicker" aria-pressed="false">Flicker</button>'
+        '<button type="button" data-mode="divider" aria-pressed="false">Divider</button>'
+        '<input type="range" class="cut" min="0" max="100" value="50" aria-label="Where the divider stands">'
+        '<button type="button" data-mode="loupe" aria-pressed="false">Loupe</button></div>'
+    )
+    return gr.HTML(buttons, js_on_load=static("tools.js"), apply_default_css=False, **kwargs)
+
+
 def overlay_slider() -> gr.HTML:
     """The opacity of label maps over their photographs; it is changed in the browser only."""
     slider = '<label class="overlay">Opacity <input type="range" min="0" max="100" value="65"></label>'

@@ -10,31 +10,51 @@ from typing import Any
 
 from app.service import Card, Curve, Forming, Mark, Tradeoff, TradeoffCard, axis_position, axis_ticks
 
+ROOM = {"l": 30, "r": 6, "t": 6, "b": 34}
+"""Margins that leave room for the words of an axis."""
 SHAPES = {"A": "circle", "B": "triangle-up"}
 
 
-def accuracy(card: Card) -> str:
-    """Accuracy (or the target rate) against epsilon with a marker at the chosen epsilon, or the progress of a run."""
-    if card.forming:
-        return _figure(*_forming(card.letter, card.forming))
-    comparable = card.curve.targeted == (card.target is not None)  # a target rate does not belong on an accuracy curve
-    value = card.measured.value if card.measured and comparable else None
-    return _figure(*_curve(card.letter, card.curve, card.epsilon, value))
+def both(a: Card, b: Card) -> str:
+    """Accuracy (or the target rate) of both models against epsilon, marked where each is shown; or a run's progress."""
+    if a.forming or b.forming:
+        parts = [_forming(card.letter, card.forming) for card in (a, b) if card.forming]
+        total = max(card.forming.total for card in (a, b) if card.forming)
+        return _figure(
+            [trace for traces, _ in parts for trace in traces],
+            {
+                "xaxis": _axis([0, total], None) | _named("fooled, by step"),
+                "meta": ". ".join(told for _, told in parts),
+            },
+        )
+    traces, tolds = [], []
+    for card in (a, b):
+        comparable = card.curve.targeted == (card.target is not None)  # a target rate is on no accuracy curve
+        value = card.measured.value if card.measured and comparable else None
+        found, told = _curve(card.letter, card.curve, card.epsilon, value)
+        traces += found
+        tolds.append(told)
+    words = "sees the target, by ε" if a.curve.targeted else "still right, by ε (dotted: noise)"
+    axis = _axis([0, 33], [0, 8, 16, 24, 32]) | _named(words)
+    return _figure(traces, {"xaxis": axis, "margin": ROOM, "meta": ". ".join(tolds)})
 
 
-def _curve(letter: str, curve: Curve, epsilon: int, value: float | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _named(words: str) -> dict[str, Any]:
+    return {"title": {"text": words, "standoff": 3, "font": {"size": 11}}}
+
+
+def _curve(letter: str, curve: Curve, epsilon: int, value: float | None) -> tuple[list[dict[str, Any]], str]:
     colour = f"@{letter.lower()}"
     hover = "ε %{x}/255: %{y:.0f}%<extra></extra>"
     traces = [
-        _line(curve.control, {"color": "@soft", "width": 1.2, "dash": "dot"}, "random signs, " + hover),
+        _line(curve.control, {"color": colour, "width": 1.2, "dash": "dot"}, "random noise, " + hover),
         _line(curve.points, {"color": colour, "width": 2.5}, hover),
     ]
     if value is not None:
         marker = {"symbol": SHAPES[letter], "size": 12, "color": colour, "line": {"color": "@paper", "width": 1.5}}
         traces.append({"x": [epsilon], "y": [100 * value], "mode": "markers", "marker": marker, "hovertemplate": hover})
-    shape = _rule("x", epsilon)
     told = f"Model {letter} against epsilon: " + ", ".join(f"{e}/255 {100 * y:.0f}%" for e, y in curve.points)
-    return traces, {"shapes": [shape], "xaxis": _axis([0, 33], [0, 8, 16, 24, 32]), "meta": told}
+    return traces, told
 
 
 def _line(points: Sequence[tuple[float, float]], line: dict[str, Any], hover: str) -> dict[str, Any]:
@@ -42,15 +62,14 @@ def _line(points: Sequence[tuple[float, float]], line: dict[str, Any], hover: st
     return {"x": x, "y": y, "mode": "lines", "line": line, "hovertemplate": hover}
 
 
-def _forming(letter: str, forming: Forming) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _forming(letter: str, forming: Forming) -> tuple[list[dict[str, Any]], str]:
     colour, steps = f"@{letter.lower()}", list(range(1, len(forming.raw) + 1))
     raw, smooth = ([100 * value for value in values] for values in (forming.raw, forming.smooth))
     hover = "step %{x}: %{y:.0f}% fooled<extra></extra>"
-    dots = {"x": steps, "y": raw, "mode": "markers", "marker": {"size": 3.5, "color": "@soft", "opacity": 0.55}}
+    dots = {"x": steps, "y": raw, "mode": "markers", "marker": {"size": 3.5, "color": colour, "opacity": 0.35}}
     line = {"x": steps, "y": smooth, "mode": "lines", "line": {"color": colour, "width": 2.5}, "hovertemplate": hover}
-    axis = _axis([0, forming.total], None)
     told = f"Fooled crafting images of model {letter}, step {forming.step} of {forming.total}"
-    return [{**dots, "hovertemplate": hover}, line], {"xaxis": axis, "meta": told}
+    return [{**dots, "hovertemplate": hover}, line], told
 
 
 def tradeoff(page: Tradeoff) -> str:

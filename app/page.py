@@ -16,6 +16,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from app import service, tabs, theme
+from app.components import html
+from app.markup.glossary import glossary
 from app.session import Session
 from app.tabs import events
 
@@ -47,6 +49,7 @@ def in_a_loop(make: Callable[[], Made]) -> Made:
 def _built(runs: service.RunRegistry) -> gr.Blocks:
     with gr.Blocks(title="PlainSight", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as page:
         gr.HTML(theme.header(service.device()), js_on_load=None, apply_default_css=False, elem_id="top")
+        html(glossary(), elem_classes=["helps"])
         with gr.Tabs(elem_id="tabs") as switch:
             views = {}
             for tab in discovered():

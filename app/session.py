@@ -12,7 +12,8 @@ if TYPE_CHECKING:  # these imports would load torch before the page can be opene
     from core.attacks.targets import Target
     from core.checkpoints.store import Checkpoint
 
-AMPLIFICATIONS = (1, 5, 20)
+AMPLIFICATIONS = (0, 1)
+"""How patterns are drawn: 0 as strongly as full scale allows, 1 as they are."""
 EPSILONS = range(2, 33, 2)
 STEPS = (10, 20, 40, 60, 100, 200)
 IMAGES = (64, 128, 256, 512, 1024, 2048)
@@ -81,7 +82,7 @@ class Session:
     steps: int = choice(60, STEPS)
     images: int = choice(512, IMAGES)
     seed: int = choice(0, SEEDS, kept=True)
-    amplify: int = choice(20, AMPLIFICATIONS, look=True, kept=True)
+    amplify: int = choice(0, AMPLIFICATIONS, look=True, kept=True)
     run: str = ""
     visitor: str = ""
     revision: int = field(default=0, compare=False)

@@ -6,6 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from app.markup.glossary import QUESTION
+
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "monospace"]
 
@@ -50,6 +52,7 @@ def header(device: str) -> str:
     """The header: the name on the left; link, colours, API and device on the right."""
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
+        f"{QUESTION}"
         '<button type="button" data-copy-link>Copy link</button>'
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'
         '<button type="button" data-api>API</button>'

@@ -29,6 +29,16 @@ def perturbation(delta: Tensor, factor: float = 1.0) -> Image.Image:
     return picture(128 / 255 + factor * delta.reshape(delta.shape[-3:]))
 
 
+def full_scale(delta: Tensor) -> int:
+    """The largest whole factor at which no value of a delta (in [-1, 1]) leaves [0, 255] around grey 128; at least 1.
+
+    >>> full_scale(torch.tensor([8 / 255, -4 / 255]))
+    15
+    """
+    largest = round(255 * float(delta.abs().max()))
+    return max(1, 127 // largest) if largest else 1
+
+
 def attacked(image: Tensor, delta: Tensor) -> Image.Image:
     """The picture of an image (3,H,W) in [0, 1] under a delta (1,3,H,W)."""
     return picture(apply(image[None], delta)[0])

@@ -4,9 +4,10 @@ Plain functions that turn values of the service into strings. Colour is never th
 triangle, and answers have ✓ ✗ ○.
 """
 
+from dataclasses import replace
 from html import escape
 
-from app.service import Card, File, Fraction, Subject, Visibility
+from app.service import Card, File, Forming, Fraction, Subject, Visibility
 
 MARKS = {"A": "●", "B": "▲"}
 
@@ -28,10 +29,7 @@ def headline(subject: Subject, a: Card, b: Card) -> str:
     if a.share is not None and b.share is not None and a.measured and b.measured:
         return _heading(f"{_takes(a)} {_takes_too(b)}")
     if subject.n is None:
-        return _heading(
-            f"{what} at ε = {subject.epsilon}/255 for the {_noun(a)} and the {_noun(b)}: "
-            "not computed yet. Press “Watch it form”."
-        )
+        return _heading(f"{what} at ε = {subject.epsilon}/255 for the {_noun(a)} and the {_noun(b)}: not computed yet.")
     opening = f"{what}, added to {subject.n:,} {subject.things} it has never seen."
     if a.measured is None:
         return _heading(f"{opening} The {_clause(b, whole=True)}, the {_clause(a, whole=False)}.")
@@ -94,20 +92,57 @@ def head(card: Card) -> str:
 
 
 def big(card: Card) -> str:
-    """The main number of a card with its words, or the progress of a run."""
+    """The main number of a card with its words: how often the attack has its way, at rest and during a run."""
     forming = card.forming
-    if forming and forming.state == "measuring":
-        words = f"of the held-out set measured, pattern from {forming.step} steps"
-        return f'<p class="big dim">{percent(forming.measured)} <small>{words}</small></p>'
     if forming:
-        rate = percent(forming.smooth[-1]) if forming.smooth else "–"
-        state = "stopped at" if forming.state == "stopped" else "so far,"
-        words = f"{card.claim.fooled}, {state} step {forming.step} of {forming.total}"
-        return f'<p class="big dim">{rate} <small>{words}</small></p>'
-    if card.measured is None:
-        return '<p class="big dim">– <small>not computed yet:<br>press Watch it form</small></p>'
-    words = f"{escape(card.claim.words)} {interval(card.measured)}"
-    return f'<p class="big">{percent(card.measured.value)} <small>{words}</small></p>'
+        return (
+            f'<p class="big dim">{_so_far(forming)} <small>{escape(card.claim.fooled)}, {_stands(forming)}</small></p>'
+        )
+    found = succeeded(card)
+    if found is None:
+        return '<p class="big dim">– <small>not computed yet</small></p>'
+    words = card.claim.words if card.target else f"{card.claim.unit.strip() or 'of images'} wrong"
+    return f'<p class="big">{percent(found.value)} <small>{escape(words)} {interval(found)}</small></p>'
+
+
+def effect(card: Card) -> str:
+    """The same in one line, with the strength."""
+    forming = card.forming
+    if forming:
+        return f"<b>{_so_far(forming)}</b> {escape(card.claim.fooled)}, {_stands(forming)}"
+    found = succeeded(card)
+    if found is None:
+        return f"not computed yet at {card.epsilon}/255"
+    verb = card.claim.verb if card.target else "wrong on"
+    return (
+        f"{escape(verb)} <b>{percent(found.value)}</b>{escape(card.claim.unit)} {interval(found)} at {card.epsilon}/255"
+    )
+
+
+def succeeded(card: Card) -> Fraction | None:
+    """How often the attack has its way: what its target asks for, else the fraction that the model has wrong."""
+    found = card.measured
+    if found is None or card.target is not None:
+        return found
+    return replace(found, value=1 - found.value, low=1 - found.high, high=1 - found.low)
+
+
+def _so_far(forming: Forming) -> str:
+    return percent(forming.smooth[-1]) if forming.smooth else "–"
+
+
+def _stands(forming: Forming) -> str:
+    """How far a run is."""
+    if forming.state == "measuring":
+        return f"measuring: {percent(forming.measured)}"
+    return f"{'stopped at ' if forming.state == 'stopped' else ''}step {forming.step} of {forming.total}"
+
+
+def missing(card: Card) -> str:
+    """A mark by which the page starts a run for what is not computed yet (`static/page.js`); empty for all else."""
+    if card.measured is not None or card.forming is not None:
+        return ""
+    return f'<i hidden data-missing="{escape(card.command)}"></i>'
 
 
 def interval(rate: Fraction) -> str:

@@ -5,7 +5,7 @@ A style variable holds each photograph, so that it is sent only once for all lay
 
 from html import escape
 
-from app.markup.common import MARKS, big, control, head, jod, percent
+from app.markup.common import MARKS, big, control, head, jod, missing, percent
 from app.service import Card, Legend, Look, Street
 
 
@@ -48,7 +48,8 @@ def row(card: Card, look: Look, flips: bool) -> str:
 
 def summary(card: Card, look: Look) -> str:
     """The text beside a row: the model, its main number, and how much the pattern resembles the target."""
-    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
+    begin = missing(card) if look.before else ""
+    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}{begin}'
 
 
 def _amplified(card: Card) -> str:

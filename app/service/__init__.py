@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from app.service.catalogue import Menu, first, fitting, menu, unreadable
-from app.service.compare import cards, comparison, device, estimate_text, scene_page, strip, subject
+from app.service.catalogue import Menu, first, fitting, menu, strengths, unreadable
+from app.service.compare import cards, comparison, device, estimate_text, large, scene_page, strip, subject, wanted
 from app.service.downloads import numbers
 from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
@@ -26,6 +26,7 @@ from app.service.types import (
     Forming,
     Fraction,
     Labelled,
+    Large,
     Legend,
     Look,
     Mark,
@@ -33,6 +34,7 @@ from app.service.types import (
     RiskLevel,
     Risks,
     ScenePage,
+    Shot,
     Street,
     Strip,
     StripImage,
@@ -49,13 +51,13 @@ from core.robustness.result import Robustness
 
 __all__ = [
     "Answer", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction", "Labelled",
-    "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry", "ScenePage",
-    "SegmentationSession", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff",
-    "TradeoffCard", "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
-    "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "legend", "list_models",
-    "looked", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "prepare", "ready", "recalled",
-    "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strip", "subject",
-    "tradeoff", "unreadable",
+    "Large", "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry",
+    "ScenePage", "SegmentationSession", "Shot", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick",
+    "Tradeoff", "TradeoffCard", "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
+    "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "large", "legend",
+    "list_models", "looked", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "prepare", "ready",
+    "recalled", "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
+    "strengths", "strip", "subject", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

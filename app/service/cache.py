@@ -76,6 +76,8 @@ class Caches:
         """Predicted classes of a sheet of images, clean and attacked."""
         self.label_maps: LRUCache[Tensor] = LRUCache(256)
         """Predicted label maps of a sheet of scenes."""
+        self.drawn: LRUCache[str] = LRUCache(1024)
+        """Held-out images with stored patterns, as addresses of pictures."""
         self.scenes: LRUCache[resemblance.Scenes] = LRUCache(2)
         """The held-out scenes of a data set, prepared to be compared with patterns."""
         self.crafted: LRUCache[Outcome] = LRUCache(128)

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from app.service.cache import Stamps, caches
-from app.session import AnySession, Session
+from app.session import EPSILONS, AnySession, Session
 from core import attacks, datasets
 from core.attacks.targets import Target, title
 from core.checkpoints import perturbations, store
@@ -264,6 +264,13 @@ def strength(session: Session, of: Checkpoint) -> int:
     if found is None or not curve:
         return session.epsilon
     return (found.enough(session.wrong / 100, session.attack, session.target) or curve[-1]).epsilon
+
+
+def strengths(session: Session) -> list[int]:
+    """The epsilons in n/255 at which the chosen attack is stored for both models, and a slider can go to."""
+    found = [results(checkpoint(session, side)) for side in "ab"]
+    stored = [{m.epsilon for m in each.curve(session.attack, session.target)} if each else set() for each in found]
+    return sorted(set.intersection(*stored) & set(EPSILONS))
 
 
 def enough(session: Session, side: str) -> bool | None:

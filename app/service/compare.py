@@ -5,7 +5,7 @@ from app.service.catalogue import rate
 from app.service.outcomes import Outcome, Outcomes, hardware
 from app.service.pictures import CompareSession
 from app.service.segmentation import SegmentationSession
-from app.service.types import Card, Claim, Comparison, Control, Curve, Fraction, ScenePage, Strip, Subject
+from app.service.types import Card, Claim, Comparison, Control, Curve, Fraction, Large, ScenePage, Strip, Subject
 from app.session import Session
 from core import attacks, datasets, rendering
 from core.attacks.targets import Target, title
@@ -20,7 +20,10 @@ CONTROL = "random-signs"
 def comparison(session: CompareSession, found: Outcomes) -> Comparison:
     """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
     a, b = cards(session, found)
-    return Comparison(subject(session, found), a, b, strip(session, found), downloads.numbers(session, a, b))
+    numbers = downloads.numbers(session, a, b)
+    return Comparison(
+        subject(session, found), a, b, large(session, found), wanted(session), strip(session, found), numbers
+    )
 
 
 def scene_page(session: SegmentationSession, found: Outcomes) -> ScenePage:
@@ -29,6 +32,18 @@ def scene_page(session: SegmentationSession, found: Outcomes) -> ScenePage:
     street, looks = segmentation.scene(session, found)
     numbers = downloads.numbers(session, a, b)
     return ScenePage(subject(session, found), (a, b), looks, street, numbers)
+
+
+def large(session: CompareSession, found: Outcomes) -> Large:
+    """The session's large image or scene."""
+    scenic = catalogue.scenic(catalogue.checkpoint(session, "a"))
+    return segmentation.large(session, found) if scenic else pictures.large(session, found)
+
+
+def wanted(session: Session) -> str | None:
+    """A picture of what the attacker wants to be seen; None where any mistake will do."""
+    scenic = catalogue.scenic(catalogue.checkpoint(session, "a"))
+    return segmentation.wanted(session) if scenic else pictures.wanted(session)
 
 
 def strip(session: CompareSession, found: Outcomes) -> Strip:
@@ -58,6 +73,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
     results = catalogue.results(checkpoint)
     report = found.report if found else None
     done = found if found and (found.finished or (found.forming and found.forming.state == "stopped")) else None
+    factor = session.amplify or (rendering.full_scale(found.delta) if found else 1)
     return Card(
         letter="A" if side == "a" else "B",
         title=checkpoint.title,
@@ -65,12 +81,12 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         epsilon=session.epsilon,
         share=None if enough is None else session.wrong / 100,
         enough=enough,
-        amplify=session.amplify,
+        amplify=factor,
         target=title(session.target, checkpoint.classes) or None,
         claim=claim(session.target, checkpoint),
         clean=Fraction.of(results.clean.accuracy) if results else None,
         overlap=Fraction.of(results.clean.overlap) if results and results.clean.overlap else None,
-        pattern=rendering.data_url(rendering.perturbation(found.delta, session.amplify)) if found else None,
+        pattern=rendering.data_url(rendering.perturbation(found.delta, factor)) if found else None,
         measured=Fraction.of(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
         unprovoked=Fraction.of(report.unprovoked) if report and report.unprovoked else None,
@@ -123,7 +139,7 @@ def claim(target: Target | None, checkpoint: Checkpoint) -> Claim:
 def _control(results: Results, epsilon: int) -> Control | None:
     """Random signs of equal strength, or of the next greater one that was measured."""
     enough = [m for m in results.curve(CONTROL) if m.epsilon >= epsilon]
-    return Control(enough[0].epsilon, Fraction.of(enough[0].report.accuracy)) if enough else None
+    return Control(enough[0].epsilon, Fraction.of(enough[0].report.accuracy), enough[0].jod) if enough else None
 
 
 def _curve(session: Session, results: Results | None) -> Curve:
@@ -190,8 +206,8 @@ def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
 def estimate_text(seconds: float | None) -> str:
     """How long a run takes, for the status line."""
     if seconds is None:
-        return "Space runs and stops."
-    return f"About {max(1, round(seconds)):,} s to craft and measure. Space runs and stops."
+        return "Nobody has timed a run here yet."
+    return f"A run takes about {max(1, round(seconds)):,} s here."
 
 
 def device() -> str:

@@ -10,41 +10,53 @@ from torch import Tensor
 from app.service import catalogue
 from app.service.cache import caches
 from app.service.outcomes import Outcome, Outcomes
-from app.service.types import Answer, Strip, StripImage, Visibility
+from app.service.types import Answer, Large, Shot, Strip, StripImage, Visibility
 from app.session import FAR, Session, choice
 from core import datasets, rendering
-from core.checkpoints.store import Checkpoint
 from core.datasets import Split
 from core.evaluation import perceptibility
 from core.threat import apply, quantise
 
 ADDED = ("clean", "a", "b")
-SHEETS = 20
-"""The number of sheets of nine held-out images that can be shown."""
-PER_SHEET = 9
+WHICH = ("all", "fooled")
+PER_SHEET = 10
+SHEETS = 10
+"""So many sheets are searched for an image that tells the story."""
+SCANNED = 10 * PER_SHEET
+"""So many held-out images are searched at a time for those that were fooled."""
 SAMPLE = 18
 """How many held-out images visibility is measured on; of scenes, with a thousand times the pixels, a third."""
+COARSE = 64
+"""Images of fewer pixels a side are drawn with their pixels to be seen, not smoothed."""
 
 
 @dataclass(frozen=True)
 class CompareSession(Session):
-    """The Compare tab's choices: which pattern is added to the images, and their sheet, counted from 0.
+    """The Compare tab's choices: the pattern that is added in the strip, its sheet (from 0), and the large image.
 
-    No field is called `view`: Gradio's API page has that name in the address.
+    `which` limits the strip to the images on which the added pattern fooled its model. `large` counts held-out images
+    from 0; None is one of the first sheet that tells the story. No field is called `view`: Gradio's API page has that
+    name in the address.
     """
 
     tab = "compare"
 
     added: str = choice("a", ADDED, look=True, kept=True)
+    which: str = choice("all", WHICH, look=True, kept=True)
     sheet: int = choice(0, FAR, look=True)
+    large: int | None = choice(None, lambda _: [None, *FAR], look=True)
 
 
 @dataclass(frozen=True)
 class _Said:
-    """Predicted classes of one model for the images of a page, clean and (where there is a delta) attacked."""
+    """Predicted classes of one model for some images, clean and (where there is a delta) attacked."""
 
     before: list[int]
     after: list[int] | None
+
+    def fooled(self, place: int, label: int) -> bool:
+        """Whether the delta turned a right answer into a wrong one."""
+        return self.before[place] == label and self.after is not None and self.after[place] != label
 
 
 def split(data: str, name: str, limit: int | None = None) -> Split:
@@ -58,8 +70,6 @@ def prepare(session: Session) -> None:
     data = catalogue.dataset(session)
     if missing(data):
         return
-    if not _scenic(data):
-        split(data, "test", SHEETS * PER_SHEET)
     split(data, "test")
     split(data, "train", session.images)
 
@@ -84,61 +94,163 @@ def _log_once(reason: str) -> None:
 
 
 def strip(session: CompareSession, found: Outcomes) -> Strip:
-    """The session's sheet of held-out images, as the chosen view draws them."""
+    """The session's sheet of held-out images, each with the chosen pattern and what its model says to it."""
     data = catalogue.dataset(session)
     if absent := missing(data):
         return Strip((), 0, 0, absent)
-    start = session.sheet * PER_SHEET
-    held_out = split(data, "test", _enough(start))
-    start = min(start, max(0, len(held_out) - PER_SHEET))
-    images, labels = held_out.batch(slice(start, start + PER_SHEET))
+    start, places, total = _sheet(session, found)
     shown = found.get(session.added)
-    said = {side: _said(session, side, found[side] if session.added != "clean" else None, images) for side in "ab"}
     classes = catalogue.checkpoint(session, "a").classes
-    drawn = images if shown is None else apply(images, shown.delta)
+    images, labels, said = _looked_at(session, found if session.added != "clean" else {}, places)
     cells = [
         StripImage(
-            rendering.data_url(rendering.picture(drawn[place])),
-            start + place + 1,
+            drawn(data, place, images[number], shown),
+            place + 1,
             classes[label],
-            _answer(said["a"], place, label, classes),
-            _answer(said["b"], place, label, classes),
+            _answer(said["a"], number, label, classes),
+            _answer(said["b"], number, label, classes),
         )
-        for place, label in enumerate(labels.tolist())
+        for number, (place, label) in enumerate(zip(places, labels.tolist(), strict=True))
     ]
-    total = SHEETS * PER_SHEET if len(held_out) == SAMPLE else len(held_out)
-    return Strip(tuple(cells), start + 1, total)
+    return Strip(tuple(cells), start + 1, total, shown=None if shown is None else session.added)
 
 
-def _enough(start: int) -> int:
-    """How many images to read so that the page is among them: few at first, then all that can be leafed through."""
-    return SAMPLE if start + PER_SHEET <= SAMPLE else SHEETS * PER_SHEET
+def large(session: CompareSession, found: Outcomes) -> Large:
+    """The large image: clean, and under the pattern of each model with what that says to it."""
+    data = catalogue.dataset(session)
+    if absent := missing(data):
+        return Large(0, 0, "", "", False, None, None, None, absent)
+    classes = catalogue.checkpoint(session, "a").classes
+    place = _telling(session, found) if session.large is None else session.large
+    all_images, total = held_out(data, place + 1)
+    place = min(place, len(all_images) - 1)
+    images, labels, said = _looked_at(session, found, [place])
+    label = int(labels[0])
+
+    def shot(side: str) -> Shot:
+        one = found.get(side)
+        picture = None if one is None else drawn(data, place, images[0], one)
+        return Shot(picture, _answer(said[side], 0, label, classes))
+
+    return Large(
+        place + 1,
+        total,
+        classes[label],
+        drawn(data, place, images[0], None),
+        images.shape[-1] < COARSE,
+        shot("a"),
+        shot("b"),
+    )
 
 
-def _said(session: CompareSession, side: str, found: Outcome | None, images: Tensor) -> _Said:
-    checkpoint = catalogue.checkpoint(session, side)
-    if found is None:
-        before, _ = _answered(checkpoint, session, images, None)
-        return _Said(before, None)
-    return _Said(*_answered(checkpoint, session, images, found))
+def _telling(session: CompareSession, found: Outcomes) -> int:
+    """The place of an image that tells the story: A is fooled and B is not; else one on which A is; else the first.
+
+    One of the first sheets, so that few predictions are needed.
+    """
+    fallback = 0
+    for start in range(0, SHEETS * PER_SHEET, PER_SHEET):
+        images, _ = held_out(catalogue.dataset(session), start + PER_SHEET)
+        places = list(range(start, min(start + PER_SHEET, len(images))))
+        _, labels, said = _looked_at(session, found, places)
+        for number, label in enumerate(labels.tolist()):
+            if said["a"].fooled(number, label):
+                fallback = fallback or places[number]
+                if said["b"].before[number] == label and not said["b"].fooled(number, label):
+                    return places[number]
+    return fallback
 
 
-def _answered(
-    checkpoint: Checkpoint, session: CompareSession, images: Tensor, found: Outcome | None
-) -> tuple[list[int], list[int]]:
+def wanted(session: Session) -> str | None:
+    """The picture of the first held-out image of the class that the attacker wants to be seen; None without one."""
+    data = catalogue.dataset(session)
+    if session.target is None or session.target.kind != "class" or missing(data):
+        return None
+    for few in (SAMPLE, None):
+        found = split(data, "test", few)
+        places = (found.labels == session.target.number).nonzero()
+        if len(places):
+            return rendering.data_url(rendering.picture(found.batch(slice(int(places[0]), int(places[0]) + 1))[0][0]))
+    return None
+
+
+def drawn(data: str, place: int, image: Tensor, found: Outcome | None) -> str:
+    """The address of the picture of a held-out image (C,H,W) under a pattern; remembered unless that forms."""
+    if found is not None and not found.finished:
+        return rendering.data_url(rendering.attacked(image, found.delta))
+
+    def draw() -> str:
+        picture = rendering.picture(image) if found is None else rendering.attacked(image, found.delta)
+        return rendering.data_url(picture)
+
+    return caches.drawn.get_or_make((data, place, found and fingerprint(found.delta)), draw)
+
+
+def held_out(data: str, enough: int) -> tuple[Split, int]:
+    """The first held-out images, at least `enough` if there are as many, and how many there are in all."""
+    total = datasets.get(data).counts.get("test")
+    found = split(data, "test", SAMPLE if total and enough <= SAMPLE < total else None)
+    return found, total or len(found)
+
+
+def _sheet(session: CompareSession, found: Outcomes) -> tuple[int, list[int], int]:
+    """The start of the session's sheet, the places of its images, and among how many it lies (0: not known yet)."""
+    start, shown = session.sheet * PER_SHEET, found.get(session.added)
+    if session.which == "fooled" and shown is not None and shown.finished:
+        return _fooled(session, shown, start)
+    images, total = held_out(catalogue.dataset(session), start + PER_SHEET)
+    start = min(start, _last(len(images)))
+    return start, list(range(start, min(start + PER_SHEET, len(images)))), total
+
+
+def _fooled(session: CompareSession, shown: Outcome, start: int) -> tuple[int, list[int], int]:
+    """A sheet of the images on which a pattern fooled its model; searched only as far as the sheet needs."""
+    images, total = held_out(catalogue.dataset(session), SAMPLE + 1)
+    found: list[int] = []
+    for first in range(0, total, SCANNED):
+        places = list(range(first, min(first + SCANNED, total)))
+        labels = images.labels[places[0] : places[-1] + 1].tolist()
+        said = _said(session, session.added, shown, places, images)
+        found += [place for number, place in enumerate(places) if said.fooled(number, labels[number])]
+        if len(found) > start + PER_SHEET:
+            return start, found[start : start + PER_SHEET], 0
+    start = min(start, _last(len(found)))
+    return start, found[start : start + PER_SHEET], len(found)
+
+
+def _last(count: int) -> int:
+    """Where the last sheet of so many images starts."""
+    return max(0, (count - 1) // PER_SHEET * PER_SHEET)
+
+
+def _looked_at(session: CompareSession, found: Outcomes, places: list[int]) -> tuple[Tensor, Tensor, dict[str, _Said]]:
+    """Held-out images (N,C,H,W), their labels (N), and what both models say to them, each under its own pattern."""
+    images, _ = held_out(catalogue.dataset(session), max(places, default=0) + 1)
+    parts = [images.batch(slice(place, place + 1)) for place in places] or [images.batch(slice(0, 0))]
+    pictures, labels = (torch.cat(each) for each in zip(*parts, strict=True))
+    return pictures, labels, {side: _said(session, side, found.get(side), places, images) for side in "ab"}
+
+
+def _said(session: CompareSession, side: str, found: Outcome | None, places: list[int], images: Split) -> _Said:
     """Predictions before and after, in one pass through the model; remembered unless the delta is still forming."""
+    checkpoint = catalogue.checkpoint(session, side)
+    model = catalogue.model(checkpoint)  # loaded outside: tensors made in inference mode could never be attacked
 
     def ask() -> tuple[list[int], list[int]]:
-        both = images if found is None else torch.cat([images, apply(images, found.delta)])
-        model = catalogue.model(checkpoint)  # loaded outside: tensors made in inference mode could never be attacked
+        if not places:
+            return [], []
+        clean = torch.cat([images.batch(slice(place, place + 1))[0] for place in places])
+        both = clean if found is None else torch.cat([clean, apply(clean, found.delta)])
         with torch.inference_mode():
             classes = model(both).argmax(1).tolist()
-        return classes[: len(images)], classes[len(images) :]
+        return classes[: len(places)], classes[len(places) :]
 
     if found is not None and not found.finished:
-        return ask()
-    key = (checkpoint.sha256, session.data, session.sheet, fingerprint(found.delta) if found else None)
-    return caches.answers.get_or_make(key, ask)
+        before, after = ask()
+    else:
+        key = (checkpoint.sha256, session.data, tuple(places), fingerprint(found.delta) if found else None)
+        before, after = caches.answers.get_or_make(key, ask)
+    return _Said(before, None if found is None else after)
 
 
 def _answer(said: _Said, place: int, label: int, classes: tuple[str, ...]) -> Answer:

@@ -1,6 +1,6 @@
 """Held-out scenes, and what the models see in them. N scenes, H W height and width; label maps are uint8 (N,H,W)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from app.service import catalogue, pictures
 from app.service.cache import caches
 from app.service.outcomes import Outcome, Outcomes
 from app.service.pictures import CompareSession
-from app.service.types import Labelled, Legend, Look, Pattern, Street, Strip, StripScene
+from app.service.types import Labelled, Large, Legend, Look, Pattern, Shot, Street, Strip, StripScene
 from app.session import FAR, Session, choice
 from core import datasets, rendering
 from core.attacks.targets import Target, scene_number
@@ -20,8 +20,8 @@ from core.evaluation import resemblance
 from core.threat import apply
 
 SHOWS = ("labels", "flips")
-PER_SHEET = 6
-FEW = (PER_SHEET, 4 * PER_SHEET)
+PER_SHEET = 8
+FEW = (PER_SHEET, 3 * PER_SHEET)
 """So many scenes are drawn first where that is enough: all of them take most of a minute on a fresh machine."""
 
 
@@ -64,21 +64,65 @@ class _Sight:
 
 
 def strip(session: CompareSession, found: Outcomes) -> Strip:
-    """The session's sheet of held-out scenes, as the chosen view draws them, each with both models' label maps."""
+    """The session's sheet of held-out scenes with the chosen pattern, and the fractions that both models have right."""
     if absent := pictures.missing(catalogue.dataset(session)):
         return Strip((), 0, 0, absent)
     data = datasets.get(catalogue.dataset(session))
     held_out, total = _held_out(data, (session.sheet + 1) * PER_SHEET)
-    start = min(session.sheet * PER_SHEET, max(0, len(held_out) - PER_SHEET))
+    start = min(session.sheet * PER_SHEET, max(0, (len(held_out) - 1) // PER_SHEET * PER_SHEET))
     images, labels = held_out.batch(slice(start, start + PER_SHEET))
-    sights = {side: _sight(session, side, found[side], images, start) for side in "ab"}
     shown = found.get(session.added)
-    drawn = images if shown is None else apply(images, shown.delta)
+    sights = {side: _sight(session, side, found[side] if shown else None, images, start) for side in "ab"}
     cells = []
     for place in range(len(images)):
-        sides = (_labelled(sights[side], place, labels[place], data) for side in "ab")
-        cells.append(StripScene(rendering.data_url(rendering.picture(drawn[place])), start + place + 1, *sides))
-    return Strip(tuple(cells), start + 1, total)
+        sides = (_labelled(sights[side], place, labels[place]) for side in "ab")
+        picture = pictures.drawn(data.name, start + place, images[place], shown)
+        cells.append(StripScene(picture, start + place + 1, *sides))
+    return Strip(tuple(cells), start + 1, total, shown=None if shown is None else session.added)
+
+
+def large(session: CompareSession, found: Outcomes) -> Large:
+    """The large scene: clean, and under the pattern of each model with what that sees in it."""
+    data = datasets.get(catalogue.dataset(session))
+    if absent := pictures.missing(catalogue.dataset(session)):
+        return Large(0, 0, "", "", False, None, None, None, absent)
+    first, count = (0, PER_SHEET) if session.large is None else (session.large, 1)
+    held_out, total = _held_out(data, first + count)
+    first = min(first, len(held_out) - 1)
+    images, labels = held_out.batch(slice(first, first + count))
+    sights = {side: _sight(session, side, found[side], images, first) for side in "ab"}
+
+    def story(place: int) -> float:
+        """How much more of the scene the pattern of A takes than that of B."""
+        a, b = (_labelled(sights[side], place, labels[place]) for side in "ab")
+        return (a.right_before - (a.right_after or 0)) - (b.right_before - (b.right_after or 0))
+
+    place = max(range(len(images)), key=story)
+
+    def shot(side: str) -> Shot:
+        one, sight = found[side], sights[side]
+        picture = None if one is None else pictures.drawn(data.name, first + place, images[place], one)
+        now = sight.before if sight.after is None else sight.after
+        seen = rendering.data_url(rendering.label_map(now[place], data.palette))
+        return Shot(picture, replace(_labelled(sight, place, labels[place]), labels=seen))
+
+    return Large(
+        first + place + 1,
+        total,
+        "",
+        pictures.drawn(data.name, first + place, images[place], None),
+        False,
+        shot("a"),
+        shot("b"),
+        rendering.data_url(rendering.label_map(labels[place], data.palette)),
+    )
+
+
+def wanted(session: Session) -> str | None:
+    """The label map that the attacker wants to be seen, as a picture; None where it is not the same for every scene."""
+    data = datasets.get(catalogue.dataset(session))
+    found = None if pictures.missing(catalogue.dataset(session)) else _wanted(session, data)
+    return None if found is None else rendering.data_url(rendering.label_map(found, data.palette))
 
 
 def _held_out(data: Dataset, enough: int) -> tuple[Split, int]:
@@ -89,11 +133,9 @@ def _held_out(data: Dataset, enough: int) -> tuple[Split, int]:
     return found, total or len(found)
 
 
-def _labelled(sight: _Sight, place: int, truth: Tensor, data: Dataset) -> Labelled:
-    now = sight.before if sight.after is None else sight.after
+def _labelled(sight: _Sight, place: int, truth: Tensor) -> Labelled:
     after = None if sight.after is None else _right(sight.after[place], truth)
-    layer = rendering.data_url(rendering.layer(now[place], data.palette))
-    return Labelled(layer, _right(sight.before[place], truth), after)
+    return Labelled(_right(sight.before[place], truth), after)
 
 
 def _right(seen: Tensor, truth: Tensor) -> float:
@@ -117,13 +159,12 @@ def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[
     held_out, total = _held_out(data, session.scene + 1)
     place = min(session.scene, len(held_out) - 1)
     images, labels = held_out.batch(slice(place, place + 1))
-    wanted = _wanted(session, data)
     street = Street(
         place + 1,
         total,
         rendering.data_url(rendering.picture(images[0])),
         _layer(session, labels[0], data),
-        None if wanted is None else rendering.data_url(rendering.label_map(wanted, data.palette)),
+        wanted(session),
     )
     a, b = (_look(session, side, found[side], images, place) for side in "ab")
     return street, (a, b)

@@ -28,10 +28,11 @@ class Fraction:
 
 @dataclass(frozen=True)
 class Control:
-    """Accuracy under random signs of strength `epsilon` (units of 1/255)."""
+    """Accuracy under random noise of strength `epsilon` (units of 1/255), and how visible that is where measured."""
 
     epsilon: int
     accuracy: Fraction
+    jod: Jod | None = None
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,11 @@ class StripImage:
 
 @dataclass(frozen=True)
 class Labelled:
-    """The prediction of one model for a scene: a label map as a layer, and the fraction right before and after."""
+    """The prediction of one model for a scene: the fraction right before and after, and its label map as a picture."""
 
-    layer: str
     right_before: float
     right_after: float | None
+    labels: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,11 +182,41 @@ class StripScene:
 
 @dataclass(frozen=True)
 class Strip:
-    """Some held-out images; if there are none, `missing` says why in one sentence."""
+    """Some held-out images; if there are none, `missing` says why in one sentence.
+
+    `total` is 0 where it is not known how many there are, and `shown` the side whose pattern is added to them.
+    """
 
     cells: tuple[StripImage | StripScene, ...]
     first: int
     total: int
+    missing: str = ""
+    shown: str | None = None
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The large image under the pattern of one model (None without one), and what the model says to it."""
+
+    picture: str | None
+    said: Answer | Labelled
+
+
+@dataclass(frozen=True)
+class Large:
+    """The large image, clean and under both patterns; of scenes also its true classes as a picture.
+
+    `coarse` images are drawn with their pixels to be seen. Without images `missing` says why.
+    """
+
+    number: int
+    total: int
+    truth: str
+    picture: str
+    coarse: bool
+    a: Shot | None
+    b: Shot | None
+    labels: str | None = None
     missing: str = ""
 
 
@@ -203,11 +234,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The whole Compare page for one session."""
+    """The whole Compare page for one session; `wanted` is a picture of what the attacker wants to be seen."""
 
     subject: Subject
     a: Card
     b: Card
+    large: Large
+    wanted: str | None
     strip: Strip
     numbers: File
 

@@ -1,5 +1,5 @@
 // What the page needs of scripts: light or dark, copying, what closes, names and focus for the keyboard, the name of a
-// class under the pointer, the space bar.
+// class under the pointer, and the run that a view lacks.
 (() => {
   const stored = () => {
     try {
@@ -158,16 +158,21 @@
       if (document.activeElement !== box && box.ariaExpanded === 'true') closeList(box);
     }, 50);
   });
-  document.addEventListener('keydown', event => {
-    const taken =
-      'input, textarea, select, button, a, summary, [role=listbox], [role=option], [role=tab], [contenteditable]';
-    if (event.code !== 'Space' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest(taken)) return;
-    const shown = name => [...document.querySelectorAll(`[id$="-${name}"]`)].find(one => one.getClientRects().length);
-    const stop = shown('stop'),
-      run = shown('run');
-    const button = stop && !stop.disabled ? stop : run;
-    if (!button) return;
-    event.preventDefault();
-    if (!event.repeat) button.click();
-  });
+  // What is not computed yet is computed at once: a run starts when a person has stayed with such a view for a moment.
+  let begun = '';
+  function begin() {
+    const seen = one => one.parentElement.getClientRects().length;
+    const missing = [...document.querySelectorAll('[data-missing]')].filter(seen).map(one => one.dataset.missing);
+    const run = [...document.querySelectorAll('[id$="-run"]')].find(one => one.getClientRects().length);
+    if (!missing.length || !run || run.disabled) return;
+    const what = missing.join(' ');
+    if (what === begun) return;
+    setTimeout(() => {
+      const still = [...document.querySelectorAll('[data-missing]')].filter(seen).map(one => one.dataset.missing);
+      if (what === begun || still.join(' ') !== what || run.disabled) return;
+      begun = what;
+      run.click();
+    }, 800);
+  }
+  setInterval(begin, 400);
 })();

@@ -13,7 +13,7 @@ from app.components import address, html, picker, segments
 from app.session import EPSILONS, IMAGES, SEEDS, STEPS, WRONG, Session
 
 EQUAL_WORDS = [("Equal effect", "effect"), ("Equal strength", "strength")]
-WRONG_WORDS = [(f"{percent}% fooled", percent) for percent in WRONG]
+WRONG_WORDS = [(f"{percent}% wrong", percent) for percent in WRONG]
 NO_TARGET = "none"
 """The target picker's value for no target: a dropdown cannot hold None."""
 Updates = dict[Any, Any]
@@ -143,23 +143,43 @@ def aside(kind: type[Session], runs: service.RunRegistry) -> dict[str, Any]:
         "data": picker("Images"),
         "a": picker("A ● Model", elem_classes=["side-a"]),
         "b": picker("B ▲ Model", elem_classes=["side-b"]),
-        "attack": picker("Attack"),
-        "target": picker("Target"),
-        "equal": segments(EQUAL_WORDS, "effect", "What is equal for both models", elem_classes=["segments", "equal"]),
-        "wrong": segments(WRONG_WORDS, 50, "How often the attack succeeds", elem_classes=["segments", "equal"]),
-        "epsilon": gr.Slider(
-            EPSILONS[0], EPSILONS[-1], step=2, label="Strength ε", buttons=[], elem_classes=["strength"]
-        ),
+        **aims(),
     }
-    with gr.Row(elem_classes=["runbar"]):
-        run = gr.Button("Watch it form", variant="primary", elem_id=f"{kind.tab}-run", min_width=0, scale=3)
-        stop = gr.Button("Stop", elem_id=f"{kind.tab}-stop", interactive=False, min_width=0, scale=1)
+    found = deck(kind)
     status = html(elem_classes=["status"])
+    controls |= {**found.pop("controls"), **settings()}
+    return {**common(kind, runs), "controls": controls, "status": status, **found}
+
+
+def aims() -> dict[str, Any]:
+    """The pickers of the attack and of what it wants."""
+    return {"attack": picker("Attack"), "target": picker("Target")}
+
+
+def deck(kind: type[Session]) -> dict[str, Any]:
+    """How strong the attacks are, with Run and Stop; a phone keeps it in view. Fields of a `RunView`."""
+    with gr.Row(elem_classes=["deck"]):
+        controls: dict[str, Any] = {
+            "equal": segments(EQUAL_WORDS, "effect", "What is equal for both models", elem_classes=["segments"]),
+            "wrong": segments(WRONG_WORDS, 50, "How often the attack succeeds", elem_classes=["segments"]),
+            "epsilon": gr.Slider(
+                EPSILONS[0], EPSILONS[-1], step=2, label="Strength ε", buttons=[], elem_classes=["strength"]
+            ),
+        }
+        with gr.Row(elem_classes=["runbar"]):
+            run = gr.Button("Watch it form", variant="primary", elem_id=f"{kind.tab}-run", min_width=0, scale=3)
+            stop = gr.Button("Stop", elem_id=f"{kind.tab}-stop", interactive=False, min_width=0, scale=1)
+    return {"controls": controls, "run": run, "stop": stop}
+
+
+def settings() -> dict[str, Any]:
+    """What a run takes, folded in."""
     with gr.Accordion("More settings", open=False, elem_classes=["more"]):
-        controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
-        controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
-        controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1])
-    return {**common(kind, runs), "controls": controls, "status": status, "run": run, "stop": stop}
+        return {
+            "steps": gr.Dropdown(list(STEPS), label="Steps", filterable=False),
+            "images": gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False),
+            "seed": gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1]),
+        }
 
 
 def sentence_line(sentence: str, bad: bool = False, aloud: bool = True) -> str:

@@ -1,17 +1,18 @@
-"""Compare: two models side by side, one pattern each, the same held-out images; and the patterns while they form."""
+"""Compare: one large image, clean and under the pattern of each of two models; and the patterns while they form."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from app import figures, service
-from app.components import html, plotly_figure, segments
+from app.components import html, picker, plotly_figure, pressable, segments, tools
 from app.markup import common, compare
 from app.service import CompareSession
-from app.session import AMPLIFICATIONS
 from app.tabs import events
-from app.tabs.base import RunView, Updates, aside
+from app.tabs.base import RunView, Updates, aims, deck, settings
+from app.tabs.base import common as whole
 
 TITLE = "Compare"
 ORDER = 10
@@ -24,74 +25,66 @@ def warm_up(session: CompareSession) -> None:
 
 
 def prepare(session: CompareSession) -> None:
-    """Read what leafing and a run need."""
+    """Read what leafing and a run need, and make the views of all stored strengths: the slider answers at once."""
     service.prepare(session)
+    for epsilon in service.strengths(session):
+        warm_up(replace(session, equal="strength", epsilon=epsilon))
 
 
 def build(runs: service.RunRegistry) -> "View":
     """Lay the tab out, then wire it."""
-    with gr.Row(elem_classes=["compare"]):
-        with gr.Column(elem_classes=["aside"], min_width=0):
-            common = aside(SESSION, runs)
-        with gr.Column(elem_classes=["main"], min_width=0):
-            headline = html(elem_classes=["headline"])
-            with gr.Row(elem_classes=["pair"]):
-                a, b = card("a"), card("b")
-            with gr.Row(elem_classes=["stripbar"]):
-                place = html(elem_classes=["place"])
+    with gr.Column(elem_classes=["duel"], min_width=0):
+        headline = html(elem_classes=["headline"])
+        with gr.Row(elem_classes=["controls"]):
+            found = deck(SESSION)
+            controls: dict[str, Any] = {**found.pop("controls"), **aims()}
+            tools(elem_classes=["tools-box"])
+        with gr.Row(elem_classes=["stages"]):
+            with gr.Row(elem_classes=["trio"]):
+                with gr.Column(elem_classes=["stage"], min_width=0):
+                    controls["data"] = picker("Images")
+                    original = html(elem_classes=["shot-box"])
+                with gr.Column(elem_classes=["stage", "card-a"], min_width=0):
+                    controls["a"] = picker("A ● Model", elem_classes=["side-a"])
+                    a = html(elem_classes=["shot-box"])
+                with gr.Column(elem_classes=["stage", "card-b"], min_width=0):
+                    controls["b"] = picker("B ▲ Model", elem_classes=["side-b"])
+                    b = html(elem_classes=["shot-box"])
+            with gr.Column(elem_classes=["facts"], min_width=0):
+                status = html(elem_classes=["status"])
+                visible = html(elem_classes=["visible"])
+                patterns = html(elem_classes=["patterns"])
+                figure = plotly_figure(height=92)
+                controls |= settings()
+        with gr.Row(elem_classes=["below"]):
+            strip = pressable("data-number", elem_classes=["stripbox"])
+            with gr.Column(elem_classes=["leaf"], min_width=0):
+                with gr.Row(elem_classes=["stripbar"]):
+                    place = html(elem_classes=["place"])
+                    earlier = gr.Button(
+                        "Earlier images", elem_classes=["small", "back"], elem_id="earlier", min_width=0
+                    )
+                    later = gr.Button("Later images", elem_classes=["small", "on"], elem_id="later", min_width=0)
                 choices = [("Clean", "clean"), ("A ● added", "a"), ("B ▲ added", "b")]
                 added = segments(choices, "a", "Which pattern is added to the images", elem_classes=["segments"])
-                earlier = gr.Button("Earlier images", elem_classes=["small", "back"], elem_id="earlier", min_width=0)
-                later = gr.Button("Later images", elem_classes=["small", "on"], elem_id="later", min_width=0)
-            strip = html(elem_classes=["stripbox"])
-            footer = html(elem_classes=["footer"])
-    parts: dict[str, Any] = {"headline": headline, "a": a, "b": b, "place": place, "strip": strip, "footer": footer}
-    view = View(**common, **parts, added=added, earlier=earlier, later=later)
-    looks = [("added", added), ("amplify", a.amplify), ("amplify", b.amplify)]
-    events.wire(view, looks, {earlier: ("sheet", -1), later: ("sheet", 1)})
+                kinds = [("All images", "all"), ("Only fooled ones", "fooled")]
+                which = segments(kinds, "all", "Which images the strip shows", elem_classes=["segments"])
+                legend = html(elem_classes=["legend"])
+        footer = html(elem_classes=["footer"])
+    parts: dict[str, Any] = {"headline": headline, "original": original, "a": a, "b": b, "visible": visible}
+    parts |= {
+        "patterns": patterns,
+        "figure": figure,
+        "place": place,
+        "legend": legend,
+        "strip": strip,
+        "footer": footer,
+    }
+    parts |= {"which": which, "added": added, "earlier": earlier, "later": later}
+    view = View(**whole(SESSION, runs), **found, controls=controls, status=status, **parts)
+    events.wire(view, [("added", added), ("which", which)], {earlier: ("sheet", -1), later: ("sheet", 1)})
+    events.listen([strip.select], view, _enlarged(view), pressed=True)
     return view
-
-
-@dataclass(frozen=True)
-class CardView:
-    """The components of one card."""
-
-    head: gr.HTML
-    pattern: gr.HTML
-    amplify: gr.Radio
-    number: gr.HTML
-    figure: gr.HTML
-    note: gr.HTML
-    seen: gr.HTML
-
-    def show(self, card: service.Card) -> Updates:
-        """All of the card but its title."""
-        return {
-            self.pattern: compare.pattern(card),
-            self.number: compare.number(card),
-            self.figure: figures.accuracy(card),
-            self.note: compare.note(card),
-            self.seen: compare.visibility(card),
-        }
-
-
-def card(side: str) -> CardView:
-    """One model's card, still empty."""
-    with gr.Column(elem_classes=["card", f"card-{side}"], min_width=0):
-        head = html(elem_classes=["head"])
-        with gr.Row(elem_classes=["body"]):
-            with gr.Column(elem_classes=["left"], min_width=0):
-                pattern = html()
-                choices = [(f"×{factor}", factor) for factor in AMPLIFICATIONS]
-                amplify = segments(
-                    choices, 20, f"How strongly pattern {side.upper()} is drawn", elem_classes=["segments"]
-                )
-            with gr.Column(elem_classes=["right"], min_width=0):
-                number = html()
-                figure = plotly_figure(height=96)
-                note = html()
-        seen = html()
-    return CardView(head, pattern, amplify, number, figure, note, seen)
 
 
 @dataclass(frozen=True)
@@ -99,12 +92,18 @@ class View(RunView[CompareSession]):
     """The tab's own components, and from a session to what each of them shows."""
 
     headline: gr.HTML
-    a: CardView
-    b: CardView
+    original: gr.HTML
+    a: gr.HTML
+    b: gr.HTML
+    visible: gr.HTML
+    patterns: gr.HTML
+    figure: gr.HTML
+    which: gr.Radio
     added: gr.Radio
     earlier: gr.Button
     later: gr.Button
     place: gr.HTML
+    legend: gr.HTML
     strip: gr.HTML
     footer: gr.HTML
 
@@ -112,39 +111,63 @@ class View(RunView[CompareSession]):
         found = service.comparison(session, service.outcomes(session, self.runs))
         return {
             self.headline: common.headline(found.subject, found.a, found.b),
-            self.a.head: common.head(found.a),
-            self.b.head: common.head(found.b),
-            **self.a.show(found.a),
-            **self.b.show(found.b),
-            **self._stripped(session, found.strip),
+            **self._cards(found.a, found.b, found.wanted),
+            **self._enlarged(found.large, found.a, found.b),
+            **self._stripped(session, found.strip, found.large),
             self.footer: common.footer(found.a, found.b, found.numbers),
-            **self._looks(session),
         }
 
     def redrawn(self, session: CompareSession) -> Updates:
         found = service.outcomes(session, self.runs)
-        a, b = service.cards(session, found)
-        patterns = {self.a.pattern: compare.pattern(a), self.b.pattern: compare.pattern(b)}
-        return {**patterns, **self._stripped(session, service.strip(session, found)), **self._looks(session)}
+        image = service.large(session, found)
+        strip = self._stripped(session, service.strip(session, found), image)
+        return {**self._enlarged(image, *service.cards(session, found)), **strip}
 
     def forming(self, session: CompareSession, found: service.Outcomes, slowly: bool) -> Updates:
         a, b = service.cards(session, found)
-        updates = {**self.a.show(a), **self.b.show(b)}
+        image = service.large(session, found)
+        updates = {**self._cards(a, b, service.wanted(session)), **self._enlarged(image, a, b)}
         if slowly:
-            updates |= self._stripped(session, service.strip(session, found))
+            updates |= self._stripped(session, service.strip(session, found), image)
             updates[self.headline] = common.headline(service.subject(session, found), a, b)
             updates[self.footer] = common.footer(a, b, service.numbers(session, a, b))
         return updates
 
-    def _looks(self, session: CompareSession) -> Updates:
-        return {self.a.amplify: session.amplify, self.b.amplify: session.amplify, self.added: session.added}
+    def _cards(self, a: service.Card, b: service.Card, wanted: str | None) -> Updates:
+        """What is told of both models beside the images."""
+        return {
+            self.visible: compare.visible(a, b),
+            self.patterns: compare.patterns(a, b, wanted),
+            self.figure: figures.both(a, b),
+        }
 
-    def _stripped(self, session: CompareSession, found: service.Strip) -> Updates:
+    def _enlarged(self, image: service.Large, a: service.Card, b: service.Card) -> Updates:
+        """The large image in its three states."""
+        return {
+            self.original: compare.original(image),
+            self.a: compare.stage(a, image, image.a),
+            self.b: compare.stage(b, image, image.b),
+        }
+
+    def _stripped(self, session: CompareSession, found: service.Strip, image: service.Large) -> Updates:
         """The strip of images and the buttons that leaf through them."""
         last = found.first + len(found.cells) > found.total
         return {
-            self.strip: compare.strip(found),
-            self.place: compare.position(found),
+            self.strip: compare.strip(found, image.number),
+            self.place: compare.position(found, session.which == "fooled"),
             self.earlier: gr.update(interactive=session.sheet > 0),
-            self.later: gr.update(interactive=not last),
+            self.later: gr.update(interactive=bool(found.cells) and (not found.total or not last)),
+            self.added: session.added,
+            self.which: gr.update(value=session.which, visible=not image.labels),
+            self.legend: compare.legend(bool(image.labels)),
         }
+
+
+def _enlarged(view: View) -> Callable[[CompareSession, Any], Updates]:
+    """An image of the strip was pressed: it is the large one."""
+
+    def enlarged(session: CompareSession, value: Any) -> Updates:
+        number = int(value) - 1 if str(value).isdecimal() and len(str(value)) < 9 else value
+        return events.redrawn(view, service.looked(session, "large", number))
+
+    return enlarged

@@ -10,7 +10,6 @@ from app import service
 from app.components import html, overlay_slider, pressable, segments
 from app.markup import common, segmentation
 from app.service import SegmentationSession
-from app.session import AMPLIFICATIONS
 from app.tabs import events
 from app.tabs.base import RunView, Updates, aside
 
@@ -56,9 +55,9 @@ def build(runs: service.RunRegistry) -> "View":
                     with gr.Row(elem_classes=["stripbar", "view-options"]):
                         choices = [("Classes", "labels"), ("Flipped pixels", "flips")]
                         show = segments(choices, "labels", "What the attacked maps show", elem_classes=["segments"])
-                        strengths = [(f"×{factor}", factor) for factor in AMPLIFICATIONS]
+                        strengths = [("Amplified", 0), ("As added", 1)]
                         amplify = segments(
-                            strengths, 20, "How strongly the patterns are drawn", elem_classes=["segments"]
+                            strengths, 0, "How strongly the patterns are drawn", elem_classes=["segments"]
                         )
                         overlay_slider()
             summary_a, row_a = _row("a")
