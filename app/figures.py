@@ -34,7 +34,9 @@ def both(a: Card, b: Card) -> str:
         found, told = _curve(card.letter, card.curve, card.epsilon, value)
         traces += found
         tolds.append(told)
-    words = "sees the target, by ε" if a.curve.targeted else "still right, by ε (dotted: noise)"
+    borrowed = a.curve.borrowed or b.curve.borrowed
+    words = f"still right, by ε ({f'lines: {borrowed}' if borrowed else 'dotted: noise'})"
+    words = "sees the target, by ε" if a.curve.targeted else words
     axis = _axis([0, 33], [0, 8, 16, 24, 32]) | _named(words)
     return _figure(traces, {"xaxis": axis, "margin": ROOM, "meta": ". ".join(tolds)})
 

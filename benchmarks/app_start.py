@@ -7,11 +7,14 @@
 - start: from starting the process to the first byte of the answer to `/` (the operating system may have the files in
   its memory already, so the very first start of a machine is slower);
 - first picture: from asking a fresh Chromium for the page to the first picture that is decoded and on the screen;
+- slider: from an arrow key on the strength to its number on the screen, the median over `STRENGTHS`, once the app has
+  made the stored views (`WARMING` seconds after its start);
+- view: what the server does for that, without Gradio: everything on the Compare tab, as HTML;
 - updates: how often a second one of the two patterns changes on the screen while both form, over `WATCHED` seconds;
 - stop: from pressing Stop to the status line that says so;
 - memory: what the app's process and its children hold in RAM after that (Linux only), and the most they ever held.
 
-The aims are 10 s, 3 s, 4 a second, 1 s and 1.5 GiB.
+The aims are 10 s, 3 s, 0.1 s on the server, 4 a second, 1 s and 1.5 GiB.
 """
 
 import os
@@ -35,6 +38,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 AIMS = {
     "start_seconds": 10.0,
     "first_picture_seconds": 3.0,
+    "view_seconds": 0.1,
     "updates_per_second": 4.0,
     "stop_seconds": 1.0,
     "memory_gib": 1.5,
@@ -42,6 +46,8 @@ AIMS = {
 WORDS = {
     "start_seconds": "start to first byte, s",
     "first_picture_seconds": "page to first picture, s",
+    "slider_seconds": "arrow key to number, s",
+    "view_seconds": "a stored view on the server, s",
     "updates_per_second": "updates a second while forming (at least)",
     "stop_seconds": "Stop to stopped, s",
     "memory_gib": "memory, GiB",
@@ -52,6 +58,9 @@ FIRST_PICTURE = """() => [...document.images].some(image => {
     return image.complete && image.naturalWidth >= 16 && box.width > 0 && box.height > 0 && !image.closest('footer');
 })"""
 
+STRENGTHS = range(6, 15, 2)
+"""The epsilons, in n/255, that the slider goes to."""
+WARMING = 60.0
 WATCHED = 3.0
 """Seconds of a run that are watched."""
 COUNT_UPDATES = """() => {
@@ -115,8 +124,18 @@ def in_browser(address: str, chromium: str, limit: float) -> dict[str, float | N
         page.goto(address, wait_until="commit")
         page.wait_for_function(FIRST_PICTURE, polling="raf")
         picture = time.perf_counter() - started
+        page.wait_for_timeout(1000 * WARMING)
+        page.goto(f"{address}?epsilon={STRENGTHS[0] - STRENGTHS.step}")
+        page.focus(".strength input[type=range]")
+        moves = []
+        for epsilon in STRENGTHS:
+            pressed = time.perf_counter()
+            page.keyboard.press("ArrowRight")
+            shown = "words => document.querySelector('.card-a .often')?.innerText.includes(words)"
+            page.wait_for_function(shown, arg=f"at {epsilon}/255", polling="raf")
+            moves.append(time.perf_counter() - pressed)
         page.goto(f"{address}?steps=200&images=512")
-        page.wait_for_selector(".status:has-text('Space runs')")
+        page.wait_for_selector(".status:has-text('A run takes')")
         page.click("#compare-run")
         page.wait_for_selector(".status:has-text('Step')")
         page.evaluate(COUNT_UPDATES)
@@ -130,6 +149,7 @@ def in_browser(address: str, chromium: str, limit: float) -> dict[str, float | N
     moving = (times[-1] - times[0]) / 1000 if len(times) > 1 else 0
     return {
         "first_picture_seconds": round(picture, 3),
+        "slider_seconds": round(median(moves), 3),
         "updates_per_second": round((len(times) - 1) / moving, 2) if moving else None,
         "stop_seconds": round(stopped, 3),
     }
@@ -157,6 +177,29 @@ def _status(pid: int) -> dict[str, int]:
     return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
 
 
+def view_seconds() -> float:
+    """Seconds for everything on the Compare tab at a stored strength, the median over `STRENGTHS`, seen once before."""
+    import gradio as gr
+
+    from app import service
+    from app.page import in_a_loop
+    from app.service import CompareSession
+    from app.tabs import compare
+
+    def built() -> compare.View:
+        with gr.Blocks():
+            return compare.build(service.RunRegistry())
+
+    session, view, times = service.first(CompareSession), in_a_loop(built), []
+    for _ in range(2):
+        times = []
+        for epsilon in STRENGTHS:
+            started = time.perf_counter()
+            view.shown(service.changed(session, "epsilon", epsilon))
+            times.append(time.perf_counter() - started)
+    return round(median(times), 4)
+
+
 def once(chromium: str, limit: float) -> dict[str, float | None]:
     """One start of the app with all its figures."""
     port = free_port()
@@ -165,7 +208,8 @@ def once(chromium: str, limit: float) -> dict[str, float | None]:
         wait_for_page(address, process, limit)
         start = time.perf_counter() - started
         figures = {"start_seconds": round(start, 3), **in_browser(address, chromium, limit)}
-        return {**figures, **memory(process.pid)}
+        figures |= memory(process.pid)
+    return {**figures, "view_seconds": view_seconds()}
 
 
 def main(

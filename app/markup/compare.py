@@ -154,6 +154,19 @@ def _pattern(card: Card) -> str:
     )
 
 
+def breaks(a: Card, b: Card) -> str:
+    """From which strength on each model is wrong as often as its search asked for."""
+    found = [(card, card.curve) for card in (a, b) if card.curve.points and not card.curve.targeted]
+    if not found:
+        return '<p class="note"></p>'
+    words = [
+        f"{MARKS[card.letter]} {f'{curve.breaks:g}' if curve.breaks is not None else f'over {curve.reaches}'}"
+        for card, curve in found
+    ]
+    level = percent(found[0][1].level)
+    return f'<p class="note">Wrong on {level} from {", ".join(words)}/255</p>'
+
+
 def strip(images: Strip, chosen: int) -> str:
     """Held-out images with what is said to them; the one that is large is marked. Or why there are none."""
     if images.missing:

@@ -21,7 +21,7 @@ from core.threat import apply
 
 SHOWS = ("labels", "flips")
 PER_SHEET = 8
-FEW = (PER_SHEET, 3 * PER_SHEET)
+FEW = (6, 3 * PER_SHEET)
 """So many scenes are drawn first where that is enough: all of them take most of a minute on a fresh machine."""
 
 

@@ -11,7 +11,9 @@ function set(mode, on) {
 }
 function calm() {
   flicker.disabled = still.matches;
-  flicker.title = still.matches ? 'Off, since this device asks for less motion' : 'Original and attacked, twice a second';
+  flicker.title = still.matches
+    ? 'Off, since this device asks for less motion'
+    : 'Original and attacked, twice a second';
   if (still.matches) set('flicker', false);
 }
 still.addEventListener('change', calm);
@@ -48,9 +50,11 @@ document.addEventListener('pointermove', event => {
   if (root.classList.contains('divider')) divide(Math.round(100 * x));
   if (!root.classList.contains('loupe')) return;
   for (const one of document.querySelectorAll('.shot')) {
-    const lens = one.querySelector('.lens') ?? one.appendChild(Object.assign(document.createElement('i'), { className: 'lens' }));
+    const lens =
+      one.querySelector('.lens') ?? one.appendChild(Object.assign(document.createElement('i'), { className: 'lens' }));
     const picture = one.querySelector('.over');
-    lens.style.backgroundImage = picture && !root.classList.contains('holding') ? `url("${picture.src}")` : 'var(--large)';
+    lens.style.backgroundImage =
+      picture && !root.classList.contains('holding') ? `url("${picture.src}")` : 'var(--large)';
     lens.style.left = `${100 * x}%`;
     lens.style.top = `${100 * y}%`;
     lens.style.backgroundSize = `${3 * box.width}px ${3 * box.height}px`;
@@ -58,7 +62,8 @@ document.addEventListener('pointermove', event => {
   }
 });
 // The space bar shows the original while it is down, wherever it has no other meaning.
-const taken = 'input, textarea, select, button, a, summary, [role=listbox], [role=option], [role=tab], [contenteditable]';
+const taken =
+  'input, textarea, select, button, a, summary, [role=listbox], [role=option], [role=tab], [contenteditable]';
 document.addEventListener('keydown', event => {
   const plain = event.code === 'Space' && !event.ctrlKey && !event.metaKey && !event.altKey;
   if (!plain || (event.target.closest?.(taken) && event.target !== held)) return;

@@ -55,6 +55,7 @@ def build(runs: service.RunRegistry) -> "View":
                 visible = html(elem_classes=["visible"])
                 patterns = html(elem_classes=["patterns"])
                 figure = plotly_figure(height=92)
+                breaks = html(elem_classes=["breaks"])
                 controls |= settings()
         with gr.Row(elem_classes=["below"]):
             strip = pressable("data-number", elem_classes=["stripbox"])
@@ -72,15 +73,8 @@ def build(runs: service.RunRegistry) -> "View":
                 legend = html(elem_classes=["legend"])
         footer = html(elem_classes=["footer"])
     parts: dict[str, Any] = {"headline": headline, "original": original, "a": a, "b": b, "visible": visible}
-    parts |= {
-        "patterns": patterns,
-        "figure": figure,
-        "place": place,
-        "legend": legend,
-        "strip": strip,
-        "footer": footer,
-    }
-    parts |= {"which": which, "added": added, "earlier": earlier, "later": later}
+    parts |= {"patterns": patterns, "figure": figure, "breaks": breaks, "place": place, "legend": legend}
+    parts |= {"strip": strip, "footer": footer, "which": which, "added": added, "earlier": earlier, "later": later}
     view = View(**whole(SESSION, runs), **found, controls=controls, status=status, **parts)
     events.wire(view, [("added", added), ("which", which)], {earlier: ("sheet", -1), later: ("sheet", 1)})
     events.listen([strip.select], view, _enlarged(view), pressed=True)
@@ -98,6 +92,7 @@ class View(RunView[CompareSession]):
     visible: gr.HTML
     patterns: gr.HTML
     figure: gr.HTML
+    breaks: gr.HTML
     which: gr.Radio
     added: gr.Radio
     earlier: gr.Button
@@ -139,6 +134,7 @@ class View(RunView[CompareSession]):
             self.visible: compare.visible(a, b),
             self.patterns: compare.patterns(a, b, wanted),
             self.figure: figures.both(a, b),
+            self.breaks: compare.breaks(a, b),
         }
 
     def _enlarged(self, image: service.Large, a: service.Card, b: service.Card) -> Updates:

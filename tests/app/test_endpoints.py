@@ -22,7 +22,7 @@ from app.service import runs
 from app.session import Session
 
 NAN = float("nan")
-ADDRESS = "?data=signs&a=standard&b=shared-s64-e16-w0.5&attack=spgd&epsilon=8&steps=200&images=64&amplify=5"
+ADDRESS = "?data=signs&a=standard&b=shared-s64-e16-w0.5&attack=spgd&epsilon=8&steps=200&images=64&amplify=1"
 SCENES = "?tab=segmentation&data=streets"
 
 
@@ -122,7 +122,8 @@ REFUSED = [  # control, what is sent, what the answer says
     ("Attack", "x" * 5000, "attack is one of spgd"),
     ("Target", 999, "and 999 was given"),
     ("B ▲ Model", "../../etc", "model B is one of standard, shared-s64-e16-w0.5"),
-    ("How strongly pattern A is drawn", 1000, "amplify is one of 1, 5, 20, and 1000 was given"),
+    ("How strongly the patterns are drawn", 1000, "amplify is one of 0, 1, and 1000 was given"),
+    ("Which images the strip shows", "none", "which is one of all, fooled"),
     ("Which pattern is added to the images", "c", "added is one of clean, a, b"),
     ("What the attacked maps show", None, "show is one of labels, flips"),
     ("Which model the settings below choose", "data", "side is one of a, b"),
@@ -183,7 +184,7 @@ def test_the_published_endpoint_says_what_is_odd(client: httpx.Client, given: li
 )
 def test_an_odd_address_gets_the_usual_view_and_a_sentence(session: Session, name: str, value: str) -> None:
     found, complaint = service.opened({"data": "signs", name: value}, service.CompareSession)
-    assert found == replace(session, target=None)
+    assert found == replace(session, target=None, equal="strength" if name == "epsilon" else "effect")
     assert complaint.startswith("The address gives ")
     assert len(complaint) < 100
 
@@ -210,7 +211,7 @@ def test_an_odd_value_of_a_field_that_a_tab_adds_gets_a_sentence(
 def test_a_page_that_was_forgotten_comes_back_from_its_address(visitor: Visitor) -> None:
     """No page was opened under this session hash: the server knows as much of it as of one that it has evicted."""
     answer = visitor.ask(visitor.event(label="Strength ε"), 10, ADDRESS)
-    assert "epsilon=10&steps=200&images=64&seed=0&amplify=5" in answer
+    assert "epsilon=10&steps=200&images=64&seed=0&amplify=1" in answer
     assert "That did not work" not in answer
     picked = Visitor(visitor.client, visitor.config).ask(visitor.event(label="Steps"), 20, ADDRESS)
     assert "epsilon=8&steps=20&images=64" in picked
@@ -231,7 +232,7 @@ def turned(config: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_tab_that_was_forgotten_comes_back_as_its_own_address_says(visitor: Visitor) -> None:
     answer = visitor.ask(turned(visitor.config), None, None, ADDRESS.removeprefix("?"), "", "", pressed="Compare")
-    assert "data=signs&a=standard&b=shared-s64-e16-w0.5&attack=spgd&epsilon=8&steps=200&images=64" in answer
+    assert "&attack=spgd&equal=strength&wrong=50&epsilon=8&steps=200&images=64" in answer
     usual = visitor.ask(turned(visitor.config), None, None, "", "", "", pressed="Trade-off")
     assert "tab=tradeoff&data=signs" in usual
 
@@ -268,12 +269,12 @@ def test_two_choices_at_the_same_moment_are_both_kept(visitor: Visitor, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(service, "changed", slowly)
         visitor.send(visitor.event(label="Strength ε"), 10, ADDRESS)
-        visitor.send(visitor.event(label="How strongly pattern A is drawn"), 1, ADDRESS)
+        visitor.send(visitor.event(label="Which pattern is added to the images"), "b", ADDRESS)
         for _ in range(2):
             visitor.told('"msg":"process_completed"')
         visitor.leave()
     answer = visitor.ask(visitor.event(label="Seed"), 3, ADDRESS)
-    assert "epsilon=10&steps=20&images=64&seed=3&amplify=1" in answer
+    assert "epsilon=10&steps=20&images=64&seed=3&amplify=1&added=b" in answer
 
 
 @pytest.mark.parametrize("address", ["", "?data=nothing&epsilon=nan", "?" + "&".join(["x=1"] * 5000), None, 7], ids=str)

@@ -131,6 +131,8 @@ def test_every_text_is_escaped(session: Session, evil: str) -> None:
     cell = replace(found.strip.cells[0], truth=evil)
     cell = replace(cell, a=replace(cell.a, before=evil, after=evil), b=replace(cell.b, before=evil, after=evil))
     strip = replace(found.strip, cells=(cell,))
+    shot = service.Shot("picture", cell.a)
+    large = replace(found.large, truth=evil, a=shot)
     traded = service.tradeoff(session.on(service.TradeoffSession))
     mark = replace(traded.b.mark, title=evil, short=evil, kind=evil, name=evil)
     side = replace(traded.b, mark=mark, origin=evil)
@@ -139,34 +141,40 @@ def test_every_text_is_escaped(session: Session, evil: str) -> None:
     risks = service.Risks(8.0, (risk,))
     legend = (service.Legend(0, evil, "#000000"),)
     look = service.Look(None, "layer", None, (evil, evil), None, ((0.5, 0.25),))
-    drawn = [
+    unseen = replace(card, visibility=Visibility(missing=evil))
+    holding = [  # the text from outside stands in these, escaped
         common.headline(found.subject, card, found.b),
         common.head(card),
-        compare.pattern(card),
-        compare.number(card),
-        compare.number(replace(card, forming=service.Forming("forming", 1, 2, (), ()))),
-        compare.note(replace(card, curve=replace(card.curve, targeted=True))),
-        compare.note(replace(card, curve=replace(card.curve, borrowed=evil))),
-        compare.strip(strip),
-        compare.strip(replace(strip, missing=evil)),
+        compare.original(large),
+        compare.original(replace(large, missing=evil)),
+        compare.stage(card, large, shot),
+        compare.stage(replace(card, measured=None), large, replace(shot, picture=None)),
+        compare.visible(unseen, unseen),
+        compare.patterns(card, found.b, "picture"),
+        compare.strip(strip, 1),
+        compare.strip(replace(strip, shown=None), 1),
         common.footer(card, found.b, found.numbers),
-        compare.visibility(replace(card, visibility=Visibility(missing=evil))),
         segmentation.summary(card, look),
-        segmentation.row(card, look, flips=False),
         segmentation.legend(legend, (look, look), None),
         tradeoff.headline(both),
         tradeoff.card(side),
-        tradeoff.pattern(side),
         tradeoff.models(both),
         tradeoff.footer(both),
         tradeoff.risks(risks, risks),
         sentence_line(evil),
         notice_line(evil),
     ]
-    for place, piece in enumerate(drawn):
+    others = [
+        compare.stage(replace(card, forming=service.Forming("forming", 1, 2, (), ())), large, shot),
+        compare.strip(replace(strip, missing=evil), 1),
+        compare.breaks(card, card),
+        segmentation.row(card, look, flips=False),
+        tradeoff.pattern(side),
+    ]
+    for place, piece in enumerate([*holding, *others]):
         assert evil not in piece, (place, piece)
-    for place in (0, 1, 2, 3, 7, 8, 9, 10, 13, 17, 18, 19, 20, 21):
-        assert html.escape(evil) in drawn[place], (place, drawn[place])
+    for place, piece in enumerate(holding):
+        assert html.escape(evil) in piece, (place, piece)
     figure = json.loads(figures.tradeoff(both))
     words = [trace.get("hovertemplate", "") for trace in figure["data"]]
     words += [note["text"] for note in figure["layout"]["annotations"]]
@@ -186,7 +194,7 @@ def test_visibility_of_small_images_is_not_measurable(session: Session, monkeypa
     monkeypatch.setattr(pictures, "split", lambda *_: small)
     found = pictures.visibility(session, Outcome(torch.zeros(1, 3, 8, 8), None, True, 0.0, 1, 0, 0, ""))
     card = replace(shows.card(session, "a"), visibility=found)
-    assert "How visible: not measurable on images of 8x8 pixels" in compare.visibility(card)
+    assert "not measurable on images of 8x8 pixels" in compare.visible(card, card)
 
 
 def test_the_headline_speaks_of_both_numbers(session: Session) -> None:
@@ -206,9 +214,13 @@ def test_a_targeted_headline_speaks_of_the_target(session: Session) -> None:
 
 
 def test_figures_mark_the_epsilon_of_the_page(session: Session) -> None:
-    figure = json.loads(figures.accuracy(shows.card(session, "b")))
-    assert figure["data"][-1]["x"] == [session.epsilon]
-    assert figure["data"][-1]["marker"]["symbol"] == "triangle-up"
+    a, b = (shows.card(session, side) for side in "ab")
+    figure = json.loads(figures.both(a, replace(b, epsilon=20)))
+    marks = [trace for trace in figure["data"] if trace["mode"] == "markers"]
+    assert [(mark["x"], mark["marker"]["symbol"]) for mark in marks] == [
+        ([session.epsilon], "circle"),
+        ([20], "triangle-up"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -157,11 +157,11 @@ def test_one_slow_run_does_not_set_the_estimate(registry: RunRegistry) -> None:
 def test_an_event_starts_from_the_session_that_the_one_before_has_left(registry: RunRegistry) -> None:
     """Both have read the session before either worked, as Gradio does with two clicks in a row."""
     read = registry.commit(visitor("one"))
-    for field, value in (("epsilon", 8), ("amplify", 5)):
+    for field, value in (("epsilon", 8), ("amplify", 1)):
         with registry.turn(read) as newest:
             registry.commit(replace(newest, **{field: value}))
     with registry.turn(read) as newest:
-        assert (newest.epsilon, newest.amplify) == (8, 5)
+        assert (newest.epsilon, newest.amplify) == (8, 1)
     opened = registry.commit(visitor("one"))  # the address was opened anew: nothing of before stays
     with registry.turn(opened) as newest:
         assert newest == read

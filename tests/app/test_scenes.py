@@ -175,8 +175,9 @@ def test_compare_shows_scenes_too() -> None:
     cell = found.strip.cells[0]
     assert isinstance(cell, service.StripScene)
     assert 0 <= cell.a.right_after <= 1
-    assert pixels(cell.b.layer).shape == (192, 256, 4)
-    assert "scene 1" in compare.strip(found.strip)
+    assert pixels(found.large.b.said.labels).shape == (192, 256, 3)
+    assert "scene 1" in compare.strip(found.strip, 1)
+    assert "% → " in compare.stage(found.b, found.large, found.large.b)
     assert "of pixels" in common.headline(found.subject, found.a, found.b)
 
 

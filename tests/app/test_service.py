@@ -83,7 +83,7 @@ def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.Mon
     assert page.b.measured is not None
     assert page.a.measured.low <= page.a.measured.value <= page.a.measured.high
     assert page.a.visibility is not None
-    assert len(page.strip.cells) == 9
+    assert len(page.strip.cells) == 10
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_addresses(session: Session, query: dict[str, str], field: tuple[str, ob
     if field:
         assert getattr(found, field[0]) == field[1]
     elif named:
-        assert found == session
+        assert found == replace(session, equal="strength" if "epsilon" in query else "effect")
     assert (named in complaint) if named else not complaint
     assert complaint.count(".") <= 1
 
@@ -119,7 +119,7 @@ def test_addresses(session: Session, query: dict[str, str], field: tuple[str, ob
 def test_a_session_survives_its_address(session: Session) -> None:
     from urllib.parse import parse_qsl
 
-    changed = replace(session, epsilon=16, target=Target("class", 0), added="b", amplify=5, sheet=1, seed=7)
+    changed = replace(session, epsilon=16, target=Target("class", 0), added="b", amplify=1, sheet=1, seed=7)
     assert service.opened(dict(parse_qsl(changed.query())), CompareSession) == (changed, "")
 
 
@@ -269,19 +269,20 @@ def test_a_rate_stands_on_a_curve_of_its_own_kind_only(session: Session) -> None
         shows.card(session, "a"),
         shows.card(replace(session, epsilon=16, target=Target("class", 0)), "a"),
     )
-    assert len(json.loads(figures.accuracy(untargeted))["data"]) == 3
+    assert len(json.loads(figures.both(untargeted, untargeted))["data"]) == 6
     assert aimed.measured is not None
     assert aimed.curve.targeted is False
-    assert len(json.loads(figures.accuracy(aimed))["data"]) == 2
+    assert len(json.loads(figures.both(aimed, aimed))["data"]) == 4
     other = shows.card(replace(session, attack="deepfool"), "a")
     assert other.curve.borrowed == "S-PGD"
-    assert "line: S-PGD" in compare.note(other)
+    assert "lines: S-PGD" in figures.both(other, other)
 
 
 def test_visibility_that_is_not_known_says_why(session: Session) -> None:
     unseen = replace(shows.card(session, "a"), visibility=None)
-    assert "needs the images" in compare.visibility(unseen)
-    assert "once the pattern is done" in compare.visibility(replace(unseen, measured=None))
+    assert "not measured for these patterns" in compare.visible(unseen, unseen)
+    forming = replace(unseen, forming=service.Forming("forming", 1, 2, (), ()))
+    assert "once the patterns are done" in compare.visible(unseen, forming)
 
 
 def test_a_stop_while_the_pattern_is_judged_keeps_what_was_measured(session: Session) -> None:
@@ -296,8 +297,9 @@ def test_how_visible_a_stored_pattern_is_stands_with_its_interval(session: Sessi
     checkpoint = catalogue.checkpoint(session, "a")
     stored = catalogue.results(checkpoint).find(session.attack, session.epsilon)
     assert card.visibility.jod == stored.jod
-    text = compare.visibility(card)
-    assert f"<b>{stored.jod.value:.1f}</b> JOD [{stored.jod.low:.1f}, {stored.jod.high:.1f}]" in text
+    text = compare.visible(card, card)
+    assert f"● {stored.jod.value:.1f}</b> {stored.jod.in_words}" in text
+    assert f"95% interval {stored.jod.low:.1f} to {stored.jod.high:.1f}" in text
     assert "24-inch Full HD display" in text
 
 
@@ -307,8 +309,9 @@ def test_without_its_library_jod_is_not_measured_and_the_command_is_told(
     monkeypatch.setattr(perceptibility, "jod_available", lambda: False)
     running, ticks = finish(replace(session, epsilon=10, steps=10, images=64))
     assert ticks[-1].finished
-    assert "JOD: make env-jod installs it" in compare.visibility(shows.card(running, "a"))
-    assert " JOD [" in compare.visibility(shows.card(session, "a")), "what is stored is shown"
+    missing, stored = shows.card(running, "a"), shows.card(session, "a")
+    assert "make env-jod installs what it takes" in compare.visible(missing, missing)
+    assert "95% interval" in compare.visible(stored, stored), "what is stored is shown"
 
 
 def test_two_people_do_not_see_each_other(session: Session) -> None:
@@ -374,7 +377,7 @@ def test_all_caches_are_cleared_at_once() -> None:
     for cache in bounded:
         cache.put("a", 1)
     caches.clear()
-    assert len(bounded) == 11
+    assert len(bounded) == 12
     assert [len(cache) for cache in bounded] == [0] * 11
 
 
