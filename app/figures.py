@@ -410,10 +410,9 @@ def _visibility(model: PerceptibilityModel) -> tuple[bool, float]:
 
 def spectrum(page: Perceptibility) -> str:
     """The power of the patterns of A and B, and of random signs, in each ring of spatial frequencies."""
+    patterns = [(side.letter, side.pattern.spectrum if side.pattern else None) for side in (page.a, page.b)]
     known = [("random signs", "", page.noise)]
-    for side in (page.a, page.b):
-        if side.pattern and side.pattern.spectrum:
-            known.append((f"pattern {side.letter}", side.letter, side.pattern.spectrum))
+    known += [(f"pattern {letter}", letter, power) for letter, power in patterns if power]
     traces = [_spectrum_line(name, letter, power) for name, letter, power in known]
     place: dict[str, Any] = {"x": LONG_WAVES, "y": 1, "yanchor": "bottom"}
     told = ", ".join(f"{name} {100 * power.long_waves:.0f}%" for name, _, power in known)

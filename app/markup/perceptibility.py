@@ -17,24 +17,26 @@ from app.service import (
 
 def headline(page: Perceptibility) -> str:
     """One sentence: how visible a pattern must be to make each model wrong."""
-    first, other = page.a.model.needed, page.b.model.needed
-    named = bool(first and first.enough and first.strongest)  # so that “one” can stand for a pattern
-    clauses = f"{_clause(page.a, first, 'a pattern')}; {_clause(page.b, other, 'one' if named else 'a pattern')}"
-    return f"<h1>To be wrong on {share(page)} of all {page.things}, {clauses}.</h1>"
+    a, b = page.a.model.needed, page.b.model.needed
+    one = bool(a and b and a.strongest and b.strongest)  # both need a pattern whose visibility is known
+    first = f"{_noun(page.a)} needs {_needs(a, 'a pattern')}"
+    other = f"{_noun(page.b)} {_needs(b, 'one') if one else 'needs ' + _needs(b, 'a pattern')}"
+    return f"<h1>To be wrong on {share(page)} of all {page.things}, {first}; {other}.</h1>"
 
 
-def _clause(side: PerceptibilityCard, needed: NeededVisibility | None, pattern: str) -> str:
-    noun = f'the <span class="{side.letter.lower()}">{escape(side.noun)}</span>'
-    noun = noun if not side.noun.startswith("model ") else noun.removeprefix("the ")
+def _noun(side: PerceptibilityCard) -> str:
+    article = "" if side.noun.startswith("model ") else "the "
+    return f'{article}<span class="{side.letter.lower()}">{escape(side.noun)}</span>'
+
+
+def _needs(needed: NeededVisibility | None, pattern: str) -> str:
     if needed is None:
-        return f"how visible the pattern must be for {noun} is not stored"
+        return f"{pattern} whose visibility is not stored"
     if not needed.strongest:
-        return f"{noun} needs no pattern at all"
+        return "no pattern at all"
     hint = f"95% interval {needed.jod.low:.1f} to {needed.jod.high:.1f}, over {needed.jod.n} held-out pictures"
     seen = f'<abbr title="{hint}">JOD {needed.jod.value:.1f}</abbr> ({needed.jod.in_words})'
-    if not needed.enough:
-        return f"even {pattern} of {seen} is not enough for {noun}"
-    return f"{noun} needs {pattern} of {seen}" if pattern != "one" else f"{noun} one of {seen}"
+    return f"{pattern} {'of' if needed.enough else 'more visible than'} {seen}"
 
 
 def share(page: Perceptibility) -> str:
@@ -82,7 +84,7 @@ def spectrum(page: Perceptibility) -> str:
     parts = []
     for side, power in ((page.a, "the power of "), (page.b, "")):
         found = side.pattern.spectrum if side.pattern else None
-        sign = f'<b class="{side.letter.lower()}">{side.letter} {MARKS[side.letter]}</b>'
+        sign = f'<b class="{side.letter.lower()}">{side.letter}&nbsp;{MARKS[side.letter]}</b>'
         parts.append(f"{percent(found.long_waves) if found else 'an unknown part'} of {power}{sign}")
     waves = f"Waves longer than {1 / LONG_WAVES:.0f} pixels (large shapes) hold"
     noise = f"{percent(page.noise.long_waves)} of random signs"
@@ -91,13 +93,11 @@ def spectrum(page: Perceptibility) -> str:
 
 def recognition(page: Perceptibility) -> str:
     """What is recognised in the patterns, as bars, and a sentence where it was not measured."""
-    title = (
-        "Do patterns resemble their target scene?" if page.scenic else "Do other models name the target of a pattern?"
-    )
+    scenes, classes = "Do patterns resemble their target scene?", "Do other models name the target of a pattern?"
     rows = "".join(_recognition(one, page.scenic) for one in page.recognition)
     table = f'<table class="recognition">{rows}</table>' if rows else ""
     notes = f'<p class="note">{_meaning(page)} {escape(page.unread)}</p>'
-    return f"<h2>{title}</h2>{table}{notes}"
+    return f"<h2>{scenes if page.scenic else classes}</h2>{table}{notes}"
 
 
 def _meaning(page: Perceptibility) -> str:
@@ -105,10 +105,7 @@ def _meaning(page: Perceptibility) -> str:
     if not sizes:
         return ""
     if page.scenic:
-        attacks = " and ".join(sizes)
-        return (
-            f"It resembles the target more than so many others: median of {attacks} (worst to best). By chance: half."
-        )
+        return f"More than so many other scenes: the median of {' and '.join(sizes)} (worst to best). By chance: half."
     return f"Fraction that names the target, of {' and '.join(sizes)} (95% interval over patterns)."
 
 
@@ -135,7 +132,8 @@ def points(page: Perceptibility) -> str:
         sign = f'<b class="{side.letter.lower()}">{side.letter} {MARKS[side.letter]}</b>'
         for what, found in (("S-PGD", side.model.attack), ("random signs", side.model.noise)):
             rows += "".join(_point(f"{sign} {what}", point) for point in found)
-    return f'<table class="points"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    caption = "<caption>Accuracy against visibility, at the stored strengths</caption>"
+    return f'<table class="points">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _point(who: str, point: PerceptibilityPoint) -> str:
@@ -150,10 +148,13 @@ def models(page: Perceptibility) -> str:
 
     `static/models.js` filters its rows and sorts them by the `data-key` of their cells.
     """
-    titles = ("model", f"JOD to be wrong on {share(page)}", "95% interval from", "at ε", "clean")
+    titles = ("model", "JOD", "95% interval", "at ε", "clean")
     head = "".join(f'<th scope="col"><button type="button">{title}</button></th>' for title in titles)
     rows = "".join(_row(number, model, page.letters(model)) for number, model in enumerate(page.models))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    caption = (
+        f"<caption>How visible a pattern must be to make each model wrong on {share(page)} of {page.things}</caption>"
+    )
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _row(number: int, model: PerceptibilityModel, letters: str) -> str:

@@ -81,15 +81,20 @@ def needed_visibility(results: Results, share: float) -> NeededVisibility | None
 def comparable_share(chosen: Sequence[Results], every: Sequence[Results]) -> float:
     """The share of wrong answers at which models are compared best: one half, or what counts as broken.
 
-    It is the one at which more is known of the chosen models, then of every model; else one half.
+    It is the one that more of the chosen models are known to reach, and how visibly; then, more of every model; else
+    one half.
     """
     levels = [results.robustness.level for results in (*chosen, *every) if results.robustness]
 
-    def known(share: float) -> tuple[int, int]:
-        counts = [sum(needed_visibility(one, share) is not None for one in group) for group in (chosen, every)]
-        return counts[0], counts[1]
+    def known(share: float) -> list[int]:
+        return [sum(_reaches(results, share) for results in group) for group in (chosen, every)]
 
     return max(dict.fromkeys([HALF, *levels]), key=known)
+
+
+def _reaches(results: Results, share: float) -> bool:
+    found = needed_visibility(results, share)
+    return found is not None and found.enough
 
 
 def _between(first: Jod, second: Jod, weight: float) -> Jod:
