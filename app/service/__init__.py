@@ -12,12 +12,14 @@ from app.service.compare import cards, comparison, device, estimate_text, large,
 from app.service.downloads import numbers
 from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
+from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import CompareSession, prepare
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, legend, scene
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
 from app.service.types import (
     Answer,
+    BreakingPattern,
     Card,
     Comparison,
     Control,
@@ -31,6 +33,11 @@ from app.service.types import (
     Look,
     Mark,
     ParetoFront,
+    Perceptibility,
+    PerceptibilityCard,
+    PerceptibilityModel,
+    PerceptibilityPoint,
+    Recognition,
     RiskLevel,
     Risks,
     ScenePage,
@@ -46,18 +53,25 @@ from app.service.types import (
 )  # fmt: skip
 from app.service.url import changed, looked, opened, parameters, recalled, refreshed, understood
 from app.session import EPSILONS, SIDES, Session
+from core.evaluation.perceptibility import UNSEEN, VIEWING_IN_WORDS
+from core.evaluation.perceptibility import WORDS as VISIBILITY_WORDS
+from core.evaluation.spectrum import LONG_WAVES, RING, RadialSpectrum
 from core.reports.accuracy_axis import axis_position, axis_ticks
+from core.reports.visibility import STRENGTHS, NeededVisibility
 from core.robustness.result import Robustness
 
 __all__ = [
-    "Answer", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction", "Labelled",
-    "Large", "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry",
-    "ScenePage", "SegmentationSession", "Shot", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick",
-    "Tradeoff", "TradeoffCard", "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
-    "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "large", "legend",
-    "list_models", "looked", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "prepare", "ready",
-    "recalled", "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
-    "strengths", "strip", "subject", "tradeoff", "unreadable", "wanted",
+    "LONG_WAVES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Answer",
+    "BreakingPattern", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction",
+    "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "NeededVisibility", "Outcomes", "ParetoFront",
+    "Perceptibility", "PerceptibilityCard", "PerceptibilityModel", "PerceptibilityPoint", "PerceptibilitySession",
+    "RadialSpectrum", "Recognition", "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession",
+    "Shot", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff", "TradeoffCard",
+    "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed", "chosen", "compare_models",
+    "comparison", "device", "estimate", "first", "health", "large", "legend", "list_models", "looked", "menu",
+    "notice", "numbers", "opened", "outcomes", "parameters", "perceptibility", "prepare", "ready", "recalled",
+    "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths",
+    "strip", "subject", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

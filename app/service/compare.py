@@ -77,7 +77,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
     return Card(
         letter="A" if side == "a" else "B",
         title=checkpoint.title,
-        noun=_noun(session, side),
+        noun=noun(session, side),
         epsilon=session.epsilon,
         share=None if enough is None else session.wrong / 100,
         enough=enough,
@@ -101,7 +101,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
     )
 
 
-def _noun(session: Session, side: str) -> str:
+def noun(session: Session, side: str) -> str:
     """How a sentence names the model: by its kind, or by its letter where both are of one kind."""
     nouns = {key: _kind(catalogue.checkpoint(session, key)) for key in "ab"}
     return nouns[side] if nouns["a"] != nouns["b"] else f"model {side.upper()}"

@@ -10,6 +10,7 @@ from core.evaluation.perceptibility import NOTICED, UNSEEN
 from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.reports.pareto import pareto_front
 from core.reports.tradeoff import STANDARD, MeasuredModel, ModelsByGroup, first_seeds, tradeoff_points
+from core.reports.visibility import STRENGTHS, visible_points
 
 COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
 MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
@@ -139,13 +140,9 @@ def _curves(axes: Any, own: Sequence[MeasuredModel]) -> None:
     axes.set_ylim(0, 101)
 
 
-STRENGTHS = 5
-"""At how many strengths the JOD of an attack must be known for a line: fewer would be joined by misleading ones."""
-
-
 def _visible(results: Results, attack: str) -> list[tuple[float, float]]:
     """JOD and accuracy (%) of every stored strength of an untargeted attack, from no perturbation on."""
-    found = [(m.jod.value, 100 * m.report.accuracy.value) for m in results.curve(attack) if m.jod]
+    found = [(point.jod.value, 100 * point.accuracy.value) for point in visible_points(results, attack)]
     return [(UNSEEN, 100 * results.clean.accuracy.value), *found]
 
 

@@ -25,6 +25,7 @@ from core.checkpoints import perturbations
 
 FILES = ("config.json", "results.json", "model.safetensors", "perturbations.safetensors")
 BROKEN = "broken"
+TABS = ["Compare", "Perceptibility", "Segmentation", "Trade-off"]
 
 
 def truncated(path: Path) -> None:
@@ -70,7 +71,7 @@ def test_what_is_damaged_is_left_out_with_a_word_and_the_rest_works(
 ) -> None:
     spoil(copy / file)
     with caplog.at_level(logging.WARNING):
-        assert [tab.TITLE for tab in discovered()] == ["Compare", "Segmentation", "Trade-off"]  # the app starts
+        assert [tab.TITLE for tab in discovered()] == TABS  # the app starts
         for _ in range(2):
             shown = events.opened(view, {"data": "signs", "b": BROKEN})
     assert "model B" in shown[view.status]

@@ -18,6 +18,9 @@ QUICK = "?steps=10&images=64&epsilon=6"
 PATTERNS = ".patterns img.pattern"
 
 
+TABS = ["Compare", "Perceptibility", "Segmentation", "Trade-off"]
+
+
 def status_says(page: Any, words: str) -> None:
     page.wait_for_function("words => document.querySelector('.status').innerText.includes(words)", arg=words)
 
@@ -317,7 +320,7 @@ def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:
     assert page.inner_text("[role=tab][aria-selected=true]") == "Compare"
     phone = visit(size=(390, 844))
     whole(phone)
-    assert phone.locator("[role=tab]:visible").all_inner_texts() == ["Compare", "Segmentation", "Trade-off"]
+    assert phone.locator("[role=tab]:visible").all_inner_texts() == TABS
     cut = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
     assert phone.locator("[role=tab]:visible").evaluate_all(cut) == []
     tools, tab = (phone.locator(name).first.bounding_box() for name in (".tools", "[role=tab]:visible"))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.datasets import signs, streets
+from core.evaluation.spectrum import power_spectrum
 
 # Measured with `spectrum`, mean over pictures: slope, and fraction of the power above half the Nyquist frequency.
 CAMVID_CROPS = (-2.76, 0.054)  # 96 x 96 crops, one of each of the 367 training images of CamVid as read at 192 x 256
@@ -16,11 +17,9 @@ CIFAR10 = (-3.22, 0.100)  # the first 2,000 test images of CIFAR-10, lossless, 3
 
 def spectrum(picture):
     """The log-log slope of the radially averaged power spectrum of the grey picture, and the fraction of its power
-    above half the Nyquist frequency; a Hann window hides the borders."""
+    above half the Nyquist frequency."""
     grey = picture @ np.array([0.299, 0.587, 0.114])
-    window = np.outer(*(np.hanning(size + 2)[1:-1] for size in grey.shape))
-    power = np.abs(np.fft.fft2((grey - (grey * window).sum() / window.sum()) * window)) ** 2
-    frequency = np.hypot(*np.meshgrid(*(np.fft.fftfreq(size) for size in grey.shape), indexing="ij"))
+    frequency, (power,) = power_spectrum(grey[None])
     side = min(grey.shape)
     ring = np.rint(frequency * side).astype(int).ravel()
     radial = np.bincount(ring, power.ravel()) / np.bincount(ring)
