@@ -79,6 +79,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         forming=found.forming if found else None,
         origin=_origin(checkpoint, found),
         hardware=found.hardware if found else "",
+        search=_search(found),
         made=_made(found) if found else {},
         files=downloads.files(session, checkpoint, done) if done else (),
         command=downloads.command(session, checkpoint, done),
@@ -175,16 +176,29 @@ def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
     parts = [f"{checkpoint.architecture}, weights {checkpoint.sha256[:6]}"]
     if found is None:
         return parts[0]
-    crafted = (
-        f"{found.steps:,} steps on {found.crafted_on:,} training images" if found.crafted_on else "no training images"
-    )
-    parts += [f"seed {found.seed}", crafted]
+    parts += [f"seed {found.seed}", _crafted(found)]
     if found.report:
         parts.append(f"n = {found.report.accuracy.n:,} held out")
         parts.append(f"live in {found.seconds:.1f} s" if found.live else "precomputed")
     elif found.forming and found.forming.state == "stopped":
         parts.append(f"stopped at step {found.forming.step}, not measured on held-out images")
     return " · ".join([*parts, found.hardware.partition(",")[0].removeprefix("NVIDIA ")] if found.hardware else parts)
+
+
+def _crafted(found: Outcome) -> str:
+    """How the pattern was made, as far as the records tell."""
+    if not found.crafted_on:
+        return "no training images"
+    words = f"{found.steps:,} steps on {found.crafted_on:,} training images"
+    return f"found by a search of {words}" if found.searched else words
+
+
+def _search(found: Outcome | None) -> str:
+    """What a search was, in one sentence; empty where there was none."""
+    if found is None or not found.searched:
+        return ""
+    tried = f" and of {found.donors} other {'model' if found.donors == 1 else 'models'}" if found.donors else ""
+    return f"The search added up steps of attacks from several starts, also from patterns of other strengths{tried}."
 
 
 def estimate_text(seconds: float | None) -> str:

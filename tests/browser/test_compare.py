@@ -239,7 +239,7 @@ def test_commands_to_take_home_can_be_read_and_copied(visit: Visit) -> None:
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 1280
     commands = page.locator(".commands code").all_inner_texts()
-    assert any(command.startswith("plainsight attack") for command in commands)
+    assert all(command.startswith("plainsight evaluate") for command in commands)
     page.keyboard.press("Escape")
     page.wait_for_selector(".commands", state="hidden")
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
