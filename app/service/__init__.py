@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from app.service.catalogue import Menu, first, fitting, menu, unreadable
-from app.service.compare import cards, comparison, device, estimate_text, scene_page, strip, subject
+from app.service.compare import cards, comparison, device, scene_page, status_text, strip, subject
 from app.service.downloads import numbers
 from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
@@ -98,7 +98,7 @@ def health() -> dict[str, Any]:
 
 def status(session: Session, runs: RunRegistry) -> str:
     """What the status line says when nothing runs."""
-    return estimate_text(estimate(session, runs))
+    return status_text(session, outcomes(session, runs), estimate(session, runs))
 
 
 def ready(kind: type[Session] = Session) -> bool:

@@ -15,6 +15,8 @@ from core.evaluation.report import breaking_point
 from core.workflows.protocol import Protocol
 
 CONTROL = "random-signs"
+KEYS = "Space runs and stops."
+"""What the status line says of the keyboard."""
 
 
 def comparison(session: CompareSession, found: Outcomes) -> Comparison:
@@ -201,11 +203,41 @@ def _search(found: Outcome | None) -> str:
     return f"The search added up steps of attacks from several starts, also from patterns of other strengths{tried}."
 
 
+def status_text(session: Session, found: Outcomes, seconds: float | None) -> str:
+    """How long a run takes, and first what a stored pattern was made with where the session's settings are others."""
+    return _unused_settings(session, found, seconds) or estimate_text(seconds)
+
+
+def _unused_settings(session: Session, found: Outcomes, seconds: float | None) -> str:
+    kind = attacks.get(session.attack)
+    stored = [(one.steps, one.crafted_on, one.seed) for one in found.values() if one and not one.live]
+    images = session.images if kind.takes("batch_size") else min(session.images, session.steps)
+    own = (session.steps, images, session.seed)
+    from_seed = 2 if kind.control else 0  # a control has no steps and sees no images
+    if all(one[from_seed:] == own[from_seed:] for one in stored):
+        return ""
+
+    def words(settings: list[tuple[int, int, int]]) -> str:
+        steps, images, seeds = (
+            " and ".join(dict.fromkeys(map("{:,}".format, each))) for each in zip(*settings, strict=True)
+        )
+        things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
+        return f"seed {seeds}" if kind.control else f"{steps} steps on {images} {things}, seed {seeds}"
+
+    shown = f"Shown: the stored {'pattern' if len(stored) == 1 else 'patterns'} ({words(stored)})."
+    takes = "" if seconds is None else f", about {_whole(seconds)} s"
+    return f"{shown} “Watch it form” uses your settings ({words([own])}){takes}. {KEYS}"
+
+
 def estimate_text(seconds: float | None) -> str:
     """How long a run takes, for the status line."""
     if seconds is None:
-        return "Space runs and stops."
-    return f"About {max(1, round(seconds)):,} s to craft and measure. Space runs and stops."
+        return KEYS
+    return f"About {_whole(seconds)} s to craft and measure. {KEYS}"
+
+
+def _whole(seconds: float) -> str:
+    return f"{max(1, round(seconds)):,}"
 
 
 def device() -> str:

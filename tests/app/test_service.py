@@ -463,6 +463,50 @@ def test_the_run_uses_the_engine_attack(session: Session) -> None:
     assert (made.steps, made.seed, made.batch_size, made.budget.label) == (20, 5, 32, "10/255")
 
 
+UNUSED = "Shown: the stored {}. “Watch it form” uses your settings ({}), about "
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({}, ("patterns (2 steps on 32 images, seed 0)", "60 steps on 512 images, seed 0")),
+        ({"steps": 2, "images": 32}, None),
+        (
+            {"steps": 2, "images": 32, "seed": 3},
+            ("patterns (2 steps on 32 images, seed 0)", "2 steps on 32 images, seed 3"),
+        ),
+        ({"attack": "random-signs"}, None),
+        ({"attack": "random-signs", "seed": 3}, ("patterns (seed 0)", "seed 3")),
+        ({"attack": "deepfool", "epsilon": 16, "steps": 2}, None),
+        ({"attack": "deepfool", "epsilon": 8}, None),  # not stored: the settings are the only ones
+    ],
+    ids=str,
+)
+def test_the_status_line_names_settings_that_what_is_shown_was_not_made_with(
+    session: Session, choice: dict[str, object], words: tuple[str, str] | None
+) -> None:
+    said = service.status(replace(session, **choice), RunRegistry())
+    assert said.startswith("About" if words is None else UNUSED.format(*words))
+    assert said.count("Shown") == bool(words)
+    assert said.endswith("Space runs and stops.")
+
+
+def test_the_status_line_names_what_differs_between_the_sides_and_nothing_after_a_run(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = catalogue.results
+    longer = {"standard": 140, "shared-s64-e16-w0.5": 1000}
+
+    def fed(of: store.Checkpoint) -> Results:
+        found = real(of)
+        return replace(found, measurements=tuple(replace(m, steps=longer[of.name]) for m in found.measurements))
+
+    running, _ = finish(replace(session, steps=10, images=64))
+    assert service.status(running, shows.RUNS).startswith("About")
+    monkeypatch.setattr(catalogue, "results", fed)
+    assert "the stored patterns (140 and 1,000 steps on 32 images, seed 0)" in service.status(session, RunRegistry())
+
+
 def test_the_time_of_a_run_covers_measuring(session: Session) -> None:
     registry = RunRegistry()
     registry.keep_pace(session, "step", 0.5)

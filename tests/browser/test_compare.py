@@ -139,6 +139,26 @@ def test_a_choice_during_a_run_ends_it_and_no_later_picture_covers_the_new_view(
         assert page.is_enabled("#compare-run")
 
 
+UNUSED = (
+    "Shown: the stored patterns (140 and 100 steps on 2,048 images, seed 0). “Watch it form” uses your settings (200 "
+    "steps on 2,048 images, seed 9999), about 1,000 s. Space runs and stops."
+)
+"""The longest status line of a view at rest."""
+
+
+def test_a_line_on_unused_settings_moves_nothing(visit: Visit) -> None:
+    page = visit("?epsilon=8&steps=10")
+    status_says(
+        page, "Shown: the stored patterns (2 steps on 32 images, seed 0). “Watch it form” uses your settings (10 steps"
+    )
+    below = []
+    for words in ("Step 3 of 60.", UNUSED):
+        page.locator(".status p").first.evaluate("(one, words) => one.textContent = words", words)
+        below.append(page.locator(".more").first.bounding_box())
+    assert below[0] == below[1]
+    assert below[1]["y"] + below[1]["height"] <= 720
+
+
 def test_epsilon_by_keyboard_changes_numbers_pattern_and_address(visit: Visit) -> None:
     page = visit("?epsilon=8")
     page.wait_for_selector(".card-b img.pattern")
