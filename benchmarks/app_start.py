@@ -135,7 +135,7 @@ def in_browser(address: str, chromium: str, limit: float) -> dict[str, float | N
             page.wait_for_function(shown, arg=f"at {epsilon}/255", polling="raf")
             moves.append(time.perf_counter() - pressed)
         page.goto(f"{address}?steps=200&images=512")
-        page.wait_for_selector(".status:has-text('A run takes')")
+        page.wait_for_selector(".status:has-text('Yours:')")
         page.click("#compare-run")
         page.wait_for_selector(".status:has-text('Step')")
         page.evaluate(COUNT_UPDATES)

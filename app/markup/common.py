@@ -177,7 +177,7 @@ def footer(a: Card, b: Card, numbers: File) -> str:
 def _provenance(card: Card) -> str:
     links = " ".join(_link(file, file.label) for file in card.files)
     mark = f'<i class="{card.letter.lower()}">{MARKS[card.letter]}</i>'
-    hint = f"{card.hardware}; intervals: 95%"
+    hint = ". ".join(filter(None, (f"{card.hardware}; intervals: 95%", card.search)))
     return f'<p>{mark} <span title="{escape(hint)}">{escape(card.origin)}</span> {links}</p>'
 
 

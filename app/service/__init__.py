@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from app.service.catalogue import Menu, first, fitting, menu, strengths, unreadable
-from app.service.compare import cards, comparison, device, estimate_text, large, scene_page, strip, subject, wanted
+from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
 from app.service.downloads import numbers
 from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
@@ -114,7 +114,7 @@ def health() -> dict[str, Any]:
 
 def status(session: Session, runs: RunRegistry) -> str:
     """What the status line says when nothing runs."""
-    return estimate_text(estimate(session, runs))
+    return status_text(session, outcomes(session, runs), estimate(session, runs))
 
 
 def ready(kind: type[Session] = Session) -> bool:

@@ -15,6 +15,7 @@ from core.evaluation.report import breaking_point
 from core.workflows.protocol import Protocol
 
 CONTROL = "random-signs"
+"""What the status line says of the keyboard."""
 
 
 def comparison(session: CompareSession, found: Outcomes) -> Comparison:
@@ -95,6 +96,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         forming=found.forming if found else None,
         origin=_origin(checkpoint, found),
         hardware=found.hardware if found else "",
+        search=_search(found),
         made=_made(found) if found else {},
         files=downloads.files(session, checkpoint, done) if done else (),
         command=downloads.command(session, checkpoint, done),
@@ -191,10 +193,7 @@ def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
     parts = [f"{checkpoint.architecture}, weights {checkpoint.sha256[:6]}"]
     if found is None:
         return parts[0]
-    crafted = (
-        f"{found.steps:,} steps on {found.crafted_on:,} training images" if found.crafted_on else "no training images"
-    )
-    parts += [f"seed {found.seed}", crafted]
+    parts += [f"seed {found.seed}", _crafted(found)]
     if found.report:
         parts.append(f"n = {found.report.accuracy.n:,} held out")
         parts.append(f"live in {found.seconds:.1f} s" if found.live else "precomputed")
@@ -203,11 +202,56 @@ def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
     return " · ".join([*parts, found.hardware.partition(",")[0].removeprefix("NVIDIA ")] if found.hardware else parts)
 
 
+def _crafted(found: Outcome) -> str:
+    """How the pattern was made, as far as the records tell."""
+    if not found.crafted_on:
+        return "no training images"
+    words = f"{found.steps:,} steps on {found.crafted_on:,} training images"
+    return f"found by a search of {words}" if found.searched else words
+
+
+def _search(found: Outcome | None) -> str:
+    """What a search was, in one sentence; empty where there was none."""
+    if found is None or not found.searched:
+        return ""
+    tried = f" and of {found.donors} other {'model' if found.donors == 1 else 'models'}" if found.donors else ""
+    return f"The search added up steps of attacks from several starts, also from patterns of other strengths{tried}."
+
+
+def status_text(session: Session, found: Outcomes, seconds: float | None) -> str:
+    """How long a run takes, and first what a stored pattern was made with where the session's settings are others."""
+    return _unused_settings(session, found, seconds) or estimate_text(seconds)
+
+
+def _unused_settings(session: Session, found: Outcomes, seconds: float | None) -> str:
+    kind = attacks.get(session.attack)
+    stored = [(one.steps, one.crafted_on, one.seed) for one in found.values() if one and not one.live]
+    images = session.images if kind.takes("batch_size") else min(session.images, session.steps)
+    own = (session.steps, images, session.seed)
+    from_seed = 2 if kind.control else 0  # a control has no steps and sees no images
+    if all(one[from_seed:] == own[from_seed:] for one in stored):
+        return ""
+
+    def words(settings: list[tuple[int, int, int]]) -> str:
+        steps, images, seeds = (
+            " and ".join(dict.fromkeys(map("{:,}".format, each))) for each in zip(*settings, strict=True)
+        )
+        things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
+        return f"seed {seeds}" if kind.control else f"{steps} steps, {images} {things}, seed {seeds}"
+
+    takes = "" if seconds is None else f", about {_whole(seconds)} s"
+    return f"Stored: {words(stored)}. Yours: {words([own])}{takes}."
+
+
 def estimate_text(seconds: float | None) -> str:
     """How long a run takes, for the status line."""
     if seconds is None:
         return "Nobody has timed a run here yet."
-    return f"A run takes about {max(1, round(seconds)):,} s here."
+    return f"A run takes about {_whole(seconds)} s here."
+
+
+def _whole(seconds: float) -> str:
+    return f"{max(1, round(seconds)):,}"
 
 
 def device() -> str:

@@ -62,19 +62,33 @@ def numbers(session: Session, a: Card, b: Card) -> File:
 
 
 def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> str:
-    """The command line that crafts and measures the same delta."""
+    """The command line that repeats the numbers of a card, from the folder above `checkpoints`.
+
+    A stored delta is measured as it is, since it may come from a search with several starts, from patterns of other
+    strengths or models, or from other hardware; no single attack makes it again. A live one is crafted and measured
+    anew.
+    """
+    folder = f"checkpoints/{checkpoint.folder.relative_to(store.default_root()).as_posix()}"
+    if found is not None and not found.live:
+        words = ["plainsight", "evaluate", folder, "--delta", f"{folder}/{perturbations.FILE}"]
+        words += ["--key", key(session.attack, session.epsilon, session.target)]
+        return shlex.join([*words, *_target(session, checkpoint)])
     steps, images, seed = session.steps, session.images, session.seed
     if found is not None:
         steps, images, seed = found.steps, found.crafted_on or session.images, found.seed
-    folder = f"checkpoints/{checkpoint.folder.relative_to(store.default_root()).as_posix()}"
     words = ["plainsight", "attack", folder, "--attack", session.attack, "--epsilon", str(session.epsilon)]
     words += ["--steps", str(steps), "--images", str(images), "--seed", str(seed)]
-    if (found is None or found.live) and attacks.get(session.attack).takes("batch_size"):
+    if attacks.get(session.attack).takes("batch_size"):
         words += ["--batch-size", str(batch(checkpoint))]
-    if session.target is not None:
-        target = session.target
-        words += ["--target", checkpoint.classes[target.number] if target.kind == "class" else str(target)]
-    return shlex.join(words)
+    return shlex.join([*words, *_target(session, checkpoint)])
+
+
+def _target(session: Session, checkpoint: Checkpoint) -> list[str]:
+    """The option that names the session's target; empty without one."""
+    target = session.target
+    if target is None:
+        return []
+    return ["--target", checkpoint.classes[target.number] if target.kind == "class" else str(target)]
 
 
 def _url(content: bytes, kind: str) -> str:

@@ -41,6 +41,10 @@ class Outcome:
     """How much of the target scene it shows, where that is stored."""
     jod: Jod | None = None
     """How visible it is, where that was measured."""
+    searched: bool = False
+    """Whether it is the end of a search of several attacks, whose steps are counted together."""
+    donors: int = 0
+    """How many other models' patterns that search has tried."""
 
     @property
     def finished(self) -> bool:
@@ -70,8 +74,21 @@ def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
     if found is None or measurement is None or delta is None:
         return None
     hardware = found.about.get("versions", {}).get("hardware", "")
-    m = measurement
-    return Outcome(delta, m.report, False, m.seconds, m.steps, m.seed, m.crafted_on, hardware, None, m.pattern, m.jod)
+    m, searched = measurement, found.searched(measurement)
+    return Outcome(
+        delta,
+        m.report,
+        live=False,
+        seconds=m.seconds,
+        steps=m.steps,
+        seed=m.seed,
+        crafted_on=m.crafted_on,
+        hardware=hardware,
+        pattern=m.pattern,
+        jod=m.jod,
+        searched=searched,
+        donors=len(found.assessment.donors or {}) if searched else 0,
+    )
 
 
 def keep(runs: RunRegistry, session: Session, side: str, found: Outcome) -> None:

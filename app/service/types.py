@@ -116,7 +116,8 @@ class Card:
     `share` is on what fraction the attack has to succeed at equal effect, and `enough` whether it does at `epsilon`;
     None at equal strength.
     `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
-    mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live.
+    mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live;
+    `search` says where those steps are of a search what it was.
     """
 
     letter: Literal["A", "B"]
@@ -139,6 +140,7 @@ class Card:
     forming: Forming | None
     origin: str
     hardware: str
+    search: str
     made: dict[str, int | bool]
     files: tuple[File, ...]
     command: str

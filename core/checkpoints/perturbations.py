@@ -42,16 +42,19 @@ def save(folder: Path, deltas: Mapping[str, Tensor]) -> None:
 def load(folder: Path) -> dict[str, Tensor]:
     """The stored deltas (1,C,H,W) as floats in [-1, 1]; empty where there are none. Raises FileError on damage."""
     path = folder / FILE
-    if not path.is_file():
-        return {}
+    return {name: from_units(units) for name, units in _stored(path).items()} if path.is_file() else {}
+
+
+def _stored(path: Path) -> dict[str, Tensor]:
+    """The perturbations of a model folder as int8 (1,C,H,W) in units of 1/255. Raises FileError on damage."""
     packed = read_tensors(path)
     try:
         shapes = json.loads(read_metadata(path)["shapes"])
-        return {name: from_units(_unpacked(tensor, shapes[name])) for name, tensor in packed.items()}
+        return {name: _unpacked(tensor, shapes[name]) for name, tensor in packed.items()}
     except (ArithmeticError, KeyError, RecursionError, TypeError, ValueError, lzma.LZMAError) as error:
         raise FileError(
             f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
-            f"plainsight precompute {folder}"
+            f"plainsight precompute {path.parent}"
         ) from error
 
 
@@ -105,14 +108,17 @@ def float_file(delta: Tensor) -> bytes:
     return buffer.getvalue()
 
 
-def read_delta(path: Path, size: Sequence[int] | None = None, unit: Unit | None = None) -> Tensor:
+def read_delta(
+    path: Path, size: Sequence[int] | None = None, unit: Unit | None = None, key: str | None = None
+) -> Tensor:
     """The delta (1,C,H,W) of a file, as floats in [-1, 1]: of ours, or of another tool (.npy, .npz, .pt, .safetensors).
 
-    `size` is the (C,H,W) of the images; with it (H,W,C) is read too. Values of other tools are kept as they are, whole
-    units or not. Raises FileError for what holds no perturbation, one of another size, or one whose unit or axes are in
-    doubt.
+    `size` is the (C,H,W) of the images; with it (H,W,C) is read too. `key` names one of several perturbations in the
+    file, like `spgd-e8` in that of a model folder; it may be left out where there is only one, or one named `delta`.
+    Values of other tools are kept as they are, whole units or not. Raises FileError for what holds no such
+    perturbation, one of another size, or one whose unit or axes are in doubt.
     """
-    found, ours = _array(path)
+    found, ours = _array(path, key)
     shape, values = tuple(found.shape), found.double()
     if not values.isfinite().all():
         raise FileError(f"{path} holds values that are not finite.")
@@ -154,8 +160,11 @@ def _unit(path: Path, found: Tensor, *, ours: bool, told: Unit | None) -> Unit:
     return known
 
 
-def _array(path: Path) -> tuple[Tensor, bool]:
-    """The only tensor of a file, or that named `delta`, and whether it is one of ours: int8 in units of 1/255."""
+def _array(path: Path, key: str | None) -> tuple[Tensor, bool]:
+    """The tensor `key` of a file, and whether it is one of ours: int8 in units of 1/255.
+
+    Without a key it is the only one, or that named `delta`.
+    """
     if not path.is_file():
         raise FileError(f"There is no file {path}.")
     if what := instead(path):
@@ -169,12 +178,15 @@ def _array(path: Path) -> tuple[Tensor, bool]:
     except Exception as error:  # whatever bytes can do to a reader
         reason = "it is damaged, or of another kind, or would run code"
         raise FileError(f"{path} cannot be read as {path.suffix}: {reason}.") from error
-    if "delta" not in arrays and len(arrays) != 1:
+    if key is not None and arrays and key not in arrays:
+        raise FileError(f"{path} holds no perturbation named {key!r}; it holds {', '.join(arrays)}.")
+    if not arrays or (key is None and "delta" not in arrays and len(arrays) > 1):
+        other = f"; or name one with --key: {', '.join(arrays)}" if arrays else ""
         raise FileError(
             f"{path} holds no perturbation: one tensor of channels, height and width is expected, and there are "
-            f"{len(arrays)}; make one with: plainsight attack MODEL --save FOLDER"
+            f"{len(arrays)}; make one with: plainsight attack MODEL --save FOLDER{other}"
         )
-    found = arrays.get("delta", next(iter(arrays.values())))
+    found = arrays[key] if key is not None else arrays.get("delta", next(iter(arrays.values())))
     own = path.suffix == ".safetensors" and read_metadata(path).get("unit") == "1/255"
     return found, own and found.dtype == torch.int8
 
@@ -182,7 +194,7 @@ def _array(path: Path) -> tuple[Tensor, bool]:
 def _content(path: Path) -> Any:
     """What a file holds, without running code from it."""
     if path.suffix == ".safetensors":
-        return read_tensors(path)
+        return _stored(path) if "packed" in read_metadata(path) else read_tensors(path)
     if path.suffix in (".npy", ".npz"):
         found = np.load(path, allow_pickle=False)
         return found if isinstance(found, np.ndarray) else dict(found)

@@ -119,6 +119,18 @@ class Results:
         succeeds = (m for m in self.curve(attack, target) if _success(m.report) >= share)
         return next(succeeds, None)
 
+    def searched(self, measurement: Measurement) -> bool:
+        """Whether its perturbation took the place of a weaker one, as far as the steps tell.
+
+        Only untargeted S-PGD is ever replaced (`core.workflows.cross_epsilon`), and then has the steps of all attacks
+        that led to it. So more steps than a measurement that is never replaced tell of a search, unless they are as
+        many as some attack took at once.
+        """
+        settings = ("spgd", None)
+        once = {m.steps for m in self.measurements if (m.attack, m.target) != settings}
+        replaceable = (measurement.attack, measurement.target) == settings
+        return replaceable and bool(once) and measurement.steps > min(once) and measurement.steps not in once
+
     def still_right(self) -> list[tuple[float, AnyRate]]:
         """The accuracy at every epsilon (units of 1/255) under the strongest untargeted perturbation found up to it.
 

@@ -39,6 +39,14 @@ TargetOption = Annotated[
         help="Target class by name or number; for segmentation also scene-5 or remove-car. Default: any error."
     ),
 ]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        help="The perturbation to take where the file of --delta holds several: spgd-e8 or spgd-e16-t3 in the "
+        "perturbations.safetensors of a model folder.",
+    ),
+]
 UnitOption = Annotated[
     Unit | None,
     typer.Option(
@@ -59,9 +67,9 @@ def in_255(most: int = 255, whole: bool = False) -> Callable[..., Any]:
     return check
 
 
-def read_delta(path: Path, images: Split, unit: Unit | None) -> Tensor:
-    """Read the perturbation in a file for these images, and print which size was read."""
-    delta = perturbations.read_delta(path, images.images.shape[1:], unit)
+def read_delta(path: Path, images: Split, unit: Unit | None, key: str | None = None) -> Tensor:
+    """Read the perturbation (named `key`) in a file for these images, and print which size was read."""
+    delta = perturbations.read_delta(path, images.images.shape[1:], unit, key)
     tell(f"{path}: the largest value was read as {largest(delta):g}/255")
     return delta
 

@@ -2,9 +2,11 @@
 
 import base64
 import copy
+import html
 import io
 import json
 import re
+import shlex
 import threading
 import time
 from dataclasses import FrozenInstanceError, replace
@@ -16,14 +18,16 @@ import shows
 import torch
 from PIL import Image
 from safetensors.torch import load
+from typer.testing import CliRunner
 
 from app import figures, service
-from app.markup import compare
+from app.markup import common, compare
 from app.service import CompareSession, catalogue, live, pictures
 from app.service.cache import Caches, LRUCache
 from app.service.runs import RunRegistry
 from app.session import Session
 from core import attacks, datasets
+from core.__main__ import app as command_line
 from core.attacks.spgd import SPGD
 from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
@@ -359,7 +363,69 @@ def test_what_is_taken_home_is_the_pattern_without_loss(session: Session) -> Non
         *(False, True),
         True,
     )
-    assert card.command.startswith("plainsight attack checkpoints/signs/standard --attack spgd --epsilon")
+
+
+@pytest.mark.parametrize(
+    ("tab", "choice"),
+    [
+        (CompareSession, {"epsilon": 8}),
+        (CompareSession, {"epsilon": 16, "target": Target("class", 0)}),
+        (CompareSession, {"epsilon": 16, "attack": "random-signs"}),
+        (service.SegmentationSession, {"epsilon": 10, "target": Target("scene", 5)}),
+        (service.SegmentationSession, {"epsilon": 10, "target": Target("remove", 8)}),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value.tab,
+)
+def test_the_command_of_a_stored_card_repeats_its_number(
+    tab: type[Session], choice: dict[str, object], models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(models)
+    for side in "ab":
+        session = replace(service.opened({"tab": tab.tab}, tab)[0], equal="strength", **choice)
+        name = getattr(session, side)
+        command = shows.card(session, side).command
+        folder = f"checkpoints/{session.data}/{name}"
+        assert command.startswith(f"plainsight evaluate {folder} --delta {folder}/perturbations.safetensors --key ")
+        said = CliRunner().invoke(command_line, [*shlex.split(command)[1:], "--device", "cpu", "--json"])
+        assert said.exit_code == 0, said.output
+        found = service.outcomes(session)[side]
+        told = json.loads(said.stdout)
+        assert told["report"] == json.loads(json.dumps(found.report.to_json()))
+        assert told["target"] == (session.target and session.target.to_json())
+
+
+def test_the_command_of_a_live_card_crafts_and_measures_the_same(
+    session: Session, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(models)
+    running, _ = finish(replace(session, steps=10, images=64, epsilon=6, seed=4))
+    command = shlex.split(shows.card(running, "a").command)
+    assert command[:3] == ["plainsight", "attack", "checkpoints/signs/standard"]
+    told = json.loads(CliRunner().invoke(command_line, [*command[1:], "--device", "cpu", "--json"]).stdout)
+    found = service.outcomes(running, shows.RUNS)["a"].report.accuracy
+    assert told["report"]["accuracy"]["n"] == found.n == 36
+    assert abs(told["report"]["accuracy"]["successes"] - found.successes) <= 1  # other mini-batches of predictions
+
+
+def test_a_pattern_that_a_search_found_says_so(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = catalogue.results
+
+    def longer(of: store.Checkpoint) -> Results:
+        found = real(of)
+        made = (replace(m, steps=m.steps + 40) if m in found.curve() else m for m in found.measurements)
+        assessment = replace(found.assessment, donors={"one": "1", "two": "2"})
+        return replace(found, measurements=tuple(made), assessment=assessment)
+
+    once = shows.card(replace(session, attack="random-signs"), "a")
+    assert "search" not in once.origin + once.search
+    monkeypatch.setattr(catalogue, "results", longer)
+    card = shows.card(session, "a")
+    steps = card.made["steps"]
+    assert f"found by a search of {steps} steps on 32 training images" in card.origin
+    assert card.search.endswith("also from patterns of other strengths and of 2 other models.")
+    assert card.search in html.unescape(common.footer(card, card, service.numbers(session, card, card)))
+    aimed = shows.card(replace(session, epsilon=16, target=Target("class", 0)), "a")
+    assert "search" not in aimed.origin + aimed.search
 
 
 def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago() -> None:
@@ -398,6 +464,49 @@ def test_the_run_uses_the_engine_attack(session: Session) -> None:
     made = attack(replace(session, epsilon=10, steps=20, seed=5))
     assert isinstance(made, SPGD)
     assert (made.steps, made.seed, made.batch_size, made.budget.label) == (20, 5, 32, "10/255")
+
+
+UNUSED = "Stored: {}. Yours: {}, about "
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({}, ("2 steps, 32 images, seed 0", "60 steps, 512 images, seed 0")),
+        ({"steps": 2, "images": 32}, None),
+        (
+            {"steps": 2, "images": 32, "seed": 3},
+            ("2 steps, 32 images, seed 0", "2 steps, 32 images, seed 3"),
+        ),
+        ({"attack": "random-signs"}, None),
+        ({"attack": "random-signs", "seed": 3}, ("seed 0", "seed 3")),
+        ({"attack": "deepfool", "epsilon": 16, "steps": 2}, None),
+        ({"attack": "deepfool", "epsilon": 8}, None),  # not stored: the settings are the only ones
+    ],
+    ids=str,
+)
+def test_the_status_line_names_settings_that_what_is_shown_was_not_made_with(
+    session: Session, choice: dict[str, object], words: tuple[str, str] | None
+) -> None:
+    said = service.status(replace(session, **choice), RunRegistry())
+    assert said.startswith("A run takes" if words is None else UNUSED.format(*words))
+    assert said.count("Stored") == bool(words)
+
+
+def test_the_status_line_names_what_differs_between_the_sides_and_nothing_after_a_run(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = catalogue.results
+    longer = {"standard": 140, "shared-s64-e16-w0.5": 1000}
+
+    def fed(of: store.Checkpoint) -> Results:
+        found = real(of)
+        return replace(found, measurements=tuple(replace(m, steps=longer[of.name]) for m in found.measurements))
+
+    running, _ = finish(replace(session, steps=10, images=64))
+    assert service.status(running, shows.RUNS).startswith("A run takes")
+    monkeypatch.setattr(catalogue, "results", fed)
+    assert "Stored: 140 and 1,000 steps, 32 images, seed 0." in service.status(session, RunRegistry())
 
 
 def test_the_time_of_a_run_covers_measuring(session: Session) -> None:

@@ -222,16 +222,32 @@ def test_a_choice_during_a_run_ends_it_and_no_later_picture_covers_the_new_view(
             ".controls label:has-text('Equal effect')" if side == "Clean" else "label:has-text('Equal strength')"
         )
         if side == "Clean":
-            status_says(page, "A run takes")
+            status_says(page, "Yours:")
             page.wait_for_timeout(600)
-            assert "A run takes" in page.inner_text(".status")
+            assert "Yours:" in page.inner_text(".status")
             assert page.is_enabled("#compare-run")
             return
         page.focus(".strength input[type=range]")
         for _ in range(4):
             page.keyboard.press("ArrowRight")
         page.wait_for_function("location.search.includes('epsilon=16')")
-        status_says(page, "A run takes")
+        status_says(page, "Yours:")
+
+
+UNUSED = "Stored: 140 and 100 steps, 2,048 images, seed 0. Yours: 200 steps, 2,048 images, seed 9999, about 1,000 s."
+"""The longest status line of a view at rest."""
+
+
+def test_a_line_on_unused_settings_moves_nothing(visit: Visit) -> None:
+    page = visit("?epsilon=8&steps=10")
+    whole(page)
+    status_says(page, "Stored: 2 steps, 32 images, seed 0. Yours: 10 steps")
+    below = []
+    for words in ("Step 3 of 60.", UNUSED):
+        page.locator(".status p").first.evaluate("(one, words) => one.textContent = words", words)
+        below.append(page.locator(".more").first.bounding_box())
+    assert below[0] == below[1]
+    assert below[1]["y"] + below[1]["height"] <= 720
 
 
 def test_epsilon_by_keyboard_changes_numbers_pattern_and_address(visit: Visit) -> None:
@@ -336,7 +352,7 @@ def test_commands_to_take_home_can_be_read_and_copied(visit: Visit) -> None:
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 1280
     commands = page.locator(".commands code").all_inner_texts()
-    assert any(command.startswith("plainsight attack") for command in commands)
+    assert all(command.startswith("plainsight evaluate") for command in commands)
     page.keyboard.press("Escape")
     page.wait_for_selector(".commands", state="hidden")
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"

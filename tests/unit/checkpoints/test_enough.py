@@ -1,4 +1,4 @@
-"""The smallest stored strength that suffices for an effect."""
+"""What results tell of the stored perturbations: the smallest that suffices for an effect, and how it was found."""
 
 import pytest
 
@@ -36,6 +36,19 @@ RESULTS = Results(
 def test_the_weakest_that_succeeds_often_enough(share, target, epsilon):
     found = RESULTS.enough(share, target=target)
     assert (found and found.epsilon) == epsilon
+
+
+def test_more_steps_than_one_attack_takes_are_those_of_a_search():
+    def steps(count, attack="spgd", target=None):
+        return Measurement(attack, 8, target, count, 0, 64, Report(Rate(50, 100), NEVER))
+
+    kept = (steps(60, "random-signs"), steps(60, target=STOP), steps(150, "checkerboard"))
+    for count, found in ((40, False), (60, False), (100, True), (150, False), (190, True)):
+        results = Results(RESULTS.clean, (*kept, steps(count)))
+        assert results.searched(results.measurements[-1]) is found, count
+        assert not any(results.searched(measurement) for measurement in kept)
+    alone = Results(RESULTS.clean, (steps(400),))
+    assert not alone.searched(alone.measurements[0]), "nothing tells how many steps one attack takes"
 
 
 def test_nothing_is_enough_where_nothing_is_stored():

@@ -146,6 +146,29 @@ def test_our_own_files_come_back_exactly(tmp_path):
     assert torch.equal(perturbations.read_delta(tmp_path / "delta.safetensors", (3, 3, 3)), square)
 
 
+def test_a_perturbation_of_a_model_folder_is_read_by_its_key(folder):
+    deltas = {f"spgd-e{units}": torch.full((1, *SIZE), units / 255) for units in (4, 8)}
+    perturbations.save(folder, deltas)
+    path = folder / "perturbations.safetensors"
+    for name, delta in deltas.items():
+        assert torch.equal(perturbations.read_delta(path, SIZE, key=name), delta)
+    with pytest.raises(FileError, match=r"no perturbation named 'spgd-e6'; it holds spgd-e4, spgd-e8\."):
+        perturbations.read_delta(path, SIZE, key="spgd-e6")
+    with pytest.raises(FileError, match=r"there are 2; .*; or name one with --key: spgd-e4, spgd-e8"):
+        perturbations.read_delta(path, SIZE)
+    with pytest.raises(FileError, match="says itself that its unit is 1/255"):
+        perturbations.read_delta(path, SIZE, "1", "spgd-e4")
+    perturbations.save(folder, {"spgd-e4": deltas["spgd-e4"]})
+    assert torch.equal(perturbations.read_delta(path, SIZE), deltas["spgd-e4"])
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".pt"])
+def test_one_of_several_perturbations_of_another_tool_is_read_by_its_key(suffix, tmp_path):
+    path = store(tmp_path / f"uap{suffix}", {"one": UNITS, "other": -UNITS, "delta": UNITS / 2})
+    assert torch.allclose(perturbations.read_delta(path, SIZE, key="other")[0] * 255, -UNITS, atol=1e-5)
+    assert torch.allclose(perturbations.read_delta(path, SIZE)[0] * 255, UNITS / 2, atol=1e-5)
+
+
 ASK = r"does not say in which unit its values are, the largest of which is {}; give --unit 255 for n/255, or --unit 1"
 
 

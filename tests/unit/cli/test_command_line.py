@@ -91,6 +91,19 @@ def test_attack_saves_what_evaluate_reads(trained, tmp_path):
         assert picture.size == (16, 16)
 
 
+def test_evaluate_reads_the_perturbations_of_a_model_folder_and_tells_the_target_rate(trained, tmp_path):
+    deltas = {f"spgd-e{units}-t1": torch.full((1, 3, 16, 16), units / 255) for units in (4, 8)}
+    perturbations.save(tmp_path, deltas)
+    words = ["evaluate", str(trained), "--delta", str(tmp_path / "perturbations.safetensors"), "--device", "cpu"]
+    words += ["--key", "spgd-e8-t1", "--target", "dark"]
+    told = json.loads(run(*words, "--json").stdout)
+    assert (told["key"], told["largest"], told["report"]["target"]["n"]) == ("spgd-e8-t1", 8, 6)
+    assert told["target"] == datasets.get(store.read(trained).data).index("dark")
+    said = run(*words).stdout
+    assert "under spgd-e8-t1 of" in " ".join(said.split())
+    assert "target rate" in said
+
+
 def test_a_target_is_given_by_name(trained):
     words = ["attack", str(trained), "--target", "dark", "--steps", "2", "--images", "8", "--device", "cpu", "--json"]
     report = json.loads(run(*words).stdout)
@@ -138,6 +151,9 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         (["evaluate", "MODEL", "--delta", "WEIGHTS"], ["no perturbation", "plainsight attack"]),
         (["evaluate", "MODEL", "--held-out", "3", "--delta", "SMALL"], ["shape", "16", "8"]),
         (["evaluate", "MODEL", "--data", "signs"], ["signs has other classes than", "has bright, dark; only signs"]),
+        (["evaluate", "MODEL", "--key", "spgd-e8"], ["--key spgd-e8", "give --delta too"]),
+        (["evaluate", "MODEL", "--delta", "SMALL", "--key", "spgd-e8"], ["'spgd-e8'", "it holds delta"]),
+        (["evaluate", "MODEL", "--target", "cow"], ["cow", "dark"]),
         (["evaluate"], ["a folder, or --arch, --weights and --data"]),
         (["attack", "MODEL", "--weights", "WEIGHTS"], ["Name one model"]),
         (["attack", "MODEL", "--arch", "resnet20"], ["--arch belongs to --weights", "states its own"]),
