@@ -46,7 +46,7 @@ def both(a: Card, b: Card) -> str:
         return _figure(
             [trace for traces, _ in parts for trace in traces],
             {
-                "xaxis": _axis([0, total], None) | _named("fooled, by step"),
+                "xaxis": _axis([0, total], None) | _axis_words("fooled, by step"),
                 "meta": ". ".join(told for _, told in parts),
             },
         )
@@ -60,11 +60,11 @@ def both(a: Card, b: Card) -> str:
     borrowed = a.curve.borrowed or b.curve.borrowed
     words = f"still right, by ε ({f'lines: {borrowed}' if borrowed else 'dotted: noise'})"
     words = "sees the target, by ε" if a.curve.targeted else words
-    axis = _axis([0, 33], [0, 8, 16, 24, 32]) | _named(words)
+    axis = _axis([0, 33], [0, 8, 16, 24, 32]) | _axis_words(words)
     return _figure(traces, {"xaxis": axis, "margin": ROOM, "meta": ". ".join(tolds)})
 
 
-def _named(words: str) -> dict[str, Any]:
+def _axis_words(words: str) -> dict[str, Any]:
     return {"title": {"text": words, "standoff": 3, "font": {"size": 11}}}
 
 
