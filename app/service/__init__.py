@@ -14,7 +14,7 @@ from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
 from app.service.pictures import CompareSession, prepare
 from app.service.runs import RunRegistry
-from app.service.segmentation import SegmentationSession, legend, scene
+from app.service.segmentation import SegmentationSession, leafed, legend, scene
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
 from app.service.types import (
     Answer,
@@ -52,7 +52,8 @@ __all__ = [
     "Legend", "Look", "Mark", "Menu", "Outcomes", "ParetoFront", "RiskLevel", "Risks", "RunRegistry", "ScenePage",
     "SegmentationSession", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff",
     "TradeoffCard", "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed",
-    "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "legend", "list_models",
+    "chosen", "compare_models", "comparison", "device", "estimate", "first", "health", "leafed", "legend",
+    "list_models",
     "looked", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "prepare", "ready", "recalled",
     "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strip", "subject",
     "tradeoff", "unreadable",

@@ -76,6 +76,8 @@ class Caches:
         """Predicted classes of a sheet of images, clean and attacked."""
         self.label_maps: LRUCache[Tensor] = LRUCache(256)
         """Predicted label maps of a sheet of scenes."""
+        self.scenes_with: LRUCache[tuple[int, ...]] = LRUCache(64)
+        """Which held-out scenes have a class, counted from 0."""
         self.scenes: LRUCache[resemblance.Scenes] = LRUCache(2)
         """The held-out scenes of a data set, prepared to be compared with patterns."""
         self.crafted: LRUCache[Outcome] = LRUCache(128)

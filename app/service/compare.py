@@ -5,7 +5,7 @@ from app.service.catalogue import rate
 from app.service.outcomes import Outcome, Outcomes, hardware
 from app.service.pictures import CompareSession
 from app.service.segmentation import SegmentationSession
-from app.service.types import Card, Claim, Comparison, Control, Curve, Fraction, ScenePage, Strip, Subject
+from app.service.types import Card, Claim, Comparison, Control, Curve, Fraction, NoHelp, ScenePage, Strip, Subject
 from app.session import Session
 from core import attacks, datasets, rendering
 from core.attacks.targets import Target, title
@@ -76,6 +76,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         measured=Fraction.of(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
         unprovoked=Fraction.of(report.unprovoked) if report and report.unprovoked else None,
+        no_help=_no_help(session, side),
         curve=_curve(session, results),
         visibility=pictures.visibility(session, done) if done else None,
         forming=found.forming if found else None,
@@ -127,6 +128,26 @@ def _control(results: Results, epsilon: int) -> Control | None:
     """Random signs of equal strength, or of the next greater one that was measured."""
     enough = [m for m in results.curve(CONTROL) if m.epsilon >= epsilon]
     return Control(enough[0].epsilon, Fraction.of(enough[0].report.accuracy)) if enough else None
+
+
+def _no_help(session: Session, side: str) -> NoHelp | None:
+    """What to say where the attack towards a target fools the trained model at least as often as the standard one."""
+    own, other = (catalogue.checkpoint(session, key) for key in (side, "b" if side == "a" else "a"))
+    if session.target is None or not own.heap or other.heap:
+        return None
+    trained, standard = (
+        {m.epsilon: rate(m.report).value for m in found.curve(session.attack, session.target)} if found else {}
+        for found in map(catalogue.results, (own, other))
+    )
+    both = [epsilon for epsilon in trained if epsilon in standard]
+    if not both or any(trained[epsilon] < standard[epsilon] for epsilon in both):
+        return None
+    training = "Adversarial" if own.heap == 1 else "Shared"
+    each = (f"{epsilon}/255: {trained[epsilon]:.1%}, standard {standard[epsilon]:.1%}" for epsilon in both)
+    return NoHelp(
+        f"{training} training does not help: at every stored strength at least as often fooled as the standard model.",
+        f"How often the attack succeeds at {'; '.join(each)}",
+    )
 
 
 def _curve(session: Session, results: Results | None) -> Curve:

@@ -105,6 +105,14 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class NoHelp:
+    """That training does not help against a target: in one sentence, and the numbers at each strength."""
+
+    sentence: str
+    numbers: str
+
+
+@dataclass(frozen=True)
 class Card:
     """Everything about the model on one side.
 
@@ -112,7 +120,8 @@ class Card:
     None at equal strength.
     `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
     mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live;
-    `search` says where those steps are of a search what it was.
+    `search` says where those steps are of a search what it was. `no_help` is there where the attack on this trained
+    model succeeds at least as often as on the standard model beside it, at every stored strength.
     """
 
     letter: Literal["A", "B"]
@@ -130,6 +139,7 @@ class Card:
     measured: Fraction | None
     control: Control | None
     unprovoked: Fraction | None
+    no_help: NoHelp | None
     curve: Curve
     visibility: Visibility | None
     forming: Forming | None
@@ -251,13 +261,22 @@ class Legend:
 
 @dataclass(frozen=True)
 class Street:
-    """One held-out scene with its true classes and the classes that the attacker wants."""
+    """One held-out scene with its true classes and what the attacker wants; `missing` says why there is none.
+
+    It is the `number`-th held-out scene, and the `place`-th of the `total` that one leafs through, which `named` tells
+    from others, like `with pedestrians` (empty for all scenes). `wants` is what the attacker wants in words, `wanted`
+    the label map that is to be seen, and `removed` marks the pixels of the class that is to be overlooked.
+    """
 
     number: int
+    place: int
     total: int
-    photo: str
-    truth: str
-    wanted: str | None
+    named: str = ""
+    photo: str = ""
+    truth: str = ""
+    wants: str = ""
+    wanted: str | None = None
+    removed: str | None = None
     missing: str = ""
 
 

@@ -440,8 +440,8 @@ def test_all_caches_are_cleared_at_once() -> None:
     for cache in bounded:
         cache.put("a", 1)
     caches.clear()
-    assert len(bounded) == 11
-    assert [len(cache) for cache in bounded] == [0] * 11
+    assert len(bounded) == 12
+    assert [len(cache) for cache in bounded] == [0] * 12
 
 
 def test_the_published_functions(session: Session) -> None:
