@@ -26,7 +26,7 @@ def _curve(letter: str, curve: Curve, epsilon: int, value: float | None) -> tupl
     colour = f"@{letter.lower()}"
     hover = "ε %{x}/255: %{y:.0f}%<extra></extra>"
     traces = [
-        _line(curve.control, {"color": "@soft", "width": 1.2, "dash": "dot"}, "random signs, " + hover),
+        _line(curve.control, {"color": "@soft", "width": 1.2, "dash": "dot"}, "random noise, " + hover),
         _line(curve.points, {"color": colour, "width": 2.5}, hover),
     ]
     if value is not None:
@@ -93,7 +93,7 @@ def tradeoff(page: Tradeoff) -> str:
         "yaxis": _axis([0, top], None)
         | {"gridcolor": "@line", "showgrid": True, **_titled("ε that breaks it", "/255")},
         "margin": {"l": 58, "r": 10, "t": 8, "b": 40},
-        "annotations": _key(page.settings.kinds, kinds),
+        "annotations": _key(page.settings.kinds, kinds, {mark.kind: mark.training for mark in page.marks}),
         "hovermode": "closest",
         "font": {"color": "@soft", "size": 11.5, "family": "system-ui, sans-serif"},
         "meta": told,
@@ -121,12 +121,12 @@ def _titled(words: str, suffix: str) -> dict[str, Any]:
     return {"title": {"text": words, "standoff": 6, "font": {"size": 12}}, "ticksuffix": suffix}
 
 
-def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]]:
-    """The legend of shapes, at the lower left, where no model lies."""
+def _key(all_kinds: Sequence[str], kinds: dict[str, str], names: dict[str, str]) -> list[dict[str, Any]]:
+    """The legend of shapes, with the `names` of the kinds of training, at the lower left, where no model lies."""
     annotations = []
     for line, kind in enumerate(reversed(all_kinds)):
         words = {
-            "text": f"{_shape(all_kinds, kind)[1]} {_plain(kind)}",
+            "text": f"{_shape(all_kinds, kind)[1]} {_plain(names[kind])}",
             "font": {"color": kinds.get(kind, "@soft"), "size": 12},
         }
         position = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}

@@ -40,10 +40,14 @@ def _curve(card: Card) -> str:
     if card.curve.targeted:
         return escape(card.claim.axis)
     breaks = card.curve.breaks
-    where = f"Breaks at {breaks:g}/255" if breaks is not None else f"Holds up to {card.curve.reaches}/255"
-    hint = f"the strength at which {percent(card.curve.level)} of the answers are wrong"
+    where = (
+        f"Wrong on {percent(card.curve.level)} from {breaks:g}/255"
+        if breaks is not None
+        else f"Holds up to {card.curve.reaches}/255"
+    )
+    hint = f"the strength from which S-PGD makes {percent(card.curve.level)} of the answers wrong"
     line = f" · line: {escape(card.curve.borrowed)}" if card.curve.borrowed else ""
-    return f'<b title="{hint}">{where}</b> · dotted: random signs{line}'
+    return f'<b title="{hint}">{where}</b> · dotted: random noise{line}'
 
 
 def visibility(card: Card) -> str:

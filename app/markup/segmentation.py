@@ -17,7 +17,7 @@ def street(scene: Street) -> str:
     if scene.missing:
         return f'<p class="missing">{escape(scene.missing)}</p>'
     photo = f'<style>:root{{--photo:url("{scene.photo}")}}</style>'
-    target = _figure(_wanted(scene), f"attacker wants: {scene.wants}")
+    target = _figure(_wanted(scene), f"{'to be seen' if scene.removed else 'attacker wants'}: {scene.wants}")
     return (
         f'{photo}<div class="street">{_figure(_bare("photo", f"Held-out scene {scene.number}"), "the scene")}'
         f"{_figure(_stack('photo', scene.truth, 'The true classes of this scene'), 'the truth')}{target}</div>"
@@ -63,14 +63,7 @@ def row(card: Card, look: Look, flips: bool) -> str:
 
 def summary(card: Card, look: Look) -> str:
     """The text beside a row: the model, its main number, and how much the pattern resembles the target."""
-    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}{_no_help(card)}'
-
-
-def _no_help(card: Card) -> str:
-    """That training does not help against the target, where the stored results say so."""
-    if card.no_help is None:
-        return ""
-    return f'<p class="note resemblance" title="{escape(card.no_help.numbers)}">{escape(card.no_help.sentence)}</p>'
+    return f'{head(card)}{big(card)}<p class="note">{control(card)}</p>{_shows(look)}'
 
 
 def _amplified(card: Card) -> str:

@@ -1,6 +1,6 @@
 """The pages that put two models side by side: from a session to all they show. Nothing here runs an attack."""
 
-from app.service import catalogue, downloads, pictures, segmentation
+from app.service import catalogue, downloads, names, pictures, segmentation
 from app.service.catalogue import rate
 from app.service.outcomes import Outcome, Outcomes, hardware
 from app.service.pictures import CompareSession
@@ -45,7 +45,7 @@ def subject(session: Session, found: Outcomes) -> Subject:
     n = rate(reports[0]).n if reports else None
     attack = attacks.get(session.attack)
     things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
-    return Subject(attack.title, attack.control, session.epsilon, n, session.images, things)
+    return Subject(names.attack_title(session.attack), attack.control, session.epsilon, n, session.images, things)
 
 
 def cards(session: Session, found: Outcomes) -> tuple[Card, Card]:
@@ -62,7 +62,8 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
     done = found if found and (found.finished or (found.forming and found.forming.state == "stopped")) else None
     return Card(
         letter="A" if side == "a" else "B",
-        title=checkpoint.title,
+        title=catalogue.title(checkpoint),
+        explained=names.explained(checkpoint),
         noun=_noun(session, side),
         epsilon=session.epsilon,
         share=None if enough is None else session.wrong / 100,
@@ -76,7 +77,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         measured=Fraction.of(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
         unprovoked=Fraction.of(report.unprovoked) if report and report.unprovoked else None,
-        no_help=_no_help(session, side),
+        no_help=None if found and found.live else _no_help(session, side),
         curve=_curve(session, results),
         visibility=pictures.visibility(session, done) if done else None,
         forming=found.forming if found else None,
@@ -125,7 +126,7 @@ def claim(target: Target | None, checkpoint: Checkpoint) -> Claim:
 
 
 def _control(results: Results, epsilon: int) -> Control | None:
-    """Random signs of equal strength, or of the next greater one that was measured."""
+    """Random noise of equal strength, or of the next greater one that was measured."""
     enough = [m for m in results.curve(CONTROL) if m.epsilon >= epsilon]
     return Control(enough[0].epsilon, Fraction.of(enough[0].report.accuracy)) if enough else None
 
@@ -142,10 +143,10 @@ def _no_help(session: Session, side: str) -> NoHelp | None:
     both = [epsilon for epsilon in trained if epsilon in standard]
     if not both or any(trained[epsilon] < standard[epsilon] for epsilon in both):
         return None
-    training = "Adversarial" if own.heap == 1 else "Shared"
+    training = "adversarial" if own.heap == 1 else "shared"
     each = (f"{epsilon}/255: {trained[epsilon]:.1%}, standard {standard[epsilon]:.1%}" for epsilon in both)
     return NoHelp(
-        f"{training} training does not help: at every stored strength at least as often fooled as the standard model.",
+        f"{training} training does not help",
         f"How often the attack succeeds at {'; '.join(each)}",
     )
 

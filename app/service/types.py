@@ -28,7 +28,7 @@ class Fraction:
 
 @dataclass(frozen=True)
 class Control:
-    """Accuracy under random signs of strength `epsilon` (units of 1/255)."""
+    """Accuracy under random noise of strength `epsilon` (units of 1/255)."""
 
     epsilon: int
     accuracy: Fraction
@@ -36,7 +36,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Curve:
-    """Fractions against epsilon (units of 1/255): the attack, the random-sign control, and where the model breaks.
+    """Fractions against epsilon (units of 1/255): the attack, random noise as the control, and where the model breaks.
 
     `borrowed` names the attack whose points these are, where the chosen one has too few of its own.
     """
@@ -106,15 +106,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class NoHelp:
-    """That training does not help against a target: in one sentence, and the numbers at each strength."""
+    """That training does not help against a target: in words for a sentence, and the numbers at each strength."""
 
-    sentence: str
+    words: str
     numbers: str
 
 
 @dataclass(frozen=True)
 class Card:
     """Everything about the model on one side.
+
+    `explained` says how the model was trained, with its exact name.
 
     `share` is on what fraction the attack has to succeed at equal effect, and `enough` whether it does at `epsilon`;
     None at equal strength.
@@ -126,6 +128,7 @@ class Card:
 
     letter: Literal["A", "B"]
     title: str
+    explained: str
     noun: str
     epsilon: int
     share: float | None
@@ -296,13 +299,18 @@ class Mark:
     """One model of the Trade-off tab: its settings, clean accuracy, and minimum breaking epsilon in n/255.
 
     `breaks` is None where nothing up to `reaches` did; `low` and `high` are between which epsilons it may lie
-    (`high` None: no measured point says). `kind` is the group of models that share a Pareto front.
+    (`high` None: no measured point says). `kind` is the group of models that share a Pareto front, and `training` its
+    words on the page (`choice` in a picker); so is `plain` of the exact `title`, and `explained` says how it was
+    trained.
     """
 
     name: str
     title: str
-    short: str
+    plain: str
+    explained: str
     kind: str
+    training: str
+    choice: str
     heap: int
     sigma: float
     epsilon: float

@@ -157,7 +157,7 @@ def aside(kind: type[Session], runs: service.RunRegistry) -> dict[str, Any]:
     status = html(elem_classes=["status"])
     with gr.Accordion("More settings", open=False, elem_classes=["more"]):
         controls["steps"] = gr.Dropdown(list(STEPS), label="Steps", filterable=False)
-        controls["images"] = gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False)
+        controls["images"] = gr.Dropdown(list(IMAGES), label="Images the attacker trains on", filterable=False)
         controls["seed"] = gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1])
     return {**common(kind, runs), "controls": controls, "status": status, "run": run, "stop": stop}
 

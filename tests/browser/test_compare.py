@@ -31,7 +31,7 @@ def test_the_first_view_is_complete_with_nothing_clicked(visit: Visit) -> None:
     assert page.locator(".strip img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth === 96)")
     for side in "ab":
         assert "%" in page.inner_text(f".card-{side} .big")
-        assert "Random signs" in page.inner_text(f".card-{side} .number")
+        assert "Random noise" in page.inner_text(f".card-{side} .number")
         assert "SSIM" in page.inner_text(f".card-{side} .visibility")
         page.wait_for_selector(f".card-{side} .plotly-figure .main-svg")
     assert page.locator(".footer a[download]").count() == 5
@@ -81,7 +81,7 @@ def test_every_picture_and_field_has_a_name_and_the_keyboard_reaches_all(visit: 
     page.wait_for_function("document.activeElement.ariaLabel === 'Attack' && !document.querySelector('[role=listbox]')")
     page.go_back()
     page.wait_for_function("location.search.includes('attack=spgd')")
-    page.wait_for_function("box => box.value === 'S-PGD'", arg=attack.element_handle())
+    page.wait_for_function("box => box.value === 'Strongest (S-PGD)'", arg=attack.element_handle())
 
 
 def test_a_run_forms_finishes_and_puts_measured_numbers_in_place(visit: Visit) -> None:
