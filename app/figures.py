@@ -137,7 +137,7 @@ def tradeoff(page: Tradeoff) -> str:
         "yaxis": _axis([0, top], None)
         | {"gridcolor": "@line", "showgrid": True, **_titled("ε that breaks it", "/255")},
         "margin": {"l": 58, "r": 10, "t": 8, "b": 40},
-        "annotations": _key(page.settings.kinds, kinds),
+        "annotations": _key(page.settings.kinds, kinds, {mark.kind: mark.training for mark in page.marks}),
         "hovermode": "closest",
         "font": {"color": "@soft", "size": 11.5, "family": "system-ui, sans-serif"},
         "meta": told,
@@ -165,12 +165,12 @@ def _titled(words: str, suffix: str) -> dict[str, Any]:
     return {"title": {"text": words, "standoff": 6, "font": {"size": 12}}, "ticksuffix": suffix}
 
 
-def _key(all_kinds: Sequence[str], kinds: dict[str, str]) -> list[dict[str, Any]]:
-    """The legend of shapes, at the lower left, where no model lies."""
+def _key(all_kinds: Sequence[str], kinds: dict[str, str], names: dict[str, str]) -> list[dict[str, Any]]:
+    """The legend of shapes, with the `names` of the kinds of training, at the lower left, where no model lies."""
     annotations = []
     for line, kind in enumerate(reversed(all_kinds)):
         words = {
-            "text": f"{_shape(all_kinds, kind)[1]} {_plain(kind)}",
+            "text": f"{_shape(all_kinds, kind)[1]} {_plain(names[kind])}",
             "font": {"color": kinds.get(kind, "@soft"), "size": 12},
         }
         position = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}

@@ -27,13 +27,21 @@ def headline(subject: Subject, a: Card, b: Card) -> str:
         )
         return _heading(f"{what}, {words}: one for the {_noun(a)}, one for the {_noun(b)}.")
     if a.share is not None and b.share is not None and a.measured and b.measured:
-        return _heading(f"{_takes(a)} {_takes_too(b)}")
+        return _heading(f"{_takes(a)} {_takes_too(b)}{_no_help(a, ' Here ', '.')}")
     if subject.n is None:
         return _heading(f"{what} at ε = {subject.epsilon}/255 for the {_noun(a)} and the {_noun(b)}: not computed yet.")
     opening = f"{what}, added to {subject.n:,} {subject.things} it has never seen."
     if a.measured is None:
         return _heading(f"{opening} The {_clause(b, whole=True)}, the {_clause(a, whole=False)}.")
-    return _heading(f"{opening} The {_clause(a, whole=True)}, the {_clause(b, whole=False)}.")
+    help_is = _no_help(a, ": ") + _no_help(b, ": ")
+    return _heading(f"{opening} The {_clause(a, whole=True)}, the {_clause(b, whole=False)}{help_is}.")
+
+
+def _no_help(card: Card, before: str, after: str = "") -> str:
+    """That this model's training does not help against the target, where the stored results say so."""
+    if card.no_help is None:
+        return ""
+    return f'{before}<span title="{escape(card.no_help.numbers)}">{escape(card.no_help.words)}</span>{after}'
 
 
 def _takes(card: Card) -> str:
@@ -46,7 +54,9 @@ def _takes(card: Card) -> str:
 
 
 def _takes_too(card: Card) -> str:
-    """What the same takes with the second model."""
+    """What the same takes with the second model, or that its training does not help."""
+    if card.no_help:
+        return f"The {_noun(card)} is fooled at least as often at every stored strength{_no_help(card, ': ', '.')}"
     if not card.enough:
         return f"The {_noun(card)} resists even <strong>{card.epsilon}/255</strong>{_seen(card, ', ')}."
     return f"The {_noun(card)} takes <strong>{card.epsilon}/255</strong>{_seen(card, ': ')}."
@@ -88,7 +98,8 @@ def head(card: Card) -> str:
     if card.clean and card.overlap:
         clean = f"{percent(card.clean.value, 1)} clean, mIoU {percent(card.overlap.value, 1)}"
     mark = f'<span class="mark">{card.letter} {MARKS[card.letter]}</span>'
-    return f'<h2><span class="name">{mark} {escape(card.title)}</span><span class="soft">{clean}</span></h2>'
+    name = f'<span class="name" title="{escape(card.explained)}">{mark} {escape(card.title)}</span>'
+    return f'<h2>{name}<span class="soft">{clean}</span></h2>'
 
 
 def big(card: Card) -> str:
@@ -152,15 +163,15 @@ def interval(rate: Fraction) -> str:
 
 
 def control(card: Card) -> str:
-    """What to compare the number with: the rate of the target without an attack, or the accuracy under random signs."""
+    """What to compare the number with: the rate of the target without an attack, or the accuracy under random noise."""
     if card.unprovoked:
         return f"Without any pattern: <b>{percent(card.unprovoked.value)}</b>"
     if card.control is None:
-        return "Random signs of this strength: not measured"
+        return "Random noise of this strength: not measured"
     right = f"<b>{percent(card.control.accuracy.value)}</b> right"
     if card.control.epsilon == card.epsilon:
-        return f"Random signs of equal strength: {right}"
-    return f"Random signs, even at {card.control.epsilon}/255: {right}"
+        return f"Random noise of equal strength: {right}"
+    return f"Random noise, even at {card.control.epsilon}/255: {right}"
 
 
 def footer(a: Card, b: Card, numbers: File) -> str:

@@ -8,23 +8,38 @@ from html import escape
 from app.markup.common import MARKS, big, control, head, jod, missing, percent
 from app.service import Card, Legend, Look, Street
 
+ANY = "any mistake"
+"""What the attacker wants without a target."""
+
 
 def street(scene: Street) -> str:
     """The scene, its true classes, and what the attacker wants to be seen; or how to get missing scenes."""
     if scene.missing:
         return f'<p class="missing">{escape(scene.missing)}</p>'
     photo = f'<style>:root{{--photo:url("{scene.photo}")}}</style>'
-    wanted = f'<img class="labels solid" src="{scene.wanted}" alt="The scene that the attacker wants to be seen">'
-    target = _figure(wanted if scene.wanted else "<span class='blank'>any mistake will do</span>", "what it should see")
+    target = _figure(_wanted(scene), f"{'to be seen' if scene.removed else 'attacker wants'}: {scene.wants}")
     return (
         f'{photo}<div class="street">{_figure(_bare("photo", f"Held-out scene {scene.number}"), "the scene")}'
         f"{_figure(_stack('photo', scene.truth, 'The true classes of this scene'), 'the truth')}{target}</div>"
     )
 
 
+def _wanted(scene: Street) -> str:
+    """What the attacker wants to be seen: another scene, or anything but the marked pixels."""
+    if scene.wanted:
+        return f'<img class="labels solid" src="{scene.wanted}" alt="The scene that the attacker wants to be seen">'
+    if scene.removed:
+        return _stack("photo", scene.removed, "Pixels that the attacker wants to be seen as anything else", grey=True)
+    return "<span class='blank'>any mistake will do</span>" if scene.wants == ANY else _blank("not in this scene")
+
+
 def position(scene: Street) -> str:
-    """The number of the scene that is shown."""
-    return f'<span class="note">Held-out scene {scene.number} of {scene.total}</span>' if scene.total else ""
+    """The place of the scene that is shown, among all held-out scenes or among those with what is to be overlooked."""
+    if not scene.total:
+        return ""
+    kind, named = ("Scene", f" {escape(scene.named)}") if scene.named else ("Held-out scene", "")
+    hint = f' title="Held-out scene {scene.number}"' if scene.named else ""
+    return f'<span class="note"{hint}>{kind} {scene.place} of {scene.total}{named}</span>'
 
 
 def row(card: Card, look: Look, flips: bool) -> str:

@@ -26,7 +26,11 @@ def _whole(side: TradeoffCard) -> str:
 
 def _noun(side: TradeoffCard) -> str:
     mark = side.mark
-    words = "the standard model" if mark.heap == 0 else f"model {side.letter} ({mark.kind})"
+    words = (
+        "the standard model"
+        if mark.heap == 0
+        else f"model {side.letter} ({mark.training[:1].lower() + mark.training[1:]})"
+    )
     return f'<span class="{side.letter.lower()}">{escape(words)}</span>'
 
 
@@ -34,7 +38,7 @@ def card(side: TradeoffCard) -> str:
     """One model: its settings, the epsilon that breaks it, and its clean accuracy."""
     mark, letter = side.mark, side.letter
     clean = percent(mark.clean.value, 1)
-    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.short[:1].upper() + mark.short[1:])}'
+    title = f'<span class="mark">{letter} {MARKS[letter]}</span> {escape(mark.plain)}'
     big, words = (f"{mark.breaks:g}/255", "breaks it") if mark.breaks is not None else ("none", "found that breaks it")
     span = f"({mark.span})" if mark.breaks is not None else ""
     hint = (
@@ -42,7 +46,7 @@ def card(side: TradeoffCard) -> str:
         f"measured strengths between which it may lie, for n = {side.curve[0][1].n:,} held-out images."
     )
     return (
-        f'<h2><span class="name">{title}</span></h2>'
+        f'<h2><span class="name" title="{escape(mark.explained)}">{title}</span></h2>'
         f'<p class="big">{big} <small>{words}<br><abbr title="{escape(hint)}">{span}</abbr></small> '
         f'<small class="clean">{clean}<br>clean</small></p>'
     )
@@ -54,7 +58,7 @@ def pattern(side: TradeoffCard) -> str:
         return '<div class="pattern empty">not stored</div>'
     reach = side.mark.reached
     does = "breaks" if side.mark.breaks is not None else "comes nearest to breaking"
-    alt = f"The pattern that {does} {side.mark.title}, at true strength {reach:g}/255"
+    alt = f"The pattern that {does} {side.mark.plain}, at true strength {reach:g}/255"
     return f'<img class="pattern" src="{side.pattern}" alt="{escape(alt)}"><p class="note">true strength</p>'
 
 

@@ -78,6 +78,8 @@ class Caches:
         """Predicted label maps of a sheet of scenes."""
         self.drawn: LRUCache[str] = LRUCache(1024)
         """Held-out images with stored patterns, as addresses of pictures."""
+        self.scenes_with: LRUCache[tuple[int, ...]] = LRUCache(64)
+        """Which held-out scenes have a class, counted from 0."""
         self.scenes: LRUCache[resemblance.Scenes] = LRUCache(2)
         """The held-out scenes of a data set, prepared to be compared with patterns."""
         self.crafted: LRUCache[Outcome] = LRUCache(128)

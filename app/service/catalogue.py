@@ -12,10 +12,12 @@ from typing import Any
 
 from torch import Tensor
 
+from app.service import names
 from app.service.cache import Stamps, caches
 from app.session import EPSILONS, AnySession, Session
 from core import attacks, datasets
-from core.attacks.targets import Target, title
+from core.attacks.targets import Target
+from core.attacks.targets import title as target_title
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import FILE as RESULTS
 from core.checkpoints.results import Results
@@ -49,7 +51,7 @@ def menu(session: Session) -> Menu:
     attack, aims = attacks.get(session.attack), _targets(models) if models else []
     return Menu(
         [(title, group) for group, title in groups.items()],
-        [(model.title, model.name) for model in models],
+        [(names.model_choice(model, models), model.name) for model in models],
         _attacks("segmentation" if models and scenic(models[0]) else "classification"),
         [("none (any mistake)", None), *((_words(aim, models[0].classes), aim.to_json()) for aim in aims)],
         attack.targetable,
@@ -58,8 +60,7 @@ def menu(session: Session) -> Menu:
 
 def _attacks(task: str) -> Choices:
     """The attacks on models of this kind, controls last and named so."""
-    fits = [(name, found) for name, found in attacks.registry().items() if task in found.tasks]
-    return [(f"{found.title} (control)" if found.control else found.title, name) for name, found in fits]
+    return [(names.attack_choice(name), name) for name, found in attacks.registry().items() if task in found.tasks]
 
 
 def _targets(models: list[Checkpoint]) -> list[Target]:
@@ -76,7 +77,7 @@ def _targets(models: list[Checkpoint]) -> list[Target]:
 
 def _words(target: Target, classes: Sequence[str]) -> str:
     """What a target asks for, in words: a class, `show scene 5` or `remove car`."""
-    named = title(target, classes)
+    named = target_title(target, classes)
     if target.kind == "class":
         return named
     return f"show {named}" if target.kind == "scene" else f"remove {named.removeprefix('no ')}"
@@ -105,8 +106,8 @@ def first(kind: type[AnySession], data: str | None = None) -> AnySession:
             f"There are no {kind.needs} under {store.default_root()}; train two with: "
             f"plainsight train{kind.training_options} --root checkpoints, then the same with --sigma 0.5"
         )
-    names = list(dict.fromkeys(model.group for model in found))
-    data = data or next((name for name in ("signs", "streets") if name in names), names[0])
+    groups = list(dict.fromkeys(model.group for model in found))
+    data = data or next((name for name in ("signs", "streets") if name in groups), groups[0])
     models = [model for model in found if model.group == data]
     trained = max(models, key=lambda model: (model.heap, model.has_weights, _breadth(model), _height(model)))
     chosen = kind(data=data, a=models[0].name, b=trained.name)
@@ -235,6 +236,11 @@ def _reading(of: Checkpoint) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:
         raise LeftOut(leave_out(of.folder, error)) from error
+
+
+def title(of: Checkpoint) -> str:
+    """The model's title on the page."""
+    return names.model_title(of, [model for model in all_models() if model.group == of.group])
 
 
 def checkpoint(session: Session, side: str) -> Checkpoint:

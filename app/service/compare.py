@@ -1,11 +1,23 @@
 """The pages that put two models side by side: from a session to all they show. Nothing here runs an attack."""
 
-from app.service import catalogue, downloads, pictures, segmentation
+from app.service import catalogue, downloads, names, pictures, segmentation
 from app.service.catalogue import rate
 from app.service.outcomes import Outcome, Outcomes, hardware
 from app.service.pictures import CompareSession
 from app.service.segmentation import SegmentationSession
-from app.service.types import Card, Claim, Comparison, Control, Curve, Fraction, Large, ScenePage, Strip, Subject
+from app.service.types import (
+    Card,
+    Claim,
+    Comparison,
+    Control,
+    Curve,
+    Fraction,
+    Large,
+    NoHelp,
+    ScenePage,
+    Strip,
+    Subject,
+)  # fmt: skip
 from app.session import Session
 from core import attacks, datasets, rendering
 from core.attacks.targets import Target, title
@@ -59,7 +71,7 @@ def subject(session: Session, found: Outcomes) -> Subject:
     n = rate(reports[0]).n if reports else None
     attack = attacks.get(session.attack)
     things = "scenes" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
-    return Subject(attack.title, attack.control, session.epsilon, n, session.images, things)
+    return Subject(names.attack_title(session.attack), attack.control, session.epsilon, n, session.images, things)
 
 
 def cards(session: Session, found: Outcomes) -> tuple[Card, Card]:
@@ -77,7 +89,8 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
     factor = session.amplify or (rendering.full_scale(found.delta) if found else 1)
     return Card(
         letter="A" if side == "a" else "B",
-        title=checkpoint.title,
+        title=catalogue.title(checkpoint),
+        explained=names.explained(checkpoint),
         noun=noun(session, side),
         epsilon=session.epsilon,
         share=None if enough is None else session.wrong / 100,
@@ -91,6 +104,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         measured=Fraction.of(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
         unprovoked=Fraction.of(report.unprovoked) if report and report.unprovoked else None,
+        no_help=None if found and found.live else _no_help(session, side),
         curve=_curve(session, results),
         visibility=pictures.visibility(session, done) if done else None,
         forming=found.forming if found else None,
@@ -139,9 +153,29 @@ def claim(target: Target | None, checkpoint: Checkpoint) -> Claim:
 
 
 def _control(results: Results, epsilon: int) -> Control | None:
-    """Random signs of equal strength, or of the next greater one that was measured."""
+    """Random noise of equal strength, or of the next greater one that was measured."""
     enough = [m for m in results.curve(CONTROL) if m.epsilon >= epsilon]
     return Control(enough[0].epsilon, Fraction.of(enough[0].report.accuracy), enough[0].jod) if enough else None
+
+
+def _no_help(session: Session, side: str) -> NoHelp | None:
+    """What to say where the attack towards a target fools the trained model at least as often as the standard one."""
+    own, other = (catalogue.checkpoint(session, key) for key in (side, "b" if side == "a" else "a"))
+    if session.target is None or not own.heap or other.heap:
+        return None
+    trained, standard = (
+        {m.epsilon: rate(m.report).value for m in found.curve(session.attack, session.target)} if found else {}
+        for found in map(catalogue.results, (own, other))
+    )
+    both = [epsilon for epsilon in trained if epsilon in standard]
+    if not both or any(trained[epsilon] < standard[epsilon] for epsilon in both):
+        return None
+    training = "adversarial" if own.heap == 1 else "shared"
+    each = (f"{epsilon}/255: {trained[epsilon]:.1%}, standard {standard[epsilon]:.1%}" for epsilon in both)
+    return NoHelp(
+        f"{training} training does not help",
+        f"How often the attack succeeds at {'; '.join(each)}",
+    )
 
 
 def _curve(session: Session, results: Results | None) -> Curve:

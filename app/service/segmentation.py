@@ -1,5 +1,7 @@
 """Held-out scenes, and what the models see in them. N scenes, H W height and width; label maps are uint8 (N,H,W)."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,7 +14,7 @@ from app.service.pictures import CompareSession
 from app.service.types import Labelled, Large, Legend, Look, Pattern, Shot, Street, Strip, StripScene
 from app.session import FAR, Session, choice
 from core import datasets, rendering
-from core.attacks.targets import Target, scene_number
+from core.attacks.targets import Target, scene_number, title
 from core.checkpoints.store import Checkpoint
 from core.datasets import Dataset, Split
 from core.datasets.labels import IGNORE
@@ -23,6 +25,14 @@ SHOWS = ("labels", "flips")
 PER_SHEET = 8
 FEW = (6, 3 * PER_SHEET)
 """So many scenes are drawn first where that is enough: all of them take most of a minute on a fresh machine."""
+PLURALS = {"bus": "buses", "person": "people"} | {
+    name: f"{name}s"
+    for name in (
+        *("bicycle", "bicyclist", "building", "car", "fence", "motorcycle", "pedestrian", "pole", "rider", "sign"),
+        *("traffic light", "traffic sign", "train", "tree", "truck", "wall"),
+    )
+}
+"""What several of a class are called; other classes, like the sky, are not counted."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,39 @@ def _right(seen: Tensor, truth: Tensor) -> float:
     return float((seen == truth)[counted].float().mean()) if counted.any() else 0.0
 
 
+def leafed(session: SegmentationSession, by: int) -> SegmentationSession:
+    """The session with the scene that comes so many later, among those that one leafs through (see `_leaves`)."""
+    leaves = _leaves(session, datasets.get(catalogue.dataset(session)))
+    at = _at(leaves, session.scene) + by
+    return replace(session, scene=leaves[min(max(at, 0), len(leaves) - 1)])
+
+
+def _leaves(session: Session, data: Dataset) -> Sequence[int]:
+    """The held-out scenes that one leafs through, counted from 0: all, or those with the class that is to be removed.
+
+    All too where no scene has that class.
+    """
+    every, removed = range(data.counts.get("test") or len(_held_out(data, 1)[0])), _removed(session.target)
+    if removed is None or pictures.missing(data.name):
+        return every
+
+    def found() -> tuple[int, ...]:
+        labels = pictures.split(data.name, "test").labels
+        return tuple((labels == removed).flatten(1).any(1).nonzero().flatten().tolist())
+
+    return caches.scenes_with.get_or_make((data.name, data.source, removed), found) or every
+
+
+def _at(leaves: Sequence[int], scene: int) -> int:
+    """The place of a scene among others, or of the next one that is there; past the end that of the last one."""
+    return min(bisect_left(leaves, scene), len(leaves) - 1)
+
+
+def _removed(target: Target | None) -> int | None:
+    """The number of the class that is to be overlooked; None for any other target."""
+    return target.number if target is not None and target.kind == "remove" else None
+
+
 def legend(session: Session) -> tuple[Legend, ...]:
     """The classes with their colours."""
     data = datasets.get(catalogue.dataset(session))
@@ -155,16 +198,26 @@ def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[
     data = datasets.get(catalogue.dataset(session))
     if absent := pictures.missing(catalogue.dataset(session)):
         a, b = (_unseen(session, side, found[side]) for side in "ab")
-        return Street(0, 0, "", "", None, absent), (a, b)
-    held_out, total = _held_out(data, session.scene + 1)
-    place = min(session.scene, len(held_out) - 1)
-    images, labels = held_out.batch(slice(place, place + 1))
+        return Street(0, 0, 0, missing=absent), (a, b)
+    leaves = _leaves(session, data)
+    at = _at(leaves, session.scene)
+    place = leaves[at]
+    images, labels = _held_out(data, place + 1)[0].batch(slice(place, place + 1))
+    wanted, named, marked = _wanted(session, data), "", None
+    removed = _removed(session.target)
+    if removed is not None and bool((gone := labels[0].eq(removed)).any()):
+        named = f"with {PLURALS.get(data.classes[removed], data.classes[removed])}"
+        marked = rendering.data_url(rendering.layer(labels[0], data.palette, gone))
     street = Street(
-        place + 1,
-        total,
-        rendering.data_url(rendering.picture(images[0])),
-        _layer(session, labels[0], data),
-        wanted(session),
+        number=place + 1,
+        place=at + 1,
+        total=len(leaves),
+        named=named,
+        photo=rendering.data_url(rendering.picture(images[0])),
+        truth=_layer(session, labels[0], data),
+        wants=title(session.target, data.classes) or "any mistake",
+        wanted=None if wanted is None else rendering.data_url(rendering.label_map(wanted, data.palette)),
+        removed=marked,
     )
     a, b = (_look(session, side, found[side], images, place) for side in "ab")
     return street, (a, b)

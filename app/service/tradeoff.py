@@ -6,7 +6,7 @@ Everything is read from stored results. Epsilons are in units of 1/255.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.service import catalogue
+from app.service import catalogue, names
 from app.service.fields import shortened
 from app.service.types import Fraction, Mark, ParetoFront, RiskLevel, Risks, Settings, Tradeoff, TradeoffCard
 from app.session import SIDES, Session, choice
@@ -100,7 +100,7 @@ def snapped(session: TradeoffSession, name: str, value: str | float) -> tuple[Tr
     best = min(trained, key=distance)
     asked = {name: value} if now.kind == STANDARD else wanted  # nobody asked for its sigma and epsilon of 0
     missed = any(_distance(best, key, value) for key, value in asked.items())
-    sentence = f"No model is {_words(asked)}; the nearest is {best.title}." if missed else ""
+    sentence = f"No model is {_words(asked, marks)}; the nearest is {best.plain}." if missed else ""
     return _placed(session, best), sentence
 
 
@@ -118,9 +118,11 @@ def _distance(mark: Mark, key: str, value: str | float) -> float:
     return float(found != value) if isinstance(value, str) else round(abs(found - value), 6)
 
 
-def _words(wanted: dict[str, str | float]) -> str:
-    names = {"kind": "{}", "epsilon": "ε {:g}/255", "sigma": "σ {:g}"}
-    return ", ".join(form.format(wanted[key]) for key, form in names.items() if key in wanted)
+def _words(wanted: dict[str, str | float], marks: Sequence[Mark]) -> str:
+    if "kind" in wanted:
+        wanted = wanted | {"kind": next(mark.training for mark in marks if mark.kind == wanted["kind"])}
+    forms = {"kind": "{}", "epsilon": "ε {:g}/255", "sigma": "σ {:g}"}
+    return ", ".join(form.format(wanted[key]) for key, form in forms.items() if key in wanted)
 
 
 def _own(data: str) -> list[MeasuredModel]:
@@ -151,8 +153,11 @@ def _marked(model: Checkpoint, results: Results) -> Mark:
     return Mark(
         name=model.name,
         title=model.title,
-        short=model.short,
+        plain=catalogue.title(model),
+        explained=names.explained(model),
         kind=model.kind,
+        training=names.training(model.heap, model.schedule),
+        choice=names.training_choice(model.heap, model.schedule),
         heap=model.heap,
         sigma=round(recipe.get("sigma", 0.0), 4) if trained else 0.0,
         epsilon=round(recipe.get("epsilon", 0.0), 2) if trained else 0.0,
@@ -183,14 +188,16 @@ def _fronts(own: Sequence[MeasuredModel]) -> tuple[ParetoFront, ...]:
 def _finding(own: Sequence[MeasuredModel], marks: Sequence[Mark], a: Mark, b: Mark) -> str:
     """How the models of both heaps compare at equal clean accuracy, in the figures of the results page."""
     if STANDARD in (a.kind, b.kind) or a.kind == b.kind:
-        return "Choose models of two heaps to compare their Pareto fronts at equal clean accuracy."
+        return "Choose models of two kinds of training to compare their Pareto fronts at equal clean accuracy."
     if any(mark.breaks is None for mark in marks if mark.kind in (a.kind, b.kind)):
         return "The Pareto fronts cannot be compared in numbers: nothing that was tried breaks one of the models."
     found = advantage(own, a.kind, b.kind)
+    nouns = {model.kind: names.training_noun(model.heap, model.schedule) for model, _ in own}
+    one, other = nouns[a.kind], nouns[b.kind]
     if found is None:
-        return f"Models of {a.kind} and {b.kind} that could be compared at equal clean accuracy are missing."
+        return f"Models of {one} and {other} that could be compared at equal clean accuracy are missing."
     brackets = f" Brackets: 95%, over {found.uncertainty.removeprefix('held-out ')}." if found.uncertainty else ""
-    return f"At equal accuracy ({found.accuracy_text}) {b.kind} takes {found.text} times the ε of {a.kind}.{brackets}"
+    return f"At equal accuracy ({found.accuracy_text}) {other} takes {found.text} times the ε of {one}.{brackets}"
 
 
 def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> TradeoffCard:
@@ -199,7 +206,7 @@ def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> Tra
     found = results.robustness
     assert found is not None
     pattern = catalogue.delta(model, perturbations.BREAKING)
-    absent = "" if model.has_weights else " (left out to save room)"
+    absent = "" if model.has_weights else " (record only: numbers, no model)"
     crafted = f"{found.steps:,} steps of S-PGD in all, on {found.crafted_on:,} training images"
     return TradeoffCard(
         letter="A" if side == "a" else "B",

@@ -41,7 +41,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Curve:
-    """Fractions against epsilon (units of 1/255): the attack, the random-sign control, and where the model breaks.
+    """Fractions against epsilon (units of 1/255): the attack, random noise as the control, and where the model breaks.
 
     `borrowed` names the attack whose points these are, where the chosen one has too few of its own.
     """
@@ -110,18 +110,30 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class NoHelp:
+    """That training does not help against a target: in words for a sentence, and the numbers at each strength."""
+
+    words: str
+    numbers: str
+
+
+@dataclass(frozen=True)
 class Card:
     """Everything about the model on one side.
+
+    `explained` says how the model was trained, with its exact name.
 
     `share` is on what fraction the attack has to succeed at equal effect, and `enough` whether it does at `epsilon`;
     None at equal strength.
     `measured` is what `claim` says, `unprovoked` how much of a target is seen without any pattern, `overlap` the clean
     mean IoU of models of scenes, `made` with how many steps, on how many images, from which seed and whether live;
-    `search` says where those steps are of a search what it was.
+    `search` says where those steps are of a search what it was. `no_help` is there where the attack on this trained
+    model succeeds at least as often as on the standard model beside it, at every stored strength.
     """
 
     letter: Literal["A", "B"]
     title: str
+    explained: str
     noun: str
     epsilon: int
     share: float | None
@@ -135,6 +147,7 @@ class Card:
     measured: Fraction | None
     control: Control | None
     unprovoked: Fraction | None
+    no_help: NoHelp | None
     curve: Curve
     visibility: Visibility | None
     forming: Forming | None
@@ -288,13 +301,22 @@ class Legend:
 
 @dataclass(frozen=True)
 class Street:
-    """One held-out scene with its true classes and the classes that the attacker wants."""
+    """One held-out scene with its true classes and what the attacker wants; `missing` says why there is none.
+
+    It is the `number`-th held-out scene, and the `place`-th of the `total` that one leafs through, which `named` tells
+    from others, like `with pedestrians` (empty for all scenes). `wants` is what the attacker wants in words, `wanted`
+    the label map that is to be seen, and `removed` marks the pixels of the class that is to be overlooked.
+    """
 
     number: int
+    place: int
     total: int
-    photo: str
-    truth: str
-    wanted: str | None
+    named: str = ""
+    photo: str = ""
+    truth: str = ""
+    wants: str = ""
+    wanted: str | None = None
+    removed: str | None = None
     missing: str = ""
 
 
@@ -314,13 +336,18 @@ class Mark:
     """One model of the Trade-off tab: its settings, clean accuracy, and minimum breaking epsilon in n/255.
 
     `breaks` is None where nothing up to `reaches` did; `low` and `high` are between which epsilons it may lie
-    (`high` None: no measured point says). `kind` is the group of models that share a Pareto front.
+    (`high` None: no measured point says). `kind` is the group of models that share a Pareto front, and `training` its
+    words on the page (`choice` in a picker); so is `plain` of the exact `title`, and `explained` says how it was
+    trained.
     """
 
     name: str
     title: str
-    short: str
+    plain: str
+    explained: str
     kind: str
+    training: str
+    choice: str
     heap: int
     sigma: float
     epsilon: float

@@ -177,7 +177,7 @@ def settings() -> dict[str, Any]:
     with gr.Accordion("More settings", open=False, elem_classes=["more"]):
         return {
             "steps": gr.Dropdown(list(STEPS), label="Steps", filterable=False),
-            "images": gr.Dropdown(list(IMAGES), label="Crafting images", filterable=False),
+            "images": gr.Dropdown(list(IMAGES), label="Images the attacker trains on", filterable=False),
             "seed": gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[-1]),
         }
 

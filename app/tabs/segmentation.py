@@ -74,7 +74,9 @@ def build(runs: service.RunRegistry) -> "View":
     }
     view = View(**common, **parts, earlier=earlier, later=later, show=show, amplify=amplify)
     looks = [("show", show), ("amplify", amplify)]
-    events.wire(view, looks, {earlier: ("scene", -1), later: ("scene", 1)})
+    events.wire(view, looks, {})
+    for button, by in ((earlier, -1), (later, 1)):
+        events.listen([button.click], view, _leafed(view, by))
     events.listen([legend.select], view, _isolated(view), pressed=True)
     return view
 
@@ -152,11 +154,20 @@ class View(RunView[SegmentationSession]):
             self.street: segmentation.street(street),
             self.place: segmentation.position(street),
             self.legend: segmentation.legend(service.legend(session), looks, session.only),
-            self.earlier: gr.update(interactive=street.number > 1),
-            self.later: gr.update(interactive=street.number < street.total),
+            self.earlier: gr.update(interactive=street.place > 1),
+            self.later: gr.update(interactive=street.place < street.total),
             self.show: session.show,
             self.amplify: session.amplify,
         }
+
+
+def _leafed(view: View, by: int) -> Callable[[SegmentationSession], Updates]:
+    """The earlier or the later scene, of those that the target leaves to look at."""
+
+    def leafed(session: SegmentationSession) -> Updates:
+        return events.redrawn(view, service.leafed(session, by))
+
+    return leafed
 
 
 def _isolated(view: View) -> Callable[[SegmentationSession, Any], Updates]:

@@ -121,7 +121,9 @@ class View(TabView[TradeoffSession]):
         page = service.tradeoff(session)
         able = page.a.has_weights and page.b.has_weights
         return {
-            self.to_compare: gr.update(value="Open in Compare" if able else "Weights not shipped", interactive=able),
+            self.to_compare: gr.update(
+                value="Open in Compare" if able else "Record only: numbers, no model", interactive=able
+            ),
             self.headline: tradeoff.headline(page),
             self.figure: figures.tradeoff(page),
             self.finding: f'<p class="note">{escape(page.finding)}</p>',
@@ -139,7 +141,7 @@ class View(TabView[TradeoffSession]):
         updates: dict[str, dict[str, Any]] = {
             "data": {"choices": service.menu(session).data, "value": session.data},
             "side": {"value": session.side},
-            "kind": {"choices": list(found.kinds), "value": mark.kind},
+            "kind": {"choices": _kinds(page), "value": mark.kind},
             "sigma": {
                 **_slider(found.sigmas, mark.sigma),
                 "label": "Weight σ: none" if plain else f"Weight of attacks σ = {mark.sigma:g}",
@@ -150,6 +152,12 @@ class View(TabView[TradeoffSession]):
             },
         }
         return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
+
+
+def _kinds(page: service.Tradeoff) -> list[tuple[str, str]]:
+    """The kinds of training, in the words of the page."""
+    words = {mark.kind: mark.choice for mark in page.marks}
+    return [(words[kind], kind) for kind in page.settings.kinds]
 
 
 def _slider(steps: Sequence[float], value: float) -> dict[str, Any]:

@@ -102,6 +102,92 @@ def test_another_scene_and_the_end_of_them(scenes: Session) -> None:
     assert first.photo != second.photo
 
 
+def test_a_class_is_removed_from_scenes_that_have_it_only(scenes: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = pictures.split
+
+    def split(data: str, name: str, limit: int | None = None) -> Split:
+        found = real(data, name, limit)
+        labels = found.labels.clone()
+        for place, have in enumerate([0, 1, 0, 0, 1, 1, 0][: len(labels)]):
+            labels[place][labels[place] == 8] = 3
+            labels[place, 5:9, 5:9] = 8 if have else 3
+        return replace(found, labels=labels)
+
+    monkeypatch.setattr(pictures, "split", split)
+    chosen = replace(scenes, target=Target("remove", 8))
+    shown = [shows.scene(replace(chosen, scene=place))[0] for place in range(7)]
+    assert [street.number for street in shown] == [2, 2, 5, 5, 5, 6, 6], (
+        "the next scene with a car, at the end the last"
+    )
+    assert [(street.place, street.total) for street in shown[1:6]] == [(1, 3), (2, 3), (2, 3), (2, 3), (3, 3)]
+    assert 'title="Held-out scene 5">Scene 2 of 3 with cars<' in segmentation.position(shown[4])
+    assert "to be seen: no car<" in segmentation.street(shown[4])
+    marked = pixels(shown[4].removed)
+    assert np.array_equal(np.argwhere(marked[..., 3] > 0).min(0), [5, 5])
+    assert (marked[..., 3] > 0).sum() == 16
+    assert shown[4].removed in segmentation.street(shown[4])
+    places = []
+    for by in (1, 1, 1, 1, -1, -1, -1, -1):
+        chosen = service.leafed(chosen, by)
+        places.append(chosen.scene)
+    assert places == [4, 5, 5, 5, 4, 1, 1, 1]
+    assert service.leafed(replace(scenes, scene=2), 1).scene == 3, "other targets leave all scenes"
+    nowhere = replace(scenes, target=Target("remove", 10))
+    monkeypatch.setattr(pictures, "split", lambda *asked: replace(real(*asked), labels=real(*asked).labels * 0))
+    street = shows.scene(nowhere)[0]
+    assert "Held-out scene 1 of 7" in segmentation.position(street)
+    assert "not in this scene" in segmentation.street(street)
+
+
+def test_the_attacker_wants_a_scene_or_any_mistake(scenes: Session) -> None:
+    for target, words in ((Target("scene", 5), "attacker wants: scene 5<"), (None, "attacker wants: any mistake<")):
+        street = shows.scene(replace(scenes, target=target))[0]
+        assert words in segmentation.street(street)
+        assert ("any mistake will do" in segmentation.street(street)) == (target is None)
+        assert "Held-out scene 1 of 7<" in segmentation.position(street)
+
+
+@pytest.mark.parametrize(
+    ("standard", "trained", "told"), [((0.2, 0.4), (0.2, 0.5), True), ((0.2, 0.4), (0.3, 0.39), False)]
+)
+def test_the_page_says_where_training_does_not_help(
+    scenes: Session,
+    standard: tuple[float, float],
+    trained: tuple[float, float],
+    told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, removed = catalogue.results, Target("remove", 8)
+
+    def made(of: Checkpoint) -> Results:
+        found = real(of)
+        one = found.find("spgd", 10, removed)
+        shares = zip((8, 10), standard if of.name == "standard" else trained, strict=True)
+        gone = (
+            replace(one, epsilon=epsilon, report=replace(one.report, vanished=SceneRate(share, 0, 1, 7)))
+            for epsilon, share in shares
+        )
+        return replace(found, measurements=(*(m for m in found.measurements if m.target != removed), *gone))
+
+    monkeypatch.setattr(catalogue, "results", made)
+    chosen = replace(scenes, target=removed)
+    numbers = "8/255: 20.0%, standard 20.0%; 10/255: 50.0%, standard 40.0%"
+    for equal, before in (
+        ("effect", "fooled at least as often at every stored strength: "),
+        ("strength", "%</strong>: "),
+    ):
+        page = shows.scene_page(replace(chosen, equal=equal))
+        headline = common.headline(page.subject, *page.cards)
+        assert page.cards[0].no_help is None
+        assert (f'{before}<span title="How often the attack succeeds at {numbers}">' in headline) is told
+        assert (">shared training does not help</span>.</h1>" in headline) is told
+        assert ("resists even" in headline) is not (told or equal == "strength"), "the worse model resists nothing"
+    swapped = shows.scene_page(replace(chosen, a=chosen.b, b=chosen.a, equal="effect"))
+    assert ("</span>.</h1>" in common.headline(swapped.subject, *swapped.cards)) is told
+    untargeted = shows.scene_page(replace(scenes, target=None))
+    assert "does not help" not in common.headline(untargeted.subject, *untargeted.cards)
+
+
 def test_the_first_view_draws_only_the_scenes_that_it_shows(scenes: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, real = [], pictures.split
 

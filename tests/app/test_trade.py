@@ -87,11 +87,12 @@ class TestPage:
         chosen = replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")
         # both reach 94.0% (28 against 16 + 4 * 2/3) to 96.0% (20 + 8 / 3 against 16)
         assert service.tradeoff(chosen).finding == (
-            "At equal accuracy (94.0 to 96.0%) heap 64 takes 1.42 to 1.50 times the ε of heap 1."
+            "At equal accuracy (94.0 to 96.0%) shared training (64 images) takes 1.42 to 1.50 times the ε of "
+            "adversarial training."
         )
         apart = replace(grid, a="shared-s8-e24-w0.9", b="shared-s64-e16-w0.7")
         assert "nothing that was tried breaks one of the models" in service.tradeoff(apart).finding
-        assert "Choose models of two heaps" in service.tradeoff(grid).finding
+        assert "Choose models of two kinds of training" in service.tradeoff(grid).finding
 
     def test_the_lead_of_one_seed_comes_with_what_the_held_out_images_leave_open(self, grid):
         for name, *_, clean, _ in SIGNS:
@@ -100,8 +101,8 @@ class TestPage:
             replace(Results.load(folder), hits=hits).save(folder)
         said = service.tradeoff(replace(grid, a="shared-s1-e8-w0.5", b="shared-s64-e16-w0.7")).finding
         assert re.fullmatch(
-            r"At equal accuracy \(94\.0 to 96\.0%\) heap 64 takes 1\.46 \[1\.\d\d, 1\.\d\d\] \(1\.42 to 1\.50\) "
-            r"times the ε of heap 1\. Brackets: 95%, over images\.",
+            r"At equal accuracy \(94\.0 to 96\.0%\) shared training \(64 images\) takes 1\.46 \[1\.\d\d, 1\.\d\d\] "
+            r"\(1\.42 to 1\.50\) times the ε of adversarial training\. Brackets: 95%, over images\.",
             said,
         )
 
@@ -112,8 +113,8 @@ class TestPage:
         chosen = replace(grid, a="shared-s1-e8-w0.5", b=name)
         page = service.tradeoff(chosen)
         assert (page.a.has_weights, page.b.has_weights) == (True, False)
-        assert "(left out to save room)" in page.b.origin
-        assert "(left out" not in page.a.origin
+        assert "(record only: numbers, no model)" in page.b.origin
+        assert "(record only" not in page.a.origin
         assert name in [model.name for model in catalogue.fitting(service.TradeoffSession)]
         assert name not in [model.name for model in catalogue.fitting(service.CompareSession)]
         there, sentence = service.opened({**dict(parse_qsl(chosen.query())), "tab": "compare"}, service.CompareSession)
@@ -186,6 +187,7 @@ class TestSnapping:
         assert bool(sentence) == missed
         if missed:
             assert sentence.startswith("No model is ")
+            assert "heap" not in sentence
             assert "the nearest is " in sentence
 
     @pytest.mark.parametrize("name", ["sigma", "epsilon"])
@@ -235,7 +237,7 @@ class TestDrawing:
         page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
         drawn = json.loads(figures.tradeoff(page))
         written = dict(figures.SYMBOLS)
-        kinds = {mark.name: mark.kind for mark in page.marks}
+        kinds = {mark.name: mark.training for mark in page.marks}
         marks = [trace for trace in drawn["data"] if "customdata" in trace]
         shown = {
             (f"{written[trace['marker']['symbol'].removesuffix('-open')]} {kinds[trace['customdata'][0]]}", colour)
@@ -304,7 +306,7 @@ class TestDrawing:
     def test_every_text_is_escaped(self, grid):
         page = service.tradeoff(grid)
         evil = "<img src=x onerror=alert(1)>"
-        mark = replace(page.b.mark, title=evil, name=evil, kind=evil)
+        mark = replace(page.b.mark, title=evil, plain=evil, explained=evil, name=evil, kind=evil, training=evil)
         side = replace(page.b, mark=mark, origin=evil)
         whole = replace(page, b=side, marks=(mark,))
         drawn = [tradeoff.headline(whole), tradeoff.card(side), tradeoff.pattern(side)]

@@ -30,7 +30,7 @@ def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
     page.click("[role=tab]:has-text('Trade-off')")
     page.wait_for_selector(".tradeoff-figure .plotly-figure .points path.point")
     chosen(page, "a", "Standard")
-    chosen(page, "b", "Heap 64")
+    chosen(page, "b", "Shared-trained, 64 images")
     assert page.locator(".risks tr:visible").count() == 5
     assert page.locator(".cards img.pattern:visible").count() == 2
     assert page.locator("img:visible:not([alt])").count() == 0
@@ -53,7 +53,10 @@ def test_an_arrow_key_goes_to_the_next_model_and_stays_there(visit: Visit) -> No
     page = opened(visit, "&data=signs")
     epsilon = page.locator("input[type=range]:visible").nth(1)
     epsilon.focus()
-    for key, name, step, words in (("ArrowLeft", "Standard", "0", "none"), ("ArrowRight", "Heap 64", "1", "16/255")):
+    for key, name, step, words in (
+        ("ArrowLeft", "Standard", "0", "none"),
+        ("ArrowRight", "Shared-trained, 64 images", "1", "16/255"),
+    ):
         page.keyboard.press(key)
         chosen(page, "b", name)
         page.wait_for_function(
@@ -95,7 +98,7 @@ def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Vi
     page.wait_for_selector(".tradeoff-figure .hovertext")
     named = page.text_content(".tradeoff-figure .hovertext")
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    chosen(page, "a", "Standard" if "Standard" in named else "Heap 4")
+    chosen(page, "a", "Standard" if "Standard" in named else "Shared-trained, 4 images")
     page.click("#onward")
     page.wait_for_selector(".stripbox:visible")
     page.wait_for_function("!location.search.includes('tab=') && location.search.includes('data=streets')")
@@ -104,7 +107,7 @@ def test_a_clicked_point_is_chosen_for_the_side_that_the_settings_move(visit: Vi
 def test_a_title_of_a_long_name_is_not_cut(visit: Visit) -> None:
     page = opened(visit, size=(1280, 720))
     title = page.locator(".cards h2 .name").last
-    title.evaluate("(one, text) => one.textContent = text", "B ▲ Heap 64, 15 epochs, ε 16/255, σ 0.7, seed 2")
+    title.evaluate("(one, text) => one.textContent = text", "B ▲ Shared, 64 images, 16/255, 15 epochs, σ 0.7, seed 2")
     assert title.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 

@@ -1,0 +1,106 @@
+"""How the page names models, their training and attacks: in words that one understands without the paper.
+
+Tables, results pages and the command line use the exact names, like `Shared, heap 64, ε 16/255, σ 0.5`; on the page
+those are on demand. Epsilons are in units of 1/255.
+"""
+
+from collections.abc import Sequence
+
+from core import attacks
+from core.checkpoints.store import Checkpoint
+
+ATTACKS = {"random-signs": "Random noise"}
+"""Attacks that have another title on the page: the signs of random signs read like traffic signs there."""
+
+
+def attack_title(name: str) -> str:
+    """The title of an attack in sentences and captions. Raises ValueError for an unknown one."""
+    return ATTACKS.get(name, attacks.get(name).title)
+
+
+def attack_choice(name: str) -> str:
+    """The title of an attack in the picker, where one does not know them. Raises ValueError for an unknown one."""
+    words = attack_title(name)
+    if name == "spgd":
+        return f"Strongest ({words})"
+    return f"{words} (control)" if attacks.get(name).control else words
+
+
+def model_title(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
+    """The title of a model: `Standard`, or like `Shared-trained, 64 images, 16/255`.
+
+    Where one of the `others` differs in sigma only, sigma is told too.
+    """
+    more = _more(of, others)
+    words = training(of.heap)
+    if more:
+        words = words.replace("Adversarially trained", "Adversarial").replace("Shared-trained", "Shared")
+    return _title(of, words, more)
+
+
+def model_choice(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
+    """The same as a picker has room for, like `Shared by 64, 16/255`."""
+    return _title(of, training_choice(of.heap), _more(of, others))
+
+
+def _title(of: Checkpoint, words: str, more: Sequence[str]) -> str:
+    return ", ".join((words, f"{of.recipe['epsilon']:.4g}/255", *more)) if _trained(of) else of.short
+
+
+def _more(of: Checkpoint, others: Sequence[Checkpoint]) -> list[str]:
+    """What tells a model from others of the same heap and epsilon; sigma only where nothing else does."""
+    same = [one for one in others if one.name != of.name and _settings(one) == _settings(of)]
+    return _settings(of, sigma=bool(same))[2:]
+
+
+def _settings(of: Checkpoint, *, sigma: bool = False) -> list[str]:
+    """Heap, epsilon and what else is unusual about a training; without `sigma`, whatever that is."""
+    recipe = of.recipe
+    if not _trained(of):
+        return [of.name, ""]
+    more = [
+        of.schedule,
+        "persistent deltas" if recipe.get("persist") and "persistent" not in of.schedule else "",
+        f"σ {recipe['sigma']:.4g}" if sigma else "",
+        f"seed {recipe['seed']}" if recipe.get("seed") else "",
+    ]
+    return [str(of.heap), f"{recipe['epsilon']:.4g}", *filter(None, more)]
+
+
+def explained(of: Checkpoint) -> str:
+    """How a model was trained, and its exact name; empty for a standard model."""
+    if not _trained(of):
+        return ""
+    who = "Each image had a pattern of its own" if of.heap == 1 else f"{of.heap} images shared a pattern"
+    return f"{who} in training, of {of.recipe['epsilon']:.4g}/255. Exact name: {of.title}"
+
+
+def training(heap: int, schedule: str = "") -> str:
+    """A kind of training, by heap (0: standard) and schedule.
+
+    >>> training(0), training(1), training(64, "15 epochs")
+    ('Standard', 'Adversarially trained', 'Shared-trained, 64 images, 15 epochs')
+    """
+    words = {0: "Standard", 1: "Adversarially trained"}.get(heap, f"Shared-trained, {heap} images")
+    return ", ".join(filter(None, (words, schedule)))
+
+
+def training_choice(heap: int, schedule: str = "") -> str:
+    """The same as a picker has room for: `Standard`, `Adversarial`, or like `Shared by 64, 15 epochs`."""
+    words = {0: "Standard", 1: "Adversarial"}.get(heap, f"Shared by {heap}")
+    return ", ".join(filter(None, (words, schedule)))
+
+
+def training_noun(heap: int, schedule: str = "") -> str:
+    """The same as a noun.
+
+    >>> training_noun(1), training_noun(64), training_noun(1, "15 epochs")
+    ('adversarial training', 'shared training (64 images)', 'adversarial training (15 epochs)')
+    """
+    words = {0: "standard training", 1: "adversarial training"}.get(heap, "shared training")
+    more = ", ".join(filter(None, (f"{heap} images" if heap > 1 else "", schedule)))
+    return f"{words} ({more})" if more else words
+
+
+def _trained(of: Checkpoint) -> bool:
+    return bool(of.heap) and of.recipe.get("epsilon") is not None
