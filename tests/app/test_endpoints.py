@@ -18,6 +18,7 @@ from PIL import Image
 
 from app import service
 from app.__main__ import start
+from app.page import discovered
 from app.service import runs
 from app.session import Session
 
@@ -230,18 +231,24 @@ def turned(config: dict[str, Any]) -> dict[str, Any]:
     return next(one for one in config["dependencies"] if component in [to[0] for to in one["targets"]])
 
 
+def forgotten(first: str = "") -> list[Any]:
+    """The values of that event from a page whose sessions are forgotten: the last ones are the addresses of its tabs."""
+    tabs = len(discovered())
+    return [*[None] * (tabs - 1), first, *[""] * (tabs - 1)]  # the first session comes from elsewhere
+
+
 def test_a_tab_that_was_forgotten_comes_back_as_its_own_address_says(visitor: Visitor) -> None:
-    answer = visitor.ask(turned(visitor.config), None, None, ADDRESS.removeprefix("?"), "", "", pressed="Compare")
+    answer = visitor.ask(turned(visitor.config), *forgotten(ADDRESS.removeprefix("?")), pressed="Compare")
     assert "&attack=spgd&equal=strength&wrong=50&epsilon=8&steps=200&images=64" in answer
-    usual = visitor.ask(turned(visitor.config), None, None, "", "", "", pressed="Trade-off")
+    usual = visitor.ask(turned(visitor.config), *forgotten(), pressed="Trade-off")
     assert "tab=tradeoff&data=signs" in usual
 
 
 def test_back_opens_what_the_address_says(visitor: Visitor) -> None:
     before = "?tab=tradeoff&data=signs&a=standard&b=standard&side=a"
-    assert before.removeprefix("?") in visitor.ask(turned(visitor.config), None, None, "", "", "", pressed=before)
+    assert before.removeprefix("?") in visitor.ask(turned(visitor.config), *forgotten(), pressed=before)
     assert "data=signs&a=standard&b=shared-s64-e16-w0.5&attack=spgd" in visitor.ask(
-        turned(visitor.config), None, None, "", "", "", pressed="?"
+        turned(visitor.config), *forgotten(), pressed="?"
     )
 
 
