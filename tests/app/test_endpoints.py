@@ -232,7 +232,7 @@ def turned(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def forgotten(first: str = "") -> list[Any]:
-    """The values of that event from a page whose sessions are forgotten: the last ones are the addresses of its tabs."""
+    """The values of that event from a page whose sessions are forgotten: the last are its tabs' addresses."""
     tabs = len(discovered())
     return [*[None] * (tabs - 1), first, *[""] * (tabs - 1)]  # the first session comes from elsewhere
 
