@@ -41,7 +41,8 @@ def _no_help(card: Card, before: str, after: str = "") -> str:
     """That this model's training does not help against the target, where the stored results say so."""
     if card.no_help is None:
         return ""
-    return f'{before}<span title="{escape(card.no_help.numbers)}">{escape(card.no_help.words)}</span>{after}'
+    words = card.no_help.words if before else card.no_help.words.capitalize()
+    return f'{before}<span title="{escape(card.no_help.numbers)}">{escape(words)}</span>{after}'
 
 
 def _takes(card: Card) -> str:
@@ -56,7 +57,7 @@ def _takes(card: Card) -> str:
 def _takes_too(card: Card) -> str:
     """What the same takes with the second model, or that its training does not help."""
     if card.no_help:
-        return f"The {_noun(card)} is fooled at least as often at every stored strength{_no_help(card, ': ', '.')}"
+        return _no_help(card, "", ": fooled at least as often.")
     if not card.enough:
         return f"The {_noun(card)} resists even <strong>{card.epsilon}/255</strong>{_seen(card, ', ')}."
     return f"The {_noun(card)} takes <strong>{card.epsilon}/255</strong>{_seen(card, ': ')}."

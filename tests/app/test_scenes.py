@@ -172,15 +172,14 @@ def test_the_page_says_where_training_does_not_help(
     monkeypatch.setattr(catalogue, "results", made)
     chosen = replace(scenes, target=removed)
     numbers = "8/255: 20.0%, standard 20.0%; 10/255: 50.0%, standard 40.0%"
-    for equal, before in (
-        ("effect", "fooled at least as often at every stored strength: "),
-        ("strength", "%</strong>: "),
+    for equal, words in (
+        ("effect", '<span title="{}">Shared training does not help</span>: fooled at least as often.</h1>'),
+        ("strength", '%</strong>: <span title="{}">shared training does not help</span>.</h1>'),
     ):
         page = shows.scene_page(replace(chosen, equal=equal))
         headline = common.headline(page.subject, *page.cards)
         assert page.cards[0].no_help is None
-        assert (f'{before}<span title="How often the attack succeeds at {numbers}">' in headline) is told
-        assert (">shared training does not help</span>.</h1>" in headline) is told
+        assert (words.format(f"How often the attack succeeds at {numbers}") in headline) is told
         assert ("resists even" in headline) is not (told or equal == "strength"), "the worse model resists nothing"
     swapped = shows.scene_page(replace(chosen, a=chosen.b, b=chosen.a, equal="effect"))
     assert ("</span>.</h1>" in common.headline(swapped.subject, *swapped.cards)) is told
