@@ -24,6 +24,7 @@ from core.cli.training_options import (
     StepSize,
     StepSpread,
     TrainingImages,
+    architecture,
 )
 from core.training.recipe import Recipe
 from core.workflows.grid import grid, run_named
@@ -33,7 +34,7 @@ from core.workflows.sweep import sweep as train_and_measure
 
 def sweep(
     data: DataName = "signs",
-    arch: Architecture = "resnet20",
+    arch: Architecture = None,
     heap: Annotated[list[int] | None, typer.Option(help="Heap size; repeatable. Default: 1, 8 and 64.")] = None,
     sigma: Annotated[
         list[float] | None,
@@ -93,7 +94,7 @@ def sweep(
         raise ValueError("--run replaces --heap, --sigma, --epsilon and --seed; give one or the other.")
     base = Recipe(
         data=data,
-        architecture=arch,
+        architecture=architecture(arch, start),
         sigma=0.5,
         heap=1,
         epsilon=8.0,

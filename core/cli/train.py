@@ -24,6 +24,7 @@ from core.cli.training_options import (
     StepSize,
     StepSpread,
     TrainingImages,
+    architecture,
 )
 from core.distributed import is_main_process
 from core.runtime import Precision
@@ -34,7 +35,7 @@ from core.workflows import train_model
 
 def train(
     data: DataName = "signs",
-    arch: Architecture = "resnet20",
+    arch: Architecture = None,
     sigma: Annotated[float, typer.Option(help="Weight of the adversarial loss, 0 to 1; 0 is standard training.")] = 0.0,
     heap: Annotated[
         int | None,
@@ -97,7 +98,7 @@ def train(
     device = device if device == "auto" else available(device)
     recipe = Recipe(
         data=data,
-        architecture=arch,
+        architecture=architecture(arch, start),
         sigma=sigma,
         heap=(64 if heap is None else heap) if sigma else 1,
         epsilon=(16.0 if epsilon is None else epsilon) if sigma else 0.0,

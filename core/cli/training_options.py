@@ -1,17 +1,19 @@
 """Options of the commands that train."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.checkpoints import store
 from core.training.recipe import Norm
 
 Architecture = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--arch",
         help="Architecture: resnet20 (depths 8 to 110), resnet20/64 (with 64 channels, as in the paper), "
-        "smp:PSPNet/resnet18 or timm:NAME.",
+        "smp:PSPNet/resnet18 or timm:NAME. Default: that of --start, else resnet20.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option(help="Images in a mini-batch.")]
@@ -44,3 +46,10 @@ NormOfUpdate = Annotated[
 ]
 StepSize = Annotated[float, typer.Option(help="Size of an ascent step, as a multiple of epsilon.")]
 TrainingImages = Annotated[int | None, typer.Option(help="Use only the first N training images. Default: all.")]
+
+
+def architecture(given: str | None, start: str | None) -> str:
+    """The architecture that is given, else that of the model folder that training starts from, else resnet20."""
+    if given is None and start and (Path(start) / store.CONFIG).is_file():
+        return store.read(Path(start)).architecture
+    return given or "resnet20"

@@ -13,7 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 from core.__main__ import COMMANDS, DATA_COMMANDS, MORE, app, main
+from core.checkpoints import store
 from core.cli.lazy import Commands
+from core.cli.training_options import architecture
+from core.models.registry import create
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -141,3 +144,12 @@ def told(monkeypatch, capsys, *words):
     with pytest.raises(SystemExit) as stopped:
         main()
     return stopped.value.code, capsys.readouterr().err.strip()
+
+
+def test_training_goes_on_with_the_architecture_that_it_starts_from(tmp_path):
+    config = {"architecture": "resnet8/8", "data": "signs", "classes": ["a", "b"], "recipe": {}}
+    store.save(tmp_path / "start", create("resnet8/8", 2), config)
+    start = str(tmp_path / "start")
+    assert architecture(None, start) == "resnet8/8"
+    assert architecture("resnet20/64", start) == "resnet20/64"
+    assert [architecture(None, start) for start in (None, "imagenet", str(tmp_path))] == ["resnet20"] * 3
