@@ -86,11 +86,12 @@ def test_attacks_are_named_for_people(session: Session) -> None:
 def test_the_page_says_neither_random_signs_nor_heap_nor_breaks(session: Session, scenes: Session) -> None:
     page, scene = shows.comparison(session), shows.scene_page(scenes)
     drawn = [common.headline(page.subject, page.a, page.b), common.footer(page.a, page.b, page.numbers)]
-    for card in (page.a, page.b):
-        drawn += [compare.pattern(card), compare.number(card), compare.note(card), figures.accuracy(card)]
+    drawn += [compare.visible(page.a, page.b), compare.patterns(page.a, page.b, None), figures.both(page.a, page.b)]
+    drawn += [compare.stage(card, page.large, page.large.a) for card in (page.a, page.b)]
     drawn += [segmentation.summary(*pair) for pair in zip(scene.cards, scene.looks, strict=True)]
     told = re.sub('(data:|Exact name: )[^"]*', "", "".join(drawn)).lower()  # the letters of a picture may be any
     for word in ("random signs", "heap", "breaks at"):
         assert word not in told
     known = replace(page.a, curve=replace(page.a.curve, breaks=13.25, level=0.75))
-    assert ">Wrong on 75% from 13.25/255</b> · dotted: random noise" in compare.note(known)
+    assert "Wrong on 75% from ● 13.25, ▲ 13.25/255" in compare.breaks(known, known)
+    assert "still right, by ε (dotted: noise)" in figures.both(known, known)
