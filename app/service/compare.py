@@ -230,7 +230,8 @@ def _origin(checkpoint: Checkpoint, found: Outcome | None) -> str:
     parts += [f"seed {found.seed}", _crafted(found)]
     if found.report:
         parts.append(f"n = {found.report.accuracy.n:,} held out")
-        parts.append(f"live in {found.seconds:.1f} s" if found.live else "precomputed")
+        made = f"live in {found.seconds:.1f} s" if found.live else "precomputed"
+        parts += [] if found.searched else [made]  # a search is never live
     elif found.forming and found.forming.state == "stopped":
         parts.append(f"stopped at step {found.forming.step}, not measured on held-out images")
     return " · ".join([*parts, found.hardware.partition(",")[0].removeprefix("NVIDIA ")] if found.hardware else parts)
