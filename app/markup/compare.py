@@ -84,7 +84,7 @@ def _often(card: Card) -> str:
 def visible(a: Card, b: Card) -> str:
     """How visible both patterns are, on a scale, beside random noise of their strengths."""
     known = [(card, card.visibility.jod) for card in (a, b) if card.visibility and card.visibility.jod]
-    heading = f"<h3>How visible is it? {term('jod')}</h3>"
+    heading = f"<h3>How visible is it? {term('jod', 'JOD, 10 is unseen')}</h3>"
     if not known:
         return f'{heading}<p class="note">{_no_jod(a, b)}</p>'
     ticks, values = "", ""
@@ -101,8 +101,7 @@ def visible(a: Card, b: Card) -> str:
     ]
     words = f'<p class="note">{term("noise", "random noise")} as strong: {", ".join(noise)}</p>' if noise else ""
     return (
-        f'{heading}<div class="scale" aria-hidden="true">{ticks}</div>'
-        f'<p class="ends note" aria-hidden="true"><span>10 unseen</span><span>{LEAST:g}</span></p>'
+        f'{heading}<div class="scale" data-end="{LEAST:g}" aria-hidden="true">{ticks}</div>'
         f'<p class="values">{values}</p>{words}'
     )
 
@@ -164,7 +163,7 @@ def breaks(a: Card, b: Card) -> str:
         for card, curve in found
     ]
     level = percent(found[0][1].level)
-    return f'<p class="note">Wrong on {level} from {", ".join(words)}/255</p>'
+    return f'<p class="note">Wrong on {level} from {" ".join(words)}/255</p>'
 
 
 def strip(images: Strip, chosen: int) -> str:

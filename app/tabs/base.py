@@ -163,7 +163,13 @@ def deck(kind: type[Session]) -> dict[str, Any]:
             "equal": segments(EQUAL_WORDS, "effect", "What is equal for both models", elem_classes=["segments"]),
             "wrong": segments(WRONG_WORDS, 50, "How often the attack succeeds", elem_classes=["segments"]),
             "epsilon": gr.Slider(
-                EPSILONS[0], EPSILONS[-1], step=2, label="Strength ε", buttons=[], elem_classes=["strength"]
+                EPSILONS[0],
+                EPSILONS[-1],
+                step=2,
+                label="Strength ε",
+                buttons=[],
+                elem_classes=["strength"],
+                visible=False,  # until a session is at equal strength: the bar would wrap meanwhile
             ),
         }
         with gr.Row(elem_classes=["runbar"]):

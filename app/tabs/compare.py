@@ -54,7 +54,7 @@ def build(runs: service.RunRegistry) -> "View":
                 status = html(elem_classes=["status"])
                 visible = html(elem_classes=["visible"])
                 patterns = html(elem_classes=["patterns"])
-                figure = plotly_figure(height=84)
+                figure = plotly_figure(height=80)
                 breaks = html(elem_classes=["breaks"])
                 controls |= settings()
         with gr.Row(elem_classes=["below"]):

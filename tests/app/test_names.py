@@ -93,5 +93,5 @@ def test_the_page_says_neither_random_signs_nor_heap_nor_breaks(session: Session
     for word in ("random signs", "heap", "breaks at"):
         assert word not in told
     known = replace(page.a, curve=replace(page.a.curve, breaks=13.25, level=0.75))
-    assert "Wrong on 75% from ● 13.25, ▲ 13.25/255" in compare.breaks(known, known)
+    assert "Wrong on 75% from ● 13.25 ▲ 13.25/255" in compare.breaks(known, known)
     assert "still right, by ε (dotted: noise)" in figures.both(known, known)

@@ -199,7 +199,8 @@ def test_stop_keeps_what_there_is(visit: Visit) -> None:
     status_says(page, "Step")
     page.wait_for_function(STOP_AT_A_PATTERN)  # by the page itself: on a busy machine the run would end before a click
     status_says(page, "Stopped at step")
-    assert int(re.search(r"Stopped at step (\d+)", page.inner_text(".status"))[1]) < 200
+    said = page.inner_text(".status")
+    assert int(re.search(r"Stopped at step (\d+)", said)[1]) < 200, said
     page.wait_for_timeout(700)
     kept = page.get_attribute(PATTERNS, "src")
     page.wait_for_timeout(700)

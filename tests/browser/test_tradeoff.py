@@ -26,7 +26,7 @@ def chosen(page: Any, letter: str, name: str) -> None:
 
 def test_the_tab_opens_complete_and_leads_to_compare(visit: Visit) -> None:
     page = visit()
-    page.wait_for_selector(".card-b img.pattern")
+    page.wait_for_selector(".patterns img.pattern")
     page.click("[role=tab]:has-text('Trade-off')")
     page.wait_for_selector(".tradeoff-figure .plotly-figure .points path.point")
     chosen(page, "a", "Standard")
