@@ -80,7 +80,7 @@ def page(record: dict[str, Any]) -> str:
 
 
 TOLD = (
-    "Measured before the signs had 96x96 pixels and 24 classes: on twelve classes of 32x32, which do not ship any more. "
+    "Measured on the signs of before: twelve classes of 32x32 pixels, which do not ship any more. "
     "Written by `python -m benchmarks.hardening_cost` from `benchmarks/results/hardening_cost.json`; do not edit. "
     "All rows start from the same standard weights and use the same images, epochs, learning rate and seed. They "
     "differ in the ascent: the paper's 4 steps, one step from a random start, or one step from the persistent "
