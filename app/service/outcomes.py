@@ -91,6 +91,11 @@ def stored(session: Session, checkpoint: Checkpoint) -> Outcome | None:
     )
 
 
+def precomputed(session: Session) -> Outcomes:
+    """What the model folders hold for each side: the same before, during and after a run."""
+    return {side: stored(catalogue.at(session, side), catalogue.checkpoint(session, side)) for side in SIDES}
+
+
 def keep(runs: RunRegistry, session: Session, side: str, found: Outcome) -> None:
     """Remember the state of a run; finished ones also for everybody who asks for the same."""
     if runs.keep(session, side, found) and found.finished:

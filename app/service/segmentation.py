@@ -9,7 +9,7 @@ from torch import Tensor
 
 from app.service import catalogue, pictures
 from app.service.cache import caches
-from app.service.outcomes import Outcome, Outcomes
+from app.service.outcomes import Outcome, Outcomes, precomputed
 from app.service.pictures import CompareSession
 from app.service.types import Labelled, Large, Legend, Look, Pattern, Shot, Street, Strip, StripScene
 from app.session import FAR, Session, choice
@@ -40,7 +40,7 @@ class SegmentationSession(Session):
     """The Segmentation tab's choices.
 
     `show` is what the maps of a scene show, all labels or those that flipped, and `only` the class they are limited
-    to. `scene` counts scenes from 0.
+    to. `scene` counts scenes from 0; None is one of the first that tells the story.
     """
 
     tab = "segmentation"
@@ -49,7 +49,7 @@ class SegmentationSession(Session):
 
     show: str = choice("labels", SHOWS, look=True, kept=True)
     only: int | None = choice(None, lambda session: [None, *_classes(session)], look=True)
-    scene: int = choice(0, FAR, look=True)
+    scene: int | None = choice(None, lambda _: [None, *FAR], look=True)
 
     @classmethod
     def shows(cls, model: Checkpoint) -> bool:
@@ -97,24 +97,27 @@ def large(session: CompareSession, found: Outcomes) -> Large:
     if absent := pictures.missing(catalogue.dataset(session)):
         return Large(0, 0, "", "", False, None, None, None, absent)
     first, count = (0, PER_SHEET) if session.large is None else (session.large, 1)
+    known = precomputed(session)
     held_out, total = _held_out(data, first + count)
     first = min(first, len(held_out) - 1)
     images, labels = held_out.batch(slice(first, first + count))
-    sights = {side: _sight(session, side, found[side], images, first) for side in "ab"}
+    stored = {side: _sight(session, side, known[side], images, first) for side in "ab"}
 
     def story(place: int) -> float:
-        """How much more of the scene the pattern of A takes than that of B."""
-        a, b = (_labelled(sights[side], place, labels[place]) for side in "ab")
+        """How much more of the scene the stored pattern of A takes than that of B."""
+        a, b = (_labelled(stored[side], place, labels[place]) for side in "ab")
         return (a.right_before - (a.right_after or 0)) - (b.right_before - (b.right_after or 0))
 
-    place = max(range(len(images)), key=story)
+    told = session.large is None and all(known.values())
+    place = max(range(len(images)), key=story) if told else 0
+    sights = {side: _sight(session, side, found[side], images[place : place + 1], first + place) for side in "ab"}
 
     def shot(side: str) -> Shot:
         one, sight = found[side], sights[side]
         picture = None if one is None else pictures.drawn(data.name, first + place, images[place], one)
         now = sight.before if sight.after is None else sight.after
-        seen = rendering.data_url(rendering.label_map(now[place], data.palette))
-        return Shot(picture, replace(_labelled(sight, place, labels[place]), labels=seen))
+        seen = rendering.data_url(rendering.label_map(now[0], data.palette))
+        return Shot(picture, replace(_labelled(sight, 0, labels[place]), labels=seen))
 
     return Large(
         first + place + 1,
@@ -156,7 +159,7 @@ def _right(seen: Tensor, truth: Tensor) -> float:
 def leafed(session: SegmentationSession, by: int) -> SegmentationSession:
     """The session with the scene that comes so many later, among those that one leafs through (see `_leaves`)."""
     leaves = _leaves(session, datasets.get(catalogue.dataset(session)))
-    at = _at(leaves, session.scene) + by
+    at = _at(leaves, _place(session)) + by
     return replace(session, scene=leaves[min(max(at, 0), len(leaves) - 1)])
 
 
@@ -181,6 +184,35 @@ def _at(leaves: Sequence[int], scene: int) -> int:
     return min(bisect_left(leaves, scene), len(leaves) - 1)
 
 
+def _place(session: SegmentationSession) -> int:
+    """The scene that is chosen, counted from 0; without a choice the one of the first few that tells the story.
+
+    That is where the stored pattern of A gains most: pixels that show the wanted scene, pixels of a removed class that
+    are overlooked, or else pixels that are wrong with A and not with B.
+    """
+    data, found = datasets.get(catalogue.dataset(session)), precomputed(session)
+    if session.scene is not None or pictures.missing(data.name) or not all(found.values()):
+        return session.scene or 0
+    places = [place for place in _leaves(session, data) if place < FEW[0]]
+    if not places:
+        return 0
+    images, labels = _held_out(data, FEW[0])[0].batch(slice(0, FEW[0]))
+    sights = {side: _sight(session, side, found[side], images, 0) for side in "ab"}
+    wanted, removed = _wanted(session, data), _removed(session.target)
+
+    def gain(place: int, side: str) -> float:
+        before, after = sights[side].before[place], sights[side].after
+        assert after is not None
+        if wanted is not None:
+            return float((after[place] == wanted).float().mean() - (before == wanted).float().mean())
+        if removed is not None:
+            return float(((before == removed) & (after[place] != removed)).float().mean())
+        return _right(before, labels[place]) - _right(after[place], labels[place])
+
+    aimed = session.target is not None
+    return max(places, key=lambda place: gain(place, "a") - (0.0 if aimed else gain(place, "b")))
+
+
 def _removed(target: Target | None) -> int | None:
     """The number of the class that is to be overlooked; None for any other target."""
     return target.number if target is not None and target.kind == "remove" else None
@@ -200,7 +232,7 @@ def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[
         a, b = (_unseen(session, side, found[side]) for side in "ab")
         return Street(0, 0, 0, missing=absent), (a, b)
     leaves = _leaves(session, data)
-    at = _at(leaves, session.scene)
+    at = _at(leaves, _place(session))
     place = leaves[at]
     images, labels = _held_out(data, place + 1)[0].batch(slice(place, place + 1))
     wanted, named, marked = _wanted(session, data), "", None

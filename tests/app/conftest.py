@@ -25,5 +25,5 @@ def session() -> Session:
 
 @pytest.fixture
 def scenes() -> Session:
-    """The first view of the Segmentation tab, at equal strength."""
-    return replace(service.opened({}, service.SegmentationSession)[0], equal="strength")
+    """The first view of the Segmentation tab, at equal strength and on the first scene."""
+    return replace(service.opened({}, service.SegmentationSession)[0], equal="strength", scene=0)

@@ -66,6 +66,17 @@ def test_the_first_large_image_fools_a_alone(session: Session, fooled: dict[str,
     assert large(session).number == 1
 
 
+def test_a_run_leaves_the_large_image_in_its_place(session: Session, fooled: dict[str, set[int]]) -> None:
+    fooled |= {"a": {5}, "b": set()}
+    running = shows.RUNS.enqueue(replace(session, steps=10, images=64))
+    next(tick for tick in shows.run(running) if tick.outcomes["b"])
+    fooled |= {"a": {5}, "b": set()}
+    assert large(running).number == large(session).number == 6
+    shows.stop(running)
+    missing = replace(session, epsilon=6)  # nothing is stored there: the first image, before and during a run
+    assert large(missing).number == 1
+
+
 def test_any_held_out_image_can_be_the_large_one(session: Session) -> None:
     assert [large(replace(session, large=place)).number for place in (0, 20, 35, 9999)] == [1, 21, 36, 36]
     with pytest.raises(ValueError, match="large is one of"):

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shows
+import torch
 from PIL import Image
 
 from app import service
 from app.markup import common, compare, segmentation
 from app.service import catalogue, pictures
+from app.service import segmentation as segmentation_service
 from app.session import Session
 from core import datasets
 from core.attacks.targets import Target
@@ -100,6 +102,32 @@ def test_another_scene_and_the_end_of_them(scenes: Session) -> None:
     first, second, beyond = (shows.scene(replace(scenes, scene=place))[0] for place in (0, 1, 99))
     assert (first.number, second.number, beyond.number) == (1, 2, 7)
     assert first.photo != second.photo
+
+
+@pytest.mark.parametrize("target", ["scene-5", "remove-8", None])
+def test_the_tab_opens_at_the_scene_where_the_pattern_of_a_gains_most(
+    scenes: Session, target: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = replace(service.changed(scenes, "target", target), scene=None)
+    labels = pictures.split("streets", "test").labels
+    wanted, real = labels[4], segmentation_service._sight
+
+    def fed(session: Session, side: str, found: object, images: torch.Tensor, start: int) -> object:
+        if len(images) != 6:
+            return real(session, side, found, images, start)
+        before = labels[:6].clone()
+        before[before == segmentation_service.IGNORE] = 0
+        before[:, :2, :2] = 8
+        after = before.clone()
+        if side == "a":
+            after[3] = {"scene-5": wanted, "remove-8": torch.full_like(wanted, 3)}.get(target, 1 + before[3] % 2)
+        return segmentation_service._Sight(before, after)
+
+    monkeypatch.setattr(segmentation_service, "_sight", fed)
+    monkeypatch.setattr(segmentation_service, "_leaves", lambda session, data: range(7))
+    assert shows.scene(chosen)[0].number == 4
+    assert service.leafed(chosen, 1).scene == 4
+    assert shows.scene(replace(chosen, scene=1))[0].number == 2
 
 
 def test_a_class_is_removed_from_scenes_that_have_it_only(scenes: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_the_name_of_a_class_is_shown_where_one_points(visit: Visit) -> None:
 
 
 def test_flips_opacity_and_another_scene(visit: Visit) -> None:
-    page = opened(visit)
+    page = opened(visit, "&data=streets&scene=0")
     after = ".scene-model.card-a figure:nth-child(3) img.labels"
     seen = source(page, after)
     page.click(".view-options label:has-text('Flipped pixels')")
