@@ -12,8 +12,7 @@ TORCH_BACKEND ?=
 # Not ?=, since csh and conda set a HOST of their own.
 HOST = 127.0.0.1
 ARGS =
-# Three test processes, since those with a browser often wait: they leave two processors no room for more threads, and each
-# would compile all test files anew (4 s) without a cache.
+# Two test processes leave no processor for more threads, and each would compile all test files anew (4 s) without a cache.
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
@@ -26,7 +25,7 @@ app: env-app ## start the app (PORT=7860 HOST=127.0.0.1)
 	@.venv/bin/python -m app --host '$(HOST)' --port '$(PORT)' $(ARGS)
 
 test: env-test ## run the tests (ARGS="-k budget" passes options to pytest)
-	@$(TEST_ENV) .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: env-test ## run the quick tests: the engine's, without slow ones and real data (about a minute)
 	@$(TEST_ENV) .venv/bin/python -m pytest -n 2 --dist loadfile -p no:logging -p no:anyio -m "not (slow or real_data)" tests/unit $(ARGS)
