@@ -20,7 +20,7 @@ from core.threat import apply, quantise
 ADDED = ("clean", "a", "b")
 WHICH = ("all", "fooled")
 PER_SHEET = 10
-SHEETS = 10
+SHEETS = 6
 """So many sheets are searched for an image that tells the story."""
 SCANNED = 10 * PER_SHEET
 """So many held-out images are searched at a time for those that were fooled."""
@@ -191,7 +191,8 @@ def drawn(data: str, place: int, image: Tensor, found: Outcome | None) -> str:
 def held_out(data: str, enough: int) -> tuple[Split, int]:
     """The first held-out images, at least `enough` if there are as many, and how many there are in all."""
     total = datasets.get(data).counts.get("test")
-    found = split(data, "test", SAMPLE if total and enough <= SAMPLE < total else None)
+    limit = next((few for few in (SAMPLE, SHEETS * PER_SHEET) if total and enough <= few < total), None)
+    found = split(data, "test", limit)
     return found, total or len(found)
 
 
@@ -207,10 +208,10 @@ def _sheet(session: CompareSession, found: Outcomes) -> tuple[int, list[int], in
 
 def _fooled(session: CompareSession, shown: Outcome, start: int) -> tuple[int, list[int], int]:
     """A sheet of the images on which a pattern fooled its model; searched only as far as the sheet needs."""
-    images, total = held_out(catalogue.dataset(session), SAMPLE + 1)
+    images = split(catalogue.dataset(session), "test")
     found: list[int] = []
-    for first in range(0, total, SCANNED):
-        places = list(range(first, min(first + SCANNED, total)))
+    for first in range(0, len(images), SCANNED):
+        places = list(range(first, min(first + SCANNED, len(images))))
         labels = images.labels[places[0] : places[-1] + 1].tolist()
         said = _said(session, session.added, shown, places, images)
         found += [place for number, place in enumerate(places) if said.fooled(number, labels[number])]
