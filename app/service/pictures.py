@@ -25,7 +25,9 @@ SHEETS = 6
 SCANNED = 10 * PER_SHEET
 """So many held-out images are searched at a time for those that were fooled."""
 SAMPLE = 18
-"""How many held-out images visibility is measured on; of scenes, with a thousand times the pixels, a third."""
+"""So many held-out images are drawn first: the first sheets, and what else a first view needs."""
+SEEN = 6
+"""How many held-out images SSIM and colour difference are measured on, which the page tells on demand only."""
 COARSE = 64
 """Images of fewer pixels a side are drawn with their pixels to be seen, not smoothed."""
 
@@ -172,7 +174,8 @@ def wanted(session: Session) -> str | None:
         found = split(data, "test", few)
         places = (found.labels == session.target.number).nonzero()
         if len(places):
-            return rendering.data_url(rendering.picture(found.batch(slice(int(places[0]), int(places[0]) + 1))[0][0]))
+            first = int(places[0])
+            return drawn(data, first, found.batch(slice(first, first + 1))[0][0], None)
     return None
 
 
@@ -273,13 +276,11 @@ def visibility(session: Session, done: Outcome) -> Visibility | None:
         return None
 
     def look() -> Visibility:
-        count = SAMPLE // 3 if _scenic(data) else SAMPLE
-        images, _ = split(data, "test", count).batch(slice(None))
+        images, _ = split(data, "test", SEEN if _scenic(data) else SAMPLE).batch(slice(SEEN))
         if not perceptibility.measurable(images):
             height, width = images.shape[2:]
             return Visibility(missing=f"not measurable on images of {height}x{width} pixels")
-        found = perceptibility.measure(images, done.delta)
-        return Visibility(found.ssim, found.colour_difference, found.n)
+        return Visibility(*perceptibility.similarity(images, done.delta), len(images))
 
     found = caches.visibilities.get_or_make((data, fingerprint(done.delta)), look)
     install = "" if perceptibility.jod_available() else perceptibility.INSTALL_JOD

@@ -176,18 +176,24 @@ def measure(images: Tensor, delta: Tensor) -> Perceptibility:
 
     Raises ValueError unless the images are `measurable`.
     """
+    ssim, colour_difference = similarity(images, delta)
+    psnr = _psnr(images.cpu().numpy(), apply(images, delta).cpu().numpy())
+    return Perceptibility(ssim, psnr, colour_difference, len(images))
+
+
+def similarity(images: Tensor, delta: Tensor) -> tuple[float, float]:
+    """The mean SSIM and the mean CIEDE2000 of the same; without PSNR, whose import takes two seconds more.
+
+    Raises ValueError unless the images are `measurable`.
+    """
     if not measurable(images):
         raise ValueError(f"Visibility is measured on RGB images of at least 11x11 pixels, not {tuple(images.shape)}.")
     from skimage.color import deltaE_ciede2000  # here and below, since importing it takes seconds
 
     images, attacked = images.cpu(), apply(images, delta).cpu()
     difference = deltaE_ciede2000(_lab(images), _lab(attacked))
-    return Perceptibility(
-        float(np.mean([_ssim(*pair) for pair in zip(images.numpy(), attacked.numpy(), strict=True)])),
-        _psnr(images.numpy(), attacked.numpy()),
-        float(difference.mean()),
-        len(images),
-    )
+    ssim = np.mean([_ssim(*pair) for pair in zip(images.numpy(), attacked.numpy(), strict=True)])
+    return float(ssim), float(difference.mean())
 
 
 def _psnr(images: np.ndarray, attacked: np.ndarray) -> float:
