@@ -87,7 +87,7 @@ def spectrum(page: Perceptibility) -> str:
         sign = f'<b class="{side.letter.lower()}">{side.letter}&nbsp;{MARKS[side.letter]}</b>'
         parts.append(f"{percent(found.long_waves) if found else 'an unknown part'} of {power}{sign}")
     waves = f"Waves longer than {1 / LONG_WAVES:.0f} pixels (large shapes) hold"
-    noise = f"{percent(page.noise.long_waves)} of random signs"
+    noise = f"{percent(page.noise.long_waves)} of random noise"
     return f'<p class="note">{waves} {parts[0]}, {parts[1]}, {noise}.</p>'
 
 
@@ -130,7 +130,7 @@ def points(page: Perceptibility) -> str:
     rows = ""
     for side in (page.a, page.b):
         sign = f'<b class="{side.letter.lower()}">{side.letter} {MARKS[side.letter]}</b>'
-        for what, found in (("S-PGD", side.model.attack), ("random signs", side.model.noise)):
+        for what, found in (("S-PGD", side.model.attack), ("random noise", side.model.noise)):
             rows += "".join(_point(f"{sign} {what}", point) for point in found)
     caption = "<caption>Accuracy against visibility, at the stored strengths</caption>"
     return f'<table class="points">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'

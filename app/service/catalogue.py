@@ -240,7 +240,17 @@ def _reading(of: Checkpoint) -> Iterator[None]:
 
 def title(of: Checkpoint) -> str:
     """The model's title on the page."""
-    return names.model_title(of, [model for model in all_models() if model.group == of.group])
+    return names.model_title(of, _beside(of))
+
+
+def short(of: Checkpoint) -> str:
+    """The same, as short as in the pickers."""
+    return names.model_choice(of, _beside(of))
+
+
+def _beside(of: Checkpoint) -> list[Checkpoint]:
+    """The models of the same group."""
+    return [model for model in all_models() if model.group == of.group]
 
 
 def checkpoint(session: Session, side: str) -> Checkpoint:

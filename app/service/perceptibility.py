@@ -106,8 +106,8 @@ def _chosen(own: Sequence[MeasuredModel], model: Checkpoint) -> MeasuredModel:
 def _seen(model: Checkpoint, results: Results, share: float) -> PerceptibilityModel:
     return PerceptibilityModel(
         name=model.name,
-        title=model.title,
-        short=model.short,
+        title=catalogue.title(model),
+        short=catalogue.short(model),
         kind=model.kind,
         clean=Fraction.of(results.clean.accuracy),
         attack=_points(results, "spgd"),
@@ -161,7 +161,7 @@ def _scores(sides: Sequence[MeasuredModel]) -> tuple[list[Recognition], str]:
             missing.append(letter)
             continue
         own.append(_read(letter, "", score.own[ALL], f" of {score.epsilon}/255"))
-        noise.append(_read("", "Random signs", score.noise[ALL]))
+        noise.append(_read("", "Random noise", score.noise[ALL]))
     if len(noise) == 2 and noise[0] == noise[1]:
         noise = noise[:1]
     elif len(noise) == 2:  # the readers of a model are all others
@@ -201,6 +201,6 @@ def _unmeasured(data: str, share: float) -> tuple[str, str]:
     first, one = absent[0], len(absent) == 1
     group = first.folder.parent.relative_to(store.default_root()).as_posix()
     return (
-        first.title if one else f"{len(absent)} other models",
+        catalogue.title(first) if one else f"{len(absent)} other models",
         MEASURE.format(f"{group}/{first.name if one else 'MODEL'}"),
     )

@@ -148,7 +148,7 @@ class TestPage:
         assert UNSEEN not in [name for _, name in service.menu(grid).models]
         told = plain(perceptibility.conditions(service.perceptibility(grid)))
         command = f"plainsight precompute checkpoints/signs/{UNSEEN} --assess"
-        assert f"Not stored for Shared, heap 64, ε 24/255, σ 0.5; {command} measures it." in told
+        assert f"Not stored for Shared-trained, 64 images, 24/255; {command} measures it." in told
         assert VIEWING_IN_WORDS in told
         shutil.rmtree(store.default_root() / "signs" / UNSEEN)
         assert "Not stored" not in perceptibility.conditions(service.perceptibility(grid))
@@ -171,7 +171,7 @@ class TestPage:
         assert page.noise.long_waves == pytest.approx(0.049, abs=0.01)
         told = plain(perceptibility.spectrum(page))
         assert told == (
-            "Waves longer than 8 pixels (large shapes) hold 0% of the power of A ●, 100% of B ▲, 4% of random signs."
+            "Waves longer than 8 pixels (large shapes) hold 0% of the power of A ●, 100% of B ▲, 4% of random noise."
         )
         (store.default_root() / "signs" / SHARED / perturbations.FILE).unlink()
         page = service.perceptibility(grid)
@@ -204,7 +204,7 @@ class TestRecognition:
         assert [(one.letter, one.title, one.told) for one in page.recognition] == [
             ("A", "", "50%"),
             ("B", "", "90%"),
-            ("", "Random signs", "4%"),
+            ("", "Random noise", "4%"),
         ]
         assert (page.recognition[0].low, page.recognition[0].high) == ReadingRate(30, 60, 20).interval
         told = plain(perceptibility.recognition(page))
@@ -274,7 +274,7 @@ class TestDrawing:
         for name in (STANDARD, SHARED):
             changed(name, lambda known: replace(known, measurements=tuple(known.curve())))
         words = [one["text"] for one in drawn(figures.accuracy_by_visibility, grid)["layout"]["annotations"]]
-        assert "random signs: not stored" in words
+        assert "random noise: not stored" in words
 
     def test_models_are_sorted_with_what_is_hardly_seen_on_top(self, grid):
         figure = drawn(figures.needed_visibility, grid)
@@ -283,7 +283,7 @@ class TestDrawing:
         assert rows[STANDARD]["x"] == pytest.approx([8.65])
         assert rows[STANDARD]["error_x"]["array"] == pytest.approx([0.2])
         names = dict(zip(*(figure["layout"]["yaxis"][key] for key in ("tickvals", "ticktext")), strict=True))
-        assert names[rows[SHARED]["y"][0]] == "B ▲ Heap 64, ε 16/255, σ 0.5"
+        assert names[rows[SHARED]["y"][0]] == "B ▲ Shared by 64, 16/255"
         assert "wrong on half of images between ε 4/255 and 8/255" in rows[STANDARD]["hovertemplate"]
         axes = [drawn(draw, grid)["layout"] for draw in (figures.accuracy_by_visibility, figures.needed_visibility)]
         assert axes[0]["xaxis"]["range"] == axes[1]["xaxis"]["range"]
