@@ -1,0 +1,68 @@
+"""Plain values that the page shows: numbers, sentences, addresses of pictures. No tensors, no Gradio."""
+
+from app.service.types.images import Answer, Comparison, Labelled, Large, Shot, Strip, StripImage, StripScene
+from app.service.types.measured import (
+    Card,
+    Claim,
+    Control,
+    Curve,
+    File,
+    Forming,
+    Fraction,
+    Letter,
+    Method,
+    NoHelp,
+    Subject,
+    Visibility,
+)
+from app.service.types.perceptibility import (
+    BreakingPattern,
+    Perceptibility,
+    PerceptibilityCard,
+    PerceptibilityModel,
+    PerceptibilityPoint,
+    Recognition,
+)
+from app.service.types.scenes import Legend, Look, Pattern, ScenePage, Street
+from app.service.types.tradeoff import Mark, ParetoFront, RiskLevel, Risks, Settings, Tradeoff, TradeoffCard
+
+__all__ = [
+    "Answer",
+    "BreakingPattern",
+    "Card",
+    "Claim",
+    "Comparison",
+    "Control",
+    "Curve",
+    "File",
+    "Forming",
+    "Fraction",
+    "Labelled",
+    "Large",
+    "Legend",
+    "Letter",
+    "Look",
+    "Mark",
+    "Method",
+    "NoHelp",
+    "ParetoFront",
+    "Pattern",
+    "Perceptibility",
+    "PerceptibilityCard",
+    "PerceptibilityModel",
+    "PerceptibilityPoint",
+    "Recognition",
+    "RiskLevel",
+    "Risks",
+    "ScenePage",
+    "Settings",
+    "Shot",
+    "Street",
+    "Strip",
+    "StripImage",
+    "StripScene",
+    "Subject",
+    "Tradeoff",
+    "TradeoffCard",
+    "Visibility",
+]
