@@ -15,6 +15,7 @@ from core.evaluation.report import AnyRate
 from core.reports import tradeoff
 from core.reports.markdown import percent, table
 from core.reports.tradeoff import STANDARD, Advantage, MeasuredModel, ModelsByGroup, representatives
+from core.reports.visibility import HALF
 
 PAPERS_RATIO = 2.0
 """At equal clean accuracy the paper's models with heap 64 are two to three times as robust as those with heap 1."""
@@ -315,12 +316,20 @@ def _visibility_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
     for checkpoint, results in representatives(models, *scored, each=1):
         seen, ranks, score = results.visibility, resembles_target_most(results), results.pattern_score
         assert seen
-        cells = [str(_jod(results)), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}"]
+        cells = [str(_jod(results)), _half(results), f"{seen.ssim:.3f}", f"{seen.colour_difference:.1f}"]
         cells += [f"{ranks[0]} of {ranks[1]}" if ranks else ""]
         cells += [percent(score.own[ALL]), percent(score.noise[ALL])] if score else ["", ""]
         cells += [f"{_jod(results).n}; {seen.n:,}"]
         rows.append([checkpoint.group_title, checkpoint.title, breaking_text(results), *cells])
     return rows
+
+
+def _half(results: Results) -> str:
+    """The weakest stored S-PGD under which half of the answers are wrong, and its JOD: `8/255, 8.5`."""
+    found = results.enough(HALF)
+    if found is None:
+        return ""
+    return f"{found.epsilon}/255" + (f", {found.jod.value:.1f}" if found.jod else "")
 
 
 RISK_COLUMNS = ("data", "model", "epsilon", "no perturbation", "one for all images", "one for each image", "n")
@@ -351,7 +360,7 @@ CLAIMS = (
     Claim(
         "What still breaks an adversarially trained model is perceptible and shows the target",
         (
-            *("data", "model", "minimum breaking epsilon", "JOD", "SSIM", "colour difference"),
+            *("data", "model", "minimum breaking epsilon", "JOD", "half wrong at", "SSIM", "colour difference"),
             *("resembles the target more than all other scenes", "pattern score (%)", "of random signs (%)"),
             "n (JOD; SSIM and colour)",
         ),
@@ -359,7 +368,8 @@ CLAIMS = (
         "visibility.svg",
         "The figure shows accuracy against visibility, strength by strength, without epsilon in between. The table is "
         "measured on the perturbation at the minimum breaking epsilon. *JOD* (just-objectionable differences, "
-        "ColorVideoVDP) is 10 where no difference is seen; at 9, 75% of observers prefer the original. Viewed as on a "
+        "ColorVideoVDP) is 10 where no difference is seen; at 9, 75% of observers prefer the original. *Half "
+        "wrong at* is the weakest stored S-PGD under which half of the answers are wrong, and its JOD. Viewed as on a "
         f"{VIEWING_IN_WORDS}. *Colour difference* is the mean CIEDE2000; above 2.3 it is noticeable on large patches. "
         "*Resembles the target more than all other scenes* counts the attacks towards a scene of which that is true "
         "among the held-out scenes. The *pattern score* is how often other models name the target class when they see "

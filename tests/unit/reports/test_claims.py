@@ -309,6 +309,16 @@ class TestVisible:
         (_, row) = ask(5, [STANDARD, ADVERSARIAL, model(64, 930, 20)]).rows
         assert row[3] == "5.5 [5.3, 5.7]"
 
+    def test_the_table_tells_the_weakest_perturbation_that_half_of_the_answers_are_wrong_under(self):
+        found, results = STANDARD
+        weak = with_jod(results)
+        (row, _) = ask(5, [(found, weak), ADVERSARIAL]).rows
+        assert row[4] == "", "at most 30% are wrong"
+        fooled = Report(Rate(500, N), Rate(0, N))
+        measured = tuple(replace(m, report=fooled) if m.epsilon >= 12 else m for m in weak.measurements)
+        (row, _) = ask(5, [(found, replace(weak, measurements=measured)), ADVERSARIAL]).rows
+        assert row[4] == "12/255, 8.0"
+
     @pytest.mark.parametrize(("ranks", "holds"), [((1, 1, 7), True), ((1, 3, 7), False)])
     def test_perturbations_towards_scenes_must_show_them_too(self, ranks, holds):
         standard = model(0, 920, 10, jod=7.5, data="streets")
