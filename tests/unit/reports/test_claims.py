@@ -354,7 +354,7 @@ class TestVisible:
         )
         assert ("the standard model's patterns were not read" in found.reason) is (standard is None)
         assert f"in {100 * noise:.1f} [" in found.reason
-        assert [row[7] != "" for row in found.rows] == [standard is not None, True]
+        assert [row[8] != "" for row in found.rows] == [standard is not None, True]
 
     def test_one_model_whose_patterns_do_not_show_the_target_is_enough(self):
         own = [self.read(STANDARD, 0.0, 0.05, 20), self.read(ADVERSARIAL, 1.0, 0.05, 20)]
