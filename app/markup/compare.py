@@ -17,14 +17,14 @@ def original(image: Large) -> str:
     """The large image as it is; the other two states lie over it."""
     if image.missing:
         return f'<p class="missing">{escape(image.missing)}</p>'
-    kind, shape = ("scene", "") if image.labels else ("image", "")
+    kind = "scene" if image.labels else "image"
     alt = f"Held-out {kind} {image.number}" + (f": {image.truth}" if image.truth else "")
     coarse = " coarse" if image.coarse else ""
     map_ = f'<img class="map" src="{image.labels}" alt="Its true classes">' if image.labels else ""
     said = escape(image.truth) if image.truth else "the scene"
     both = [shot.said for shot in (image.a, image.b) if shot]
     return (
-        f'<style>:root{{--large:url("{image.picture}")}}</style>{shape}'
+        f'<style>:root{{--large:url("{image.picture}")}}</style>'
         f'<div class="shot{coarse}{" wide" if image.labels else ""}" role="img" aria-label="{escape(alt)}"></div>'
         f'<div class="says">{map_}<p class="read">{said}</p>'
         f'<p class="note">{kind} {image.number:,} of {image.total:,} {term("held", "held out")}{_both(both)}</p></div>'

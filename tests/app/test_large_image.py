@@ -62,6 +62,8 @@ def test_the_first_large_image_fools_a_alone(session: Session, fooled: dict[str,
     assert large(session).number == 14
     fooled |= {"a": {4, 13}, "b": {4, 13}}
     assert large(session).number == 5
+    fooled |= {"a": {0, 13}, "b": {0, 13}}
+    assert large(session).number == 1
     fooled |= {"a": set()}
     assert large(session).number == 1
 
