@@ -26,8 +26,7 @@ def plotly_figure(height: int = 100, **kwargs: Any) -> gr.HTML:
     return gr.HTML(
         "",
         html_template=f'<div class="plotly-figure" role="img" style="width:100%;height:{height}px"></div>',
-        head=f'<script src="gradio_api/file={PLOTLY_JS}"></script>',
-        js_on_load=static("figure.js"),
+        js_on_load=static("figure.js").replace("@library", f"gradio_api/file={PLOTLY_JS}"),
         **kwargs,
     )
 

@@ -21,6 +21,10 @@ def scene(session: SegmentationSession) -> tuple[service.Street, tuple[service.L
     return service.scene(session, service.outcomes(session, RUNS))
 
 
+def looks(session: SegmentationSession) -> tuple[service.Look, service.Look]:
+    return service.looks(session, service.outcomes(session, RUNS))
+
+
 def strip(session: CompareSession) -> service.Strip:
     return service.strip(session, service.outcomes(session, RUNS))
 

@@ -15,7 +15,7 @@ from app.service.outcomes import Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import CompareSession, prepare
 from app.service.runs import RunRegistry
-from app.service.segmentation import SegmentationSession, leafed, legend, scene
+from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
 from app.service.types import (
     Answer,
@@ -69,7 +69,7 @@ __all__ = [
     "Shot", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff", "TradeoffCard",
     "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed", "chosen", "compare_models",
     "comparison", "device", "estimate", "first", "health", "large", "leafed", "legend", "list_models", "looked",
-    "menu", "notice", "numbers", "opened", "outcomes", "parameters", "perceptibility", "prepare", "ready",
+    "looks", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "perceptibility", "prepare", "ready",
     "recalled", "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
     "strengths", "strip", "subject", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip

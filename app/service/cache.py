@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from torch import Tensor
 
-from app.service.types import Visibility
+from app.service.types import Look, Visibility
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.datasets import Split
@@ -78,6 +78,11 @@ class Caches:
         """Predicted label maps of a sheet of scenes."""
         self.drawn: LRUCache[str] = LRUCache(1024)
         """Held-out images with stored patterns, as addresses of pictures."""
+        self.forming_answers: LRUCache[tuple[list[int], list[int]]] = LRUCache(16)
+        self.forming_drawn: LRUCache[str] = LRUCache(32)
+        """The same under patterns that are still forming: they change often, and would push out what lasts."""
+        self.looks: LRUCache[Look] = LRUCache(32)
+        """What models see in a scene, drawn, without its numbers."""
         self.scenes_with: LRUCache[tuple[int, ...]] = LRUCache(64)
         """Which held-out scenes have a class, counted from 0."""
         self.scenes: LRUCache[resemblance.Scenes] = LRUCache(2)

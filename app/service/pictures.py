@@ -180,15 +180,14 @@ def wanted(session: Session) -> str | None:
 
 
 def drawn(data: str, place: int, image: Tensor, found: Outcome | None) -> str:
-    """The address of the picture of a held-out image (C,H,W) under a pattern; remembered unless that forms."""
-    if found is not None and not found.finished:
-        return rendering.data_url(rendering.attacked(image, found.delta))
+    """The address of the picture of a held-out image (C,H,W) under a pattern; remembered, for a while if that forms."""
 
     def draw() -> str:
         picture = rendering.picture(image) if found is None else rendering.attacked(image, found.delta)
         return rendering.data_url(picture)
 
-    return caches.drawn.get_or_make((data, place, found and fingerprint(found.delta)), draw)
+    drawn_before = caches.drawn if found is None or found.finished else caches.forming_drawn
+    return drawn_before.get_or_make((data, place, found and fingerprint(found.delta)), draw)
 
 
 def held_out(data: str, enough: int) -> tuple[Split, int]:
@@ -238,7 +237,7 @@ def _looked_at(session: CompareSession, found: Outcomes, places: list[int]) -> t
 
 
 def _said(session: CompareSession, side: str, found: Outcome | None, places: list[int], images: Split) -> _Said:
-    """Predictions before and after, in one pass through the model; remembered unless the delta is still forming."""
+    """Predictions before and after, in one pass through the model; remembered, for a while if the delta is forming."""
     checkpoint = catalogue.checkpoint(session, side)
     model = catalogue.model(checkpoint)  # loaded outside: tensors made in inference mode could never be attacked
 
@@ -251,11 +250,9 @@ def _said(session: CompareSession, side: str, found: Outcome | None, places: lis
             classes = model(both).argmax(1).tolist()
         return classes[: len(places)], classes[len(places) :]
 
-    if found is not None and not found.finished:
-        before, after = ask()
-    else:
-        key = (checkpoint.sha256, session.data, tuple(places), fingerprint(found.delta) if found else None)
-        before, after = caches.answers.get_or_make(key, ask)
+    said_before = caches.answers if found is None or found.finished else caches.forming_answers
+    key = (checkpoint.sha256, session.data, tuple(places), fingerprint(found.delta) if found else None)
+    before, after = said_before.get_or_make(key, ask)
     return _Said(before, None if found is None else after)
 
 

@@ -227,10 +227,27 @@ def legend(session: Session) -> tuple[Legend, ...]:
 
 def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[Look, Look]]:
     """The chosen held-out scene, and what both models see in it, clean and attacked."""
+    return _street(session), looks(session, found)
+
+
+def looks(session: SegmentationSession, found: Outcomes) -> tuple[Look, Look]:
+    """What both models see in the chosen held-out scene, clean and attacked."""
     data = datasets.get(catalogue.dataset(session))
-    if absent := pictures.missing(catalogue.dataset(session)):
+    if pictures.missing(data.name):
         a, b = (_unseen(session, side, found[side]) for side in "ab")
-        return Street(0, 0, 0, missing=absent), (a, b)
+        return a, b
+    leaves = _leaves(session, data)
+    place = leaves[_at(leaves, _place(session))]
+    images, _ = _held_out(data, place + 1)[0].batch(slice(place, place + 1))
+    a, b = (_look(session, side, found[side], images, place) for side in "ab")
+    return a, b
+
+
+def _street(session: SegmentationSession) -> Street:
+    """The chosen held-out scene, with its true classes and what the attacker wants."""
+    data = datasets.get(catalogue.dataset(session))
+    if absent := pictures.missing(data.name):
+        return Street(0, 0, 0, missing=absent)
     leaves = _leaves(session, data)
     at = _at(leaves, _place(session))
     place = leaves[at]
@@ -240,7 +257,7 @@ def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[
     if removed is not None and bool((gone := labels[0].eq(removed)).any()):
         named = f"with {PLURALS.get(data.classes[removed], data.classes[removed])}"
         marked = rendering.data_url(rendering.layer(labels[0], data.palette, gone))
-    street = Street(
+    return Street(
         number=place + 1,
         place=at + 1,
         total=len(leaves),
@@ -251,8 +268,6 @@ def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[
         wanted=None if wanted is None else rendering.data_url(rendering.label_map(wanted, data.palette)),
         removed=marked,
     )
-    a, b = (_look(session, side, found[side], images, place) for side in "ab")
-    return street, (a, b)
 
 
 def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
@@ -261,6 +276,16 @@ def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
 
 
 def _look(session: SegmentationSession, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
+    """One model on a scene. What is drawn is remembered: a run tells of a pattern more often than that changes."""
+    delta = pictures.fingerprint(found.delta) if found else None
+    checkpoint = catalogue.checkpoint(session, side)
+    key = (checkpoint.sha256, session.data, place, session.show, session.only, delta)
+    look = caches.looks.get_or_make(key, lambda: _drawn(session, side, found, images, place))
+    return replace(look, pattern=_pattern(session, side, found), overlaps=_overlaps(session, side, found))
+
+
+def _drawn(session: SegmentationSession, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
+    """One model on a scene, without the numbers."""
     data, sight = datasets.get(catalogue.dataset(session)), _sight(session, side, found, images, place)
     before, after = sight.before[0], None if sight.after is None else sight.after[0]
     return Look(
@@ -268,8 +293,8 @@ def _look(session: SegmentationSession, side: str, found: Outcome | None, images
         _layer(session, before, data),
         None if after is None else _layer(session, after, data, before),
         (_told(before, data), "" if after is None else _told(after, data)),
-        _pattern(session, side, found),
-        _overlaps(session, side, found),
+        pattern=None,
+        overlaps=(),
     )
 
 

@@ -4,10 +4,20 @@ const paint = text =>
     /@(a|b|ink|soft|line|paper)\b/g,
     (_, name) => getComputedStyle(element).getPropertyValue(`--${name}`).trim() || '#888',
   );
+// The library takes about a second to start: pictures come first.
+const library = () => {
+  window.plainsightLibrary ??= new Promise(done => {
+    const script = Object.assign(document.createElement('script'), { src: '@library', onload: done });
+    requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
+  });
+  return window.plainsightLibrary;
+};
 let bound = null;
-function draw() {
+async function draw() {
+  if (!props.value) return;
+  if (!window.Plotly) await library();
   const node = element.querySelector('.plotly-figure');
-  if (!node || !window.Plotly || !props.value) return;
+  if (!node) return;
   const figure = JSON.parse(paint(props.value));
   node.setAttribute('aria-label', figure.layout.meta || '');
   window.Plotly.react(node, figure.data, figure.layout, { responsive: true, displayModeBar: false });
@@ -18,8 +28,6 @@ function draw() {
     if (value !== undefined) trigger('select', { index: 0, value });
   });
 }
-(function wait() {
-  window.Plotly ? draw() : setTimeout(wait, 30);
-})();
+draw();
 watch('value', draw);
 window.addEventListener('plainsight-theme', draw);

@@ -253,8 +253,12 @@ def _broken_off(view: RunView[Any], session: Session, sentence: str) -> Updates:
 
 
 def _pictures(view: RunView[Any], session: Session) -> Iterator[Updates]:
-    """At most one update every EVERY seconds, and always the last one; none once the run has been ended."""
+    """At most one update every EVERY seconds, and always the last one; none once the run has been ended.
+
+    Parts of the page that did not change are not sent again: a browser takes long to put large pictures up.
+    """
     drawn = slow = 0.0
+    sent: Updates = {}
     with view.runs.drawn(session):
         for tick in service.run(session, view.runs):
             if view.runs.ended(session):
@@ -266,10 +270,13 @@ def _pictures(view: RunView[Any], session: Session) -> Iterator[Updates]:
             if now - drawn < EVERY:
                 continue
             slowly = now - slow > SLOWLY
-            yield {
+            shown = {
                 view.status: sentence_line(tick.message, aloud=False),
                 **view.forming(session, tick.outcomes, slowly),
             }
+            if new := {part: value for part, value in shown.items() if sent.get(part) != value}:
+                yield new  # Gradio takes an empty one for an error
+            sent |= shown
             drawn, slow = now, now if slowly else slow
         yield gr.skip()  # Gradio goes on here once all earlier pictures are on their way
 

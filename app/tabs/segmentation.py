@@ -119,7 +119,7 @@ class View(RunView[SegmentationSession]):
 
     def forming(self, session: SegmentationSession, found: service.Outcomes, slowly: bool) -> Updates:
         a, b = cards = service.cards(session, found)
-        looks = service.scene(session, found)[1]
+        looks = service.looks(session, found)
         updates = self._rows(session, cards, looks)
         if slowly:
             updates[self.headline] = common.headline(service.subject(session, found), a, b)

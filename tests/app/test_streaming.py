@@ -1,0 +1,43 @@
+"""What a run sends to the page while it lasts, with a view and a run of the tests' own."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import shows
+
+from app import service
+from app.service import CompareSession
+from app.tabs import events
+
+
+class View(SimpleNamespace):
+    """A tab of three parts; what it shows of a run follows from the message of the tick."""
+
+    def forming(self, session: CompareSession, found: str, slowly: bool) -> dict[str, Any]:
+        return {"pattern": found, **({"strip": found} if slowly else {})}
+
+    def shown(self, session: CompareSession, sentence: str) -> dict[str, Any]:
+        return {"session": session, "pattern": "last", "strip": "last"}
+
+
+def test_what_did_not_change_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = [("Step 1", "one"), ("Step 2", "one"), ("Step 2", "one"), ("Step 3", "two")]
+
+    def run(session: CompareSession, runs: service.RunRegistry) -> Iterator[service.Tick]:
+        yield from (service.Tick(message, outcomes) for message, outcomes in ticks)
+        yield service.Tick("Done", "two", finished=True)
+
+    monkeypatch.setattr(events, "EVERY", 0.0)
+    monkeypatch.setattr(events, "SLOWLY", 0.0)
+    monkeypatch.setattr(service, "run", run)
+    waiting = shows.RUNS.enqueue(CompareSession(data="signs", a="standard", b="shared"))
+    assert shows.RUNS.claim(waiting)
+    sent = list(events._pictures(View(status="status", session="session", runs=shows.RUNS), waiting))
+    assert [sorted(update) for update in sent] == [
+        ["pattern", "status", "strip"],
+        ["status"],
+        ["pattern", "status", "strip"],
+        ["pattern", "strip"],
+    ]
