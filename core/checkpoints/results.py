@@ -6,7 +6,7 @@ Every number carries its attack, seed, n and the number of crafting images. M de
 import base64
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +83,11 @@ class Measurement:
 class Results:
     """The clean report and every measurement of one model, on `n` held-out images of `source`.
 
-    `robustness` and `risks` are its universal robustness and its four risks, `visibility` tells how visible the
-    perturbation at the breaking point is; None where they were not measured. `hits` tells for each of the n images
-    what fraction of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels what lies
-    between), so that models can be compared image by image; empty in results that were made before this was kept.
+    `robustness` and `risks` are its universal robustness and its four risks, `published` is its robustness under S-PGD
+    as its authors describe it, without transfers (`core.workflows.protocol.Protocol.as_published`). `visibility` tells
+    how visible the perturbation at the breaking point is; None where they were not measured. `hits` tells for each of
+    the n images what fraction of it the model has right without a perturbation (0 or 1, of a scene's labelled pixels
+    what lies between), so that models can be compared image by image; empty in results made before this was kept.
     `about` says which weights and data were measured, and with which versions. `pattern_score` tells how often other
     models see the target in the perturbations towards classes; None where that was not measured.
     """
@@ -100,6 +101,11 @@ class Results:
     hits: tuple[float, ...] = ()
     assessment: Assessment = Assessment()
     pattern_score: PatternScore | None = None
+    published: Robustness | None = None
+
+    def as_published(self) -> "Results | None":
+        """The same model as the attack as published finds it, to be compared with others; None if not measured."""
+        return replace(self, robustness=self.published, measurements=()) if self.published else None
 
     def find(self, attack: str, epsilon: int, target: Target | None = None) -> Measurement | None:
         wanted = key(attack, epsilon, target)
@@ -167,6 +173,7 @@ class Results:
             "measurements": [measurement.to_json() for measurement in self.measurements],
         }
         content |= {"robustness": self.robustness.to_json()} if self.robustness else {}
+        content |= {"published": self.published.to_json()} if self.published else {}
         content |= {"risks": self.risks.to_json()} if self.risks else {}
         content |= {"visibility": self.visibility.to_json()} if self.visibility else {}
         content |= {"pattern_score": self.pattern_score.to_json()} if self.pattern_score else {}
@@ -191,16 +198,18 @@ class Results:
             hits = _unpacked(content.get("hits", ""))
             assessment = Assessment(**content.get("assessment", {}))
             score = PatternScore.from_json(content["pattern_score"]) if content.get("pattern_score") else None
-            found = cls(clean, measurements, about, robustness, risks, visibility, hits, assessment, score)
+            published = Robustness.from_json(content["published"]) if content.get("published") else None
+            parts = (clean, measurements, about, robustness, risks, visibility, hits, assessment, score, published)
+            found = cls(*parts)
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise files.FileError(f"{path} is no list of results: {error} is missing or odd.") from error
-        parts = {f.name: (getattr(found, f.name), f.type) for f in fields(cls)}
-        parts |= (
+        typed = {f.name: (getattr(found, f.name), f.type) for f in fields(cls)}
+        typed |= (
             {name: (value, ABOUT.get(name, Any)) for name, value in about.items()} if isinstance(about, dict) else {}
         )
-        if odd := [name for name, (value, kind) in parts.items() if not files.fits(value, kind)]:
+        if odd := [name for name, (value, kind) in typed.items() if not files.fits(value, kind)]:
             raise files.FileError(f"{path} is no list of results: {odd[0]} holds values of other types.")
-        if (robustness and not robustness.curve) or (risks and not risks.levels):
+        if any(found and not found.curve for found in (robustness, published)) or (risks and not risks.levels):
             raise files.FileError(f"{path} is no list of results: a curve or risks without a point.")
         return found
 

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 from torch import Tensor
 
+from core.attacks.spgd import PUBLISHED
 from core.attacks.targets import Target, objective
 from core.checkpoints.donors import breaking_deltas
 from core.cli.console import log, out, progress_bar, say
@@ -57,6 +58,14 @@ def robustness(
         typer.Option(help="A perturbation to try as well, in any format that evaluate --delta reads; repeatable."),
     ] = None,
     unit: UnitOption = None,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Attack as the authors of S-PGD describe it: capped loss, steps of one size, random starts at every "
+            "epsilon and nothing else. It may get stuck where the full search does not.",
+        ),
+    ] = False,
     images: CraftingImages = None,
     batch_size: BatchSize = None,
     held_out: HeldOut = None,
@@ -67,6 +76,10 @@ def robustness(
 
     This is the universal robustness of the model. One perturbation for all images is searched at each epsilon.
     """
+    if published and (donors or start or target is not None):
+        raise ValueError(
+            "--published attacks without a target and from random starts alone; leave out --target, --donors, --start."
+        )
     aim = None if target is None else Target.named(target, victim.data)
     suite = AttackSuite.standard(victim.data, crafting_images=images, batch_size=batch_size)
     usual = Protocol.standard(victim.data).level if aim is None else Search.level
@@ -80,8 +93,10 @@ def robustness(
         warm_steps=warm_steps,
         batch_size=suite.batch_size,
         seed=seed,
+        fresh=published,
+        attack=PUBLISHED if published else Search.attack,
     )
-    evaluator = victim.evaluator(held_out, objective(aim, victim.data))
+    evaluator = victim.evaluator(held_out, PUBLISHED.objective if published else objective(aim, victim.data))
     crafting = victim.data.split("train", suite.crafting_images)
     starts = [read_delta(path, crafting, unit) for path in start or ()]
     starts += [] if donors is None else donated(donors, crafting)

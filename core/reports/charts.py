@@ -26,6 +26,7 @@ def charts(measured: ModelsByGroup) -> dict[str, bytes]:
         "risks.svg": _panels(measured, lambda results: results.risks is not None, _risks),
         "pareto-fronts.svg": _panels(measured, lambda results: results.robustness is not None, _fronts),
         "curves.svg": _panels(measured, lambda results: results.robustness is not None, _curves),
+        "attacks.svg": _panels(measured, lambda results: bool(results.robustness and results.published), _attacks),
         "visibility.svg": _panels(measured, lambda results: len(_visible(results, "spgd")) > STRENGTHS, _visibility),
     }
     return {name: content for name, content in drawn.items() if content}
@@ -121,6 +122,24 @@ def _fronts(axes: Any, own: Sequence[MeasuredModel]) -> None:
     axes.set_xlabel("clean accuracy (%)")
     axes.set_ylabel("min. breaking epsilon (/255)")
     axes.set_ylim(bottom=0)
+
+
+def _attacks(axes: Any, own: Sequence[MeasuredModel]) -> None:
+    """What the attack as published leaves of each model, and what the full search does; the most robust one on top."""
+    own = sorted(own, key=lambda entry: entry[1].robustness.breaking_epsilon if entry[1].robustness else 0)
+    names = []
+    for place, (checkpoint, results) in enumerate(own):
+        assert results.robustness
+        assert results.published
+        ends = [found.breaking_epsilon for found in (results.robustness, results.published)]
+        looks = {"color": _looks(checkpoint)["color"], "ms": 5}
+        axes.plot(ends, [place, place], lw=1.5, color=looks["color"], alpha=0.5)
+        axes.plot(ends[:1], [place], marker="o", ls="", label=None if place else "full search", **looks)
+        axes.plot(ends[1:], [place], marker="o", ls="", mfc="white", label=None if place else "as published", **looks)
+        names.append(checkpoint.short)
+    axes.set_yticks(range(len(own)), names, fontsize=7.5)
+    axes.set_xlabel("min. breaking epsilon (/255)")
+    axes.set_xlim(left=0)
 
 
 def _curves(axes: Any, own: Sequence[MeasuredModel]) -> None:

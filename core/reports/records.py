@@ -132,17 +132,21 @@ def _recipe(checkpoint: Checkpoint) -> Record:
 
 
 def _robustness(results: Results) -> Record:
-    robustness, bracket = results.robustness, None
-    if robustness:
-        low, high = results.breaks_between()
-        broken = robustness.epsilon is not None
-        bracket = Bracket(robustness.breaking_epsilon, low, high, broken, breaking_text(results))
     return {
         "clean accuracy (%)": results.clean.accuracy,
         "clean mean IoU (%)": results.clean.overlap,
-        "minimum breaking epsilon (/255)": bracket,
+        "minimum breaking epsilon (/255)": _bracket(results),
+        "minimum breaking epsilon as published (/255)": _bracket(results.as_published()),
         "largest measured epsilon (/255)": results.still_right()[-1][0],
     }
+
+
+def _bracket(results: Results | None) -> Bracket | None:
+    if not results or not results.robustness:
+        return None
+    low, high = results.breaks_between()
+    broken = results.robustness.epsilon is not None
+    return Bracket(results.robustness.breaking_epsilon, low, high, broken, breaking_text(results))
 
 
 LEVELS = {"expected": "no perturbation", "universal": "one for all images", "adversarial": "one for each image"}

@@ -25,6 +25,7 @@ FINEST = 0.001
 """The smallest tolerance of a search, in units of 1/255."""
 TRANSFERRED = 2
 """How many transferred perturbations are tried at one epsilon."""
+USUAL = SPGD(Budget(1.0))
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Search:
     perturbations is chosen by the same rate. Of K equally frequent classes one stays right even where everything is
     predicted as it, so a level of 75% needs K above 4.
 
+    With `fresh` every epsilon is attacked from `restarts` random starts of its own instead, and nothing else is tried.
+    `attack` has the settings of S-PGD; its budget, objective, steps, seed and mini-batches are those of the search.
+    Both are for the attack as it was published (`core.attacks.spgd.PUBLISHED`), which tells how much of a lead is
+    masking.
+
     `first`, `highest` and `tolerance` are in units of 1/255. Raises ValueError for a level or epsilons out of range.
     """
 
@@ -59,6 +65,8 @@ class Search:
     warm_steps: int = 40
     batch_size: int = 64
     seed: int = 0
+    fresh: bool = False
+    attack: SPGD = USUAL
 
     def __post_init__(self) -> None:
         if not 0 < self.level <= 1:
@@ -162,6 +170,8 @@ class SearchRun:
 
     def attack(self, tick: int) -> bool:
         """Attack from the stronger neighbour, rescaled and after further steps; returns whether the model breaks."""
+        if self.search.fresh:
+            return self._breaks(self.points[tick] if tick in self.points else self._attack_at_random(tick))
         smaller = max(known for known in self.points if known < tick)
         larger = min((known for known in self.points if known >= tick), default=smaller)
         neighbours = [
@@ -285,7 +295,14 @@ class SearchRun:
     def _craft(self, tick: int, steps: int, start: Candidate | None = None) -> Tried:
         """Run the attack from a candidate, or from a random start."""
         epsilon = self._epsilon(tick)
-        attack = SPGD(Budget.from_255(epsilon), self.evaluator.objective, steps, self.seed, self.search.batch_size)
+        attack = replace(
+            self.search.attack,
+            budget=Budget.from_255(epsilon),
+            objective=self.evaluator.objective,
+            steps=steps,
+            seed=self.seed,
+            batch_size=self.search.batch_size,
+        )
         if start is not None:
             attack = replace(attack, step_size=WARM_STEP)
         self.seed += 1  # another order of images, another random start

@@ -5,11 +5,11 @@ M deltas, C channels, H W height and width. Epsilons are in n/255 here.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from torch import Tensor
 
-from core.attacks.spgd import SPGD, WARM_STEP
+from core.attacks.spgd import PUBLISHED, SPGD, WARM_STEP
 from core.checkpoints import perturbations
 from core.checkpoints.donors import donor_deltas
 from core.checkpoints.perturbations import BREAKING
@@ -46,12 +46,13 @@ def assess(
        level, and tries the stored perturbations and those that broke other models (the donors) as well.
     2. Cross-epsilon transfer: all of these compete at every stored epsilon, since some attacks got stuck.
     3. Continue the search from the strongest of them.
-    4. Measure the four risks under the strongest perturbation of one epsilon.
-    5. Measure how visible the perturbations are, in JOD, where ColorVideoVDP is installed.
-    6. Measure how often other models see the target in the perturbations towards classes.
+    4. Search with S-PGD as its authors describe it, to tell how much of the robustness it leaves is masking.
+    5. Measure the four risks under the strongest perturbation of one epsilon.
+    6. Measure how visible the perturbations are, in JOD, where ColorVideoVDP is installed.
+    7. Measure how often other models see the target in the perturbations towards classes.
 
     Every stage is saved when it is over. With donors that are new, or that were broken anew, a later call repeats
-    stages 2 and 3 where one of them does more than what is known, and stage 4 where its perturbation was replaced.
+    stages 2 and 3 where one of them does more than what is known, and stage 5 where its perturbation was replaced.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -63,6 +64,8 @@ def assess(
         stages.continue_search(*stages.transfer_across_epsilons())
     if stages.new_donors:
         stages.save(stages.with_donors(stages.results))
+    if stages.results.published is None:
+        stages.search_as_published()
     if stages.results.risks is None:
         stages.measure_risks()
     judge_visibility(folder, report)
@@ -195,6 +198,18 @@ class _Stages:
         assessment = replace(self.results.assessment, replaced=replaced)
         self._save_robustness(replace(self.results, assessment=assessment), combined(before, again))
 
+    def search_as_published(self) -> None:
+        """Search with S-PGD as its authors describe it, from near the epsilon that is known to break the model."""
+        known = self.results.robustness
+        assert known
+        search = self.protocol.as_published(known.breaking_epsilon)
+        judges = self.evaluator.first(self.protocol.held_out).aiming(PUBLISHED.objective)
+        report = partial(self._report_point, attack="As published, ")
+        found = search(judges, self.crafting, report=report)
+        self.save(replace(self.results, published=found))
+        breaks = "breaks" if found.epsilon is not None else "does not break"
+        self.report(f"The attack as published {breaks} the model at {found.breaking_epsilon:g}/255")
+
     def measure_risks(self) -> None:
         """Measure the four risks under the stored perturbation of the protocol's epsilon."""
         protocol, epsilon = self.protocol, self.protocol.risk_epsilon
@@ -247,9 +262,11 @@ class _Stages:
         strongest = max([*known, *best], key=self.transferred.strength)
         return [Candidate(epsilon, strongest, BREAKING)]
 
-    def _report_point(self, point: Point) -> None:
+    def _report_point(self, point: Point, attack: str = "") -> None:
         low, high = point.interval
-        self.report(f"{point.epsilon:.2f}/255: {point.success:.1%} [{low:.1%}, {high:.1%}] after {point.tries} tries")
+        self.report(
+            f"{attack}{point.epsilon:.2f}/255: {point.success:.1%} [{low:.1%}, {high:.1%}] after {point.tries} tries"
+        )
 
 
 def _new(donors: Mapping[str, Tensor], results: Results) -> list[Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from core.attacks.spgd import PUBLISHED
 from core.attacks.targets import Target
 from core.checkpoints.results import key
 from core.datasets import Dataset
@@ -14,6 +15,9 @@ from core.robustness.search import Search
 
 SCENES = (2, 4, 6)
 """The held-out scenes, from 1, that others are made to look like."""
+
+PUBLISHED_TOLERANCE = 0.5
+"""How finely the attack as published is searched, in n/255."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,16 @@ class Protocol:
             warm_steps=self.warm_steps,
             batch_size=self.batch_size,
         )
+
+    def as_published(self, first: float) -> Search:
+        """The search with S-PGD as its authors describe it: a random start at every epsilon, no transfers.
+
+        It is to be made with the objective of `core.attacks.spgd.PUBLISHED`. Its tolerance is coarser, since every
+        epsilon takes a whole attack.
+        """
+        coarse = max(self.tolerance, PUBLISHED_TOLERANCE)
+        first = max(coarse, round(first / coarse) * coarse)
+        return replace(self.search(0), first=first, tolerance=coarse, restarts=1, fresh=True, attack=PUBLISHED)
 
     @classmethod
     def standard(cls, data: Dataset) -> "Protocol":

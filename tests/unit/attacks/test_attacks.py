@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, softplus
 from core import attacks
 from core.attacks import spgd
 from core.attacks.base import mini_batches
-from core.attacks.objectives import Remove, Scene, Towards, Untargeted
+from core.attacks.objectives import LOSS_CAP, Remove, Scene, Towards, Untargeted
 from core.attacks.pgd import PGD, ascent_direction, frozen
 from core.datasets import Split
 from core.datasets.labels import IGNORE
@@ -206,6 +206,12 @@ class TestUniversal:
         lengths = [attack._length(iteration) for iteration in range(1, 101)]
         assert lengths == sorted(lengths, reverse=True)
         assert (lengths[0], lengths[-1]) == pytest.approx((0.2, 0.01), abs=1e-4)
+
+    def test_as_published_they_stay_as_they_are_and_the_loss_is_capped(self):
+        assert {spgd.PUBLISHED._length(iteration) for iteration in range(1, spgd.PUBLISHED.steps + 1)} == {0.1}
+        assert spgd.PUBLISHED.momentum == 0
+        surely_wrong = spgd.PUBLISHED.objective(torch.tensor([[0.0, 30.0]]), torch.tensor([0]))
+        assert surely_wrong.item() == pytest.approx(LOSS_CAP)
 
     @pytest.mark.parametrize(
         ("native", "asked", "kind"),

@@ -353,6 +353,7 @@ WHOLE = {
     "clean": {**CLEAN, "overlap": SCENES, "overlaps": [0.5, None]},
     "measurements": [measurement(8, aim).to_json() for aim in (Target("scene", 2), Target("class", 1))],
     "robustness": ROBUSTNESS,
+    "published": ROBUSTNESS | {"epsilon": 6.0},
     "risks": RISKS,
     "visibility": VISIBILITY,
     "pattern_score": PATTERN_SCORE,
@@ -387,6 +388,9 @@ class TestDamagedResults:
         files.write_json(tmp_path / "results.json", WHOLE)
         found = Results.load(tmp_path)
         assert found.robustness.breaking_epsilon == 4
+        assert found.as_published().robustness.breaking_epsilon == 6
+        assert found.as_published().measurements == ()
+        assert found.to_json()["published"] == WHOLE["published"]
         assert found.risks.levels[0].accuracy.value == 0.5
         assert found.pattern_score.own["all"].value == pytest.approx(1 / 3)
         assert [m.target for m in found.measurements] == [Target("scene", 2), Target("class", 1)]
@@ -406,6 +410,7 @@ class TestDamagedResults:
             json.dumps(found.to_json(), allow_nan=False)
             assert found.still_right()
             assert found.robustness is None or found.breaks_between()
+            assert found.published is None or found.as_published().breaks_between()
         assert refused > 40
 
     @pytest.mark.parametrize(
@@ -421,6 +426,7 @@ class TestDamagedResults:
             (("measurements", 0, "target"), [1], r"not \[1\]"),
             (("measurements",), 3, "is missing or odd"),
             (("robustness", "curve"), [], "a curve or risks without a point"),
+            (("published", "curve"), [], "a curve or risks without a point"),
             (("robustness", "curve", 0, "epsilon"), None, "robustness holds"),
             (("robustness", "level"), "high", "robustness holds"),
             (("risks", "levels"), [], "a curve or risks without a point"),

@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from core import datasets
 from core.__main__ import app
+from core.attacks.objectives import Untargeted
+from core.attacks.spgd import PUBLISHED
 from core.checkpoints import perturbations, store
 from core.checkpoints.perturbations import BREAKING
 from core.models.registry import create
@@ -165,6 +167,7 @@ def test_models_says_where_weights_were_left_out(trained, tmp_path):
         ),
         (["robustness", "--weights", "nowhere.pt", "--arch", "resnet8/8", "--data", "signs"], ["no file", "nowhere"]),
         (["robustness", "MODEL", "--level", "2"], ["2.0 was given", "up to 1"]),
+        (["robustness", "MODEL", "--published", "--target", "0"], ["leave out --target, --donors, --start"]),
         (["robustness", "MODEL", "--highest", "300"], ["--highest", "300", "from 0 to 255"]),
         (["risks", "MODEL", "--universal-steps", "1", "--heap", "8", "--heap", "64"], ["8, 64", "fall"]),
         (["risks", "MODEL", "--heap", "4", "--universal-steps", "1", "--steps", "0"], ["at least 1 step", "0"]),
@@ -199,6 +202,20 @@ def test_robustness_and_risks_of_a_model_folder(trained):
     assert "adversarial" in run("risks", str(trained), *words).stdout
     told = run("robustness", str(trained), "--images", "12", "--steps", "1", "--highest", "2", "--level", "1").stdout
     assert "no perturbation up to 2/255" in told
+
+
+def test_the_attack_as_published_is_that_of_its_authors(trained, monkeypatch):
+    searches, call = [], Search.__call__
+
+    def spy(self, evaluator, *data, **options):
+        searches.append((self.fresh, self.attack, evaluator.objective))
+        return call(self, evaluator, *data, **options)
+
+    monkeypatch.setattr(Search, "__call__", spy)
+    words = ["--images", "12", "--steps", "1", "--warm-steps", "1", "--highest", "2", "--device", "cpu"]
+    run("robustness", str(trained), *words, "--published")
+    run("robustness", str(trained), *words)
+    assert searches == [(True, PUBLISHED, PUBLISHED.objective), (False, Search.attack, Untargeted())]
 
 
 def test_what_broke_other_models_is_tried_where_they_are_named(trained, tmp_path, monkeypatch):

@@ -66,6 +66,12 @@ def with_jod(results, less=0.0):
     return replace(results, measurements=tuple(made))
 
 
+def with_published(measured, breaks):
+    """The same model, which the attack as published breaks at another epsilon."""
+    checkpoint, results = measured
+    return checkpoint, replace(results, published=robustness(results.clean.accuracy.successes, breaks))
+
+
 def seeded(measured, seed):
     """The same cell trained from another seed."""
     found, results = measured
@@ -124,16 +130,29 @@ class TestTradeoff:
         found = ask(3, [STANDARD, *self.ONES, model(64, 960, 35), model(64, 900, 50, epsilon=16)])
         assert found.holds
         assert "heap 64 takes 2.50 times the epsilon of heap 1: as far ahead as in the paper" in found.reason
-        assert [row[-1] for row in found.rows] == ["", "2.50"]
+        assert [row[-2] for row in found.rows] == ["", "2.50"]
+        assert [row[-1] for row in found.rows] == ["", ""]
+
+    def test_beside_it_stands_the_ratio_under_the_attack_as_published(self):
+        many = (model(64, 960, 35), model(64, 900, 50, epsilon=16))
+        both = [with_published(*pair) for pair in zip((*self.ONES, *many), (14, 20, 42, 60), strict=True)]
+        found = ask(3, [STANDARD, *both])
+        assert "heap 64 takes 2.50 times the epsilon of heap 1 (3.00 times under the attack as published): " in (
+            found.reason
+        )
+        assert [row[-2:] for row in found.rows] == [["", ""], ["2.50", "3.00"]]
+        few = ask(3, [STANDARD, *self.ONES, *both[2:]])  # heap 1 was not attacked so: nothing to compare with
+        assert "as published" not in few.reason
+        assert few.rows[1][-2:] == ["2.50", ""]
 
     def test_the_advantage_is_read_at_lower_levels_too(self):
         one, many = model(1, 900, 12.25), model(64, 900, 24.25)  # 90% right unattacked, 30% at 12 and at 24
-        assert ask(3, [STANDARD, one, many]).rows[1][-3:] == ["2.00", "2.00", "1.98"]
+        assert ask(3, [STANDARD, one, many]).rows[1][-4:-1] == ["2.00", "2.00", "1.98"]
         weak = tuple(
             Measurement("spgd", e, None, 100, 0, 2048, Report(Rate(right, N), Rate(0, N))) for e, right in EARLY
         )
         early = (many[0], replace(many[1], measurements=weak))
-        assert ask(3, [STANDARD, one, early]).rows[1][-3:] == ["1.67", "2.25", "1.98"]
+        assert ask(3, [STANDARD, one, early]).rows[1][-4:-1] == ["1.67", "2.25", "1.98"]
 
     def test_a_small_lead_is_less_than_the_papers_and_none_is_none(self):
         small = [STANDARD, *self.ONES, model(64, 960, 16), model(64, 900, 23, epsilon=16)]
@@ -215,7 +234,7 @@ class TestTradeoff:
         assert [row[1] for row in found.rows] == [
             *("heap 1", "heap 64", "heap 1, 15 epochs", "heap 8, 15 epochs", "heap 64, 15 epochs")
         ]
-        assert [row[-1] for row in found.rows] == ["", "1.00", "", "1.50", "2.50"]
+        assert [row[-2] for row in found.rows] == ["", "1.00", "", "1.50", "2.50"]
         assert not found.holds, "the usual schedule decides"
         assert (
             "; at equal clean accuracy (96.0%) heap 64, 15 epochs takes 2.50 times the epsilon of heap 1"
@@ -477,5 +496,8 @@ def test_the_figures_follow_from_the_numbers_and_nothing_else():
     assert "visibility.svg" not in charts({"signs": few})
     paler = charts({"signs": [(each[0], with_jod(each[1], 0.5)) for each in own["signs"]]})
     assert paler["visibility.svg"] != seen["visibility.svg"]
+    both = charts({"signs": [with_published(STANDARD, 14), with_published(ADVERSARIAL, 30)]})
+    assert set(both) == {*first, "attacks.svg"}
+    assert charts({"signs": [with_published(STANDARD, 14), ADVERSARIAL]})["attacks.svg"] != both["attacks.svg"]
     bare = [(checkpoint, replace(results, robustness=None, risks=None)) for checkpoint, results in own["signs"]]
     assert charts({"signs": bare}) == {}

@@ -8,12 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from known import CODE, GAIN, towards
+from known import BREAKS, CODE, GAIN, towards
 from linear import Linear, grey_pictures
 from torch import nn
 
 from core.attacks.objectives import Remove, Towards, Untargeted
-from core.attacks.spgd import SPGD
+from core.attacks.spgd import PUBLISHED, SPGD
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Rate, Report, evaluate, predict
@@ -21,6 +21,7 @@ from core.robustness.candidate import Candidate, Tried
 from core.robustness.result import Point, Robustness, combined
 from core.robustness.search import Search, SearchRun
 from core.threat import UNIT
+from core.workflows.protocol import Protocol
 
 LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
 QUICK = {"level": LEVEL, "steps": 20, "warm_steps": 10, "batch_size": 32, "restarts": 1}
@@ -59,6 +60,25 @@ def test_a_linear_model_breaks_at_the_quantile_of_its_margins_over_the_norm_of_i
     # the search stops within one tolerance above; what is right at a margin of exactly 0 is a matter of rounding
     assert found.epsilon is not None
     assert max(exact, 0) - 0.025 <= found.epsilon <= max(exact, 0) + 1.025
+
+
+def test_as_published_every_epsilon_is_attacked_anew_and_nothing_is_handed_on(tiny_classifier, monkeypatch):
+    crafted, craft = [], SPGD.craft
+
+    def spy(self, model, split, delta=None):
+        crafted.append((self, delta))
+        return craft(self, model, split, delta)
+
+    monkeypatch.setattr(SPGD, "craft", spy)
+    search = replace(Protocol(steps=20, batch_size=32, level=LEVEL).as_published(9.1), highest=16)
+    assert (search.first, search.tolerance, search.restarts) == (9, 0.5, 1)
+    found = run_search(search, tiny_classifier, objective=PUBLISHED.objective)
+    assert len(crafted) == sum(point.tries for point in found.curve) == len(found.curve) - 1
+    assert len({attack.seed for attack, _ in crafted}) == len(crafted)
+    for attack, start in crafted:
+        assert start is None
+        assert attack == replace(PUBLISHED, budget=attack.budget, steps=20, seed=attack.seed, batch_size=32)
+    assert found.epsilon == pytest.approx(BREAKS / UNIT, abs=2)
 
 
 @pytest.fixture(scope="module", params=["classifier", "segmenter"])

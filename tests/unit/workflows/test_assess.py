@@ -8,7 +8,7 @@ import pytest
 import torch
 from stored import CONFIG, network
 
-from core.attacks.spgd import SPGD
+from core.attacks.spgd import PUBLISHED, SPGD
 from core.attacks.targets import Target
 from core.checkpoints import perturbations, store
 from core.checkpoints.perturbations import BREAKING
@@ -94,7 +94,7 @@ def test_it_adds_robustness_and_risks_and_the_perturbation_that_breaks(measured,
     assert {level.accuracy.n for level in stored.risks.levels} == {40}
     levels = [line for line in heard if " risk at " in line]
     epsilons = {line.partition(":")[0] for line in heard if " after " in line}  # one where starts were tried, twice
-    assert (len(levels), len(epsilons)) == (4, len(stored.robustness.curve))
+    assert (len(levels), len(epsilons)) == (4, len(stored.robustness.curve) + len(stored.published.curve))
     delta = perturbations.load(measured)[BREAKING]
     ends = stored.robustness.epsilon or stored.robustness.curve[-1].epsilon
     assert 0 < delta.abs().max() <= ends * UNIT + 1e-6
@@ -108,9 +108,10 @@ def test_it_adds_robustness_and_risks_and_the_perturbation_that_breaks(measured,
 def test_a_new_model_is_tried_with_what_broke_the_models_beside_it(assessed, monkeypatch):
     tried, seeds, search = [], [], Search.__call__
 
-    def spy(self, *given, starts, known, **more):
+    def spy(self, *given, starts=(), known=(), **more):
         tried.append((not known, len(starts)))
         seeds.append(self.seed)
+        assert self.fresh == (given[0].objective == PUBLISHED.objective) == (len(tried) == 3)
         return search(self, *given, starts=starts, known=known, **more)
 
     monkeypatch.setattr(Search, "__call__", spy)
@@ -122,7 +123,8 @@ def test_a_new_model_is_tried_with_what_broke_the_models_beside_it(assessed, mon
     assert tried == [
         (True, 3),
         (False, 1),
-    ]  # two strengths of its own and a transferred one, then the transferred one
+        (True, 0),
+    ]  # two strengths of its own and a transferred one, then the transferred one, and none as published
     assert seeds[0] != seeds[1], "it goes on with other starts and another order"
 
 
