@@ -2,12 +2,14 @@
 #
 # PYTHON         the Python (3.11 or newer) that .venv is made with
 # HOST, PORT     where the app listens
+# SECONDS        how long `make campaign` trains
 # ARGS           more options for the command: make test ARGS="-k budget -x"
 # TORCH_BACKEND  which build of torch, in uv's words: cpu, cu128, auto, ... Empty: the one already chosen, and at first the
 #                registry's own. Once given it is remembered until `make clean`.
 
 PYTHON ?= python3
 PORT ?= 7860
+SECONDS ?= 600
 TORCH_BACKEND ?=
 # Not ?=, since csh and conda set a HOST of their own.
 HOST = 127.0.0.1
@@ -16,7 +18,7 @@ ARGS =
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format bench results docs clean env-app env-test env-bench env-docs env-jod
+.PHONY: help app test test-fast test-machines lint format bench campaign results docs clean env-app env-test env-bench env-docs env-jod
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile
@@ -56,6 +58,9 @@ bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.robustness_cost
 	@.venv/bin/python -m benchmarks.sweep_cost
 	@.venv/bin/python -m benchmarks.attack_strength
+
+campaign: env-app ## train the queue of campaign.toml for SECONDS=600, on a GPU if there is one (ARGS="--root checkpoints")
+	@.venv/bin/python -m core campaign campaign.toml --seconds '$(SECONDS)' $(ARGS)
 
 results: env-docs ## write the results pages (claims, tables, figures) from the JSON in checkpoints/
 	@.venv/bin/python -m core results $(ARGS)

@@ -19,6 +19,7 @@ COMMANDS = {
     "risks": "Measure the expected, universal, heap and adversarial risks of a model.",
     "precompute": "Measure a model folder and store the results that the app shows.",
     "sweep": "Train and measure a grid of models, on one machine or a cluster.",
+    "campaign": "Train a queue of models for a given time, several at once on one device.",
     "patterns": "Measure how often other models see the target in stored perturbations.",
     "models": "List model folders and their accuracy.",
     "results": "Write the results pages from the numbers in the model folders.",
