@@ -8,13 +8,14 @@ import typer
 from core import datasets
 from core.cli.console import log, say
 from core.cli.options import available
+from core.numbers import at_least_one
 from core.workflows import campaign as work
 from core.workflows.sweep import processes
 
 
 def campaign(
     queue: Annotated[Path, typer.Argument(help="A TOML file with the runs, those that decide most first.")],
-    seconds: Annotated[float, typer.Option(min=1, help="How long to train; what is cut off goes on next time.")] = 600,
+    seconds: Annotated[float, typer.Option(help="How long to train; what is cut off goes on next time.")] = 600,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine. Default: as many as fit.")
     ] = None,
@@ -30,6 +31,7 @@ def campaign(
 
     Finished runs are skipped. Rerun the command to go on.
     """
+    at_least_one(seconds=seconds)
     device, runs = available(device), work.read(queue)
     for name in dict.fromkeys(run.recipe.data for run in runs):
         if missing := datasets.get(name).missing:
