@@ -15,7 +15,7 @@ from core.checkpoints import perturbations
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.reports import pareto
-from core.reports.tradeoff import STANDARD, MeasuredModel, advantage, first_seeds, tradeoff_points
+from core.reports.tradeoff import STANDARD, MeasuredModel, advantage, as_published, first_seeds, tradeoff_points
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,11 @@ def _finding(own: Sequence[MeasuredModel], marks: Sequence[Mark], a: Mark, b: Ma
     if found is None:
         return f"Models of {one} and {other} that could be compared at equal clean accuracy are missing."
     brackets = f" Brackets: 95%, over {found.uncertainty.removeprefix('held-out ')}." if found.uncertainty else ""
-    return f"At equal accuracy ({found.accuracy_text}) {other} takes {found.text} times the ε of {one}.{brackets}"
+    weaker = advantage(as_published(own), a.kind, b.kind)
+    beside = f" Under the attack as published: {weaker.text}." if weaker else ""
+    return (
+        f"At equal accuracy ({found.accuracy_text}) {other} takes {found.text} times the ε of {one}.{beside}{brackets}"
+    )
 
 
 def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> TradeoffCard:
@@ -215,9 +219,18 @@ def _traded(session: TradeoffSession, side: str, marks: tuple[Mark, ...]) -> Tra
         pattern=None if pattern is None else rendering.data_url(rendering.perturbation(pattern, 1)),
         risks=_risks(results),
         has_weights=model.has_weights,
-        origin=f"{model.architecture}, weights {model.sha256[:6]}{absent} · seed {found.seed} · {crafted} · "
-        f"n = {found.curve[0].report.accuracy.n:,} held out",
+        origin=f"{model.architecture}, weights {model.sha256[:6]}{absent} · seed {found.seed} · {crafted}"
+        f"{_published(results)} · n = {found.curve[0].report.accuracy.n:,} held out",
     )
+
+
+def _published(results: Results) -> str:
+    """What the attack as published takes, in words; empty where that is not known."""
+    found = results.published
+    if found is None:
+        return ""
+    over = "over " if found.epsilon is None else ""
+    return f" (as published it takes {over}{found.breaking_epsilon:g}/255)"
 
 
 def _risks(results: Results) -> Risks | None:
