@@ -52,7 +52,7 @@ def build(runs: service.RunRegistry) -> "View":
             headline = html(elem_classes=["headline"])
             with gr.Row(elem_classes=["trade"]):
                 with gr.Column(elem_classes=["tradeoff-figure"], min_width=0):
-                    figure = plotly_figure(height=300)
+                    figure = plotly_figure(height=290)
                     finding = html(elem_classes=["finding"])
                     risks = html(elem_classes=["risksbox"])
                     with gr.Accordion("All models as a list", open=False, elem_classes=["more", "modelbox"]):

@@ -110,11 +110,11 @@ class Checkpoint:
     @property
     def short(self) -> str:
         """The title where its heap says enough: `Standard`, or like `heap 64, ε 16/255, σ 0.5`."""
+        seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
         if not self._settings:
-            return "Standard" if self.name == "standard" else self.name
+            return f"Standard{seed}" if self.name_without_seed == "standard" else self.name
         sigma, epsilon = self._settings
         persistent = ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""
-        seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
         return f"{self.kind}, ε {epsilon:.4g}/255, σ {sigma:.4g}{persistent}{seed}"
 
     @property

@@ -59,6 +59,7 @@ def test_a_folder_without_weights_is_a_record(folder):
         ("mine", {"sigma": 0.0}, "mine"),
         ("x", {"sigma": 0.5, "heap": 64, "epsilon": 16}, "Shared, heap 64, ε 16/255, σ 0.5"),
         ("x", {"sigma": 1, "heap": 1, "epsilon": 8, "seed": 0}, "Adversarial, heap 1, ε 8/255, σ 1"),
+        ("standard-r1", {"seed": 1}, "Standard, seed 1"),
         ("x", {"sigma": 1, "heap": 1, "epsilon": 8, "seed": 2}, "Adversarial, heap 1, ε 8/255, σ 1, seed 2"),
     ],
 )
