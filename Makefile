@@ -9,10 +9,10 @@
 
 PYTHON ?= python3
 PORT ?= 7860
-SECONDS ?= 600
 TORCH_BACKEND ?=
-# Not ?=, since csh and conda set a HOST of their own.
+# Not ?=, since csh and conda set a HOST of their own, and Bash counts SECONDS.
 HOST = 127.0.0.1
+SECONDS = 600
 ARGS =
 # Two test processes leave no processor for more threads, and each would compile all test files anew (4 s) without a cache.
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=

@@ -236,11 +236,17 @@ def looks(session: SegmentationSession, found: Outcomes) -> tuple[Look, Look]:
     if pictures.missing(data.name):
         a, b = (_unseen(session, side, found[side]) for side in "ab")
         return a, b
-    leaves = _leaves(session, data)
-    place = leaves[_at(leaves, _place(session))]
-    images, _ = _held_out(data, place + 1)[0].batch(slice(place, place + 1))
+    place, _, images, _ = _shown(session, data)
     a, b = (_look(session, side, found[side], images, place) for side in "ab")
     return a, b
+
+
+def _shown(session: SegmentationSession, data: Dataset) -> tuple[int, tuple[int, int], Tensor, Tensor]:
+    """The place of the chosen scene, where that lies among how many that one leafs through, its image and labels."""
+    leaves = _leaves(session, data)
+    at = _at(leaves, _place(session))
+    images, labels = _held_out(data, leaves[at] + 1)[0].batch(slice(leaves[at], leaves[at] + 1))
+    return leaves[at], (at, len(leaves)), images, labels
 
 
 def _street(session: SegmentationSession) -> Street:
@@ -248,10 +254,7 @@ def _street(session: SegmentationSession) -> Street:
     data = datasets.get(catalogue.dataset(session))
     if absent := pictures.missing(data.name):
         return Street(0, 0, 0, missing=absent)
-    leaves = _leaves(session, data)
-    at = _at(leaves, _place(session))
-    place = leaves[at]
-    images, labels = _held_out(data, place + 1)[0].batch(slice(place, place + 1))
+    place, (at, total), images, labels = _shown(session, data)
     wanted, named, marked = _wanted(session, data), "", None
     removed = _removed(session.target)
     if removed is not None and bool((gone := labels[0].eq(removed)).any()):
@@ -260,7 +263,7 @@ def _street(session: SegmentationSession) -> Street:
     return Street(
         number=place + 1,
         place=at + 1,
-        total=len(leaves),
+        total=total,
         named=named,
         photo=rendering.data_url(rendering.picture(images[0])),
         truth=_layer(session, labels[0], data),

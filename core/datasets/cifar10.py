@@ -6,6 +6,7 @@ import torch
 
 from core.datasets import Dataset, Split, data_root
 from core.datasets._image_folder import listed, read
+from core.datasets._pictures import is_picture
 
 NAME = "cifar10"
 ARCHIVE = "cifar-10-batches-py"  # as torchvision calls it
@@ -18,7 +19,8 @@ def dataset(argument: str | None) -> Dataset:
         raise ValueError(f"cifar10 takes no argument, and {argument!r} was given; set PLAINSIGHT_DATA to move it.")
     root = data_root() / NAME
     folders, archive = _has_folders(root), (root / ARCHIVE).is_dir()
-    source = "class folders, as re-encoded there" if folders else "torchvision, lossless"
+    kept = "as re-encoded there" if folders and _lossy(root) else "lossless"
+    source = f"{'class folders' if folders else 'torchvision'}, {kept}"
     missing = f"CIFAR-10 is not under {root}; get it with: plainsight data fetch cifar10"
     return Dataset(
         NAME,
@@ -60,3 +62,9 @@ def fetch() -> Path:
 
 def _has_folders(root: Path) -> bool:
     return all((root / split / name).is_dir() for split in ("train", "test") for name in CLASSES)
+
+
+def _lossy(root: Path) -> bool:
+    """Whether the first picture is a JPEG file, which has lost the fine detail that perturbations live on."""
+    first = next((entry for entry in (root / "test" / CLASSES[0]).iterdir() if is_picture(entry.name)), None)
+    return first is not None and first.suffix.lower() in (".jfif", ".jpeg", ".jpg")

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from core import files
+from core import datasets, files
 from core.checkpoints import store
 from core.files import FileError
 from core.training.recipe import Recipe
@@ -126,8 +126,11 @@ def campaign(
     """Train the runs into `root` for at most so many seconds, `workers` at a time; returns those that are done.
 
     On a processor only runs that are small enough are trained. A run whose start is not done waits for it; one that
-    fails is told with its log and left. `begin` starts the process of a run.
+    fails is told with its log and left. `begin` starts the process of a run. Raises ValueError where a folder of a run
+    was trained on other images than those that are here.
     """
+    for run in runs:
+        _check_images(run, root)
     begin = begin or _begin
     until, failed, going = time.monotonic() + seconds, set[str](), list[_Going]()
     wanted = [run for run in runs if run.cpu or device != "cpu"]
@@ -158,6 +161,17 @@ def campaign(
     return [run for run in runs if run.done(root)]
 
 
+def _check_images(run: Run, root: Path) -> None:
+    """A recipe does not say whether its images were lossless; what was trained on others must not be built on."""
+    if run.done(root):
+        trained, here = store.read(root / run.folder).config.get("source"), datasets.get(run.recipe.data).source
+        if trained != here:
+            raise ValueError(
+                f"{root / run.folder} was trained on {trained}, and here is {here}; move that folder away, or give "
+                "another --root."
+            )
+
+
 def _started(run: Run, runs: Sequence[Run], root: Path) -> bool:
     return all(other.done(root) for other in runs if other.folder == run.start)
 
@@ -179,15 +193,10 @@ def _train(run: Run, root: Path, device: str, count: int) -> None:
     base = root.joinpath(*run.folder.split("/")[:-2])
     with _log(run, root).open("a", encoding="utf-8") as log, contextlib.redirect_stdout(log):
         os.dup2(log.fileno(), sys.stderr.fileno())
-        last = 0
-
-        def trained(progress: Any) -> None:
-            nonlocal last
-            over = progress.done * run.recipe.epochs // progress.total
-            if over > last:
-                last = over
-                print(f"epoch {over} of {run.recipe.epochs}: loss {progress.loss:.3f}", flush=True)
-
+        of = run.recipe.epochs
+        trained = train_model.each_epoch(
+            run.recipe, lambda over, says: print(f"epoch {over} of {of}: {says}", flush=True)
+        )
         train_model.run(run.rooted(root), base, run.folder.rpartition("/")[2], device=device, report=trained)
 
 
@@ -201,7 +210,7 @@ def pack(runs: Sequence[Run], root: Path, out: Path) -> list[Path]:
     room = 0
     for run in runs:
         folder = root / run.folder
-        kept = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "resume.safetensors")
+        kept = sorted(path for path in folder.iterdir() if path.is_file() and path.name != train_model.RESUME)
         size = sum(path.stat().st_size for path in kept)
         if size > room:
             parts.append([])

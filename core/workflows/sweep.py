@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from core import datasets
 from core.checkpoints import store
 from core.checkpoints.store import ModelFolder
 from core.files import FileError
-from core.training.loop import Progress
 from core.training.recipe import Recipe
 from core.workflows import train_model
 from core.workflows.assess import assess, untried
@@ -152,15 +152,8 @@ def threads(count: int) -> int:
 def train_and_measure(job: Job) -> float:
     """Train and measure one run in this process; returns the seconds it took."""
     _pin(job)
-    name, started, last = job.name, time.perf_counter(), 0
-
-    def trained(progress: Progress) -> None:
-        nonlocal last
-        over = progress.done * job.recipe.epochs // progress.total
-        if over > last:
-            last = over
-            _tell(name, over, f"loss {progress.loss:.3f}")
-
+    name, started = job.name, time.perf_counter()
+    trained = train_model.each_epoch(job.recipe, partial(_tell, name))
     _tell(name, 0, "training")
     made = train_model.run(job.recipe, job.root, name, device=job.device, report=trained)
     if job.measure:

@@ -22,6 +22,9 @@ from core.training.loop import Progress, train
 from core.training.recipe import Recipe
 from core.training.resume import ResumeFile
 
+RESUME = "resume.safetensors"
+"""What a model folder holds while its training is not over."""
+
 
 def run(
     recipe: Recipe,
@@ -50,7 +53,7 @@ def run(
     model, started_from = _initial(recipe, data, split)
     check(model, data, recipe.architecture)
     folder.mkdir(parents=True, exist_ok=True)  # where that is not allowed it is told before anything is trained
-    resume = folder / "resume.safetensors"
+    resume = folder / RESUME
     history = train(
         model,
         split,
@@ -70,6 +73,20 @@ def run(
         state.remove()
     wait()
     return store.read(folder)
+
+
+def each_epoch(recipe: Recipe, tell: Callable[[int, str], None]) -> Callable[[Progress], None]:
+    """A `report` for `run` that tells the number of every epoch that is over, and its loss in words."""
+    last = 0
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        over = progress.done * recipe.epochs // progress.total
+        if over > last:
+            last = over
+            tell(over, f"loss {progress.loss:.3f}")
+
+    return report
 
 
 def _config(

@@ -227,8 +227,9 @@ def test_the_first_view_draws_only_the_scenes_that_it_shows(scenes: Session, mon
     page = shows.scene_page(scenes)
     assert set(asked) == {("test", 6)}
     assert page.street.total == 7
+    asked.clear()
     shows.scene(replace(scenes, scene=6))
-    assert asked[-1] == ("test", None)
+    assert set(asked) == {("test", None), ("test", 6)}  # the target is among the first still
 
 
 @pytest.mark.parametrize(

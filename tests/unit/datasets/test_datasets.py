@@ -229,6 +229,7 @@ def test_cifar10_is_read_from_either_layout(layout, own_folders, monkeypatch):
         as_torchvision(own_folders, monkeypatch)
     found = datasets.get("cifar10")
     assert (found.missing, found.classes, found.size, found.mirror) == (None, cifar10.CLASSES, (32, 32), True)
+    assert found.source.endswith(", lossless)")
     train, test = found.split("train"), found.split("test")
     assert (len(train), len(test)) == ((30, 30) if layout == "folders" else (30, 6))
     assert (train.images.shape[1:], train.images.dtype, train.labels.dtype) == ((3, 32, 32), torch.uint8, torch.int64)
@@ -238,6 +239,14 @@ def test_cifar10_is_read_from_either_layout(layout, own_folders, monkeypatch):
     assert torch.equal(first.images, train.images[:7])
     assert torch.equal(first.labels, train.labels[:7])
     assert torch.equal(found.split("train").images, train.images)
+
+
+def test_cifar10_from_jpeg_files_is_told_from_the_original(own_folders):
+    as_folders(own_folders)
+    for path in (own_folders / "cifar10" / "test" / "airplane").iterdir():
+        Image.open(path).save(path.with_suffix(".JPG"))
+        path.unlink()
+    assert datasets.get("cifar10").source == "CIFAR-10 (class folders, as re-encoded there)"
 
 
 def test_absent_cifar10_says_which_command_gets_it(own_folders):

@@ -123,12 +123,12 @@ class Trained:
 
 
 @pytest.fixture
-def trained(monkeypatch):
+def trained(monkeypatch, tiny_dataset):
     monkeypatch.setattr(module, "PAUSE", 0.001)
     return Trained()
 
 
-CONFIG = {"architecture": "resnet8/8", "data": "tiny", "classes": list("abcd")}
+CONFIG = {"architecture": "resnet8/8", "data": "tiny", "classes": list("abcd"), "source": "drawn in conftest.py"}
 RUNS = [
     Run("tiny/standard", BASE),
     Run("tiny/s1", Recipe("tiny", "resnet8/8", 0.5, 1, 8.0, epochs=2), "tiny/standard"),
@@ -152,6 +152,16 @@ def test_runs_begin_in_order_once_what_they_start_from_is_done(tmp_path, trained
     assert store.read(tmp_path / "tiny/s1").recipe["start"] == str(tmp_path / "tiny/standard")
     trained.begun.clear()
     assert started(RUNS, tmp_path, trained) == (done, [])
+    assert trained.begun == []
+
+
+def test_what_was_trained_on_other_images_is_not_built_on(tmp_path, trained):
+    old = {**CONFIG, "source": "drawn elsewhere", "recipe": vars(BASE)}
+    store.save(tmp_path / "tiny/standard", resnet(), old)
+    with pytest.raises(
+        ValueError, match=r"tiny/standard was trained on drawn elsewhere, and here is drawn in conftest"
+    ):
+        started(RUNS, tmp_path, trained)
     assert trained.begun == []
 
 
