@@ -498,6 +498,8 @@ def test_the_figures_follow_from_the_numbers_and_nothing_else():
     assert paler["visibility.svg"] != seen["visibility.svg"]
     both = charts({"signs": [with_published(STANDARD, 14), with_published(ADVERSARIAL, 30)]})
     assert set(both) == {*first, "attacks.svg"}
+    nearer = charts({"signs": [with_published(STANDARD, 14), with_published(ADVERSARIAL, 25)]})
+    assert nearer["attacks.svg"] != both["attacks.svg"]
     assert charts({"signs": [with_published(STANDARD, 14), ADVERSARIAL]})["attacks.svg"] != both["attacks.svg"]
     bare = [(checkpoint, replace(results, robustness=None, risks=None)) for checkpoint, results in own["signs"]]
     assert charts({"signs": bare}) == {}

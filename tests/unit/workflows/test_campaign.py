@@ -155,6 +155,11 @@ def test_runs_begin_in_order_once_what_they_start_from_is_done(tmp_path, trained
     assert trained.begun == []
 
 
+def test_no_more_run_at_once_than_there_are_workers(tmp_path, trained):
+    assert len(started(RUNS, tmp_path, trained, workers=1)[0]) == len(RUNS)
+    assert trained.most == 1
+
+
 def test_what_was_trained_on_other_images_is_not_built_on(tmp_path, trained):
     old = {**CONFIG, "source": "drawn elsewhere", "recipe": vars(BASE)}
     store.save(tmp_path / "tiny/standard", resnet(), old)
