@@ -120,7 +120,8 @@ def sweep(
     options = {"measure": measure, "scheduler": scheduler, "workers": workers, "device": device, "suffix": suffix}
     outcomes = _run(runs, root, epochs, **options)
     if as_json:
-        print_json([{**vars(outcome), "folder": str(outcome.folder)} for outcome in outcomes])
+        rounded = [{**vars(one), "folder": str(one.folder), "seconds": round(one.seconds, 1)} for one in outcomes]
+        print_json(rounded)
     else:
         out.print(_table(outcomes))
     if failed := [outcome for outcome in outcomes if outcome.error]:

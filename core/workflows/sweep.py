@@ -198,7 +198,7 @@ def _run(
     for future in as_completed(futures):
         job = futures[future]
         if future.status == "finished":
-            outcome = Outcome(job.name, job.folder, seconds=round(future.result(), 1))
+            outcome = Outcome(job.name, job.folder, seconds=future.result())
         else:
             failure = future.exception() if future.status == "error" else None
             error = f"{type(failure).__name__}: {failure}" if failure else f"the cluster left it {future.status}"
