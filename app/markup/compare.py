@@ -84,7 +84,7 @@ def _often(card: Card) -> str:
 def visible(a: Card, b: Card) -> str:
     """How visible both patterns are, on a scale, beside random noise of their strengths."""
     known = [(card, card.visibility.jod) for card in (a, b) if card.visibility and card.visibility.jod]
-    heading = f"<h3>How visible is it? {term('jod', 'JOD, 10 is unseen')}</h3>"
+    heading = f"<h3>Visible? {term('jod', 'JOD, 10 is unseen')}</h3>"
     if not known:
         return f'{heading}<p class="note">{_no_jod(a, b)}</p>'
     ticks, values = "", ""
@@ -92,18 +92,20 @@ def visible(a: Card, b: Card) -> str:
         letter, place = card.letter.lower(), _place(jod.value)
         ticks += f'<i class="tick {letter}" style="left:{place:.1f}%">{MARKS[card.letter]}</i>'
         hint = f"95% interval {jod.low:.1f} to {jod.high:.1f}, {jod.n} held-out images, on a {_viewing(card)}"
-        values += f'<span title="{escape(hint)}"><b class="{letter}">{MARKS[card.letter]} {jod.value:.1f}</b> '
-        values += f"{escape(jod.in_words)}</span>"
-    noise = [
-        f"{MARKS[card.letter]} {card.control.jod.value:.1f}"
-        for card, _ in known
-        if card.control and card.control.jod and card.control.epsilon == card.epsilon
-    ]
-    words = f'<p class="note">{term("noise", "random noise")} as strong: {", ".join(noise)}</p>' if noise else ""
+        values += f'<p title="{escape(hint)}"><b class="{letter}">{MARKS[card.letter]} {jod.value:.1f}</b> '
+        values += f"{escape(jod.in_words)}{_noise(card)}</p>"
     return (
         f'{heading}<div class="scale" data-end="{LEAST:g}" aria-hidden="true">{ticks}</div>'
-        f'<p class="values">{values}</p>{words}'
+        f'<div class="values">{values}</div>'
     )
+
+
+def _noise(card: Card) -> str:
+    """The JOD of random noise that is as strong as the pattern, where it was measured."""
+    control = card.control
+    if not (control and control.jod and control.epsilon == card.epsilon):
+        return ""
+    return f' <span class="note">{term("noise", "noise")} {control.jod.value:.1f}</span>'
 
 
 def _place(jod: float) -> float:
@@ -163,7 +165,7 @@ def breaks(a: Card, b: Card) -> str:
         for card, curve in found
     ]
     level = percent(found[0][1].level)
-    return f'<p class="note">Wrong on {level} from {" ".join(words)}/255</p>'
+    return f'<p class="note">{level} wrong at {" ".join(words)}/255</p>'
 
 
 def strip(images: Strip, chosen: int) -> str:

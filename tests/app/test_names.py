@@ -94,6 +94,6 @@ def test_the_page_says_neither_random_signs_nor_heap_nor_breaks(session: Session
     for word in ("random signs", "heap", "breaks at"):
         assert word not in told
     known = replace(page.a, curve=replace(page.a.curve, breaks=13.25, level=0.75))
-    assert "Wrong on 75% from ● 13.25 ● 13.25/255" in compare.breaks(known, known)
+    assert "75% wrong at ● 13.25 ● 13.25/255" in compare.breaks(known, known)
     axis = json.loads(figures.both(known, known))["layout"]["xaxis"]
     assert axis["title"]["text"] == "still right, by ε (dotted: noise)"
