@@ -36,6 +36,17 @@ def address() -> gr.HTML:
     return gr.HTML("", html_template="", js_on_load=static("address.js"), elem_classes=["invisible"])
 
 
+def strength_views() -> gr.HTML:
+    """What parts of the page show at each stored strength, for a drag that is answered in the browser.
+
+    Value: JSON of the session's `query` and its `views`, a list of values by strength. Its `.input` event asks for
+    that; its `.select` event gives the strength at which the slider has come to rest.
+    """
+    return gr.HTML(
+        "", html_template="", js_on_load=static("strength.js"), elem_id="strengths", elem_classes=["invisible"]
+    )
+
+
 def pressable(attribute: str, **kwargs: Any) -> gr.HTML:
     """HTML whose `.select` event gives the value of `attribute` of the element that was pressed in it."""
     return gr.HTML("", js_on_load=static("pressable.js").replace("@", attribute), apply_default_css=False, **kwargs)

@@ -13,6 +13,7 @@ function write() {
   history[method]({ plainsight: true }, '', `${location.pathname}?${props.value}${embed}${location.hash}`);
   const tab = document.querySelector('#tabs [role=tab][aria-selected=true]')?.textContent.trim();
   document.title = [tab, after.get('data'), 'PlainSight'].filter(Boolean).join(' · ');
+  window.dispatchEvent(new Event('plainsight-address'));
   return true;
 }
 let last = 0;

@@ -1,7 +1,7 @@
 """What every tab has: pickers, a status line, and from a session to what they show; `RunView` is one that attacks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Generic, TypeVar
@@ -78,6 +78,11 @@ class RunView(TabView[Chosen]):
     run: gr.Button
     stop: gr.Button
 
+    @property
+    def at_strengths(self) -> "AtStrengths | None":
+        """What follows the strength slider in the browser; None where only the server answers."""
+        return None
+
     @abstractmethod
     def redrawn(self, session: Chosen) -> Updates:
         """The same result looked at in another way; whatever runs goes on."""
@@ -113,6 +118,16 @@ class RunView(TabView[Chosen]):
         updates |= {name: {"value": getattr(session, name)} for name in ("equal", "steps", "images", "seed")}
         updates.get(changed, {}).pop("value", None)
         return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
+
+
+@dataclass(frozen=True)
+class AtStrengths:
+    """Parts of a tab that follow the strength slider at once: `show` gives their values for a session."""
+
+    views: gr.HTML
+    """`app.components.strength_views`, which holds these values for every stored strength."""
+    parts: list[gr.HTML]
+    show: Callable[[Any], list[Any]]
 
 
 def _components(values: Any) -> Iterator[Any]:

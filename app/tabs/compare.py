@@ -7,11 +7,11 @@ from typing import Any
 import gradio as gr
 
 from app import figures, service
-from app.components import html, picker, plotly_figure, pressable, segments, tools
+from app.components import html, picker, plotly_figure, pressable, segments, strength_views, tools
 from app.markup import common, compare
 from app.service import CompareSession
 from app.tabs import events
-from app.tabs.base import RunView, Updates, aims, deck, settings
+from app.tabs.base import AtStrengths, RunView, Updates, aims, deck, settings
 from app.tabs.base import common as whole
 
 TITLE = "Compare"
@@ -75,6 +75,7 @@ def build(runs: service.RunRegistry) -> "View":
     parts: dict[str, Any] = {"headline": headline, "original": original, "a": a, "b": b, "visible": visible}
     parts |= {"patterns": patterns, "figure": figure, "breaks": breaks, "place": place, "legend": legend}
     parts |= {"strip": strip, "footer": footer, "which": which, "added": added, "earlier": earlier, "later": later}
+    parts |= {"strengths": strength_views()}
     view = View(**whole(SESSION, runs), **found, controls=controls, status=status, **parts)
     events.wire(view, [("added", added), ("which", which)], {earlier: ("sheet", -1), later: ("sheet", 1)})
     events.listen([strip.select], view, _enlarged(view), pressed=True)
@@ -101,6 +102,24 @@ class View(RunView[CompareSession]):
     legend: gr.HTML
     strip: gr.HTML
     footer: gr.HTML
+    strengths: gr.HTML
+
+    @property
+    def at_strengths(self) -> AtStrengths:
+        parts = [self.headline, self.a, self.b, self.visible, self.patterns, self.figure]
+
+        def show(session: CompareSession) -> list[Any]:
+            found = service.outcomes(session, self.runs)
+            a, b = service.cards(session, found)
+            image = service.large(session, found)
+            updates = {
+                self.headline: common.headline(service.subject(session, found), a, b),
+                **self._enlarged(image, a, b),
+                **self._cards(a, b, service.wanted(session)),
+            }
+            return [updates[part] for part in parts]
+
+        return AtStrengths(self.strengths, parts, show)
 
     def at_rest(self, session: CompareSession) -> Updates:
         found = service.comparison(session, service.outcomes(session, self.runs))

@@ -1,5 +1,6 @@
 """How a tab that runs attacks is wired: light events, the run that streams, Stop; and which tab opens when."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import gradio as gr
 from app import service
 from app.components import TURNED, turned
 from app.session import Session
-from app.tabs.base import NO_TARGET, RunView, TabView, Updates, sentence_line
+from app.tabs.base import NO_TARGET, AtStrengths, RunView, TabView, Updates, sentence_line
 
 EVERY = 0.18
 """Seconds between two pictures of a run; slower parts of the page follow every `SLOWLY` seconds."""
@@ -33,12 +34,37 @@ def wire(view: RunView[Any], looks: list[tuple[str, Any]], leaves: dict[gr.Butto
     # No `cancels`: a picture that is on its way when Gradio cancels a run arrives later, and stays.
     listen([view.stop.click], view, _stopped(view))
     for name, control in view.controls.items():
-        triggers = [control.release, control.change] if name == "epsilon" else [control.input]
-        listen(triggers, view, _chosen(view, name), control, trigger_mode="always_last")
+        if name != "epsilon":
+            listen([control.input], view, _chosen(view, name), control, trigger_mode="always_last")
+        elif view.at_strengths is None:
+            listen([control.release, control.change], view, _chosen(view, name), control, trigger_mode="always_last")
+        else:
+            _dragged(view, control, view.at_strengths)
     for name, control in looks:
         listen([control.input], view, _drawn(view, name), control)
     for button, (name, by) in leaves.items():
         listen([button.click], view, _leafed(view, name, by))
+
+
+def _dragged(view: RunView[Any], slider: gr.Slider, strengths: AtStrengths) -> None:
+    """Answer the slider in the browser while it moves, from views made beforehand, and on the server once it rests."""
+    at_once = f"epsilon => window.plainsight.at(epsilon, {len(strengths.parts)})"
+    gr.on([slider.input], None, [slider], [slider, *strengths.parts], js=at_once, **LIGHT)
+    listen([strengths.views.select], view, _chosen(view, "epsilon"), pressed=True, trigger_mode="always_last")
+
+    def made(session: Session) -> str:
+        """No turn is taken, so that what a person chooses meanwhile need not wait."""
+        if not session.data:
+            return ""  # nothing was opened, or it is forgotten
+        try:
+            stored = service.strengths(session)
+            others = {epsilon: replace(service.changed(session, "epsilon", epsilon), run="") for epsilon in stored}
+            views = {epsilon: strengths.show(there) for epsilon, there in others.items()}
+        except (OSError, ValueError):
+            return ""  # the slider's own event says why
+        return json.dumps({"query": session.query(), "views": views})
+
+    gr.on([strengths.views.input], made, [view.session], [strengths.views], **LIGHT | {"concurrency_limit": 1})
 
 
 HERE = "(...given) => [...given.slice(0, -1), location.search]"

@@ -110,10 +110,10 @@ def visitor(client: httpx.Client, config: dict[str, Any]) -> Iterator[Visitor]:
     found.leave()
 
 
-REFUSED = [  # control, what is sent, what the answer says
-    ("Strength ε", NAN, "an even number from 2 to 32 in units of 1/255, and nan was given"),
-    ("Strength ε", 3, "and 3 was given"),
-    ("Strength ε", 16.5, "and 16.5 was given"),
+REFUSED = [  # control (for what is pressed its id), what is sent, what the answer says
+    ("strengths", NAN, "an even number from 2 to 32 in units of 1/255, and nan was given"),
+    ("strengths", 3, "and 3 was given"),
+    ("strengths", 16.5, "and 16.5 was given"),
     ("Seed", True, "and True was given"),
     ("Images the attacker trains on", None, "images is one of 64, 128, 256, 512, 1024, 2048, and None was given"),
     ("Images the attacker trains on", 10**9, "and 1000000000 was given"),
@@ -136,7 +136,9 @@ REFUSED = [  # control, what is sent, what the answer says
 
 @pytest.mark.parametrize(("label", "value", "words"), REFUSED, ids=lambda value: str(value)[:24])
 def test_what_the_pickers_cannot_send_is_refused(visitor: Visitor, label: str, value: Any, words: str) -> None:
-    answer = visitor.ask(visitor.event(label=label), value, ADDRESS)
+    pressed = label == "strengths"
+    event = visitor.event(elem_id=label) if pressed else visitor.event(label=label)
+    answer = visitor.ask(event, ADDRESS, pressed=value) if pressed else visitor.ask(event, value, ADDRESS)
     assert '"success":true' in answer.replace("\\", "").replace(": ", ":")
     assert words in answer
     assert "That did not work" in answer
@@ -211,7 +213,7 @@ def test_an_odd_value_of_a_field_that_a_tab_adds_gets_a_sentence(
 
 def test_a_page_that_was_forgotten_comes_back_from_its_address(visitor: Visitor) -> None:
     """No page was opened under this session hash: the server knows as much of it as of one that it has evicted."""
-    answer = visitor.ask(visitor.event(label="Strength ε"), 10, ADDRESS)
+    answer = visitor.ask(visitor.event(elem_id="strengths"), ADDRESS, pressed=10)
     assert "epsilon=10&steps=200&images=64&seed=0&amplify=1" in answer
     assert "That did not work" not in answer
     picked = Visitor(visitor.client, visitor.config).ask(visitor.event(label="Steps"), 20, ADDRESS)
@@ -265,6 +267,16 @@ def test_a_link_is_described_in_our_own_words(client: httpx.Client, server: str)
     assert '"https://plain.example/preview.png"' in client.get("/", headers=behind).text
 
 
+def test_views_at_all_stored_strengths_are_made_for_the_page_at_equal_strength(visitor: Visitor) -> None:
+    views = next(part["id"] for part in visitor.config["components"] if part["props"].get("elem_id") == "strengths")
+    asked = next(one for one in visitor.config["dependencies"] if [views, "input"] in [*map(list, one["targets"])])
+    assert '"data":[""]' in visitor.ask(asked).replace(": ", ":"), "no page was opened"
+    visitor.ask(visitor.event(elem_id="strengths"), ADDRESS, pressed=10)
+    found = re.findall(r"reads .{0,400}?at (\d+)/255", visitor.ask(asked))
+    assert {"8", "16"} < set(found)
+    assert found == sorted(2 * [*set(found)], key=int), "each strength once for each model"
+
+
 def test_two_choices_at_the_same_moment_are_both_kept(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     visitor.ask(visitor.event(label="Steps"), 20, ADDRESS)
     real = service.changed
@@ -275,7 +287,7 @@ def test_two_choices_at_the_same_moment_are_both_kept(visitor: Visitor, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(service, "changed", slowly)
-        visitor.send(visitor.event(label="Strength ε"), 10, ADDRESS)
+        visitor.send(visitor.event(elem_id="strengths"), ADDRESS, pressed=10)
         visitor.send(visitor.event(label="Which pattern is added to the images"), "b", ADDRESS)
         for _ in range(2):
             visitor.told('"msg":"process_completed"')

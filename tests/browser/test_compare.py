@@ -268,6 +268,37 @@ def test_epsilon_by_keyboard_changes_numbers_pattern_and_address(visit: Visit) -
     assert "16/255" in page.inner_text(".patterns figcaption >> nth=0")
 
 
+def shown(page: Any) -> list[str]:
+    """What follows the strength at once."""
+    return [page.inner_html(part) for part in ("h1", ".card-a .says", ".card-b .says", ".values", ".patterns .both")]
+
+
+def test_a_drag_is_answered_in_the_browser_and_in_full_once_it_rests(visit: Visit) -> None:
+    page = visit("?epsilon=8")
+    whole(page)
+    status_says(page, "Stored")
+    page.wait_for_function("window.plainsight.views(16)")
+    before = page.inner_html(".strip")
+    waiting: list[Any] = []
+    page.route("**/queue/join*", lambda route: waiting.append(route))  # the server hears nothing for now
+    page.focus(".strength input[type=range]")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.card-b .often').innerText.includes('at 16/255')")
+    at_once = shown(page)
+    assert "ε = 16/255" in page.inner_text(".strength")
+    assert page.inner_html(".strip") == before
+    assert "epsilon=8" in page.url
+    while not waiting:
+        page.wait_for_timeout(50)
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/queue/join*")
+    page.wait_for_function("location.search.includes('epsilon=16')")
+    page.wait_for_function("before => document.querySelector('.strip').innerHTML !== before", arg=before)
+    assert shown(page) == at_once
+
+
 def test_images_can_be_leafed_through(visit: Visit) -> None:
     page = visit("?epsilon=16")
     whole(page)
