@@ -32,11 +32,13 @@ class Assessment:
 
     `donors` are the models whose perturbations were tried, each with the digest of the one that was; None before the
     first search. `replaced` is how many stored perturbations were replaced by stronger ones of other epsilons or of
-    other models; None until that and the search after it are over.
+    other models; None until that and the search after it are over. `variants` says that the last search tried other
+    ways to climb too (`core.attacks.spgd.VARIANTS`).
     """
 
     donors: dict[str, str] | None = None
     replaced: int | None = None
+    variants: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core.attacks.base import device_of
-from core.attacks.spgd import SPGD, WARM_STEP
+from core.attacks.spgd import SPGD, VARIANTS, WARM_STEP
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
 from core.numbers import at_least_one
@@ -48,6 +48,9 @@ class Search:
     perturbations is chosen by the same rate. Of K equally frequent classes one stays right even where everything is
     predicted as it, so a level of 75% needs K above 4.
 
+    Before an epsilon counts as held, transferred perturbations and the `variants` of the attack (Adam's steps, a capped
+    loss) are tried there.
+
     With `fresh` every epsilon is attacked from `restarts` random starts of its own instead, and nothing else is tried.
     `attack` has the settings of S-PGD; its budget, objective, steps, seed and mini-batches are those of the search.
     Both are for the attack as it was published (`core.attacks.spgd.PUBLISHED`), which tells how much of a lead is
@@ -67,6 +70,7 @@ class Search:
     seed: int = 0
     fresh: bool = False
     attack: SPGD = USUAL
+    variants: tuple[SPGD, ...] = VARIANTS
 
     def __post_init__(self) -> None:
         if not 0 < self.level <= 1:
@@ -109,7 +113,7 @@ class Search:
                 low, high = (low, middle) if run.attack(middle) else (middle, high)
             lower = run.step_down(low)
             if lower is None:
-                if not run.try_transferred(low):
+                if not run.try_transferred(low) and not run.try_variants(low):
                     break
                 lower = run.follow_down(low)
             low, high = run.holds_below(lower), lower
@@ -197,6 +201,25 @@ class SearchRun:
         steps = point.steps + len(tries) // 2 * self.search.warm_steps
         tries_in_all = point.tries + len(tries)
         return self._breaks(self.record(tick, [*tries, self.strongest[tick]], tries=tries_in_all, steps=steps))
+
+    def try_variants(self, tick: int) -> bool:
+        """Climb in other ways from the strongest perturbation of a tick that held so far; returns whether it breaks.
+
+        Each goes on from the best of those before.
+        """
+        variants = self.search.variants if tick else ()
+        if not variants:
+            return False
+        best, made = self.strongest[tick], 0
+        for variant in variants:
+            start = best.candidate.rescaled(self._epsilon(tick))
+            tried = self._craft(tick, self.search.warm_steps, start, variant)
+            best, made = max(best, tried, key=lambda one: one.success), made + 1
+            if best.success >= self.search.level:
+                break
+        point = self.points[tick]
+        steps = point.steps + made * self.search.warm_steps
+        return self._breaks(self.record(tick, [best], tries=point.tries + made, steps=steps))
 
     def step_down(self, tick: int) -> int | None:
         """Attack smaller epsilons until one surely holds; returns one that breaks after all, None if none does."""
@@ -292,13 +315,13 @@ class SearchRun:
         tick = round(candidate.epsilon / self.search.tolerance)
         return [self.measure(candidate), self._craft(tick, self.search.warm_steps, candidate)]
 
-    def _craft(self, tick: int, steps: int, start: Candidate | None = None) -> Tried:
-        """Run the attack from a candidate, or from a random start."""
-        epsilon = self._epsilon(tick)
+    def _craft(self, tick: int, steps: int, start: Candidate | None = None, variant: SPGD | None = None) -> Tried:
+        """Run the attack or a variant of it from a candidate, or from a random start."""
+        epsilon, aim = self._epsilon(tick), self.evaluator.objective
         attack = replace(
-            self.search.attack,
+            variant or self.search.attack,
             budget=Budget.from_255(epsilon),
-            objective=self.evaluator.objective,
+            objective=variant.objective if variant and not aim.targeted else aim,
             steps=steps,
             seed=self.seed,
             batch_size=self.search.batch_size,

@@ -52,7 +52,8 @@ def assess(
     7. Measure how often other models see the target in the perturbations towards classes.
 
     Every stage is saved when it is over. With donors that are new, or that were broken anew, a later call repeats
-    stages 2 and 3 where one of them does more than what is known, and stage 5 where its perturbation was replaced.
+    stages 2 and 3 where one of them does more than what is known, and stage 5 where its perturbation was replaced. They
+    are repeated too where the search before did not try the variants of the attack.
 
     Raises FileError where nothing was measured yet, FileNotFoundError where the data is absent.
     """
@@ -60,7 +61,8 @@ def assess(
     stages.check()
     if stages.results.robustness is None:
         stages.search()
-    if stages.results.assessment.replaced is None or stages.new_donors_do_more():
+    assessment = stages.results.assessment
+    if assessment.replaced is None or not assessment.variants or stages.new_donors_do_more():
         stages.continue_search(*stages.transfer_across_epsilons())
     if stages.new_donors:
         stages.save(stages.with_donors(stages.results))
@@ -195,7 +197,7 @@ class _Stages:
         candidates = candidates.updated(*self._transferred_at(before.breaking_epsilon, candidates))
         search = replace(_search_from(self.results, self.protocol), seed=before.seed + LATER)
         again = self._search(search, self.transferred.deltas, candidates)
-        assessment = replace(self.results.assessment, replaced=replaced)
+        assessment = replace(self.results.assessment, replaced=replaced, variants=True)
         self._save_robustness(replace(self.results, assessment=assessment), combined(before, again))
 
     def search_as_published(self) -> None:

@@ -57,7 +57,9 @@ class Protocol:
         """
         coarse = max(self.tolerance, PUBLISHED_TOLERANCE)
         first = max(coarse, round(first / coarse) * coarse)
-        return replace(self.search(0), first=first, tolerance=coarse, restarts=1, fresh=True, attack=PUBLISHED)
+        return replace(
+            self.search(0), first=first, tolerance=coarse, restarts=1, fresh=True, attack=PUBLISHED, variants=()
+        )
 
     @classmethod
     def standard(cls, data: Dataset) -> "Protocol":

@@ -201,6 +201,23 @@ class TestUniversal:
         signs = torch.tensor([[1.0, 1, -1], [1, -1, -1], [-1, 1, -1]])
         assert torch.equal(torch.diff(found, dim=0, prepend=torch.zeros(1, 3)).sign(), signs)
 
+    def test_with_adam_it_steps_as_the_optimiser_of_pytorch_does(self, tiny_classifier, monkeypatch):
+        slopes = 0.01 * torch.randn(5, 1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+        given = iter(slopes)
+
+        def direction(model, images, labels, delta, objective):
+            return next(given), torch.zeros(len(images)), torch.zeros(len(images), 4)
+
+        monkeypatch.setattr(spgd, "ascent_direction", direction)
+        attack = make("spgd", steps=5, step_size=0.01, last_step=1.0, adam=True, momentum=0.9)
+        steps = [*attack.stream(*tiny_classifier[:2], torch.zeros(1, 3, 12, 12))]
+        delta = torch.zeros(1, 3, 12, 12, requires_grad=True)
+        peer = torch.optim.Adam([delta], 0.01 * BUDGET.epsilon, (0.9, spgd.ADAM_DECAY), eps=0, maximize=True)
+        for step, slope in zip(steps, slopes, strict=True):
+            delta.grad = slope
+            peer.step()
+            assert torch.allclose(step.delta, delta, atol=1e-6)
+
     def test_its_steps_fall_to_a_twentieth(self):
         attack = make("spgd", steps=100, step_size=0.2)
         lengths = [attack._length(iteration) for iteration in range(1, 101)]

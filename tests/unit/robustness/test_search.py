@@ -12,15 +12,15 @@ from known import BREAKS, CODE, GAIN, towards
 from linear import Linear, grey_pictures
 from torch import nn
 
-from core.attacks.objectives import Remove, Towards, Untargeted
-from core.attacks.spgd import PUBLISHED, SPGD
+from core.attacks.objectives import LOSS_CAP, Remove, Towards, Untargeted
+from core.attacks.spgd import PUBLISHED, SPGD, VARIANTS
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Rate, Report, evaluate, predict
 from core.robustness.candidate import Candidate, Tried
 from core.robustness.result import Point, Robustness, combined
 from core.robustness.search import Search, SearchRun
-from core.threat import UNIT
+from core.threat import UNIT, Budget
 from core.workflows.protocol import Protocol
 
 LEVEL = 0.6  # one class of four seen everywhere is 75% wrong: few perturbations do more
@@ -102,14 +102,15 @@ class TestSearch:
         assert found.epsilon is not None
         successes = [point.success for point in found.curve]
         assert successes == sorted(successes)
-        assert [point.epsilon for point in found.curve] == sorted(point.epsilon for point in heard)
+        last = {point.epsilon: point for point in heard}  # one that is tried again is told again
+        assert [point.epsilon for point in found.curve] == sorted(last)
         at = {round(point.epsilon): point for point in found.curve}
         broken = round(found.epsilon)
         assert at[broken].success >= LEVEL > at[broken - 1].success
         assert found.delta.abs().max() <= found.epsilon * UNIT + 1e-7
         again = evaluate(victim.model, victim.test, found.delta, classes=8)
         assert again == at[broken].report
-        assert found.steps == sum(point.steps for point in heard) > 0
+        assert found.steps == sum(point.steps for point in last.values()) > 0
         low, high = found.interval
         assert low <= found.epsilon
         assert high is None or high >= found.epsilon
@@ -156,10 +157,11 @@ class TestSearch:
         assert again == plain
         assert torch.equal(again.delta, plain.delta)
 
-    def test_it_costs_less_than_three_attacks_at_one_epsilon(self, tiny_classifier):
-        found = run_search(Search(LEVEL), tiny_classifier)
+    @pytest.mark.parametrize(("variants", "attacks"), [((), 3), (VARIANTS, 4)], ids=["signs", "all variants"])
+    def test_it_costs_little_more_than_a_few_attacks_at_one_epsilon(self, tiny_classifier, variants, attacks):
+        found = run_search(Search(LEVEL, variants=variants), tiny_classifier)
         assert found.epsilon is not None
-        assert found.steps < 3 * SPGD.steps
+        assert found.steps < attacks * SPGD.steps
 
     def test_a_target_is_reached_where_it_is_seen(self, tiny_classifier):
         found = run_search(Search(tolerance=1, **QUICK), tiny_classifier, objective=Towards(2))
@@ -263,6 +265,44 @@ class TestSearch:
         assert point.success == 0.5, "what a smaller one does a larger one does too"
         assert not run.attack(7)
         assert [seed for _, _, seed in begun] == [0, 1, 2, 3], "never the same start, and never the same order"
+
+    def test_before_an_epsilon_holds_other_ways_to_climb_are_tried_from_the_strongest(
+        self, tiny_classifier, monkeypatch
+    ):
+        run, tried = started(self.search, tiny_classifier), []
+        seen(run, 6, towards(0, 6 * UNIT))
+        assert run.points[6].success < LEVEL
+
+        def craft(attack, model, split, delta=None):
+            tried.append((attack.adam, attack.objective, attack.budget, delta))
+            return attack.budget.rescale(towards(0, BREAKS)) if len(tried) == 3 else torch.zeros_like(delta)
+
+        monkeypatch.setattr(SPGD, "craft", craft)
+        assert not run.try_variants(0)
+        before, known = run.points[6], run.strongest[6].candidate.delta
+        run.try_variants(6)
+        expected = [(False, Untargeted(LOSS_CAP)), (True, Untargeted()), (True, Untargeted(LOSS_CAP))]
+        assert [(adam, objective) for adam, objective, _, _ in tried] == expected
+        for _, _, budget, start in tried:
+            assert budget == Budget.from_255(6)
+            assert torch.equal(start, known), "weaker ones lead nowhere"
+        after = run.points[6]
+        assert (after.tries, after.steps) == (before.tries + 3, before.steps + 3 * QUICK["warm_steps"])
+        assert after.success >= before.success
+
+    def test_a_search_goes_on_below_what_a_variant_breaks(self, tiny_classifier, monkeypatch, plain):
+        asked = []
+
+        def breaks_once(run, tick):
+            asked.append(tick)
+            tried = told(128 if len(asked) == 1 else 0, 128, towards(0, 0.0))
+            return run._breaks(run.record(tick, [tried, run.strongest[tick]], tries=1, steps=1))
+
+        monkeypatch.setattr(SearchRun, "try_variants", breaks_once)
+        found = run_search(self.search, tiny_classifier)
+        assert plain.epsilon - 2 <= asked[0] < plain.epsilon + 1
+        assert found.epsilon == asked[0]
+        assert asked[1] < asked[0]
 
     @pytest.mark.parametrize("best", ["smaller", "larger"])
     def test_the_stronger_neighbour_leads_on(self, tiny_classifier, monkeypatch, best):
