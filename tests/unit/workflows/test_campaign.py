@@ -54,7 +54,7 @@ def test_a_queue_is_read_with_what_all_runs_share(queue):
 
 def test_the_queue_that_ships_is_whole():
     runs = read(store.default_root().parent / "campaign.toml")
-    assert [run.folder for run in runs[:2]] == ["cifar10/standard", "wide/cifar10/standard"]
+    assert [run.folder for run in runs[:2]] == ["medium/cifar10/standard", "wide/cifar10/standard"]
     assert any(run.cpu for run in runs)
     for run in runs:
         before = next((other for other in runs if other.folder == run.start), run)
