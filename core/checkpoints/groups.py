@@ -14,6 +14,7 @@ WORDS = {
     "shrink": ("deltas shrunk by up to {:.0%}", "deltas of full size"),
     "step_spread": ("step sizes spread over {:g} octaves", "one step size"),
     "norm": ("{} batch norms", "joint batch norms"),
+    "jacobian": ("Jacobian regularisation {:g}", "no Jacobian regularisation"),
     "label_smoothing": ("label smoothing {:g}", "no label smoothing"),
 }
 """What else may differ, the most telling first: with its value, and where there is none."""

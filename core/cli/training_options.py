@@ -36,6 +36,10 @@ Shrink = Annotated[
 StepSpread = Annotated[
     float, typer.Option(help="The step size is drawn for each heap, up to this many octaves smaller or larger.")
 ]
+Jacobian = Annotated[
+    float,
+    typer.Option(help="Weight of Jacobian regularisation: the logits are to change little with any pixel."),
+]
 NormOfUpdate = Annotated[
     Norm | None,
     typer.Option(

@@ -160,6 +160,7 @@ def command(checkpoint: Checkpoint, root: Path) -> str:
         words += [f"--shrink {recipe['shrink']:g}"] if recipe.get("shrink") else []
         words += [f"--step-spread {recipe['step_spread']:g}"] if recipe.get("step_spread") else []
         words += [f"--norm {recipe['norm']}"] if recipe.get("norm") else []
+    words += [f"--jacobian {recipe['jacobian']:g}"] if recipe.get("jacobian") else []
     words.append(f"--epochs {recipe['epochs']} --batch-size {recipe['batch_size']}")
     words.append(f"--learning-rate {recipe['learning_rate']:g} --seed {recipe['seed']}")
     words += [f"--label-smoothing {recipe['label_smoothing']:g}"] if recipe["label_smoothing"] else []

@@ -1,5 +1,6 @@
 """The configuration of a training run: what `config.json` records, and what a run of the grid is."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args
@@ -22,10 +23,11 @@ class Recipe:
     trained further, or `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
     given and what fits.
 
-    Three settings are not in the paper, and by default they do nothing. `shrink`: after the ascent each delta is
+    Four settings are not in the paper, and by default they do nothing. `shrink`: after the ascent each delta is
     multiplied by a factor drawn uniformly from `1 - shrink` to 1. `step_spread`: the step size of each heap is
     `step_size` times 2 to the power of a number drawn uniformly from `-step_spread` to `step_spread`. `norm`: see
-    `Norm`.
+    `Norm`. `jacobian`: the weight of Jacobian regularisation on clean images (`core.training.step.jacobian_norm`), which
+    Co et al. 2021 try against universal perturbations.
     """
 
     data: str
@@ -40,6 +42,7 @@ class Recipe:
     shrink: float = 0.0
     step_spread: float = 0.0
     norm: Norm | None = None
+    jacobian: float = 0.0
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 0.2
@@ -64,6 +67,8 @@ class Recipe:
         above_zero(learning_rate=self.learning_rate, step_size=self.step_size, loss_cap=self.loss_cap)
         if not 0 <= self.step_spread <= 8:
             raise ValueError(f"step_spread must lie between 0 and 8 octaves, and {self.step_spread} was given.")
+        if not 0 <= self.jacobian < math.inf:
+            raise ValueError(f"The weight of the Jacobian is at least 0 and finite, and {self.jacobian} was given.")
         if self.norm not in (None, *get_args(Norm)):
             raise ValueError(f"norm is one of {', '.join(get_args(Norm))}, and {self.norm!r} was given.")
         if self.norm == "frozen" and not self.start:
@@ -82,10 +87,12 @@ class Recipe:
     def name(self) -> str:
         """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon, sigma).
 
-        Persistent deltas add their number of steps, seeds other than 0 come last: `shared-s64-e16-w0.5-persistent1-r2`.
+        Persistent deltas add their number of steps, then comes the weight of the Jacobian, last seeds other than 0:
+        `shared-s64-e16-w0.5-persistent1-r2`, `standard-jacobian0.01`.
         """
         kind = f"shared-s{self.heap}-e{self.epsilon:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
         kind += f"-persistent{self.steps}" if self.sigma and self.persist else ""
+        kind += f"-jacobian{self.jacobian:.4g}" if self.jacobian else ""
         return f"{kind}-r{self.seed}" if self.seed else kind
 
     @property

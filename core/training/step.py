@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from core.attacks.pgd import frozen
 from core.datasets.labels import ignore_index
 from core.distributed import ALONE, ProcessGroup
 from core.threat import apply
@@ -41,6 +42,18 @@ def update_loss(forward: nn.Module, images: Tensor, labels: Tensor, delta: Tenso
     return recipe.sigma * under_attack + (1 - recipe.sigma) * clean
 
 
+def jacobian_norm(forward: nn.Module, images: Tensor, directions: Tensor) -> Tensor:
+    """An estimate of the mean squared Frobenius norm of the Jacobian of the logits by each image, to be differentiated.
+
+    `directions` (N,K) or (N,K,H,W), like the logits, are random and of length 1 along the classes. Source: Hoffman,
+    Roberts, Yaida 2019, algorithm 1 with one projection.
+    """
+    images = images.detach().requires_grad_()
+    along = (forward(images).float() * directions).sum()
+    (gradient,) = torch.autograd.grad(along, images, create_graph=True)
+    return directions.shape[1] * gradient.float().square().sum() / len(images)
+
+
 def records(device: torch.device, process_group: ProcessGroup) -> bool:
     """Whether the work of a mini-batch can be a CUDA graph."""
     return device.type == "cuda" and process_group.size == 1
@@ -64,9 +77,12 @@ class Update:
         self.network = model.module  # in mixed precision Fabric's wrapper lets nobody else differentiate
         self.forward = model if process_group.size > 1 else self.network
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        if recipe.jacobian and process_group.size > 1:
+            raise ValueError("The Jacobian is regularised in one process only; leave torchrun or --jacobian out.")
         self.graph = graph
         self.recorded: Work | None = None
         self.delta: Tensor | None = None
+        self.outputs: torch.Size | None = None
 
     def begin(self) -> None:
         """A new epoch, which is to run alike whether it follows another or a resumed run begins with it."""
@@ -80,6 +96,8 @@ class Update:
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss, which later updates leave alone."""
         drawn = self.ascent.draw(images, generator, self.delta) if self.ascent else {}
+        if self.recipe.jacobian:
+            drawn["directions"] = self._directions(images, generator)
         if self.graph and len(images) == self.recipe.batch_size:
             loss = self._replayed(images, labels, drawn)
         else:
@@ -99,7 +117,7 @@ class Update:
                 partial(self._gradients, tuple(drawn)), [images, labels, *drawn.values()], self.network
             )
         loss, *found = self.recorded(images, labels, *drawn.values())
-        gradients, self.delta = found[: len(self.parameters)], found[-1] if drawn else None
+        gradients, self.delta = found[: len(self.parameters)], found[-1] if self.ascent else None
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         return loss.clone()
@@ -112,6 +130,19 @@ class Update:
 
     def _loss(self, images: Tensor, labels: Tensor, drawn: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
         """The loss of the weights, and the deltas where the ascent ended."""
+        drawn = dict(drawn)
+        directions = drawn.pop("directions", None)
         with self.fabric.autocast():
             delta, applied = self.ascent(self.network, images, labels, **drawn) if self.ascent else (None, None)
-            return update_loss(self.forward, images, labels, applied, self.recipe), delta
+            loss = update_loss(self.forward, images, labels, applied, self.recipe)
+            if directions is not None:
+                loss = loss + self.recipe.jacobian / 2 * jacobian_norm(self.network, images, directions)
+            return loss, delta
+
+    def _directions(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Random directions of length 1 in the space of the logits of these images."""
+        if self.outputs is None:
+            with torch.no_grad(), frozen(self.network):
+                self.outputs = self.network(images[:1]).shape[1:]
+        drawn = torch.randn((len(images), *self.outputs), generator=generator, device=generator.device)
+        return (drawn / drawn.norm(dim=1, keepdim=True)).to(images.device)

@@ -199,6 +199,7 @@ def test_the_python_interface_takes_no_nan(make):
         ({"shrink": 1.1}, "shrink must lie between 0 and 1, and 1.1"),
         ({"step_spread": -1}, "step_spread must lie between 0 and 8 octaves, and -1"),
         ({"step_spread": math.nan}, "step_spread must lie between 0 and 8 octaves, and nan"),
+        ({"jacobian": math.nan}, "The weight of the Jacobian is at least 0 and finite, and nan"),
         ({"norm": "joint"}, "norm is one of separate, frozen, and 'joint'"),
         ({"norm": "frozen"}, "Frozen batch norms need trained weights"),
         ({"images": 0}, "images must be at least 1, and 0"),

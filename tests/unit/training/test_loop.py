@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_training import ON_CPU, SHARED, tiny_network, tiny_split
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from core import files
@@ -25,7 +26,7 @@ from core.training.ascent import Ascent
 from core.training.augment import augment
 from core.training.loop import Diverged, jump, learning_rate, train
 from core.training.recipe import Recipe
-from core.training.step import update_loss
+from core.training.step import jacobian_norm, update_loss
 from core.workflows import train_model
 
 
@@ -80,6 +81,12 @@ def written_out(recipe, split):
                 loss = recipe.sigma * objective(attacked, labels) + (1 - recipe.sigma) * objective(clean, labels)
             else:
                 loss = objective(model(images), labels)
+            if recipe.jacobian:
+                towards = torch.randn((len(index), 4), generator=drawn)
+                towards = towards / towards.norm(dim=1, keepdim=True)
+                images.requires_grad_()
+                (slope,) = torch.autograd.grad((model(images) * towards).sum(), images, create_graph=True)
+                loss = loss + recipe.jacobian / 2 * 4 * slope.square().sum(dim=(1, 2, 3)).mean()
             losses[-1].append(loss.item())
             share = (done + 0.5) / total
             rate = recipe.learning_rate * min(share / recipe.warmup, (1 - share) / (1 - recipe.warmup))
@@ -100,6 +107,7 @@ def written_out(recipe, split):
         {"step_spread": 2.0, "shrink": 0.7, "heap": 2},
         {"norm": "separate"},
         {"norm": "frozen", "start": "elsewhere"},
+        {"jacobian": 0.3},
     ],
     ids=str,
 )
@@ -132,6 +140,19 @@ def test_half_precision_trains_on_the_same_loss(sigma, tmp_path):
     assert [epoch["loss"] for epoch in history] == pytest.approx([epoch["loss"] for epoch in exact], rel=0.05)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert seen == {torch.bfloat16}
+
+
+def test_the_norm_of_a_jacobian_is_that_of_its_matrix_on_average():
+    """Of a linear model the Jacobian is its matrix; over the pixels of scenes it is counted pixel by pixel."""
+    matrix = torch.randn(5, 12, generator=torch.Generator().manual_seed(0))
+    towards = torch.randn(20_000, 5, generator=torch.Generator().manual_seed(1))
+    towards = towards / towards.norm(dim=1, keepdim=True)
+    layer = nn.Linear(12, 5)
+    layer.weight.data.copy_(matrix)
+    found = jacobian_norm(layer, torch.rand(20_000, 12), towards)
+    assert found.item() == pytest.approx(matrix.square().sum().item(), rel=0.03)
+    (slope,) = torch.autograd.grad(found, layer.weight)
+    assert torch.allclose(slope, 2 * matrix, rtol=0.2, atol=0.2)
 
 
 def test_the_seed_decides(tmp_path):
