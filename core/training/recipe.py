@@ -26,8 +26,8 @@ class Recipe:
     Four settings are not in the paper, and by default they do nothing. `shrink`: after the ascent each delta is
     multiplied by a factor drawn uniformly from `1 - shrink` to 1. `step_spread`: the step size of each heap is
     `step_size` times 2 to the power of a number drawn uniformly from `-step_spread` to `step_spread`. `norm`: see
-    `Norm`. `jacobian`: the weight of Jacobian regularisation on clean images (`core.training.step.jacobian_norm`), which
-    Co et al. 2021 try against universal perturbations.
+    `Norm`. `jacobian`: the weight of Jacobian regularisation on clean images (`core.training.step.jacobian_norm`), as
+    Co et al. 2021 use it against universal perturbations.
     """
 
     data: str
