@@ -1,5 +1,8 @@
 """The looks of the page: Gradio's theme in the colours of `static/page.css`, and the header."""
 
+import json
+import os
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,28 @@ def static(name: str) -> str:
     return (STATIC / name).read_text("utf-8")
 
 
+SAVE = (
+    '<details class="save"><summary>Save</summary><div class="kinds">'
+    '<button type="button" data-save="report">Report of this tab (HTML)</button>'
+    '<button type="button" data-save="print">Print it, or PDF</button>'
+    '<button type="button" data-save="figures">Figures (SVG)</button>'
+    '<button type="button" data-save="postcard">Postcard of the large image (animated WebP)</button>'
+    '<p class="note" role="status"></p></div></details>'
+)
+"""The menu by which a person takes the open tab home (`static/save.js`)."""
+
+
+def home() -> str:
+    """The address that visitors see where it is not the app's own: that of a Space on the Hub; empty elsewhere."""
+    name = os.environ.get("SPACE_ID", "")
+    return f"https://huggingface.co/spaces/{name}" if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else ""
+
+
 def look() -> dict[str, Any]:
     """The options of `launch` that set the looks."""
-    return {"theme": theme(), "css": static("page.css"), "head": f"<script>{static('page.js')}</script>"}
+    save = static("save.js").replace("'@style'", json.dumps(static("report.css")))
+    scripts = f"<script>{static('page.js')}{save}</script>"
+    return {"theme": theme(), "css": static("page.css"), "head": scripts}
 
 
 def theme() -> gr.themes.Base:
@@ -53,7 +75,8 @@ def header(device: str) -> str:
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         f"{QUESTION}"
-        '<button type="button" data-copy-link>Copy link</button>'
+        f'<button type="button" data-copy-link data-home="{escape(home())}">Copy link</button>'
+        f"{SAVE}"
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'
         '<button type="button" data-api>API</button>'
         f"<span>{escape(device)}</span></span></header>"

@@ -1,6 +1,9 @@
 // Keeps the query in `value` in the address of the page while its tab is in view, and the title of the page with it.
 const MAIN = ['tab', 'data', 'a', 'b', 'attack', 'target']; // a change of one of these is a step that Back undoes
 const AT_ONCE = 1000; // milliseconds in which several changes are one step, as while a slider moves
+// In the frame of a Space the address that a person sees is that of the page around it, which this message changes.
+const hub =
+  window.parent !== window && document.querySelector('[data-copy-link]')?.dataset.home ? 'https://huggingface.co' : '';
 let pushed = 0;
 function write() {
   const panel = element.closest('[role=tabpanel]');
@@ -14,6 +17,7 @@ function write() {
   const tab = document.querySelector('#tabs [role=tab][aria-selected=true]')?.textContent.trim();
   document.title = [tab, after.get('data'), 'PlainSight'].filter(Boolean).join(' · ');
   window.dispatchEvent(new Event('plainsight-address'));
+  if (hub) parent.postMessage({ queryString: location.search.slice(1), hash: location.hash.slice(1) }, hub);
   return true;
 }
 let last = 0;

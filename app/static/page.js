@@ -39,7 +39,8 @@
     if (!button) return;
     if (button.dataset.copy) copy(button, button.dataset.copy);
     if ('api' in button.dataset) document.querySelector('footer .show-api')?.click();
-    if ('copyLink' in button.dataset) copy(button, location.href);
+    if ('copyLink' in button.dataset)
+      copy(button, `${button.dataset.home || location.href.split(/[?#]/)[0]}${location.search}`);
     if ('themeToggle' in button.dataset) {
       const kind = document.body.classList.contains('dark') ? 'light' : 'dark';
       try {
@@ -50,7 +51,7 @@
   });
   // Esc and a press elsewhere close what is open; the keyboard goes back to where that was opened.
   document.addEventListener('click', event => {
-    for (const open of document.querySelectorAll('.foot details[open]')) {
+    for (const open of document.querySelectorAll('.foot details[open], .save[open]')) {
       if (!open.contains(event.target)) open.open = false;
     }
   });
@@ -61,7 +62,7 @@
       api.click();
       document.querySelector('[data-api]').focus();
     }
-    for (const open of document.querySelectorAll('.foot details[open]')) {
+    for (const open of document.querySelectorAll('.foot details[open], .save[open]')) {
       open.open = false;
       open.querySelector('summary').focus();
     }
