@@ -7,8 +7,6 @@ from html import escape
 from app.markup.common import MARKS, percent
 from app.service import VIEWING_IN_WORDS, BlindTest
 
-HEADLINE = "<h1>Can you see it? Twenty pairs of pictures; in each, one has a pattern added.</h1>"
-
 
 def material(page: BlindTest) -> str:
     """What `static/blind/trial.js` works on, as JSON."""
@@ -23,10 +21,10 @@ def method(page: BlindTest) -> str:
         f"Each strength shows the pattern stored nearest to it (S-PGD at {crafted}/255), scaled. " if stored else ""
     )
     return (
-        '<div class="note"><p>Ten pairs of A’s pattern and ten of B’s, in random order. Each answer decides the next '
-        "strength: the one that tells most of your threshold, where 75% of answers are right (Psi method).</p>"
+        '<div class="note"><p>Ten pairs of A’s pattern and ten of B’s, in random order. After each answer comes the '
+        "strength that tells most of your threshold: 75% right (Psi method).</p>"
         f"<p>{scaled}A model “falls” where it is wrong on {_levels(page)} of {page.things}.</p>"
-        f"<p>Standard observers: JOD of 9 (ColorVideoVDP), on a {escape(VIEWING_IN_WORDS)}.</p>"
+        f"<p>Standard observers: JOD of 9 (ColorVideoVDP), {escape(VIEWING_IN_WORDS)}.</p>"
         "<p>Your answers stay in this browser.</p></div>"
     )
 

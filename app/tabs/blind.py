@@ -41,10 +41,9 @@ def build(runs: service.RunRegistry) -> "View":
             method = html(elem_classes=["seen-conditions"])
             parts = {"status": html(elem_classes=["status"]), **common(SESSION, runs)}
         with gr.Column(elem_classes=["main"], min_width=0):
-            headline = html(blind.HEADLINE, elem_classes=["headline"])
-            stage = blind_test(elem_classes=["blind-stage"])
+            stage = blind_test(elem_classes=["headline"])
             footer = html(elem_classes=["footer"])
-    shown: dict[str, Any] = {"headline": headline, "stage": stage, "method": method, "footer": footer}
+    shown: dict[str, Any] = {"stage": stage, "method": method, "footer": footer}
     view = View(**parts, controls=controls, to_compare=onward, **shown)
     for name, control in controls.items():
         events.listen([control.input], view, _chosen(view, name), control, trigger_mode="always_last")
@@ -57,7 +56,6 @@ class View(TabView[BlindSession]):
     """The tab's own components, and from a session to what each of them shows."""
 
     to_compare: gr.Button
-    headline: gr.HTML
     stage: gr.HTML
     method: gr.HTML
     footer: gr.HTML
@@ -71,7 +69,6 @@ class View(TabView[BlindSession]):
         able = page.a.has_weights and page.b.has_weights
         return {
             self.to_compare: gr.update(value="Open in Compare" if able else "Weights not shipped", interactive=able),
-            self.headline: blind.HEADLINE,
             self.stage: blind.material(page),
             self.method: blind.method(page),
             self.footer: blind.footer(page),

@@ -3,8 +3,15 @@ import { chance, RIGHT, STRONGEST, WEAKEST } from './threshold.js';
 import { falls, interval, MARKS, predicted, seen } from './words.js';
 
 export const CARD = [1200, 630];
-const PAGE = { ink: 'var(--ink)', soft: 'var(--soft)', line: 'var(--line)', a: 'var(--a)', b: 'var(--b)' };
-const PAPER = { ink: '#1b1f24', soft: '#5b6570', line: '#e3e7eb', a: '#0072b2', b: '#bf5000' };
+const PAGE = {
+  paper: 'var(--paper)',
+  ink: 'var(--ink)',
+  soft: 'var(--soft)',
+  line: 'var(--line)',
+  a: 'var(--a)',
+  b: 'var(--b)',
+};
+const PAPER = { paper: '#ffffff', ink: '#1b1f24', soft: '#5b6570', line: '#e3e7eb', a: '#0072b2', b: '#bf5000' };
 const TICKS = [1, 2, 4, 8, 16, 32, 64];
 
 const escaped = text => String(text).replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
@@ -59,7 +66,8 @@ function panel(side, found, { width, height, left, top, inks, size, reach }) {
     const at = x(side.breaks);
     const anchor = at > (left + right) / 2 ? ['end', -6] : ['start', 6];
     parts.push(line(at, top - 4, at, bottom, `stroke="${colour}" stroke-width="2" stroke-dasharray="7 3"`));
-    const words = `font-size="${size}" fill="${colour}" text-anchor="${anchor[0]}"`;
+    const halo = `paint-order="stroke" stroke="${inks.paper}" stroke-width="4"`;
+    const words = `font-size="${size}" fill="${colour}" text-anchor="${anchor[0]}" ${halo}`;
     parts.push(text(at + anchor[1], bottom - 0.6 * size, 'model falls', words));
   }
   const fitted = strength => chance(strength, found.threshold, found.slope);
@@ -68,10 +76,15 @@ function panel(side, found, { width, height, left, top, inks, size, reach }) {
   if (found.threshold >= WEAKEST && found.threshold <= STRONGEST) {
     parts.push(mark(side.letter, x(found.threshold), y(RIGHT), size * 0.62, colour));
   }
-  for (const [strength, right_, wrong] of counted(found.answers)) {
-    const own = (count, height_, sign) =>
-      count ? text(x(strength), height_, sign + (count > 1 ? count : ''), `text-anchor="middle" ${small}`) : '';
-    parts.push(own(right_, top - 0.55 * size, '✓'), own(wrong, bottom + 1.15 * size, '✗'));
+  for (const [strength, rights, wrongs] of counted(found.answers)) {
+    for (const [count, high, sign] of [
+      [rights, top - 0.5 * size, '✓'],
+      [wrongs, bottom + 1.1 * size, '✗'],
+    ]) {
+      if (count) parts.push(text(x(strength), high, sign, `text-anchor="middle" ${small}`));
+      const raised = `font-size="${0.75 * size}" fill="${inks.soft}"`;
+      if (count > 1) parts.push(text(x(strength) + 0.35 * size, high - 0.4 * size, count, raised));
+    }
   }
   return parts.join('');
 }
@@ -108,7 +121,7 @@ export function figure(material, found) {
   const one = (key, top) =>
     panel(material[key], found[key], {
       ...{ width: width - 60, height: 92, left: 46, top, inks: PAGE, size: 12, reach: reached(material) },
-    }) + legend(material[key], found[key], 0, top - 30, PAGE, 13);
+    }) + title(material[key], 0, top - 26, 13, PAGE);
   const axis = text(
     width - 14,
     height - 2,
@@ -122,11 +135,14 @@ export function figure(material, found) {
   );
 }
 
-function legend(side, found, x, y, inks, size) {
-  const colour = inks[side.letter.toLowerCase()];
-  const head = `<tspan fill="${colour}" font-weight="600">${side.letter} ${MARKS[side.letter.toLowerCase()]} ${escaped(side.title)}</tspan>`;
-  const rest = ` you: ${seen(found)} (${interval(found)}) · standard observer: ${predicted(side)} · model ${falls(side)}`;
-  return `<text x="${x}" y="${y}" font-size="${size}" fill="${inks.soft}">${head}${escaped(rest)}</text>`;
+function title(side, x, y, size, inks) {
+  const key = side.letter.toLowerCase();
+  return text(
+    x,
+    y,
+    `${side.letter} ${MARKS[key]} ${side.title}`,
+    `font-size="${size}" font-weight="600" fill="${inks[key]}"`,
+  );
 }
 
 function summary(side, found) {
@@ -138,7 +154,7 @@ function summary(side, found) {
 function wrapped(words, letters) {
   const lines = [''];
   for (const word of words.split(' ')) {
-    if (lines.at(-1) && lines.at(-1).length + word.length >= letters) lines.push('');
+    if (lines.at(-1) && lines.at(-1).length + word.length + 1 > letters) lines.push('');
     lines[lines.length - 1] += (lines.at(-1) && ' ') + word;
   }
   return lines;
@@ -148,35 +164,29 @@ function wrapped(words, letters) {
 export function card(material, found, sentences, address) {
   const [width, height] = CARD;
   const inks = PAPER;
-  const told = sentences.flatMap(one => wrapped(one, 68));
-  const parts = [text(48, 66, 'Can you see it?', `font-size="26" font-weight="600" fill="${inks.soft}"`)];
-  parts.push(
-    text(width - 48, 66, 'PlainSight', `font-size="26" font-weight="600" fill="${inks.ink}" text-anchor="end"`),
-  );
-  told.slice(0, 5).forEach((words, row) => {
-    parts.push(text(48, 122 + 42 * row, words, `font-size="33" font-weight="600" fill="${inks.ink}"`));
-  });
-  for (const [key, left] of [
-    ['a', 48],
-    ['b', 642],
-  ]) {
-    const [side, one] = [material[key], found[key]];
-    const title = `${side.letter} ${MARKS[key]} ${side.title}`;
-    parts.push(text(left, 350, title, `font-size="21" font-weight="600" fill="${inks[key]}"`));
-    const place = { left: left + 48, top: 388, width: 440, height: 110, inks, size: 15, reach: reached(material) };
-    parts.push(panel(side, one, place));
-    const words = `you ${seen(one)} (${interval(one)}) · standard observer ${predicted(side)} · model ${falls(side)}`;
-    parts.push(text(left, 562, words, `font-size="15" fill="${inks.soft}"`));
+  const bold = `font-size="28" font-weight="600" fill="${inks.ink}"`;
+  const parts = [text(48, 64, 'Can you see it?', `font-size="24" font-weight="600" fill="${inks.soft}"`)];
+  parts.push(text(width - 48, 64, 'PlainSight', `${bold} text-anchor="end"`));
+  for (const [row, words] of sentences.flatMap(one => wrapped(one, 66)).entries()) {
+    parts.push(text(48, 116 + 37 * row, words, bold));
   }
-  const how = `${found.a.answers.length + found.b.answers.length} pairs; 75% right is seeing; in brackets: 95% intervals; dotted: JOD`;
-  parts.push(text(48, 598, `${how} · ${shortened(address, 75)}`, `font-size="15" fill="${inks.soft}"`));
+  for (const [key, left] of Object.entries({ a: 48, b: 630 })) {
+    const [side, one] = [material[key], found[key]];
+    const place = { left: left + 46, top: 384, width: 460, height: 88, inks, size: 15, reach: reached(material) };
+    const small = `font-size="17" fill="${inks.soft}"`;
+    parts.push(title(side, left, 350, 20, inks), panel(side, one, place));
+    parts.push(text(left, 538, `you ${seen(one)}, 95% interval ${interval(one)}`, small.replace(inks.soft, inks.ink)));
+    parts.push(text(left, 561, `standard observer ${predicted(side)}, model ${falls(side)}`, small));
+  }
+  const pairs = found.a.answers.length + found.b.answers.length;
+  const how = `${pairs} pairs; bar: where 75% of answers are right; dotted: standard observers (JOD); dashed: the model falls`;
+  parts.push(text(48, 590, how, `font-size="14" fill="${inks.soft}"`));
+  parts.push(text(48, 612, address, `font-size="14" fill="${inks.soft}"`));
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ${FONT}>` +
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>${parts.join('')}</svg>`
+    `<rect width="${width}" height="${height}" fill="${inks.paper}"/>${parts.join('')}</svg>`
   );
 }
-
-const shortened = (words, letters) => (words.length > letters ? `${words.slice(0, letters - 1)}…` : words);
 
 // The PNG file of an SVG document of the card's size.
 export async function png(svg) {

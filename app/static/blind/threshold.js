@@ -28,8 +28,7 @@ const TABLE = STRENGTHS.map(strength =>
 
 // What is believed before the first answer: the probability of each threshold and slope.
 export function unknown() {
-  const cells = THRESHOLDS.length * SLOPES.length;
-  return THRESHOLDS.map(() => SLOPES.map(() => 1 / cells));
+  return THRESHOLDS.map(() => SLOPES.map(() => 1 / (THRESHOLDS.length * SLOPES.length)));
 }
 
 // The belief after an answer.
@@ -42,20 +41,23 @@ export function updated(belief, strength, right) {
 
 const marginal = belief => belief.map(row => row.reduce((sum, mass) => sum + mass, 0));
 
-// What is expected to be unknown of the threshold after an answer at this strength (the entropy of its distribution).
+const surprise = mass => (mass > 0 ? -mass * Math.log(mass) : 0);
+
+// What is expected to be unknown of the threshold after an answer (the entropy of its distribution), of which `known` is
+// how likely it is to be right.
 function left(belief, known) {
-  let expected = 0;
-  for (const right of [true, false]) {
-    let total = 0;
-    for (let t = 0; t < belief.length; t++) {
-      let mass = 0;
-      for (let s = 0; s < SLOPES.length; s++) mass += belief[t][s] * (right ? known[t][s] : 1 - known[t][s]);
-      if (mass > 0) expected -= mass * Math.log(mass);
-      total += mass;
+  let [expected, rights, all] = [0, 0, 0];
+  for (const [t, row] of belief.entries()) {
+    let [right, both] = [0, 0];
+    for (const [s, mass] of row.entries()) {
+      right += mass * known[t][s];
+      both += mass;
     }
-    expected += total * Math.log(total);
+    expected += surprise(right) + surprise(both - right);
+    rights += right;
+    all += both;
   }
-  return expected;
+  return expected - surprise(rights) - surprise(all - rights);
 }
 
 // The strength after whose answer the threshold is expected to be known best.
@@ -64,19 +66,24 @@ export function next(belief) {
   return STRENGTHS[expected.indexOf(Math.min(...expected))];
 }
 
-// The median of the threshold, its 95% interval, and the mean slope.
+// The median of the threshold, its 95% interval, the mean slope, and the probability that the threshold is below a strength.
 export function estimate(belief) {
   const masses = marginal(belief);
   const quantile = share => {
-    let below = 0;
+    let sum = 0;
     for (const [step, mass] of masses.entries()) {
-      if (below + mass >= share) return LEAST * 2 ** ((step - 0.5 + (share - below) / mass) / STEPS);
-      below += mass;
+      if (sum + mass >= share) return LEAST * 2 ** ((step - 0.5 + (share - sum) / mass) / STEPS);
+      sum += mass;
     }
     return THRESHOLDS.at(-1);
   };
+  const below = strength =>
+    masses.reduce((sum, mass, step) => {
+      const inside = STEPS * Math.log2(strength / LEAST) - step + 0.5;
+      return sum + mass * Math.min(1, Math.max(0, inside));
+    }, 0);
   const slope = belief.reduce((sum, row) => sum + row.reduce((part, mass, s) => part + mass * SLOPES[s], 0), 0);
-  return { threshold: quantile(0.5), low: quantile(0.025), high: quantile(0.975), slope };
+  return { threshold: quantile(0.5), low: quantile(0.025), high: quantile(0.975), slope, below };
 }
 
 // Random numbers in [0, 1) that a seed repeats (mulberry32).

@@ -44,8 +44,9 @@ export async function mount(element, material, { address, reseeded }) {
         `<figcaption class="${key ?? ''}">${words}${key ? ` at ${STRONGEST}/255` : ''}</figcaption></figure>`,
     );
     element.innerHTML =
+      `<h1>Can you see it? Twenty pairs of pictures; in each, one has a pattern added.</h1>` +
       `<div class="examples">${figures.join('')}</div>` +
-      `<p class="note">So strong, everyone sees both patterns. In the test they are weaker.</p>` +
+      `<p class="note">Both patterns at their strongest. In the test they are mostly weaker.</p>` +
       `<p><button type="button" class="go">Start</button></p>` +
       `<p class="note">Choose the changed picture: press it, or ← and → (also F and J). No time limit; guess where you see nothing.</p>` +
       `<p class="screen-reader-only">This test is about seeing: it cannot be done by ear. For standard observers, ` +
@@ -76,7 +77,7 @@ export async function mount(element, material, { address, reseeded }) {
       `<div class="asked"><h2 tabindex="-1">Which one was changed?</h2><span class="count" role="status"></span>` +
       `<progress max="${2 * PAIRS}" value="0" aria-hidden="true"></progress></div>` +
       `<div class="pair">${choice('first', 'The first picture was changed')}${choice('second', 'The second picture was changed')}</div>` +
-      `<p class="note keys">← or F, → or J; Esc ends the test <button type="button" class="plain end">End</button></p>`;
+      `<p class="note keys"><span>← or F, → or J; Esc ends the test</span> <button type="button" class="plain end">End</button></p>`;
     for (const button of element.querySelectorAll('[data-which]')) {
       button.addEventListener('click', () => answer(button.dataset.which === 'first'));
     }
@@ -139,18 +140,18 @@ export async function mount(element, material, { address, reseeded }) {
     root.classList.remove('seeing');
     const sentences = SIDES.map(key => sentence(material[key], found[key]));
     const where = address(seed);
-    const size = drawn < VIEWED ? `Here they were ${drawn} pixels; ` : '';
+    const size = drawn < VIEWED ? `Here they were ${drawn} pixels. ` : '';
     element.innerHTML =
-      `<h2 class="told" tabindex="-1">${sentences.map(safe).join(' ')}</h2>` +
+      `<h1 tabindex="-1">${sentences.map(safe).join(' ')}</h1>` +
       `<div class="found"><div>${figure(material, found)}` +
       `<p class="note">✓ ✗: your answers. Bar: where 75% are right, 95% interval. Dotted: standard observers (JOD), on pictures ` +
-      `drawn ${VIEWED} pixels high or wide. ${size}your display and distance count too.</p></div>` +
+      `drawn ${VIEWED} pixels high or wide. ${size}Your display and distance count too.</p></div>` +
       `<div><img class="taken" width="1200" height="630" alt="">` +
       `<p class="keep"><a class="go" download="plainsight-can-you-see-it.png">Download picture</a>` +
       `<button type="button" data-copy="${safe(where)}">Copy link</button>` +
       `<button type="button" class="again">Again</button></p>${table(found)}</div></div>`;
     element.querySelector('.again').addEventListener('click', again);
-    element.querySelector('h2').focus({ preventScroll: true });
+    element.querySelector('h1').focus({ preventScroll: true });
     take(card(material, found, sentences, where), sentences.join(' '));
   }
 

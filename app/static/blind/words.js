@@ -1,5 +1,5 @@
 // What the answers say, in sentences that hold for every outcome.
-import { PAIRS, STRONGEST, WEAKEST } from './threshold.js';
+import { STRONGEST, WEAKEST } from './threshold.js';
 
 const number = value => String(Math.round(100 * value) / 100);
 export const whole = strength => Math.max(WEAKEST, Math.round(strength));
@@ -27,12 +27,15 @@ export function seen(found) {
   }[reach(found)];
 }
 
-// Which comes first, as far as the interval tells: the person sees the pattern, or the model falls.
-export function comesFirst(side, { low, high }) {
+const SURE = 0.95;
+
+// Which comes first with a probability of 95%: the person sees the pattern, or the model falls. Empty where not known.
+export function comesFirst(side, found) {
   const falls = side.breaks ?? side.reaches; // without a breaking point it lies beyond what was searched
   if (falls === null) return '';
-  if (high < falls) return 'seen';
-  return side.breaks !== null && low > falls ? 'falls' : 'open';
+  const seenBefore = falls > 0 ? found.below(falls) : 0;
+  if (seenBefore >= SURE) return 'seen';
+  return side.breaks !== null && seenBefore <= 1 - SURE ? 'falls' : 'open';
 }
 
 const noun = side => (side.noun.startsWith('model ') ? side.noun : `the ${side.noun}`);
@@ -51,7 +54,7 @@ export function sentence(side, found) {
   const falls = side.breaks === null ? `holds even at ${number(side.reaches)}` : `falls at ${number(side.breaks)}`;
   if (first === 'seen') return `${sees}; ${noun(side)} ${falls}.`;
   if (first === 'falls') return `${sees}; ${noun(side)} ${falls}, before you see it.`;
-  return `${sees}; ${noun(side)} ${falls}: too close for ${PAIRS} pairs to tell which comes first.`;
+  return `${sees}; ${noun(side)} ${falls} (too close to tell).`;
 }
 
 // What the model of a standard observer predicts: the strength at which JOD falls to 9.
