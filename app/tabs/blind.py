@@ -76,12 +76,12 @@ class View(TabView[BlindSession]):
 
     def menus(self, session: BlindSession, changed: str) -> Updates:
         menu = service.menu(session)
-        models = {"choices": menu.models}
-        return {
-            self.controls["data"]: gr.update(choices=menu.data, value=session.data),
-            self.controls["a"]: gr.update(**models, value=session.a),
-            self.controls["b"]: gr.update(**models, value=session.b),
+        updates: dict[str, dict[str, Any]] = {
+            "data": {"choices": menu.data, "value": session.data},
+            "a": {"choices": menu.models, "value": session.a},
+            "b": {"choices": menu.models, "value": session.b},
         }
+        return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
 
 
 def _chosen(view: View, name: str) -> Callable[[BlindSession, Any], Updates]:
