@@ -1,5 +1,6 @@
-"""Components that more than one tab uses."""
+"""Components that more than one tab uses, and those that are scripts."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import plotly
 from app.theme import static
 
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+BLIND = ("threshold", "picture", "words", "drawing", "trial")
+"""The modules of the blind test in `static/blind`, each after those that it imports."""
 
 TURNED = "() => { setTimeout(() => window.dispatchEvent(new Event('plainsight-tab')), 150); }"
 """Updates the address of the page after another tab was opened."""
@@ -71,6 +75,21 @@ def tools(**kwargs: Any) -> gr.HTML:
         '<button type="button" data-mode="loupe" aria-pressed="false">Loupe</button></div>'
     )
     return gr.HTML(buttons, js_on_load=static("tools.js"), apply_default_css=False, **kwargs)
+
+
+def blind_test(**kwargs: Any) -> gr.HTML:
+    """The blind test. Value: its material, JSON from `app.markup.blind`.
+
+    Its `.select` event gives the number of another series that a person has begun.
+    """
+    script = f"{bundled(*(f'blind/{name}.js' for name in BLIND))}\n{static('blind.js')}"
+    return gr.HTML("", html_template='<div class="blind"></div>', js_on_load=script, apply_default_css=False, **kwargs)
+
+
+def bundled(*names: str) -> str:
+    """Modules of `app/static` as one script without imports, so that it needs no server: also for a page of a disk."""
+    whole = "\n".join(static(name) for name in names)
+    return re.sub(r"^import\b[^;]*;\n|^export ", "", whole, flags=re.MULTILINE)
 
 
 def overlay_slider() -> gr.HTML:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from app.service.blind import BlindSession, blind_test
 from app.service.catalogue import Menu, first, fitting, menu, strengths, unreadable
 from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
 from app.service.downloads import numbers
@@ -19,6 +20,8 @@ from app.service.segmentation import SegmentationSession, leafed, legend, looks,
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
 from app.service.types import (
     Answer,
+    BlindSide,
+    BlindTest,
     BreakingPattern,
     Card,
     Comparison,
@@ -61,7 +64,8 @@ from core.reports.visibility import STRENGTHS, NeededVisibility
 from core.robustness.result import Robustness
 
 __all__ = [
-    "LONG_WAVES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Answer",
+    "LONG_WAVES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Answer", "BlindSession",
+    "BlindSide", "BlindTest", "blind_test",
     "BreakingPattern", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction",
     "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "NeededVisibility", "Outcomes", "ParetoFront",
     "Perceptibility", "PerceptibilityCard", "PerceptibilityModel", "PerceptibilityPoint", "PerceptibilitySession",

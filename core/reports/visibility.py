@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.checkpoints.results import Results
-from core.evaluation.perceptibility import UNSEEN, VIEWING, Jod
+from core.evaluation.perceptibility import NOTICED, UNSEEN, VIEWING, Jod
 from core.evaluation.report import AnyRate
 
 STRENGTHS = 5
@@ -76,6 +76,23 @@ def needed_visibility(results: Results, share: float) -> NeededVisibility | None
     before = [clean, *points][points.index(after)]
     weight = (share - before.wrong) / (after.wrong - before.wrong)
     return NeededVisibility(_between(before.jod, after.jod, weight), before.epsilon, after.epsilon)
+
+
+def noticed_from(results: Results) -> float | None:
+    """The epsilon (units of 1/255) from which 75% of observers tell S-PGD's images from the originals, where JOD is 9.
+
+    It is read off along a line between stored strengths, of which at least STRENGTHS must be known. None where they are
+    not, or where the JOD stays above 9 at all of them.
+    """
+    points = visible_points(results)
+    if len(points) < STRENGTHS:
+        return None
+    epsilon, jod = 0.0, UNSEEN
+    for point in points:
+        if point.jod.value <= NOTICED:
+            return epsilon + (point.epsilon - epsilon) * (jod - NOTICED) / (jod - point.jod.value)
+        epsilon, jod = point.epsilon, point.jod.value
+    return None
 
 
 def comparable_share(chosen: Sequence[Results], every: Sequence[Results]) -> float:

@@ -1,5 +1,6 @@
 """Plain values that the page shows: numbers, sentences, addresses of pictures. No tensors, no Gradio."""
 
+from app.service.types.blind import BlindSide, BlindTest, StoredPattern
 from app.service.types.images import Answer, Comparison, Labelled, Large, Shot, Strip, StripImage, StripScene
 from app.service.types.measured import (
     Card,
@@ -28,6 +29,8 @@ from app.service.types.tradeoff import Mark, ParetoFront, RiskLevel, Risks, Sett
 
 __all__ = [
     "Answer",
+    "BlindSide",
+    "BlindTest",
     "BreakingPattern",
     "Card",
     "Claim",
@@ -57,6 +60,7 @@ __all__ = [
     "ScenePage",
     "Settings",
     "Shot",
+    "StoredPattern",
     "Street",
     "Strip",
     "StripImage",
