@@ -24,9 +24,11 @@ from app.service.types.perceptibility import (
     Recognition,
 )
 from app.service.types.scenes import Legend, Look, Pattern, ScenePage, Street
+from app.service.types.talk import Alone, Heap, Mosaic, Replay, ReplaySide, Shows, Talk
 from app.service.types.tradeoff import Mark, ParetoFront, RiskLevel, Risks, Settings, Tradeoff, TradeoffCard
 
 __all__ = [
+    "Alone",
     "Answer",
     "BreakingPattern",
     "Card",
@@ -37,6 +39,7 @@ __all__ = [
     "File",
     "Forming",
     "Fraction",
+    "Heap",
     "Labelled",
     "Large",
     "Legend",
@@ -44,6 +47,7 @@ __all__ = [
     "Look",
     "Mark",
     "Method",
+    "Mosaic",
     "NoHelp",
     "ParetoFront",
     "Pattern",
@@ -52,16 +56,20 @@ __all__ = [
     "PerceptibilityModel",
     "PerceptibilityPoint",
     "Recognition",
+    "Replay",
+    "ReplaySide",
     "RiskLevel",
     "Risks",
     "ScenePage",
     "Settings",
     "Shot",
+    "Shows",
     "Street",
     "Strip",
     "StripImage",
     "StripScene",
     "Subject",
+    "Talk",
     "Tradeoff",
     "TradeoffCard",
     "Visibility",
