@@ -19,6 +19,11 @@ def static(name: str) -> str:
     return (STATIC / name).read_text("utf-8")
 
 
+def colours() -> str:
+    """The colours, light and dark, for pages that have no other rule of `page.css`: it begins with them."""
+    return static("page.css").partition("\n\n")[0]
+
+
 def look() -> dict[str, Any]:
     """The options of `launch` that set the looks."""
     return {"theme": theme(), "css": static("page.css"), "head": f"<script>{static('page.js')}</script>"}
@@ -53,6 +58,7 @@ def header(device: str) -> str:
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         f"{QUESTION}"
+        '<a href="?talk=1">Talk</a>'
         '<button type="button" data-copy-link>Copy link</button>'
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'
         '<button type="button" data-api>API</button>'

@@ -17,6 +17,7 @@ from app.service.pictures import CompareSession, prepare
 from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
+from app.service.talk import remembered as remembered_talk
 from app.service.talk import talk
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
 from app.service.types import (
@@ -79,9 +80,9 @@ __all__ = [
     "Subject", "Talk", "Tick", "Tradeoff", "TradeoffCard", "TradeoffSession", "Visibility", "axis_position",
     "axis_ticks", "cards", "changed", "chosen", "compare_models", "comparison", "device", "estimate", "first",
     "health", "large", "leafed", "legend", "list_models", "looked", "looks", "menu", "notice", "numbers", "opened",
-    "outcomes", "parameters", "perceptibility", "prepare", "ready", "recalled", "refreshed", "replay", "replayable",
-    "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject",
-    "talk", "tradeoff", "unreadable", "wanted",
+    "outcomes", "parameters", "perceptibility", "prepare", "ready", "recalled", "refreshed", "remembered_talk",
+    "replay", "replayable", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
+    "strengths", "strip", "subject", "talk", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

@@ -194,7 +194,7 @@ class LeftOut(FileError):
 
 def leave_out(folder: Path, error: Exception) -> str:
     """From now on the model in this folder is not offered, until one of its files changes; returns that sentence."""
-    root, stamp = store.default_root(), _stamps(folder)
+    root, stamp = store.default_root(), stamps(folder)
     reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
     name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
     with caches.lock:
@@ -217,12 +217,12 @@ def _left_out_now() -> dict[Path, tuple[Stamps, str, str]]:
     """The folders that are left out; one whose files have changed gets another try."""
     with caches.lock:
         for folder, (stamp, *_) in list(caches.left_out.items()):
-            if _stamps(folder) != stamp:
+            if stamps(folder) != stamp:
                 del caches.left_out[folder]
         return dict(caches.left_out)
 
 
-def _stamps(folder: Path) -> Stamps:
+def stamps(folder: Path) -> Stamps:
     """When each file of a model folder was last written; 0 where it is absent."""
     names = (store.CONFIG, store.WEIGHTS, RESULTS, perturbations.FILE, replays.FILE)
     files = (folder / name for name in names)

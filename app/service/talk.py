@@ -3,6 +3,7 @@
 N images, C channels, H W height and width.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from app.service import catalogue, compare, pictures
+from app.service.cache import caches
 from app.service.outcomes import Outcome, Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import CompareSession
@@ -65,6 +67,12 @@ def talk() -> Talk:
         alone=_alone(session),
         scene=_scene(),
     )
+
+
+def remembered(key: str, make: Callable[[], str]) -> str:
+    """What is made of the talk; made again once a model folder has changed."""
+    models = tuple((model.folder, catalogue.stamps(model.folder)) for model in catalogue.all_models())
+    return caches.talks.get_or_make((key, models), make)
 
 
 def _page(of: type[AnySession], session: Session) -> AnySession | None:
