@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import QueryParams
@@ -19,13 +19,13 @@ class TalkRoute(APIRoute):
         return found if "talk" in QueryParams(scope.get("query_string", b"")) else (Match.NONE, {})
 
 
-def serve(app: FastAPI) -> None:
-    """Answer `/?talk=...` before Gradio does; whoever has to log in is led to the page, which asks for that."""
-    users = [route for route in app.routes if isinstance(route, APIRoute) and route.name == "get_current_user"]
-    user = Depends(users[0].endpoint)
+def serve(app: Any) -> None:
+    """Answer `/?talk=...` before Gradio's `app` does; who has to log in is led to the page, which asks for that."""
+    page = next(route for route in app.routes if isinstance(route, APIRoute) and route.path == "/")
+    user = Depends(page.dependant.dependencies[0].call)  # the page's own way to tell who has logged in
 
     def answer(user: str | None = user) -> Response:
-        if user is None and (getattr(app, "auth", None) or getattr(app, "auth_dependency", None)):
+        if user is None and app.auth is not None:
             return RedirectResponse("?")
         return HTMLResponse(talk.document(), headers={"Cache-Control": "no-cache"})
 
