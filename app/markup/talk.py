@@ -105,7 +105,7 @@ def _many(talk: Talk) -> Step | None:
         words += f"<p>With random noise as strong: <b>{percent(noise)}</b>.</p>"
         compared = f" Random changes of the same strength make it wrong on {percent(noise)}: that is the control."
     words += _hold("without the pattern")
-    words += _fine("In colour, with a frame: wrong. Pale: right", f"all {_wrong(a).n:,}: {_interval(_wrong(a))}")
+    words += _fine("In a frame: wrong. Faded: right", f"all {_wrong(a).n:,}: {_interval(_wrong(a))}")
     notes = (
         f"The same pattern again, now on {count:,} test pictures at once. The framed ones are read wrong: {wrong:,} of "
         f"them. Hold H for the same pictures without the pattern: {before:,} are wrong. So this is about all pictures, "
