@@ -1,5 +1,7 @@
 """Recording how a perturbation forms: which frames there are, and that they are what the attack gives."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -21,7 +23,7 @@ SUITE = AttackSuite((8, 16), (), (), (), (), steps=6, batch_size=16, crafting_im
 def test_frames_begin_at_the_start_end_at_the_last_step_and_grow_apart(steps, frames):
     found = shown_steps(steps, frames)
     assert (found[0], found[-1], len(found)) == (0, steps, frames + 1)
-    assert all(one < other for one, other in zip(found, found[1:], strict=False))
+    assert all(one < other for one, other in pairwise(found))
 
 
 def test_every_frame_is_a_step_of_the_attack_measured_as_stored(folder, tiny_dataset):
