@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,10 @@ def main(
     ] = "",
     inbrowser: Annotated[bool, typer.Option(help="Open the page in the default browser.")] = False,
 ) -> None:
-    """Start the app and print its address; Ctrl+C stops it."""
+    """Start the app and print its address; Ctrl+C stops it.
+
+    `python -m app talk FILE.pdf` prints the talk with its notes.
+    """
     host = host.strip("[]")
     _check(host, port, auth)
     os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
@@ -48,6 +52,7 @@ def main(
 def start(host: str, port: int, **options: Any) -> Any:
     """Start the page and return it (`gradio.Blocks`, which `.close()` ends); Gradio's `launch` takes `options`."""
     from app import preview, service, theme
+    from app.edition.route import serve
     from app.page import build, in_a_loop
 
     runs = service.RunRegistry()
@@ -58,6 +63,7 @@ def start(host: str, port: int, **options: Any) -> Any:
     for path, answer in (("/healthz", service.health), ("/preview.png", preview.picture)):
         app.add_api_route(path, answer)
         app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
+    serve(app)
     return page
 
 
@@ -116,8 +122,13 @@ def _credentials(auth: str) -> tuple[str, str] | None:
 
 
 def command() -> None:
-    """Run `python -m app`."""
-    typer.run(main)
+    """Run `python -m app`, or `python -m app talk FILE.pdf`."""
+    if sys.argv[1:2] != ["talk"]:
+        return typer.run(main)
+    from app.edition.handout import main as talk
+
+    del sys.argv[1]
+    typer.run(talk)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,12 @@ def bundled(*names: str) -> str:
     return re.sub(r"^import\b[^;]*;\n|^export ", "", whole, flags=re.MULTILINE)
 
 
+def player(button: str, **kwargs: Any) -> gr.HTML:
+    """Plays a replay in the browser (`app.markup.replay`); the button with the id `button` opens it again."""
+    script = f"{static('replay.js')}\n{static('played.js')}".replace("@button", button)
+    return gr.HTML("", js_on_load=script, apply_default_css=False, **kwargs)
+
+
 def overlay_slider() -> gr.HTML:
     """The opacity of label maps over their photographs; it is changed in the browser only."""
     slider = '<label class="overlay">Opacity <input type="range" min="0" max="100" value="65"></label>'

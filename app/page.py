@@ -17,6 +17,7 @@ import gradio as gr
 
 from app import service, tabs, theme
 from app.components import html
+from app.edition import talk
 from app.markup.glossary import glossary
 from app.session import Session
 from app.tabs import events
@@ -68,6 +69,7 @@ def warm_up() -> None:
         sessions = [(tab, service.settled(functools.partial(_warmed, tab))) for tab in discovered()]
         for tab, session in sessions:
             getattr(tab, "prepare", _nothing)(session)
+        talk.document()
     except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
         logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
 

@@ -39,6 +39,11 @@ def home() -> str:
     return f"https://huggingface.co/spaces/{name}" if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else ""
 
 
+def colours() -> str:
+    """The colours, light and dark, for pages that have no other rule of `page.css`: it begins with them."""
+    return static("page.css").partition("\n\n")[0]
+
+
 def look() -> dict[str, Any]:
     """The options of `launch` that set the looks."""
     save = static("save.js").replace("'@style'", json.dumps(static("report.css")))
@@ -75,6 +80,7 @@ def header(device: str) -> str:
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         f"{QUESTION}"
+        '<a href="?talk=1">Talk</a>'
         f'<button type="button" data-copy-link data-home="{escape(home())}">Copy link</button>'
         f"{SAVE}"
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'

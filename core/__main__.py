@@ -18,6 +18,7 @@ COMMANDS = {
     "robustness": "Find the smallest epsilon at which one perturbation breaks a model.",
     "risks": "Measure the expected, universal, heap and adversarial risks of a model.",
     "precompute": "Measure a model folder and store the results that the app shows.",
+    "replay": "Store how the perturbation of a model forms, which the app can play.",
     "sweep": "Train and measure a grid of models, on one machine or a cluster.",
     "campaign": "Train a queue of models for a given time, several at once on one device.",
     "patterns": "Measure how often other models see the target in stored perturbations.",

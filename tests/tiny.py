@@ -6,6 +6,7 @@ As a script it serves the real app on them: `python tests/tiny.py FOLDER PORT`.
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from core.models.registry import create
 from core.workflows.assess import assess
 from core.workflows.precompute import precompute
 from core.workflows.protocol import AttackSuite, Protocol
+from core.workflows.replay import record
 
 CLASSIFIER = "resnet18/8"  # its stem makes pictures four times smaller
 SEGMENTER = "smp:PSPNet/tu-lcnet_035"  # a third of the cost of the ones that ship
@@ -30,6 +32,8 @@ AIMS = (Target("scene", 5), Target("remove", 8))
 SCENE_SUITE = AttackSuite((10, 20), (10,), AIMS, (20,), (), steps=2, batch_size=2, crafting_images=4)
 PROTOCOL = Protocol(36, 32, 16, 2, 1, 4, risk_images=36, risk_sizes=(8,), risk_steps=1)
 SCENE_PROTOCOL = Protocol(7, 4, 2, 2, 1, 4, risk_epsilon=10, risk_images=4, risk_sizes=(2,), risk_steps=1)
+FRAMES = 4
+"""Frames of a replay, besides the random start."""
 SHARED = {"sigma": 0.5, "heap": 64, "epsilon": 16}
 
 
@@ -51,6 +55,7 @@ def make_signs(folder: Path) -> None:
         store.save(root / "signs" / name, model, config)
         precompute(store.ModelFolder(root / "signs" / name), SUITE)
         assess(store.ModelFolder(root / "signs" / name), PROTOCOL)
+        record(store.ModelFolder(root / "signs" / name), replace(SUITE, steps=6), frames=FRAMES)
         classes = list(datasets.get("cifar10").classes)
         config = {"architecture": "resnet8/8", "data": "cifar10", "classes": classes, "recipe": recipe}
         store.save(root / "cifar10" / name, create("resnet8/8", len(classes)), config)

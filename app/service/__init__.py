@@ -15,10 +15,14 @@ from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import CompareSession, prepare
+from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
+from app.service.talk import remembered as remembered_talk
+from app.service.talk import talk
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
 from app.service.types import (
+    Alone,
     Answer,
     BlindSide,
     BlindTest,
@@ -30,26 +34,32 @@ from app.service.types import (
     File,
     Forming,
     Fraction,
+    Heap,
     Labelled,
     Large,
     Legend,
     Look,
     Mark,
+    Mosaic,
     ParetoFront,
     Perceptibility,
     PerceptibilityCard,
     PerceptibilityModel,
     PerceptibilityPoint,
     Recognition,
+    Replay,
+    ReplaySide,
     RiskLevel,
     Risks,
     ScenePage,
     Shot,
+    Shows,
     Street,
     Strip,
     StripImage,
     StripScene,
     Subject,
+    Talk,
     Tradeoff,
     TradeoffCard,
     Visibility,
@@ -64,18 +74,19 @@ from core.reports.visibility import STRENGTHS, NeededVisibility
 from core.robustness.result import Robustness
 
 __all__ = [
-    "LONG_WAVES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Answer", "BlindSession",
-    "BlindSide", "BlindTest", "blind_test",
-    "BreakingPattern", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction",
-    "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "NeededVisibility", "Outcomes", "ParetoFront",
-    "Perceptibility", "PerceptibilityCard", "PerceptibilityModel", "PerceptibilityPoint", "PerceptibilitySession",
-    "RadialSpectrum", "Recognition", "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession",
-    "Shot", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff", "TradeoffCard",
-    "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed", "chosen", "compare_models",
+    "LONG_WAVES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Alone", "Answer",
+    "BlindSession", "BlindSide", "BlindTest", "BreakingPattern", "Card", "CompareSession", "Comparison", "Control",
+    "Curve", "File", "Forming", "Fraction", "Heap", "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "Mosaic",
+    "NeededVisibility", "Outcomes", "ParetoFront", "Perceptibility", "PerceptibilityCard", "PerceptibilityModel",
+    "PerceptibilityPoint", "PerceptibilitySession", "RadialSpectrum", "Recognition", "Replay", "ReplaySide",
+    "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession", "Shot", "Shows", "Street", "Strip",
+    "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff", "TradeoffCard", "TradeoffSession",
+    "Visibility", "axis_position", "axis_ticks", "blind_test", "cards", "changed", "chosen", "compare_models",
     "comparison", "device", "estimate", "first", "health", "large", "leafed", "legend", "list_models", "looked",
     "looks", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "perceptibility", "prepare", "ready",
-    "recalled", "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
-    "strengths", "strip", "subject", "tradeoff", "unreadable", "wanted",
+    "recalled", "refreshed", "remembered_talk", "replay", "replayable", "run", "scene", "scene_page", "settled",
+    "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "talk", "tradeoff", "unreadable",
+    "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from torch import Tensor
 
 from app.service.types import Look, Visibility
+from core.checkpoints.replay import Replay
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.datasets import Split
@@ -70,6 +71,11 @@ class Caches:
         self.models: LRUCache[Normalised] = LRUCache(12)
         self.results: LRUCache[Results] = LRUCache(512)
         self.deltas: LRUCache[dict[str, Tensor]] = LRUCache(48)
+        self.replays: LRUCache[Replay] = LRUCache(8)
+        self.sprites: LRUCache[str] = LRUCache(8)
+        """The frames of replays as one picture each."""
+        self.talks: LRUCache[str] = LRUCache(2)
+        """The talk as a page of its own."""
         self.splits: LRUCache[Split] = LRUCache(8)
         self.visibilities: LRUCache[Visibility] = LRUCache(512)
         self.answers: LRUCache[tuple[list[int], list[int]]] = LRUCache(512)

@@ -19,6 +19,7 @@ from core import attacks, datasets
 from core.attacks.targets import Target
 from core.attacks.targets import title as target_title
 from core.checkpoints import perturbations, store
+from core.checkpoints import replay as replays
 from core.checkpoints.results import FILE as RESULTS
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
@@ -193,7 +194,7 @@ class LeftOut(FileError):
 
 def leave_out(folder: Path, error: Exception) -> str:
     """From now on the model in this folder is not offered, until one of its files changes; returns that sentence."""
-    root, stamp = store.default_root(), _stamps(folder)
+    root, stamp = store.default_root(), stamps(folder)
     reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
     name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
     with caches.lock:
@@ -216,14 +217,15 @@ def _left_out_now() -> dict[Path, tuple[Stamps, str, str]]:
     """The folders that are left out; one whose files have changed gets another try."""
     with caches.lock:
         for folder, (stamp, *_) in list(caches.left_out.items()):
-            if _stamps(folder) != stamp:
+            if stamps(folder) != stamp:
                 del caches.left_out[folder]
         return dict(caches.left_out)
 
 
-def _stamps(folder: Path) -> Stamps:
+def stamps(folder: Path) -> Stamps:
     """When each file of a model folder was last written; 0 where it is absent."""
-    files = (folder / name for name in (store.CONFIG, store.WEIGHTS, RESULTS, perturbations.FILE))
+    names = (store.CONFIG, store.WEIGHTS, RESULTS, perturbations.FILE, replays.FILE)
+    files = (folder / name for name in names)
     return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files)
 
 
@@ -338,6 +340,27 @@ def _deltas_of(of: Checkpoint) -> dict[str, Tensor]:
         if delta.shape[2:] != size:
             given, fits = ("x".join(map(str, shape)) for shape in (delta.shape[2:], size))
             raise FileError(f"{of.folder / perturbations.FILE}: {name} is {given} pixels, and the images are {fits}.")
+    return found
+
+
+def replay(of: Checkpoint) -> replays.Replay | None:
+    """How a delta against these weights forms; None where that is not stored."""
+    path = of.folder / replays.FILE
+    if not path.is_file():
+        return None
+    with _reading(of):
+        found = caches.replays.get_or_make(_stamp(path), lambda: _replay_of(of))
+    return found if found.sha256 == of.sha256 else None
+
+
+def _replay_of(of: Checkpoint) -> replays.Replay:
+    """The stored replay. Raises FileError where it is not of the size of the model's images."""
+    found, size = replays.load(of.folder), (3, *datasets.get(of.data).size)
+    if found is None:
+        raise FileNotFoundError("The replay went away while it was read.")
+    if tuple(found.deltas.shape[1:]) != size:
+        given, fits = ("x".join(map(str, shape)) for shape in (found.deltas.shape[1:], size))
+        raise FileError(f"{of.folder / replays.FILE}: the frames are {given}, and the images are {fits}.")
     return found
 
 

@@ -171,8 +171,11 @@ def aims() -> dict[str, Any]:
     return {"attack": picker("Attack"), "target": picker("Target")}
 
 
-def deck(kind: type[Session]) -> dict[str, Any]:
-    """How strong the attacks are, with Run and Stop; a phone keeps it in view. Fields of a `RunView`."""
+def deck(kind: type[Session], replay: bool = False) -> dict[str, Any]:
+    """How strong the attacks are, with Run and Stop; a phone keeps it in view. Fields of a `RunView`.
+
+    With `replay` also a button that plays a stored run.
+    """
     with gr.Row(elem_classes=["deck"]):
         controls: dict[str, Any] = {
             "equal": segments(EQUAL_WORDS, "effect", "What is equal for both models", elem_classes=["segments"]),
@@ -189,8 +192,9 @@ def deck(kind: type[Session]) -> dict[str, Any]:
         }
         with gr.Row(elem_classes=["runbar"]):
             run = gr.Button("Watch it form", variant="primary", elem_id=f"{kind.tab}-run", min_width=0, scale=3)
+            more = {"replay": gr.Button("Replay", elem_id=f"{kind.tab}-replay", min_width=0)} if replay else {}
             stop = gr.Button("Stop", elem_id=f"{kind.tab}-stop", interactive=False, min_width=0, scale=1)
-    return {"controls": controls, "run": run, "stop": stop}
+    return {"controls": controls, "run": run, "stop": stop, **more}
 
 
 def settings() -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from app import figures, service
-from app.components import html, picker, plotly_figure, pressable, segments, strength_views, tools
-from app.markup import common, compare
+from app.components import html, picker, player, plotly_figure, pressable, segments, strength_views, tools
+from app.markup import common, compare, replay
 from app.service import CompareSession
 from app.tabs import events
 from app.tabs.base import AtStrengths, RunView, Updates, aims, deck, settings
@@ -36,7 +36,8 @@ def build(runs: service.RunRegistry) -> "View":
     with gr.Column(elem_classes=["duel"], min_width=0):
         headline = html(elem_classes=["headline"])
         with gr.Row(elem_classes=["controls"]):
-            found = deck(SESSION)
+            found = deck(SESSION, replay=True)
+            replays = found.pop("replay")
             controls: dict[str, Any] = {**found.pop("controls"), **aims()}
             tools(elem_classes=["tools-box"])
         with gr.Row(elem_classes=["stages"]):
@@ -50,6 +51,7 @@ def build(runs: service.RunRegistry) -> "View":
                 with gr.Column(elem_classes=["stage", "card-b"], min_width=0):
                     controls["b"] = picker("B ▲ Model", elem_classes=["side-b"])
                     b = html(elem_classes=["shot-box"])
+                played = player("compare-replay", elem_classes=["played"])
             with gr.Column(elem_classes=["facts"], min_width=0):
                 status = html(elem_classes=["status"])
                 visible = html(elem_classes=["visible"])
@@ -74,11 +76,13 @@ def build(runs: service.RunRegistry) -> "View":
         footer = html(elem_classes=["footer"])
     parts: dict[str, Any] = {"headline": headline, "original": original, "a": a, "b": b, "visible": visible}
     parts |= {"patterns": patterns, "figure": figure, "breaks": breaks, "place": place, "legend": legend}
+    parts |= {"replays": replays, "played": played}
     parts |= {"strip": strip, "footer": footer, "which": which, "added": added, "earlier": earlier, "later": later}
     parts |= {"strengths": strength_views()}
     view = View(**whole(SESSION, runs), **found, controls=controls, status=status, **parts)
     events.wire(view, [("added", added), ("which", which)], {earlier: ("sheet", -1), later: ("sheet", 1)})
     events.listen([strip.select], view, _enlarged(view), pressed=True)
+    events.listen([replays.click], view, _replayed(view))
     return view
 
 
@@ -103,6 +107,9 @@ class View(RunView[CompareSession]):
     strip: gr.HTML
     footer: gr.HTML
     strengths: gr.HTML
+    replays: gr.Button
+    """Plays how the patterns form, where that is stored."""
+    played: gr.HTML
 
     @property
     def at_strengths(self) -> AtStrengths:
@@ -129,13 +136,15 @@ class View(RunView[CompareSession]):
             **self._enlarged(found.large, found.a, found.b),
             **self._stripped(session, found.strip, found.large),
             self.footer: common.footer(found.a, found.b, found.numbers),
+            self.replays: gr.update(visible=service.replayable(session)),
+            self.played: "",
         }
 
     def redrawn(self, session: CompareSession) -> Updates:
         found = service.outcomes(session, self.runs)
         image = service.large(session, found)
         strip = self._stripped(session, service.strip(session, found), image)
-        return {**self._enlarged(image, *service.cards(session, found)), **strip}
+        return {**self._enlarged(image, *service.cards(session, found)), **strip, self.played: ""}
 
     def forming(self, session: CompareSession, found: service.Outcomes, slowly: bool) -> Updates:
         a, b = service.cards(session, found)
@@ -186,3 +195,13 @@ def _enlarged(view: View) -> Callable[[CompareSession, Any], Updates]:
         return events.redrawn(view, service.looked(session, "large", number))
 
     return enlarged
+
+
+def _replayed(view: View) -> Callable[[CompareSession], Updates]:
+    """The frames are sent once; playing them asks the server for nothing."""
+
+    def replayed(session: CompareSession) -> Updates:
+        found = service.replay(session)
+        return {view.played: replay.player(found, close=True) if found else ""}
+
+    return replayed

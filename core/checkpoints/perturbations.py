@@ -34,7 +34,7 @@ def save(folder: Path, deltas: Mapping[str, Tensor]) -> None:
     The bytes are packed by lzma, to a third or less for scenes; the shapes stand in the file's head.
     Raises ValueError for a delta beyond 127/255.
     """
-    tensors = {name: _packed(_int8(name, delta)) for name, delta in deltas.items()}
+    tensors = {name: packed(int8(name, delta)) for name, delta in deltas.items()}
     shapes = {name: list(delta.shape) for name, delta in deltas.items()}
     write_tensors(folder / FILE, tensors, {"unit": "1/255", "packed": "lzma", "shapes": json.dumps(shapes)})
 
@@ -47,10 +47,10 @@ def load(folder: Path) -> dict[str, Tensor]:
 
 def _stored(path: Path) -> dict[str, Tensor]:
     """The perturbations of a model folder as int8 (1,C,H,W) in units of 1/255. Raises FileError on damage."""
-    packed = read_tensors(path)
+    tensors = read_tensors(path)
     try:
         shapes = json.loads(read_metadata(path)["shapes"])
-        return {name: _unpacked(tensor, shapes[name]) for name, tensor in packed.items()}
+        return {name: unpacked(tensor, _one(shapes[name])) for name, tensor in tensors.items()}
     except (ArithmeticError, KeyError, RecursionError, TypeError, ValueError, lzma.LZMAError) as error:
         raise FileError(
             f"{path} holds no perturbations as PlainSight stores them ({error}); remove it and make it anew with: "
@@ -60,18 +60,19 @@ def _stored(path: Path) -> dict[str, Tensor]:
 
 def as_stored(delta: Tensor) -> Tensor:
     """The delta as it comes back from a file: in whole units of 1/255, as floats on the CPU."""
-    return from_units(_int8("delta", delta))
+    return from_units(int8("delta", delta))
 
 
-def _int8(name: str, delta: Tensor) -> Tensor:
+def int8(name: str, delta: Tensor) -> Tensor:
+    """A delta as whole units of 1/255, on the CPU. Raises ValueError, which calls it `name`, beyond 127/255."""
     units = quantise(delta)
     if (largest := units.abs().max().item()) > 127:
         raise ValueError(f"The delta {name!r} reaches {largest:.0f}/255, and at most 127/255 can be stored.")
     return units.to(torch.int8).cpu().contiguous()
 
 
-def _packed(units: Tensor) -> Tensor:
-    """The bytes of an int8 tensor, packed: uint8 (n)."""
+def packed(units: Tensor) -> Tensor:
+    """The bytes of an int8 tensor, packed by lzma: uint8 (n)."""
     return torch.frombuffer(bytearray(_compressed(units.numpy().tobytes())), dtype=torch.uint8)
 
 
@@ -82,15 +83,20 @@ def _compressed(plain: bytes) -> bytes:
     return lzma.compress(plain, filters=[how])
 
 
-def _unpacked(packed: Tensor, shape: list[int]) -> Tensor:
-    """The int8 tensor (1,C,H,W) again. Raises ValueError where the bytes do not fill the shape."""
-    if not fits(shape, list[int]) or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
-        raise ValueError(f"{shape} is not the shape of one perturbation")
+def unpacked(packed: Tensor, shape: Sequence[int]) -> Tensor:
+    """The int8 tensor of that shape again. Raises ValueError or LZMAError where the bytes do not fill it."""
     count = math.prod(shape)
     found = lzma.LZMADecompressor().decompress(packed.numpy().tobytes(), count + 1)
     if len(found) != count:
         raise ValueError(f"{len(found)} bytes do not fill the shape {tuple(shape)}")
-    return torch.frombuffer(bytearray(found), dtype=torch.int8).reshape(shape)
+    return torch.frombuffer(bytearray(found), dtype=torch.int8).reshape(*shape)
+
+
+def _one(shape: Any) -> list[int]:
+    """The shape (1,C,H,W) of one perturbation as it stands in a file. Raises ValueError."""
+    if not fits(shape, list[int]) or len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
+        raise ValueError(f"{shape} is not the shape of one perturbation")
+    return list(shape)
 
 
 def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
@@ -98,7 +104,7 @@ def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
 
     Raises ValueError for a delta beyond 127/255.
     """
-    return to_bytes({"delta": _int8("delta", delta)}, {**about, "unit": "1/255"})
+    return to_bytes({"delta": int8("delta", delta)}, {**about, "unit": "1/255"})
 
 
 def float_file(delta: Tensor) -> bytes:
@@ -215,4 +221,4 @@ def _tensor(value: Any) -> Tensor:
 
 def digest(delta: Tensor) -> str:
     """Twelve hexadecimal digits that tell one delta from another, as both are stored."""
-    return hashlib.sha256(_int8("delta", delta).numpy().tobytes()).hexdigest()[:12]
+    return hashlib.sha256(int8("delta", delta).numpy().tobytes()).hexdigest()[:12]

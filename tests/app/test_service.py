@@ -443,8 +443,8 @@ def test_all_caches_are_cleared_at_once() -> None:
     for cache in bounded:
         cache.put("a", 1)
     caches.clear()
-    assert len(bounded) == 16
-    assert [len(cache) for cache in bounded] == [0] * 16
+    assert len(bounded) == 19
+    assert [len(cache) for cache in bounded] == [0] * 19
 
 
 def test_the_published_functions(session: Session) -> None:

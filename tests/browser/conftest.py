@@ -109,7 +109,7 @@ def visit(address: str, visitors: Callable[[], object], context: object) -> Iter
         own = address.rstrip("/")
         page.on("request", lambda r: troubles.append(r.url) if not r.url.startswith((own, "data:", "blob:")) else None)
         page.goto(address + query)
-        page.wait_for_function("document.querySelector('.status p')")
+        page.wait_for_function("document.querySelector('.status p, .step, .desk')")
         return page
 
     yield look

@@ -25,9 +25,11 @@ from app.service.types.perceptibility import (
     Recognition,
 )
 from app.service.types.scenes import Legend, Look, Pattern, ScenePage, Street
+from app.service.types.talk import Alone, Heap, Mosaic, Replay, ReplaySide, Shows, Talk
 from app.service.types.tradeoff import Mark, ParetoFront, RiskLevel, Risks, Settings, Tradeoff, TradeoffCard
 
 __all__ = [
+    "Alone",
     "Answer",
     "BlindSide",
     "BlindTest",
@@ -40,6 +42,7 @@ __all__ = [
     "File",
     "Forming",
     "Fraction",
+    "Heap",
     "Labelled",
     "Large",
     "Legend",
@@ -47,6 +50,7 @@ __all__ = [
     "Look",
     "Mark",
     "Method",
+    "Mosaic",
     "NoHelp",
     "ParetoFront",
     "Pattern",
@@ -55,17 +59,21 @@ __all__ = [
     "PerceptibilityModel",
     "PerceptibilityPoint",
     "Recognition",
+    "Replay",
+    "ReplaySide",
     "RiskLevel",
     "Risks",
     "ScenePage",
     "Settings",
     "Shot",
     "StoredPattern",
+    "Shows",
     "Street",
     "Strip",
     "StripImage",
     "StripScene",
     "Subject",
+    "Talk",
     "Tradeoff",
     "TradeoffCard",
     "Visibility",

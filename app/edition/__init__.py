@@ -1,0 +1,1 @@
+"""Pages that need no server: the same results and figures as plain files."""
