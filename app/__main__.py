@@ -48,6 +48,7 @@ def main(
 def start(host: str, port: int, **options: Any) -> Any:
     """Start the page and return it (`gradio.Blocks`, which `.close()` ends); Gradio's `launch` takes `options`."""
     from app import preview, service, theme
+    from app.intake import Intake
     from app.page import build, in_a_loop
 
     runs = service.RunRegistry()
@@ -55,8 +56,11 @@ def start(host: str, port: int, **options: Any) -> Any:
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
     settings |= safe_settings(runs)
     app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
-    for path, answer in (("/healthz", service.health), ("/preview.png", preview.picture)):
-        app.add_api_route(path, answer)
+    intake = Intake(app)
+    routes: list[tuple[str, Any, str]] = [("/healthz", service.health, "GET"), ("/preview.png", preview.picture, "GET")]
+    routes += [("/pictures", intake.picture, "POST"), ("/pictures/frame", intake.frame, "POST")]
+    for path, answer, method in routes:
+        app.add_api_route(path, answer, methods=[method])
         app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
     return page
 

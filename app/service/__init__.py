@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from app.service.album import PICTURES, albums
 from app.service.catalogue import Menu, first, fitting, menu, strengths, unreadable
 from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
 from app.service.downloads import numbers
@@ -14,6 +15,20 @@ from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import CompareSession, prepare
+from app.service.pictures_of_yours import (
+    PicturesSession,
+    add_example,
+    choose_picture,
+    drawn_at,
+    filmed,
+    move_crop,
+    own_pictures,
+    picture_sentences,
+    refuse_picture,
+    remove_picture,
+    take_picture,
+)
+from app.service.received import LARGEST as LARGEST_FILE
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
@@ -24,14 +39,24 @@ from app.service.types import (
     Comparison,
     Control,
     Curve,
+    Example,
     File,
     Forming,
     Fraction,
+    Guess,
+    Intake,
     Labelled,
     Large,
     Legend,
     Look,
     Mark,
+    OwnAnswer,
+    OwnCell,
+    OwnLarge,
+    OwnMaps,
+    OwnPage,
+    OwnShot,
+    OwnSide,
     ParetoFront,
     Perceptibility,
     PerceptibilityCard,
@@ -50,6 +75,7 @@ from app.service.types import (
     Tradeoff,
     TradeoffCard,
     Visibility,
+    Whole,
 )  # fmt: skip
 from app.service.url import changed, looked, opened, parameters, recalled, refreshed, understood
 from app.session import EPSILONS, SIDES, Session
@@ -61,17 +87,20 @@ from core.reports.visibility import STRENGTHS, NeededVisibility
 from core.robustness.result import Robustness
 
 __all__ = [
-    "LONG_WAVES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Answer",
-    "BreakingPattern", "Card", "CompareSession", "Comparison", "Control", "Curve", "File", "Forming", "Fraction",
-    "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "NeededVisibility", "Outcomes", "ParetoFront",
+    "LARGEST_FILE", "LONG_WAVES", "PICTURES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS",
+    "Answer", "BreakingPattern", "Card", "CompareSession", "Comparison", "Control", "Curve", "Example", "File",
+    "Forming", "Fraction", "Guess", "Intake", "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "NeededVisibility",
+    "Outcomes", "OwnAnswer", "OwnCell", "OwnLarge", "OwnMaps", "OwnPage", "OwnShot", "OwnSide", "ParetoFront",
     "Perceptibility", "PerceptibilityCard", "PerceptibilityModel", "PerceptibilityPoint", "PerceptibilitySession",
-    "RadialSpectrum", "Recognition", "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession",
-    "Shot", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff", "TradeoffCard",
-    "TradeoffSession", "Visibility", "axis_position", "axis_ticks", "cards", "changed", "chosen", "compare_models",
-    "comparison", "device", "estimate", "first", "health", "large", "leafed", "legend", "list_models", "looked",
-    "looks", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "perceptibility", "prepare", "ready",
-    "recalled", "refreshed", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
-    "strengths", "strip", "subject", "tradeoff", "unreadable", "wanted",
+    "PicturesSession", "RadialSpectrum", "Recognition", "RiskLevel", "Risks", "RunRegistry", "ScenePage",
+    "SegmentationSession", "Shot", "Street", "Strip", "StripImage", "StripScene", "Subject", "Tick", "Tradeoff",
+    "TradeoffCard", "TradeoffSession", "Visibility", "Whole", "add_example", "albums", "axis_position", "axis_ticks",
+    "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device", "drawn_at", "estimate",
+    "filmed", "first", "health", "large", "leafed", "legend", "list_models", "looked", "looks", "menu", "move_crop",
+    "notice", "numbers", "opened", "outcomes", "own_pictures", "parameters", "perceptibility", "picture_sentences",
+    "prepare", "ready", "recalled", "refreshed", "refuse_picture", "remove_picture", "run", "scene", "scene_page",
+    "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture", "tradeoff",
+    "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")
