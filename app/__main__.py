@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,11 +27,16 @@ def main(
     auth: Annotated[
         str, typer.Option(help="NAME:PASSWORD that visitors must enter. Default: none.", envvar="PLAINSIGHT_AUTH")
     ] = "",
+    models: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of further models, like runs, or one model folder; may be given several times."),
+    ] = None,
     inbrowser: Annotated[bool, typer.Option(help="Open the page in the default browser.")] = False,
 ) -> None:
     """Start the app and print its address; Ctrl+C stops it."""
     host = host.strip("[]")
     _check(host, port, auth)
+    _offer(models or [])
     os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
     logging.getLogger("httpx").setLevel(logging.WARNING)
     start(host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
@@ -112,6 +118,16 @@ def _check(host: str, port: int, auth: str) -> None:
         raise typer.BadParameter(
             f"cannot listen on {_bracketed(host)}:{port} ({reason}); choose another with --port."
         ) from error
+
+
+def _offer(models: "list[Path]") -> None:
+    """Show further models. Raises typer.BadParameter for what is no folder."""
+    for folder in models:
+        if not folder.expanduser().is_dir():
+            raise typer.BadParameter(f"there is no folder {folder}.", param_hint="--models")
+    from app import service
+
+    service.offer(models)
 
 
 def _credentials(auth: str) -> tuple[str, str] | None:

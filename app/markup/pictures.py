@@ -138,7 +138,7 @@ def said(shot: OwnShot) -> str:
 
 def _change(told: OwnAnswer) -> str:
     kind, mark, word = ("bad", "≠", "changed") if told.changed else ("ok", "=", "unchanged")
-    return f'With pattern <span class="{kind}">{mark} {word}</span>'
+    return f'With pattern <span class="{kind}" role="img" aria-label="{word}" title="{word}">{mark}</span>'
 
 
 def _list(heading: str, guesses: tuple[Guess, ...]) -> str:
@@ -156,12 +156,10 @@ def _maps(told: OwnMaps, shot: OwnShot) -> str:
     after = '<span class="blank">no stored pattern</span>'
     if told.attacked:
         after = _map(told.attacked, over, f"With the pattern: {told.told[1]}")
-    changed = f'<span class="bad">≠ {percent(told.changed)} changed</span>' if told.attacked else ""
+    changed = f' <span class="bad" title="of the pixels changed">≠ {percent(told.changed)}</span>'
+    heading = f"With pattern{changed if told.attacked else ''}"
     clean = _map(told.clean, "var(--large)", f"Clean: {told.told[0]}")
-    return (
-        f'<div class="guesses maps"><div><h3>Clean</h3>{clean}</div>'
-        f"<div><h3>With pattern {changed}</h3>{after}</div></div>"
-    )
+    return f'<div class="guesses maps"><div><h3>Clean</h3>{clean}</div><div><h3>{heading}</h3>{after}</div></div>'
 
 
 def _map(layer: str, base: str, alt: str) -> str:
@@ -259,7 +257,7 @@ def private(page: OwnPage) -> str:
     everything = '<button type="button" data-picture="-">Remove all</button>'
     return (
         f'<p class="note">Your last {PICTURES} pictures. <span class="bad">≠</span> the pattern changes the answer, '
-        f'<span class="ok">=</span> it does not.</p><p class="note">{PRIVATE}</p><p class="ways small">{everything}</p>'
+        f'<span class="ok">=</span> it does not.</p><p class="note">{PRIVATE}</p><p class="ways few">{everything}</p>'
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from app.service.album import PICTURES, albums
-from app.service.catalogue import Menu, first, fitting, menu, strengths, unreadable
+from app.service.catalogue import Menu, first, fitting, menu, offer, strengths, unreadable
 from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
 from app.service.downloads import numbers
 from app.service.live import Tick, estimate, run, stop
@@ -97,10 +97,10 @@ __all__ = [
     "TradeoffCard", "TradeoffSession", "Visibility", "Whole", "add_example", "albums", "axis_position", "axis_ticks",
     "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device", "drawn_at", "estimate",
     "filmed", "first", "health", "large", "leafed", "legend", "list_models", "looked", "looks", "menu", "move_crop",
-    "notice", "numbers", "opened", "outcomes", "own_pictures", "parameters", "perceptibility", "picture_sentences",
-    "prepare", "ready", "recalled", "refreshed", "refuse_picture", "remove_picture", "run", "scene", "scene_page",
-    "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture", "tradeoff",
-    "unreadable", "wanted",
+    "notice", "numbers", "offer", "opened", "outcomes", "own_pictures", "parameters", "perceptibility",
+    "picture_sentences", "prepare", "ready", "recalled", "refreshed", "refuse_picture", "remove_picture", "run",
+    "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject",
+    "take_picture", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

@@ -59,7 +59,7 @@ class OwnPicture:
 
 @dataclass(eq=False)
 class Album:
-    """The pictures of one visitor by their tokens, the latest last; `shown` is the page's session with both patterns."""
+    """The pictures of one visitor by their tokens, the latest last; `shown` is the page's session and both patterns."""
 
     key: str
     visitor: str
