@@ -7,7 +7,7 @@ only the visitor's page knows; names of files travel in a header, since addresse
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,6 +18,8 @@ FRAME = 2_000_000
 """Bytes of a frame of the camera that are taken."""
 KEY, NAME, SIZE = "x-plainsight-album", "x-plainsight-name", "x-plainsight-size"
 GONE = 410
+AT_ONCE = 3
+"""Pictures and frames of all visitors worked on at the same time; the others wait, so that the page stays quick."""
 NO_STORE = {"cache-control": "no-store"}
 
 
@@ -25,20 +27,20 @@ class Intake:
     """The routes of one app, for those whom Gradio lets in."""
 
     def __init__(self, app: Any) -> None:
-        self.app = app
+        self.app, self.limiter = app, CapacityLimiter(AT_ONCE)
 
     async def picture(self, request: Request) -> Response:
         """Take the picture in the body; what is wrong with it is said when the page is drawn next."""
         if refused := self._refused(request):
             return refused
-        key, name = request.headers.get(KEY, ""), unquote(request.headers.get(NAME, ""))[:300]
+        key, name = request.headers[KEY], unquote(request.headers.get(NAME, ""))[:300]
         given = request.headers.get(SIZE, "")
         size = int(given) if given.isascii() and given.isdecimal() and len(given) < 15 else 0
         body = None if size > service.LARGEST_FILE else await _body(request, service.LARGEST_FILE)
         if body is None:
             known = service.refuse_picture(key, name, max(size, service.LARGEST_FILE + 1))
         else:
-            known = await run_in_threadpool(service.take_picture, key, body, name)
+            known = await to_thread.run_sync(service.take_picture, key, body, name, limiter=self.limiter)
         return JSONResponse({}, 200 if known else GONE, NO_STORE)
 
     async def frame(self, request: Request) -> Response:
@@ -49,7 +51,7 @@ class Intake:
         if body is None:
             return _error(413, f"A frame has up to {FRAME // 1_000_000} MB.")
         try:
-            shots = await run_in_threadpool(service.filmed, request.headers.get(KEY, ""), body)
+            shots = await to_thread.run_sync(service.filmed, request.headers[KEY], body, limiter=self.limiter)
         except (OSError, ValueError) as error:
             return _error(422, str(error))
         if shots is None:
@@ -58,12 +60,14 @@ class Intake:
         return JSONResponse(answers, headers=NO_STORE)
 
     def _refused(self, request: Request) -> Response | None:
-        """The answer to whoever has no business here: other sites, and visitors without the password."""
+        """The answer to whoever has no business here: other sites, visitors without the password or an album."""
         if not _same_origin(request):
             return _error(403, "Only the page of this app sends pictures here.")
         cookies = (request.cookies.get(f"access-token-{kind}{self.app.cookie_id}") for kind in ("", "unsecure-"))
         if self.app.auth is not None and not any(self.app.tokens.get(token) for token in cookies):
             return _error(401, "Log in first.")
+        if service.albums.by_key(request.headers.get(KEY, "")) is None:
+            return JSONResponse({}, GONE, NO_STORE)
         return None
 
 
