@@ -1,31 +1,27 @@
 // Draws the picture in `value` and lets mouse, touch and arrow keys move the frame in it; tells its place in percent.
 const box = element.querySelector('.whole');
-const EVERY = 150; // milliseconds between two places that are told while the frame moves
+const PATIENCE = 5000; // milliseconds after which an answer is not waited for any more
 let held = null;
 let own = null; // the place where the frame was moved to, until the app has answered with it
-let told = 0;
-let later = 0;
+let waiting = -PATIENCE; // since when the app has not answered
 
 function draw() {
   const next = document.createElement('div');
   next.innerHTML = props.value || '';
   const [before, after] = [box, next].map(one => one.querySelector('figure')?.dataset);
   const same = before && after && before.token === after.token;
-  if (same && (held || (own !== null && String(own) !== after.at))) return; // a later answer is on its way
+  if (same && own !== null && String(own) !== after.at) return tell();
+  if (same && held) return;
   own = null;
   const kept = box.contains(document.activeElement);
   box.innerHTML = props.value || '';
   if (kept) box.querySelector('.crop')?.focus({ preventScroll: true });
 }
 
+// One place at a time: the next is told when the app has answered the last.
 function tell() {
-  clearTimeout(later);
-  const wait = told + EVERY - performance.now();
-  if (wait > 0) {
-    later = setTimeout(tell, wait);
-    return;
-  }
-  told = performance.now();
+  if (performance.now() - waiting < PATIENCE) return;
+  waiting = performance.now();
   trigger('select', { index: 0, value: String(own) });
 }
 
@@ -64,6 +60,7 @@ box.addEventListener('pointermove', event => {
 for (const name of ['pointerup', 'pointercancel']) {
   box.addEventListener(name, () => {
     held = null;
+    draw(); // the last answer may have come meanwhile
   });
 }
 box.addEventListener('keydown', event => {
@@ -76,5 +73,8 @@ box.addEventListener('keydown', event => {
   event.preventDefault();
   move(place);
 });
-watch('value', draw);
+watch('value', () => {
+  waiting = -PATIENCE;
+  draw();
+});
 draw();

@@ -64,7 +64,7 @@ def build(runs: service.RunRegistry) -> "View":
         events.listen(triggers, view, _moved(view, name), control, trigger_mode="always_last")
     events.listen([intake.select], view, _arrived(view), pressed=True, trigger_mode="multiple")
     events.listen([invitation.select], view, _tried(view), pressed=True)
-    events.listen([frame.select], view, _cropped(view), pressed=True, trigger_mode="always_last")
+    events.listen([frame.select], view, _cropped(view), pressed=True, trigger_mode="multiple")
     for component in (strip, private):
         events.listen([component.select], view, _chosen(view), pressed=True)
     return view

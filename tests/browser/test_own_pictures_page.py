@@ -132,7 +132,8 @@ def test_the_camera_is_answered_without_being_kept_and_stops_with_the_tab(visit:
     page.wait_for_function(f"window.asked.length === 2 && {live} === 'live'")
     page.click("[role=tab]:has-text('Compare')")
     page.wait_for_function(f"{live} === 'ended'")
-    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))")
+    refusal = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ {refusal} }}")
     page.click("[role=tab]:has-text('Your pictures')")
     page.click(".intakebox [data-camera]")
     page.wait_for_function("document.querySelector('.yours .status')?.innerText.startsWith('The camera was refused')")
