@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +28,10 @@ def main(
     auth: Annotated[
         str, typer.Option(help="NAME:PASSWORD that visitors must enter. Default: none.", envvar="PLAINSIGHT_AUTH")
     ] = "",
+    models: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of further models, like runs, or one model folder; may be given several times."),
+    ] = None,
     inbrowser: Annotated[bool, typer.Option(help="Open the page in the default browser.")] = False,
 ) -> None:
     """Start the app and print its address; Ctrl+C stops it.
@@ -35,6 +40,7 @@ def main(
     """
     host = host.strip("[]")
     _check(host, port, auth)
+    _offer(models or [])
     os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
     logging.getLogger("httpx").setLevel(logging.WARNING)
     start(host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
@@ -53,6 +59,7 @@ def start(host: str, port: int, **options: Any) -> Any:
     """Start the page and return it (`gradio.Blocks`, which `.close()` ends); Gradio's `launch` takes `options`."""
     from app import preview, service, theme
     from app.edition.route import serve
+    from app.intake import Intake
     from app.page import build, in_a_loop
 
     runs = service.RunRegistry()
@@ -60,8 +67,11 @@ def start(host: str, port: int, **options: Any) -> Any:
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
     settings |= safe_settings(runs)
     app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
-    for path, answer in (("/healthz", service.health), ("/preview.png", preview.picture)):
-        app.add_api_route(path, answer)
+    intake = Intake(app)
+    routes: list[tuple[str, Any, str]] = [("/healthz", service.health, "GET"), ("/preview.png", preview.picture, "GET")]
+    routes += [("/pictures", intake.picture, "POST"), ("/pictures/frame", intake.frame, "POST")]
+    for path, answer, method in routes:
+        app.add_api_route(path, answer, methods=[method])
         app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
     serve(app)
     return page
@@ -114,6 +124,16 @@ def _check(host: str, port: int, auth: str) -> None:
         raise typer.BadParameter(
             f"cannot listen on {_bracketed(host)}:{port} ({reason}); choose another with --port."
         ) from error
+
+
+def _offer(models: "list[Path]") -> None:
+    """Show further models. Raises typer.BadParameter for what is no folder."""
+    for folder in models:
+        if not folder.expanduser().is_dir():
+            raise typer.BadParameter(f"there is no folder {folder}.", param_hint="--models")
+    from app import service
+
+    service.offer(models)
 
 
 def _credentials(auth: str) -> tuple[str, str] | None:

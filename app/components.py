@@ -104,6 +104,32 @@ def overlay_slider() -> gr.HTML:
     return gr.HTML(slider, js_on_load=static("overlay.js"), apply_default_css=False, elem_classes=["overlaybox"])
 
 
+def picture_intake(**kwargs: Any) -> gr.HTML:
+    """Where pictures come in: files, drops, pastes and the camera. Value: JSON (`app.markup.pictures.intake`).
+
+    Its `.select` event tells what has been sent to `app.intake`, or what went wrong.
+    """
+    buttons = (
+        '<div class="ways"><button type="button" data-choose>Add pictures</button>'
+        '<button type="button" data-camera aria-pressed="false">Camera</button>'
+        '<button type="button" data-keep hidden>Keep this picture</button></div>'
+        '<input type="file" accept="image/*" multiple hidden aria-label="Pictures"><div class="film" hidden>'
+        '<video playsinline muted></video></div><p class="note pace"></p>'
+    )
+    return gr.HTML("", html_template=buttons, js_on_load=static("pictures.js"), apply_default_css=False, **kwargs)
+
+
+def crop_frame(**kwargs: Any) -> gr.HTML:
+    """A picture in which a frame can be moved; its `.select` event gives the place of the frame in percent."""
+    return gr.HTML(
+        "",
+        html_template='<div class="whole"></div>',
+        js_on_load=static("crop.js"),
+        apply_default_css=False,
+        **kwargs,
+    )
+
+
 def turned() -> gr.HTML:
     """Its `.select` event gives the title of the tab that a person opens, or after Back the query of the address.
 

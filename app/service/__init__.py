@@ -7,14 +7,29 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from app.service.album import PICTURES, albums
 from app.service.blind import BlindSession, blind_test
-from app.service.catalogue import Menu, first, fitting, menu, strengths, unreadable
+from app.service.catalogue import Menu, first, fitting, menu, offer, strengths, unreadable
 from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
 from app.service.downloads import numbers
 from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import CompareSession, prepare
+from app.service.pictures_of_yours import (
+    PicturesSession,
+    add_example,
+    choose_picture,
+    drawn_at,
+    filmed,
+    move_crop,
+    own_pictures,
+    picture_sentences,
+    refuse_picture,
+    remove_picture,
+    take_picture,
+)
+from app.service.received import LARGEST as LARGEST_FILE
 from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
@@ -31,16 +46,26 @@ from app.service.types import (
     Comparison,
     Control,
     Curve,
+    Example,
     File,
     Forming,
     Fraction,
+    Guess,
     Heap,
+    Intake,
     Labelled,
     Large,
     Legend,
     Look,
     Mark,
     Mosaic,
+    OwnAnswer,
+    OwnCell,
+    OwnLarge,
+    OwnMaps,
+    OwnPage,
+    OwnShot,
+    OwnSide,
     ParetoFront,
     Perceptibility,
     PerceptibilityCard,
@@ -63,6 +88,7 @@ from app.service.types import (
     Tradeoff,
     TradeoffCard,
     Visibility,
+    Whole,
 )  # fmt: skip
 from app.service.url import changed, looked, opened, parameters, recalled, refreshed, understood
 from app.session import EPSILONS, SIDES, Session
@@ -74,18 +100,21 @@ from core.reports.visibility import STRENGTHS, NeededVisibility
 from core.robustness.result import Robustness
 
 __all__ = [
-    "LONG_WAVES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Alone", "Answer",
-    "BlindSession", "BlindSide", "BlindTest", "BreakingPattern", "Card", "CompareSession", "Comparison", "Control",
-    "Curve", "File", "Forming", "Fraction", "Heap", "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "Mosaic",
-    "NeededVisibility", "Outcomes", "ParetoFront", "Perceptibility", "PerceptibilityCard", "PerceptibilityModel",
-    "PerceptibilityPoint", "PerceptibilitySession", "RadialSpectrum", "Recognition", "Replay", "ReplaySide",
-    "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession", "Shot", "Shows", "Street", "Strip",
-    "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff", "TradeoffCard", "TradeoffSession",
-    "Visibility", "axis_position", "axis_ticks", "blind_test", "cards", "changed", "chosen", "compare_models",
-    "comparison", "device", "estimate", "first", "health", "large", "leafed", "legend", "list_models", "looked",
-    "looks", "menu", "notice", "numbers", "opened", "outcomes", "parameters", "perceptibility", "prepare", "ready",
-    "recalled", "refreshed", "remembered_talk", "replay", "replayable", "run", "scene", "scene_page", "settled",
-    "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "talk", "tradeoff", "unreadable",
+    "LARGEST_FILE", "LONG_WAVES", "PICTURES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS",
+    "Alone", "Answer", "BlindSession", "BlindSide", "BlindTest", "BreakingPattern", "Card", "CompareSession",
+    "Comparison", "Control", "Curve", "Example", "File", "Forming", "Fraction", "Guess", "Heap", "Intake", "Labelled",
+    "Large", "Legend", "Look", "Mark", "Menu", "Mosaic", "NeededVisibility", "Outcomes", "OwnAnswer", "OwnCell",
+    "OwnLarge", "OwnMaps", "OwnPage", "OwnShot", "OwnSide", "ParetoFront", "Perceptibility", "PerceptibilityCard",
+    "PerceptibilityModel", "PerceptibilityPoint", "PerceptibilitySession", "PicturesSession", "RadialSpectrum",
+    "Recognition", "Replay", "ReplaySide", "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession",
+    "Shot", "Shows", "Street", "Strip", "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff",
+    "TradeoffCard", "TradeoffSession", "Visibility", "Whole", "add_example", "albums", "axis_position", "axis_ticks",
+    "blind_test", "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device",
+    "drawn_at", "estimate", "filmed", "first", "health", "large", "leafed", "legend", "list_models", "looked",
+    "looks", "menu", "move_crop", "notice", "numbers", "offer", "opened", "outcomes", "own_pictures", "parameters",
+    "perceptibility", "picture_sentences", "prepare", "ready", "recalled", "refreshed", "refuse_picture",
+    "remembered_talk", "remove_picture", "replay", "replayable", "run", "scene", "scene_page", "settled", "snapped",
+    "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture", "talk", "tradeoff", "unreadable",
     "wanted",
 ]  # fmt: skip
 

@@ -30,6 +30,10 @@ from core.models.normalised import Normalised
 Choices = list[tuple[str, Any]]
 
 
+_others: list[Path] = []
+"""Folders of models beside the shipped ones (`offer`)."""
+
+
 class NoModels(ValueError):
     """There is nothing to show; the message says which command changes that."""
 
@@ -110,7 +114,7 @@ def first(kind: type[AnySession], data: str | None = None) -> AnySession:
     groups = list(dict.fromkeys(model.group for model in found))
     data = data or next((name for name in ("signs", "streets") if name in groups), groups[0])
     models = [model for model in found if model.group == data]
-    trained = max(models, key=lambda model: (model.heap, model.has_weights, _breadth(model), _height(model)))
+    trained = max(models, key=_telling)
     chosen = kind(data=data, a=models[0].name, b=trained.name)
     if scenic(models[0]):
         chosen = replace(chosen, steps=20, images=128)
@@ -120,6 +124,11 @@ def first(kind: type[AnySession], data: str | None = None) -> AnySession:
         for epsilon, gap in _gaps(replace(chosen, target=aim)).items()
     ]
     return max(views, key=lambda view: view[0], default=(0.0, chosen))[1]
+
+
+def _telling(of: Checkpoint) -> tuple[Any, ...]:
+    """What makes a model the one that a standard model is shown against; a shipped one before a visitor's own."""
+    return of.heap > 0, not of.place, of.heap, of.has_weights, _breadth(of), _height(of)
 
 
 def _breadth(of: Checkpoint) -> int:
@@ -160,25 +169,45 @@ def changed(session: AnySession, name: str, value: Any) -> AnySession:
     return replace(after, run="")
 
 
+def offer(folders: Sequence[Path]) -> None:
+    """Show the models in these folders too, which hold model folders at any depth or are such themselves.
+
+    Raises ValueError for what is no folder.
+    """
+    for folder in folders:
+        if not folder.expanduser().is_dir():
+            raise ValueError(f"there is no folder {folder}.")
+    _others[:] = [folder.expanduser().resolve() for folder in folders]
+
+
+def spelled(folder: Path) -> str:
+    """A folder as a command line names it, from above the root that it lies in: like `checkpoints/signs/standard`."""
+    shipped = store.default_root()
+    if folder.is_relative_to(shipped):
+        return f"checkpoints/{folder.relative_to(shipped).as_posix()}"
+    root = next((root for root in _others if folder.is_relative_to(root)), folder)
+    return root.name if folder == root else f"{root.name}/{folder.relative_to(root).as_posix()}"
+
+
 def all_models() -> list[Checkpoint]:
     """Every readable model; looked for again when the folder of a data set changes, or one that was left out."""
-    root = store.default_root()
-    found = caches.checkpoints.get(_state(root))
+    root, others = store.default_root(), tuple(_others)
+    found = caches.checkpoints.get(_state(root, *others))
     if found is None:
-        found = _usable(root)
-        caches.checkpoints.put(_state(root), found)  # what was left out just now belongs to it
+        found = _usable(root, others)
+        caches.checkpoints.put(_state(root, *others), found)  # what was left out just now belongs to it
     return found
 
 
-def _state(root: Path) -> tuple[object, ...]:
-    folders = [root, *(path for path in root.glob("*") if path.is_dir())] if root.is_dir() else []
-    return root, *((path, path.stat().st_mtime_ns) for path in folders), *_left_out_now()
+def _state(*roots: Path) -> tuple[object, ...]:
+    folders = [path for root in roots if root.is_dir() for path in (root, *root.glob("*")) if path.is_dir()]
+    return roots, *((path, path.stat().st_mtime_ns) for path in folders), *_left_out_now()
 
 
-def _usable(root: Path) -> list[Checkpoint]:
-    """The models under `root` whose description and results can be read; the others are left out."""
+def _usable(root: Path, others: Sequence[Path]) -> list[Checkpoint]:
+    """The models under these folders whose description and results can be read; the others are left out."""
     usable = []
-    for found in store.find(root, leave_out):
+    for found in store.find(root, leave_out, others):
         with suppress(LeftOut), _reading(found):
             if found.classes != datasets.get(found.data).classes:
                 raise ValueError(f"its classes are not those of {found.data}, in their order")
@@ -196,7 +225,7 @@ def leave_out(folder: Path, error: Exception) -> str:
     """From now on the model in this folder is not offered, until one of its files changes; returns that sentence."""
     root, stamp = store.default_root(), stamps(folder)
     reason = str(error).replace(f"{folder}/", "").replace(f"{root}/", "").rstrip(".")
-    name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
+    name = spelled(folder).removeprefix("checkpoints/")
     with caches.lock:
         known, caches.left_out[folder] = caches.left_out.get(folder), (stamp, name, reason)
     sentence = f"{name} is left out: {reason}."
@@ -208,8 +237,9 @@ def leave_out(folder: Path, error: Exception) -> str:
 def unreadable() -> dict[str, str]:
     """The model folders that are left out, by name like `signs/standard`, and why."""
     all_models()
-    root = store.default_root()
-    found = sorted((name, why) for folder, (_, name, why) in _left_out_now().items() if folder.is_relative_to(root))
+    roots = store.default_root(), *_others
+    now = _left_out_now().items()
+    found = sorted((name, why) for folder, (_, name, why) in now if any(map(folder.is_relative_to, roots)))
     return dict(found)
 
 

@@ -125,7 +125,7 @@ def noun(session: Session, side: str) -> str:
 
 def _kind(checkpoint: Checkpoint) -> str:
     if not checkpoint.heap:
-        return "standard model" if checkpoint.name == "standard" else f"model {checkpoint.name}"
+        return "standard model" if checkpoint.folder.name == "standard" else f"model {checkpoint.name}"
     return "adversarially trained model" if checkpoint.heap == 1 else "shared-trained model"
 
 

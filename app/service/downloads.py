@@ -12,7 +12,7 @@ from app.service.types import Card, File
 from app.session import HIDDEN, Session
 from core import attacks, rendering
 from core.attacks.targets import title
-from core.checkpoints import perturbations, store
+from core.checkpoints import perturbations
 from core.checkpoints.results import key
 from core.checkpoints.store import Checkpoint
 
@@ -68,7 +68,7 @@ def command(session: Session, checkpoint: Checkpoint, found: Outcome | None) -> 
     strengths or models, or from other hardware; no single attack makes it again. A live one is crafted and measured
     anew.
     """
-    folder = f"checkpoints/{checkpoint.folder.relative_to(store.default_root()).as_posix()}"
+    folder = catalogue.spelled(checkpoint.folder)
     if found is not None and not found.live:
         words = ["plainsight", "evaluate", folder, "--delta", f"{folder}/{perturbations.FILE}"]
         words += ["--key", key(session.attack, session.epsilon, session.target)]

@@ -44,12 +44,16 @@ def model_choice(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
 
 
 def _title(of: Checkpoint, words: str, more: Sequence[str]) -> str:
-    return ", ".join((words, f"{of.recipe['epsilon']:.4g}/255", *more)) if _trained(of) else of.short
+    if not _trained(of):
+        return of.short
+    place = f" ({of.place})" if of.place else ""
+    return ", ".join((words, f"{of.recipe['epsilon']:.4g}/255", *more)) + place
 
 
 def _more(of: Checkpoint, others: Sequence[Checkpoint]) -> list[str]:
     """What tells a model from others of the same heap and epsilon; sigma only where nothing else does."""
-    same = [one for one in others if one.name != of.name and _settings(one) == _settings(of)]
+    rivals = (one for one in others if one.name != of.name and one.place == of.place)
+    same = [one for one in rivals if _settings(one) == _settings(of)]
     return _settings(of, sigma=bool(same))[2:]
 
 

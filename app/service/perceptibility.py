@@ -22,7 +22,7 @@ from app.service.types import (
 from app.session import SIDES, Session, choice
 from core import datasets, rendering
 from core.attacks.random_signs import RandomSigns
-from core.checkpoints import perturbations, store
+from core.checkpoints import perturbations
 from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.pattern_score import ALL, ReadingRate
@@ -32,7 +32,7 @@ from core.reports.visibility import breaking_jod, comparable_share, needed_visib
 from core.threat import Budget
 
 SHOWN = ("pair", "all")
-MEASURE = "plainsight precompute checkpoints/{} --assess"
+MEASURE = "plainsight precompute {} --assess"
 """The command that measures the JODs of one model."""
 LETTERS: tuple[Letter, Letter] = ("A", "B")
 READ = "plainsight patterns"
@@ -90,7 +90,7 @@ def _own(data: str) -> list[MeasuredModel]:
     """Every model of a data set of which a JOD is stored, the standard one first, with its results."""
     models = [model for model in catalogue.fitting(PerceptibilitySession) if model.group == data]
     if not models:
-        command = MEASURE.format(f"{data}/MODEL")
+        command = MEASURE.format(f"checkpoints/{data}/MODEL")
         raise catalogue.NoModels(f"How visible the patterns for {data} are was not measured; run: {command}")
     return [(model, results) for model in models if (results := catalogue.results(model))]
 
@@ -199,8 +199,8 @@ def _unmeasured(data: str, share: float) -> tuple[str, str]:
     if not absent:
         return "", ""
     first, one = absent[0], len(absent) == 1
-    group = first.folder.parent.relative_to(store.default_root()).as_posix()
+    group = catalogue.spelled(first.folder.parent)
     return (
         catalogue.title(first) if one else f"{len(absent)} other models",
-        MEASURE.format(f"{group}/{first.name if one else 'MODEL'}"),
+        MEASURE.format(f"{group}/{first.folder.name if one else 'MODEL'}"),
     )

@@ -84,4 +84,4 @@ def _sprite(found: stored.Replay) -> str:
     whole = Image.new("RGB", (COLUMNS * width, -(-len(frames) // COLUMNS) * height), (128, 128, 128))
     for number, frame in enumerate(frames):
         whole.paste(frame, (number % COLUMNS * width, number // COLUMNS * height))
-    return rendering.data_url(whole, "WEBP")
+    return rendering.data_url(whole, kind="WEBP")

@@ -295,7 +295,7 @@ def _drawn(session: SegmentationSession, side: str, found: Outcome | None, image
         None if found is None else rendering.data_url(rendering.attacked(images[0], found.delta)),
         _layer(session, before, data),
         None if after is None else _layer(session, after, data, before),
-        (_told(before, data), "" if after is None else _told(after, data)),
+        (told(before, data), "" if after is None else told(after, data)),
         pattern=None,
         overlaps=(),
     )
@@ -309,7 +309,7 @@ def _layer(session: SegmentationSession, labels: Tensor, data: Dataset, before: 
     return rendering.data_url(rendering.layer(labels, data.palette, shown))
 
 
-def _told(seen: Tensor, data: Dataset) -> str:
+def told(seen: Tensor, data: Dataset) -> str:
     """A label map in words, for those who do not see it: `47% road, 20% sky, 12% building`."""
     counts = torch.bincount(seen.flatten().long(), minlength=len(data.classes)).float() / seen.numel()
     most = counts.argsort(descending=True)[:4].tolist()

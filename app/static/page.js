@@ -91,7 +91,8 @@
       1,
     ).data;
     const colour = `#${[r, g, b].map(value => value.toString(16).padStart(2, '0')).join('')}`;
-    const known = a && document.querySelector(`[data-colour="${colour}"]`);
+    const tab = map.closest('[role=tabpanel]') ?? document;
+    const known = a && tab.querySelector(`[data-colour="${colour}"]`);
     if (!known) return;
     name.textContent = known.dataset.name;
     Object.assign(name.style, { display: 'block', left: `${event.clientX}px`, top: `${event.clientY}px` });

@@ -5,9 +5,12 @@ const buttons = [...element.querySelectorAll('[data-mode]')];
 const flicker = element.querySelector('[data-mode=flicker]');
 const cut = element.querySelector('.cut');
 const hold = on => root.classList.toggle('holding', on);
+// Several tabs have these tools, and all of them show the same.
 function set(mode, on) {
   root.classList.toggle(mode, on);
-  for (const button of buttons) button.ariaPressed = String(root.classList.contains(button.dataset.mode));
+  for (const button of document.querySelectorAll('[data-mode]')) {
+    button.ariaPressed = String(root.classList.contains(button.dataset.mode));
+  }
 }
 function calm() {
   flicker.disabled = still.matches;
@@ -19,10 +22,11 @@ function calm() {
 still.addEventListener('change', calm);
 calm();
 for (const button of buttons) {
+  button.ariaPressed = String(root.classList.contains(button.dataset.mode));
   button.addEventListener('click', () => set(button.dataset.mode, button.ariaPressed !== 'true'));
 }
 const divide = percent => {
-  cut.value = percent;
+  for (const one of document.querySelectorAll('.cut')) one.value = percent;
   root.style.setProperty('--cut', `${percent}%`);
 };
 cut.addEventListener('input', () => divide(cut.value));

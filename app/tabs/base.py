@@ -105,17 +105,12 @@ class RunView(TabView[Chosen]):
         return {**super().failed(sentence), self.run: gr.update(interactive=False)}
 
     def menus(self, session: Chosen, changed: str) -> Updates:
-        menu = service.menu(session)
-        targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
-        target = NO_TARGET if session.target is None else session.target.to_json()
-        offered = {"data": menu.data, "a": menu.models, "b": menu.models, "attack": menu.attacks}
-        updates = {name: {"choices": choices, "value": getattr(session, name)} for name, choices in offered.items()}
-        updates["target"] = {"choices": targets, "value": target, "interactive": menu.targetable}
+        updates = offers(session)
         free = session.equal == "strength"
         label = f"Strength ε = {session.epsilon}/255"
         updates["epsilon"] = {"label": label, "value": session.epsilon, "visible": free}
-        updates["wrong"] = {"value": session.wrong, "visible": not free}
-        updates |= {name: {"value": getattr(session, name)} for name in ("equal", "steps", "images", "seed")}
+        updates["wrong"] |= {"visible": not free}
+        updates |= {name: {"value": getattr(session, name)} for name in ("steps", "images", "seed")}
         updates.get(changed, {}).pop("value", None)
         return {self.controls[name]: gr.update(**values) for name, values in updates.items()}
 
@@ -128,6 +123,18 @@ class AtStrengths:
     """`app.components.strength_views`, which holds these values for every stored strength."""
     parts: list[gr.HTML]
     show: Callable[[Any], list[Any]]
+
+
+def offers(session: Session) -> dict[str, dict[str, Any]]:
+    """What the pickers that tabs share offer and hold: data set, models, attack, target, and what is equal."""
+    menu = service.menu(session)
+    targets = [(label, NO_TARGET if value is None else value) for label, value in menu.targets]
+    target = NO_TARGET if session.target is None else session.target.to_json()
+    offered = {"data": menu.data, "a": menu.models, "b": menu.models, "attack": menu.attacks}
+    found: dict[str, dict[str, Any]]
+    found = {name: {"choices": choices, "value": getattr(session, name)} for name, choices in offered.items()}
+    found["target"] = {"choices": targets, "value": target, "interactive": menu.targetable}
+    return found | {name: {"value": getattr(session, name)} for name in ("equal", "wrong")}
 
 
 def _components(values: Any) -> Iterator[Any]:
@@ -177,24 +184,29 @@ def deck(kind: type[Session], replay: bool = False) -> dict[str, Any]:
     With `replay` also a button that plays a stored run.
     """
     with gr.Row(elem_classes=["deck"]):
-        controls: dict[str, Any] = {
-            "equal": segments(EQUAL_WORDS, "effect", "What is equal for both models", elem_classes=["segments"]),
-            "wrong": segments(WRONG_WORDS, 50, "How often the attack succeeds", elem_classes=["segments"]),
-            "epsilon": gr.Slider(
-                EPSILONS[0],
-                EPSILONS[-1],
-                step=2,
-                label="Strength ε",
-                buttons=[],
-                elem_classes=["strength"],
-                visible=False,  # until a session is at equal strength: the bar would wrap meanwhile
-            ),
-        }
+        controls = strengths()
         with gr.Row(elem_classes=["runbar"]):
             run = gr.Button("Watch it form", variant="primary", elem_id=f"{kind.tab}-run", min_width=0, scale=3)
             more = {"replay": gr.Button("Replay", elem_id=f"{kind.tab}-replay", min_width=0)} if replay else {}
             stop = gr.Button("Stop", elem_id=f"{kind.tab}-stop", interactive=False, min_width=0, scale=1)
     return {"controls": controls, "run": run, "stop": stop, **more}
+
+
+def strengths(dragged: bool = False) -> dict[str, Any]:
+    """What is equal for both models, and how strong the patterns are; if `dragged`, the slider is always there."""
+    return {
+        "equal": segments(EQUAL_WORDS, "effect", "What is equal for both models", elem_classes=["segments"]),
+        "wrong": segments(WRONG_WORDS, 50, "How often the attack succeeds", elem_classes=["segments"]),
+        "epsilon": gr.Slider(
+            EPSILONS[0],
+            EPSILONS[-1],
+            step=2,
+            label="Strength ε",
+            buttons=[],
+            elem_classes=["strength"],
+            visible=dragged,  # else not until a session is at equal strength: the bar would wrap meanwhile
+        ),
+    }
 
 
 def settings() -> dict[str, Any]:

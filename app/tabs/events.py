@@ -127,23 +127,23 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
         return name if name in views else next(iter(views))
 
     def first(request: gr.Request) -> Updates:
-        return asked(dict(request.query_params))
+        return asked(dict(request.query_params), request.session_hash or "")
 
-    def asked(query: dict[str, str]) -> Updates:
+    def asked(query: dict[str, str], visitor: str) -> Updates:
         name = named(query)
-        return {switch: gr.Tabs(selected=name), **opened(views[name][1], query)}
+        return {switch: gr.Tabs(selected=name), **opened(views[name][1], query, visitor)}
 
     def turned_to(event: gr.EventData, request: gr.Request, *found: Any) -> Updates:
-        pressed = str(_pressed(event))
+        pressed, visitor = str(_pressed(event)), request.session_hash or ""
         if pressed.startswith("?"):
             query = service.parameters(pressed)
             view = views[named(query)][1]
-            view.runs.stop_tab(kind(view)(visitor=request.session_hash or ""))
-            return asked(query)
+            view.runs.stop_tab(kind(view)(visitor=visitor))
+            return asked(query, visitor)
         for number, (name, (title, view)) in enumerate(views.items()):
             session, address = found[number], found[number + len(views)]
             if title == pressed and not session.data:  # never opened, or forgotten: the page still knows its address
-                return opened(view, service.parameters(str(address or "")) or {"tab": name})
+                return opened(view, service.parameters(str(address or "")) or {"tab": name}, visitor)
         return {switch: gr.skip()}
 
     def led(name: str) -> Callable[[Session], Updates]:
@@ -151,7 +151,7 @@ def open_tabs(page: gr.Blocks, switch: gr.Tabs, views: dict[str, tuple[str, TabV
             view = views[name][1]
             onward = session.on(kind(view))
             view.runs.stop_tab(onward)
-            return {switch: gr.Tabs(selected=name), **opened(view, service.parameters(onward.query()))}
+            return {switch: gr.Tabs(selected=name), **opened(view, service.parameters(onward.query()), session.visitor)}
 
         return there
 
@@ -169,17 +169,22 @@ def kind(view: TabView[Any]) -> type[Session]:
     return type(view.session.value)
 
 
-def opened(view: TabView[Any], query: dict[str, str]) -> Updates:
+def opened(view: TabView[Any], query: dict[str, str], visitor: str = "") -> Updates:
     """The tab as an address asks for it, or its usual first view."""
+
+    def shown() -> Updates:
+        session, sentence = service.opened(query, kind(view))
+        return view.shown(replace(session, visitor=visitor), sentence)
+
     try:
-        return _committed(view, service.settled(lambda: view.shown(*service.opened(query, kind(view)))))
+        return _committed(view, service.settled(shown))
     except (OSError, ValueError) as error:
         return view.failed(str(error))
 
 
 def _chosen(view: RunView[Any], name: str) -> Callable[[Session, Any], Updates]:
     def chosen(session: Session, value: Any) -> Updates:
-        value = None if name == "target" and value == NO_TARGET else value
+        value = aimed(name, value)
         try:
             after = service.changed(session, name, value)
             if getattr(session, name) == getattr(after, name):
@@ -191,6 +196,11 @@ def _chosen(view: RunView[Any], name: str) -> Callable[[Session, Any], Updates]:
             return _rested(view, session, str(error))  # the control goes back to what the page shows
 
     return chosen
+
+
+def aimed(name: str, value: Any) -> Any:
+    """What a picker holds as the session holds it: no target is a word there."""
+    return None if name == "target" and value == NO_TARGET else value
 
 
 def _drawn(view: RunView[Any], name: str) -> Callable[[Session, Any], Updates]:

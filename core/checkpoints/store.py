@@ -62,6 +62,8 @@ class Checkpoint:
     """The architecture, where it is not the usual one of the data set (see `find`)."""
     schedule: str = ""
     """The training schedule, like `15 epochs`, if it differs from that of most of the group (`find`)."""
+    place: str = ""
+    """Where it lies, like `runs`, if it was found beside the models of the root (`find`)."""
 
     @property
     def group(self) -> str:
@@ -79,12 +81,13 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        return self.folder.name
+        """The name of the folder, and where it lies if that is told: `standard`, or like `standard@runs`."""
+        return f"{self.folder.name}@{self.place}" if self.place else self.folder.name
 
     @property
     def name_without_seed(self) -> str:
         """What models share that differ in nothing but the seed: the name without it."""
-        return self.name.removesuffix(f"-r{self.recipe.get('seed', 0)}")
+        return self.folder.name.removesuffix(f"-r{self.recipe.get('seed', 0)}")
 
     def dataset(self, name: str | None = None) -> Dataset:
         """The data that the model was trained on, or another; its classes are numbered as the model's logits are.
@@ -111,11 +114,12 @@ class Checkpoint:
     def short(self) -> str:
         """The title where its heap says enough: `Standard`, or like `heap 64, ε 16/255, σ 0.5`."""
         seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
+        place = f" ({self.place})" if self.place else ""
         if not self._settings:
-            return f"Standard{seed}" if self.name_without_seed == "standard" else self.name
+            return f"Standard{seed}{place}" if self.name_without_seed == "standard" else f"{self.folder.name}{place}"
         sigma, epsilon = self._settings
         persistent = ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""
-        return f"{self.kind}, ε {epsilon:.4g}/255, σ {sigma:.4g}{persistent}{seed}"
+        return f"{self.kind}, ε {epsilon:.4g}/255, σ {sigma:.4g}{persistent}{seed}{place}"
 
     @property
     def kind(self) -> str:
@@ -274,24 +278,55 @@ def _network(checkpoint: Checkpoint, device: str | torch.device) -> Normalised:
     return model.eval().requires_grad_(False).to(device)
 
 
-def find(root: Path, on_error: Callable[[Path, FileError], object] = lambda *_: None) -> list[Checkpoint]:
+def find(
+    root: Path, on_error: Callable[[Path, FileError], object] = lambda *_: None, others: Sequence[Path] = ()
+) -> list[Checkpoint]:
     """All readable model folders at any depth under `root`: by group, then by heap, schedule and settings.
 
-    `on_error` is called with each folder that cannot be read, and the error.
+    `on_error` is called with each folder that cannot be read, and the error. `others` are further roots, or model
+    folders; what is found there has a `place`, which tells it from a model of the same name.
 
     The usual architecture of a data set is the one that most of its models with weights have; models of others are
     groups of their own. Adversarially trained models of a group whose recipe differs from that of most in more than
     heap, sigma, epsilon and seed have a `schedule`, and do not share a front with the others.
     """
-    folders = [path.parent for path in root.rglob(CONFIG) if not path.parent.name.startswith(".")]  # half written
-    found = [checkpoint for folder in folders if (checkpoint := _readable(folder, on_error))]
+    found: dict[Path, Checkpoint] = {}
+    for at in (root, *others):
+        for path in at.rglob(CONFIG):
+            if path.parent.name.startswith(".") or path.parent.resolve() in found:  # half written, or known
+                continue
+            if checkpoint := _readable(path.parent, on_error):
+                place = "" if at is root else _place(checkpoint, at.resolve(), others)
+                found[path.parent.resolve()] = replace(checkpoint, place=place)
+    return _grouped(list(found.values()))
+
+
+def _place(checkpoint: Checkpoint, root: Path, others: Sequence[Path]) -> str:
+    """What a further root is called: the name of its folder, with those above it where another has the same name.
+
+    A model folder is called after the one that it lies in, as `train` writes it: `runs` for `runs/signs/standard`.
+    """
+    if checkpoint.folder.resolve() == root:
+        above = root.parent.parent if root.parent.name == checkpoint.data else root.parent
+        return above.name or root.name
+    same = [other.resolve() for other in others if other.resolve() != root]
+    for parts in range(1, len(root.parts)):
+        tail = root.parts[-parts:]
+        if all(other.parts[-parts:] != tail for other in same):
+            return "/".join(tail)
+    return root.as_posix()
+
+
+def _grouped(found: list[Checkpoint]) -> list[Checkpoint]:
+    """The models with their variants and schedules, in the order of `find`."""
     usual = {data: _usual([c for c in found if c.data == data]) for data in {c.data for c in found}}
     found = [c if c.architecture == usual[c.data] else replace(c, variant=c.architecture) for c in found]
     found = [one for group in {c.group for c in found} for one in _scheduled([c for c in found if c.group == group])]
-    return sorted(
-        found,
-        key=lambda c: (c.data, c.variant, c.heap, c.schedule, *(c.recipe.get(name, 0) for name in SETTINGS), c.name),
-    )
+
+    def order(c: Checkpoint) -> tuple[Any, ...]:
+        return c.data, c.variant, c.heap, c.schedule, *(c.recipe.get(name, 0) for name in SETTINGS), c.place, c.name
+
+    return sorted(found, key=order)
 
 
 def _usual(own: Sequence[Checkpoint]) -> str:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -38,12 +38,13 @@ class Picture(NamedTuple):
     levels: Levels | None
 
 
-def opened(path: Path) -> Picture:
+def opened(source: Path | BinaryIO, name: str = "", formats: tuple[str, ...] | None = None) -> Picture:
     """The first frame of a file in 8-bit RGB, rotated as its EXIF data says, with transparent pixels over white.
 
-    Raises ValueError that names the file and what is wrong with it.
+    `name` is what messages call an open file; `formats` are the kinds that are read, as Pillow names them (default:
+    all). Raises ValueError that names the file and what is wrong with it.
     """
-    image, levels = loaded(path), None
+    image, levels = loaded(source, name, formats), None
     try:
         if image.mode.startswith("I") or image.mode == "F":
             image, levels = _eight_bits(image)
@@ -52,19 +53,20 @@ def opened(path: Path) -> Picture:
             image = Image.alpha_composite(Image.new("RGBA", image.size, (*BACKGROUND, 255)), image)
         return Picture(image.convert("RGB"), levels)
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read as an image: {error}.") from error
+        raise ValueError(f"{name or source} cannot be read as an image: {error}.") from error
 
 
-def loaded(path: Path) -> Image.Image:
-    """The first frame of a file, rotated as its EXIF data says, in its own mode. Raises ValueError."""
+def loaded(source: Path | BinaryIO, name: str = "", formats: tuple[str, ...] | None = None) -> Image.Image:
+    """The first frame of a file, rotated as its EXIF data says, in its own mode. Raises ValueError as `opened` does."""
+    named = name or source
     try:
-        with Image.open(path) as image:
+        with Image.open(source, formats=formats) as image:
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} cannot be read as an image: its format is unknown.") from error
+        raise ValueError(f"{named} cannot be read as an image: its format is unknown.") from error
     except Exception as error:  # damaged files end in OSError, SyntaxError, DecompressionBombError, struct.error, ...
-        raise ValueError(f"{path} cannot be read as an image: {error}") from error
+        raise ValueError(f"{named} cannot be read as an image: {error}") from error
     return image
 
 
@@ -105,14 +107,17 @@ def agree(read: Iterable[tuple[Path, Levels | None]]) -> None:
         )
 
 
-def fitted(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
-    """The image scaled to cover (height, width) and cropped in the middle; unchanged if it has that size."""
+def fitted(image: Image.Image, size: tuple[int, int], method: Image.Resampling, at: float = 0.5) -> Image.Image:
+    """The image scaled to cover (height, width) and cropped; unchanged if it has that size.
+
+    `at` is where along the longer side the crop lies: 0 at the left or top, 1 at the right or bottom.
+    """
     height, width = size
     if (image.height, image.width) == size:
         return image
     scale = max(height / image.height, width / image.width)
     image = image.resize((max(width, round(image.width * scale)), max(height, round(image.height * scale))), method)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
+    left, top = int((image.width - width) * at), int((image.height - height) * at)
     return image.crop((left, top, left + width, top + height))
 
 

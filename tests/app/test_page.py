@@ -225,7 +225,12 @@ def test_figures_mark_the_epsilon_of_the_page(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [(["--port", "0"], "65535"), (["--port", "70000"], "65535"), (["--auth", "name"], "NAME:PASSWORD")],
+    [
+        (["--port", "0"], "65535"),
+        (["--port", "70000"], "65535"),
+        (["--auth", "name"], "NAME:PASSWORD"),
+        (["--models", "nowhere"], "there is no folder nowhere"),
+    ],
 )
 def test_bad_options_get_one_sentence(options: list[str], named: str) -> None:
     application = typer.Typer()

@@ -20,6 +20,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-sync",
     "--disable-component-update",
+    "--use-fake-device-for-media-stream",  # a camera without a camera
+    "--use-fake-ui-for-media-stream",
 ]
 PATIENCE = 60_000
 ASKED_BY_GRADIO = ("/monitoring/summary", "/mcp/schema")

@@ -217,6 +217,25 @@ def test_find_lists_what_is_whole_from_standard_to_trained(tmp_path):
     assert store.find(tmp_path / "nowhere") == []
 
 
+def test_models_of_further_folders_say_where_they_lie_and_join_the_same_groups(tmp_path):
+    root, runs = tmp_path / "shipped", tmp_path / "deep" / "runs"
+    for folder, name, architecture in ((root, "standard", "resnet8/8"), (root, "other", "resnet8/8")):
+        store.save(folder / "tiny" / name, create(architecture, 4), {**CONFIG, "architecture": architecture})
+    for name, architecture in (("standard", "resnet8/8"), ("wide", "resnet8/16")):
+        config = {**CONFIG, "architecture": architecture, "data": CONFIG["data"]}
+        store.save(runs / "tiny" / name, create(architecture, 4), config)
+    found = store.find(root, others=[runs, runs / "tiny" / "wide", root])
+    assert sorted((c.name, c.place, c.title, c.variant) for c in found) == [
+        ("other", "", "other", ""),
+        ("standard", "", "Standard", ""),
+        ("standard@runs", "runs", "Standard (runs)", ""),
+        ("wide@runs", "runs", "wide (runs)", "resnet8/16"),
+    ]
+    assert [c.name for c in store.find(root, others=[runs / "tiny" / "standard"])][-1] == "standard@runs"
+    twice = store.find(root, others=[runs, tmp_path / "other" / "runs"])
+    assert {c.place for c in twice} == {"", "deep/runs"}
+
+
 def test_find_sorts_models_of_one_heap_by_their_numbers(tmp_path):
     for name, epsilon, sigma, seed in [("a", 16, 0.5, 0), ("b", 4, 0.7, 0), ("c", 4, 0.5, 1), ("d", 4, 0.5, 0)]:
         recipe = {"sigma": sigma, "heap": 1, "epsilon": epsilon, "seed": seed}
