@@ -1,5 +1,7 @@
 """The command that starts the app: `plainsight app`, or `python -m app`."""
 
+import importlib
+import importlib.util
 import logging
 import os
 import socket
@@ -101,11 +103,24 @@ def safe_settings(runs: "RunRegistry") -> dict[str, Any]:
         "allowed_paths": [],
         "state_session_capacity": 200,
         "footer_links": ["api"],
+        "mcp_server": speaks_mcp(),
         "prevent_thread_lock": True,
         "quiet": True,
         "favicon_path": STATIC / "favicon.png",
         "app_kwargs": {"middleware": [Middleware(Presence, runs=runs), Middleware(Preview)]},
     }
+
+
+def speaks_mcp() -> bool:
+    """Whether the endpoints are offered to agents as MCP tools too: where the extra `mcp` is installed."""
+    if importlib.util.find_spec("mcp") is None:
+        return False
+    try:
+        importlib.import_module("gradio.mcp")
+    except ImportError as error:
+        logging.getLogger(__name__).warning("No MCP tools: %s. Install what fits: pip install 'plainsight[mcp]'", error)
+        return False
+    return True
 
 
 def _check(host: str, port: int, auth: str) -> None:

@@ -23,6 +23,14 @@ from app.session import Session
 from app.tabs import events
 
 Made = TypeVar("Made")
+ENDPOINTS: dict[str, Callable[..., Any]] = {
+    "models": service.list_models,
+    "compare": service.compare_models,
+    "robustness": service.robustness,
+    "perturb": service.perturb,
+    "predict": service.predict,
+}
+"""What the app answers to programs (docs/reference/endpoints.md), also as MCP tools; every other event is private."""
 
 
 def build(runs: service.RunRegistry) -> gr.Blocks:
@@ -57,8 +65,10 @@ def _built(runs: service.RunRegistry) -> gr.Blocks:
                 with gr.Tab(tab.TITLE, id=tab.SESSION.tab):
                     views[tab.SESSION.tab] = tab.TITLE, tab.build(runs)
         events.open_tabs(page, switch, views)
-        gr.api(spoken(service.list_models), api_name="models")
-        gr.api(spoken(service.compare_models), api_name="compare")
+        for name, answer in ENDPOINTS.items():
+            endpoint = spoken(answer)
+            endpoint.__name__ = name  # of the MCP tool
+            gr.api(endpoint, api_name=name)
     # the limit counts light events too: only runs are refused when too many wait (app.service.outcomes)
     return page.queue(max_size=512, default_concurrency_limit=4)
 

@@ -1,14 +1,16 @@
-"""Where the server hands out the talk: at the address of the page, if that has `talk` in its query."""
+"""What the server hands out beside the page: postcards, and the talk where the address has `talk` in its query."""
 
 from typing import Any
 
-from fastapi import Depends
+from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import QueryParams
 from starlette.routing import Match
 
+from app import service
 from app.edition import talk
+from app.edition.postcard import postcard
 
 
 class TalkRoute(APIRoute):
@@ -32,4 +34,16 @@ def serve(app: Any) -> None:
     app.router.add_api_route(
         "/", answer, methods=["GET", "HEAD"], include_in_schema=False, route_class_override=TalkRoute
     )
+    app.router.routes.insert(0, app.router.routes.pop())
+
+    def card(request: Request, user: str | None = user) -> Response:
+        if user is None and app.auth is not None:
+            raise HTTPException(401, "Log in first.")
+        try:
+            session, _ = service.opened(dict(request.query_params), service.CompareSession)
+            return Response(postcard(session), media_type="image/webp")
+        except (OSError, ValueError) as error:
+            raise HTTPException(404, str(error)) from error
+
+    app.router.add_api_route("/postcard.webp", card, methods=["GET"], include_in_schema=False)
     app.router.routes.insert(0, app.router.routes.pop())

@@ -4,10 +4,10 @@ Returns plain values (numbers, sentences, addresses of pictures), so that a test
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 from app.service.album import PICTURES, albums
+from app.service.api import compare_models, list_models, perturb, predict, robustness
 from app.service.blind import BlindSession, blind_test
 from app.service.catalogue import Menu, first, fitting, menu, offer, strengths, unreadable
 from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
@@ -90,14 +90,13 @@ from app.service.types import (
     Visibility,
     Whole,
 )  # fmt: skip
-from app.service.url import changed, looked, opened, parameters, recalled, refreshed, understood
-from app.session import EPSILONS, SIDES, Session
+from app.service.url import changed, looked, opened, parameters, recalled, refreshed
+from app.session import Session
 from core.evaluation.perceptibility import UNSEEN, VIEWING_IN_WORDS
 from core.evaluation.perceptibility import WORDS as VISIBILITY_WORDS
 from core.evaluation.spectrum import LONG_WAVES, RING, RadialSpectrum
 from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.reports.visibility import STRENGTHS, NeededVisibility
-from core.robustness.result import Robustness
 
 __all__ = [
     "LARGEST_FILE", "LONG_WAVES", "PICTURES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS",
@@ -112,10 +111,10 @@ __all__ = [
     "blind_test", "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device",
     "drawn_at", "estimate", "filmed", "first", "health", "large", "leafed", "legend", "list_models", "looked",
     "looks", "menu", "move_crop", "notice", "numbers", "offer", "opened", "outcomes", "own_pictures", "parameters",
-    "perceptibility", "picture_sentences", "prepare", "ready", "recalled", "refreshed", "refuse_picture",
-    "remembered_talk", "remove_picture", "replay", "replayable", "run", "scene", "scene_page", "settled", "snapped",
-    "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture", "talk", "tradeoff", "unreadable",
-    "wanted",
+    "perceptibility", "perturb", "picture_sentences", "predict", "prepare", "ready", "recalled", "refreshed",
+    "refuse_picture", "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene",
+    "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture",
+    "talk", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")
@@ -164,56 +163,3 @@ def status(session: Session, runs: RunRegistry) -> str:
 def ready(kind: type[Session] = Session) -> bool:
     """Whether there is at least one model for a tab to show; without a tab, one with weights."""
     return bool(fitting(kind))
-
-
-def list_models() -> list[dict[str, Any]]:
-    """All trained models: data set, name, title, weights hash, clean accuracy with its interval, and what breaks each.
-
-    `data` names the architecture too where it is an unusual one, like `cifar10|resnet20/64`.
-    Without `has_weights` there is only the record of a training run and of what was measured.
-    `breaks_at` names the epsilon in n/255, None where nothing was found that breaks the model.
-    """
-    from app.service.catalogue import all_models, results
-
-    found = []
-    for model in all_models():
-        measured = results(model)
-        broken = measured.robustness if measured else None
-        found.append(
-            {
-                "data": model.group,
-                "model": model.name,
-                "title": model.title,
-                "sha256": model.sha256,
-                "has_weights": model.has_weights,
-                "clean_accuracy": measured.clean.accuracy.to_json() if measured else None,
-                "breaks_at": _breaks_at(broken) if broken else None,
-            }
-        )
-    return found
-
-
-def _breaks_at(found: Robustness) -> dict[str, Any]:
-    whole = found.to_json()
-    return {name: whole[name] for name in ("epsilon", "level", "crafted_on", "seed")}
-
-
-def compare_models(
-    data: str = "signs", a: str = "", b: str = "", attack: str = "spgd", target: str = "", epsilon: int = 16
-) -> dict[str, Any]:
-    """The measured numbers of one attack on two models: accuracy (or target rate), interval, control, breaking point.
-
-    `epsilon` is in units of 1/255; an empty `a`, `b` or `target` means the usual pair and no target. Raises ValueError
-    that names what fits nothing.
-    """
-    query = {"data": data, "attack": attack, "epsilon": epsilon}
-    query |= {name: value for name, value in (("a", a), ("b", b), ("target", target)) if value}
-    # over HTTP anything comes: lists, null, NaN
-    session, odd = understood({name: str(value) for name, value in query.items()}, CompareSession)
-    if odd:
-        known = ", ".join(f"{model['data']}/{model['model']}" for model in list_models() if model["has_weights"])
-        fits = f"models are {known}; epsilon is an even number from {EPSILONS[0]} to {EPSILONS[-1]}"
-        raise ValueError(f"Nothing is known here for the given {odd.replace('the ', '')}; {fits}.")
-    left_out = ("pattern", "files", "forming")
-    both = zip(SIDES, cards(session, outcomes(session)), strict=True)
-    return {side: {k: v for k, v in asdict(card).items() if k not in left_out} for side, card in both}

@@ -49,7 +49,7 @@ def test_the_page_is_built_without_a_warning(page: gr.Blocks) -> None:
 
 def test_only_named_endpoints_are_public(page: gr.Blocks) -> None:
     named = {dep["api_name"] for dep in page.config["dependencies"] if dep["api_visibility"] == "public"}
-    assert named == {"models", "compare"}
+    assert named == {"models", "compare", "robustness", "perturb", "predict"}
 
 
 def test_no_selector_holds_a_comma_in_brackets() -> None:
