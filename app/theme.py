@@ -24,6 +24,7 @@ def static(name: str) -> str:
 
 SAVE = (
     '<details class="save"><summary>Save</summary><div class="kinds">'
+    '<button type="button" data-copy-link>Copy link</button>'
     '<button type="button" data-save="report">Report of this tab (HTML)</button>'
     '<button type="button" data-save="print">Print it, or PDF</button>'
     '<button type="button" data-save="figures">Figures (SVG)</button>'
@@ -81,9 +82,9 @@ def header(device: str) -> str:
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         f"{QUESTION}"
         '<a href="?talk=1">Talk</a>'
-        f'<button type="button" data-copy-link data-home="{escape(home())}">Copy link</button>'
+        f'<button type="button" class="wide" data-copy-link data-home="{escape(home())}">Copy link</button>'
         f"{SAVE}"
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'
-        '<button type="button" data-api>API</button>'
-        f"<span>{escape(device)}</span></span></header>"
+        '<button type="button" class="wide" data-api>API</button>'
+        f'<span class="wide">{escape(device)}</span></span></header>'
     )

@@ -3,7 +3,7 @@ const MAIN = ['tab', 'data', 'a', 'b', 'attack', 'target']; // a change of one o
 const AT_ONCE = 1000; // milliseconds in which several changes are one step, as while a slider moves
 // In the frame of a Space the address that a person sees is that of the page around it, which this message changes.
 const hub =
-  window.parent !== window && document.querySelector('[data-copy-link]')?.dataset.home ? 'https://huggingface.co' : '';
+  window.parent !== window && document.querySelector('[data-home]')?.dataset.home ? 'https://huggingface.co' : '';
 let pushed = 0;
 function write() {
   const panel = element.closest('[role=tabpanel]');

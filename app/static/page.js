@@ -40,7 +40,10 @@
     if (button.dataset.copy) copy(button, button.dataset.copy);
     if ('api' in button.dataset) document.querySelector('footer .show-api')?.click();
     if ('copyLink' in button.dataset)
-      copy(button, `${button.dataset.home || location.href.split(/[?#]/)[0]}${location.search}`);
+      copy(
+        button,
+        `${document.querySelector('[data-home]').dataset.home || location.href.split(/[?#]/)[0]}${location.search}`,
+      );
     if ('themeToggle' in button.dataset) {
       const kind = document.body.classList.contains('dark') ? 'light' : 'dark';
       try {

@@ -11,7 +11,7 @@
       .toLowerCase()
       .replace(/[^a-z]+/g, '-')}${end}`;
   const address = () => {
-    const home = document.querySelector('[data-copy-link]').dataset.home;
+    const home = document.querySelector('[data-home]').dataset.home;
     return `${home || location.href.split(/[?#]/)[0]}${location.search}`;
   };
   const escaped = text => new Option(text).innerHTML;
