@@ -69,7 +69,7 @@
     if (desk) return;
     if (Number.isInteger(said.go)) go(within(said.go));
     if (said.restart) restart();
-    if (said.toggle) darken(!blank);
+    if (typeof said.blacken === 'boolean') darken(said.blacken); // said twice where both ways are open
   }
   channel?.addEventListener('message', heard);
   window.addEventListener('message', heard);
@@ -181,7 +181,7 @@
     PageUp: () => lead(within(at - 1)),
     Home: () => lead(1),
     End: () => lead(steps.length),
-    b: () => (desk ? tell({ toggle: true }) : darken(!blank)),
+    b: () => (desk ? tell({ blacken: !blank }) : darken(!blank)),
   };
   const OWN = {
     f: full,
