@@ -20,7 +20,7 @@ ARGS =
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format bench campaign results docs talk clean env-app env-test env-bench env-docs env-jod
+.PHONY: help app test test-fast test-machines lint format bench campaign results docs talk screenshots clean env-app env-test env-bench env-docs env-jod
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile
@@ -69,6 +69,9 @@ results: env-docs ## write the results pages (claims, tables, figures) from the 
 
 docs: env-docs ## build the documentation into site/ (broken links fail); open site/index.html
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet $(ARGS)
+
+screenshots: env-test ## make the pictures of README and documentation anew, with Chromium
+	@PYTHONPATH=. .venv/bin/python docs/screenshots.py
 
 talk: env-app ## print the talk with its notes to talk.pdf, with Chromium (FILE=talk.pdf)
 	@.venv/bin/python -m app talk '$(FILE)' $(ARGS)

@@ -27,9 +27,10 @@ def plotly_figure(height: int = 100, **kwargs: Any) -> gr.HTML:
     writes a `.pyi` file beside every module that defines one.
     """
     gr.set_static_paths([PLOTLY_JS])  # served by the app, so that nothing is fetched from other machines
+    style = f"width:100%;height:{height}px"
     return gr.HTML(
         "",
-        html_template=f'<div class="plotly-figure" role="img" style="width:100%;height:{height}px"></div>',
+        html_template=f'<div class="plotly-figure" role="img" aria-label="A figure" style="{style}"></div>',
         js_on_load=static("figure.js").replace("@library", f"gradio_api/file={PLOTLY_JS}"),
         **kwargs,
     )

@@ -147,7 +147,8 @@ def _breaks_at(found: Robustness) -> dict[str, Any]:
 
 def _asked(**given: Any) -> CompareSession:
     """The session of these choices at equal strength. Raises ValueError that names what fits nothing."""
-    query = {name: str(value) for name, value in given.items() if value not in ("", None)}  # over HTTP anything comes
+    left_out = [name for name in ("a", "b", "target") if not given.get(name)]  # the usual ones are meant
+    query = {name: str(value) for name, value in given.items() if name not in left_out}  # over HTTP anything comes
     session, odd = understood({"epsilon": "16", **query}, CompareSession)
     if odd:
         known = ", ".join(f"{model['data']}/{model['model']}" for model in list_models() if model["has_weights"])
@@ -180,9 +181,9 @@ def _seen(image: str, session: Session) -> Tensor:
 
 
 def _told(seen: Tensor, session: Session) -> list[dict[str, Any]]:
-    of = datasets.get(catalogue.dataset(session))
-    with torch.inference_mode():
-        logits = catalogue.model(catalogue.checkpoint(session, "a"))(seen)
+    of, model = datasets.get(catalogue.dataset(session)), catalogue.model(catalogue.checkpoint(session, "a"))
+    with torch.inference_mode():  # the model must not be made in it, since others differentiate it
+        logits = model(seen)
     if of.palette:
         fractions = torch.bincount(logits.argmax(1).flatten(), minlength=len(of.classes)) / logits[0, 0].numel()
         places = [number for number in fractions.argsort(descending=True).tolist() if fractions[number] > 0]

@@ -25,7 +25,7 @@ from core.checkpoints import perturbations
 
 FILES = ("config.json", "results.json", "model.safetensors", "perturbations.safetensors")
 BROKEN = "broken"
-TABS = ["Compare", "Perceptibility", "Segmentation", "Trade-off", "Your pictures"]
+TABS = ["Compare", "Perceptibility", "Segmentation", "Trade-off", "Your pictures", "Can you see it?"]
 
 
 def truncated(path: Path) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
 Visit = Callable[..., Any]
 PATIENCE = 60_000
 
