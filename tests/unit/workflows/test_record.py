@@ -41,12 +41,14 @@ def test_every_frame_is_a_step_of_the_attack_measured_as_stored(folder, tiny_dat
     assert (255 * (again.deltas[-1:] - last)).abs().max() <= 1
 
 
-def test_the_strength_is_the_one_that_the_first_screen_shows(folder, tiny_dataset):
+def test_the_strength_is_the_one_that_the_first_screen_shows(folder, tiny_dataset, monkeypatch):
     with pytest.raises(ValueError, match="run plainsight precompute first, or give --epsilon"):
         record(ModelFolder(folder), SUITE, frames=2)
-    results = precompute(ModelFolder(folder), SUITE)
-    enough = results.enough(0.5) or results.curve()[-1]
-    assert record(ModelFolder(folder), SUITE, frames=2).epsilon == enough.epsilon
+    weak, strong = precompute(ModelFolder(folder), SUITE).curve()
+    assert weak.report.accuracy.value > strong.report.accuracy.value
+    for found, fraction in ((weak, 0.0), (strong, 1 - strong.report.accuracy.value), (strong, 1.0)):
+        monkeypatch.setattr("core.workflows.replay.WRONG", fraction)
+        assert record(ModelFolder(folder), SUITE, frames=2).epsilon == found.epsilon
 
 
 @pytest.mark.parametrize(
