@@ -62,6 +62,8 @@ function panel(side, found, { width, height, left, top, inks, size, reach }) {
     const path = dots.map(([strength, jod]) => `${x(strength).toFixed(1)} ${y(ofJod(jod)).toFixed(1)}`).join('L');
     parts.push(`<path d="M${path}" fill="none" stroke="${inks.soft}" stroke-width="1.5" stroke-dasharray="2 4"/>`);
   }
+  const fitted = strength => chance(strength, found.threshold, found.slope);
+  parts.push(`<path d="${curve(fitted)}" fill="none" stroke="${colour}" stroke-width="2.5"/>`);
   if (side.breaks !== null && side.breaks >= WEAKEST && side.breaks <= reach) {
     const at = x(side.breaks);
     const anchor = at > (left + right) / 2 ? ['end', -6] : ['start', 6];
@@ -70,8 +72,6 @@ function panel(side, found, { width, height, left, top, inks, size, reach }) {
     const words = `font-size="${size}" fill="${colour}" text-anchor="${anchor[0]}" ${halo}`;
     parts.push(text(at + anchor[1], bottom - 0.6 * size, 'model falls', words));
   }
-  const fitted = strength => chance(strength, found.threshold, found.slope);
-  parts.push(`<path d="${curve(fitted)}" fill="none" stroke="${colour}" stroke-width="2.5"/>`);
   parts.push(line(within(found.low), y(RIGHT), within(found.high), y(RIGHT), `stroke="${colour}" stroke-width="5"`));
   if (found.threshold >= WEAKEST && found.threshold <= STRONGEST) {
     parts.push(mark(side.letter, x(found.threshold), y(RIGHT), size * 0.62, colour));
