@@ -18,7 +18,7 @@ QUICK = "?steps=10&images=64&epsilon=6"
 PATTERNS = ".patterns img.pattern"
 
 
-TABS = ["Compare", "Perceptibility", "Segmentation", "Trade-off", "Can you see it?"]
+TABS = ["Compare", "Perceptibility", "Segmentation", "Trade-off", "Your pictures", "Can you see it?"]
 
 
 def status_says(page: Any, words: str) -> None:
