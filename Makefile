@@ -20,7 +20,7 @@ ARGS =
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format bench campaign results docs talk screenshots clean env-app env-test env-bench env-docs env-jod
+.PHONY: help app test test-fast test-machines lint format bench campaign results docs screenshots talk clean env-app env-test env-bench env-docs env-jod
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile

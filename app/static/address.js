@@ -33,3 +33,4 @@ window.addEventListener('plainsight-tab', () => {
   clearTimeout(last);
   write();
 });
+if (props.value) soon(15); // of a tab that is made only when it is opened, with its value

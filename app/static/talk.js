@@ -211,6 +211,26 @@
   document.addEventListener('pointerdown', event => {
     if (event.target.closest('[data-hold]')) hold(true);
   });
+  // A swipe of one finger turns the step; a slow or slanted one, and two fingers, do not.
+  const SWIPE = { far: 60, soon: 700 };
+  let from = null;
+  document.addEventListener(
+    'touchstart',
+    event => {
+      const [touch] = event.touches;
+      from = event.touches.length === 1 &&
+        !event.target.closest('input') && { x: touch.clientX, y: touch.clientY, when: Date.now() };
+    },
+    { passive: true },
+  );
+  document.addEventListener('touchend', event => {
+    if (!from || event.touches.length) return;
+    const [touch] = event.changedTouches;
+    const [right, down] = [touch.clientX - from.x, touch.clientY - from.y];
+    const meant = Math.abs(right) > Math.max(SWIPE.far, 2 * Math.abs(down)) && Date.now() - from.when < SWIPE.soon;
+    from = null;
+    if (meant) lead(within(at + (right < 0 ? 1 : -1)));
+  });
   document.addEventListener('contextmenu', event => {
     if (event.target.closest('[data-hold]')) event.preventDefault();
   });

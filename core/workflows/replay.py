@@ -15,6 +15,7 @@ from core.checkpoints.store import ModelFolder
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
 from core.evaluation.report import Rate
+from core.numbers import at_least_one
 from core.runtime import versions
 from core.threat import Budget
 from core.workflows.protocol import AttackSuite
@@ -40,6 +41,7 @@ def record(
     images, else the largest stored one. An earlier replay is replaced. Raises ValueError where the model labels scenes,
     nothing is stored yet, or the frames are too many; FileNotFoundError where the images are absent.
     """
+    at_least_one(images=suite.crafting_images, batch_size=suite.batch_size, steps=suite.steps)
     checkpoint, data = folder.checkpoint, folder.checkpoint.dataset()
     if data.task != "classification":
         raise ValueError(f"A replay is of a model that classifies images, and {checkpoint.name} labels scenes.")

@@ -13,6 +13,7 @@ FIGURES = (".seen-curves", ".seen-needed", ".seen-spectrum")
 
 def opened(visit: Visit, query: str = "", **options: object) -> Any:
     page = visit(f"?tab=perceptibility{query}", **options)
+    page.wait_for_function("location.search.includes('data=')")  # the whole view, though only its tab was asked for
     for figure in FIGURES:
         page.wait_for_selector(f"{figure} .plotly-figure svg.main-svg")
     page.wait_for_selector(".seen-needed .points path.point")

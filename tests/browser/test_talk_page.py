@@ -39,6 +39,22 @@ def test_every_step_fits_and_can_be_read_from_the_last_row(visit: Visit, size: t
     assert page.evaluate(AT) == f"step-{count}"
 
 
+SWIPE = """([from, to, down]) => {
+    const touch = (x, y) => new Touch({ identifier: 1, target: document.body, clientX: x, clientY: y })
+    const send = (kind, touches, changed) => document.body.dispatchEvent(
+        new TouchEvent(kind, { touches, changedTouches: changed, bubbles: true }))
+    send('touchstart', [touch(from, 300)], [touch(from, 300)])
+    send('touchend', [], [touch(to, 300 + down)])
+}"""
+
+
+def test_a_swipe_turns_the_step_and_a_slanted_one_does_not(visit: Visit) -> None:
+    page = visit("?talk=2", (390, 844))
+    for swipe, step in (([300, 100, 10], 3), ([300, 270, 0], 3), ([300, 200, 200], 3), ([100, 300, 0], 2)):
+        page.evaluate(SWIPE, swipe)
+        assert page.evaluate(AT) == f"step-{step}"
+
+
 def test_keys_address_blank_and_hold(visit: Visit) -> None:
     page = visit("?talk=3")
     count = page.locator(".step").count()
