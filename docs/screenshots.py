@@ -20,8 +20,6 @@ from core.threat import apply
 IMAGES = Path(__file__).parent / "images"
 PAGES = {
     "compare": "",
-    "perceptibility": "?tab=perceptibility",
-    "segmentation": "?tab=segmentation",
     "tradeoff": "?tab=tradeoff",
     "blind-test": "?tab=blind",
 }
