@@ -62,7 +62,7 @@ def _shoot(address: str) -> None:
 
 
 def _save(picture: bytes, name: str) -> None:
-    """A screenshot as PNG of 256 colours or more, whichever it needs."""
+    """Write a screenshot as a PNG that is as small as it gets without loss."""
     path = IMAGES / f"{name}.png"
     Image.open(BytesIO(picture)).convert("RGB").save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size // 1024} KiB")

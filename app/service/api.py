@@ -9,20 +9,18 @@ import binascii
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from app.service import catalogue, received
 from app.service.compare import cards
 from app.service.outcomes import Outcome, outcomes, stored
 from app.service.pictures import CompareSession
+from app.service.pictures_of_yours import as_seen
 from app.service.url import understood
 from app.session import EPSILONS, SIDES, Session
 from core import datasets, rendering
 from core.checkpoints import perturbations
-from core.datasets._pictures import fitted
 from core.robustness.result import Robustness
 from core.threat import apply
 
@@ -174,10 +172,7 @@ def _seen(image: str, session: Session) -> Tensor:
         data = base64.b64decode(image.partition(",")[2] if image.startswith("data:") else image, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError("The image is no base64; give the bytes of a picture as base64, or a data URL.") from error
-    of = datasets.get(catalogue.dataset(session))
-    method = Image.Resampling.BILINEAR if of.palette else Image.Resampling.BICUBIC
-    fit = fitted(received.read(data, "The image").image, of.size, method)
-    return torch.from_numpy(np.array(fit)).permute(2, 0, 1)[None].float() / 255
+    return as_seen(received.read(data, "The image").image, datasets.get(catalogue.dataset(session)))
 
 
 def _told(seen: Tensor, session: Session) -> list[dict[str, Any]]:

@@ -242,11 +242,15 @@ def _crop(picture: OwnPicture, data: Dataset) -> Tensor:
     key = ("crop", data.size, picture.at)
     found: Tensor | None = picture.remembered(key)
     if found is None:
-        method = Image.Resampling.BILINEAR if data.palette else Image.Resampling.BICUBIC
-        image = fitted(picture.received.image, data.size, method, picture.at / 100)
-        found = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
+        found = as_seen(picture.received.image, data, picture.at / 100)
         picture.remember(key, found)
     return found
+
+
+def as_seen(image: Image.Image, data: Dataset, at: float = 0.5) -> Tensor:
+    """What models see of an RGB image (1,C,H,W) in [0, 1], scaled and cropped; see `core.datasets._pictures.fitted`."""
+    method = Image.Resampling.BILINEAR if data.palette else Image.Resampling.BICUBIC
+    return torch.from_numpy(np.array(fitted(image, data.size, method, at))).permute(2, 0, 1)[None].float() / 255
 
 
 def _said(
