@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from core.datasets import Dataset, Split
 
+UNIT = Path(__file__).parent / "unit"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):
@@ -39,6 +41,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
         # as on a processor that multiplies 16 bits natively, or on one that does not: see core/runtime.py
         torch.cpu._is_avx512_bf16_supported = lambda: precision == "bf16"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the unit tests, files with slow ones come first: no process is left with a long one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (1 + (item.path not in slow)) * (UNIT in item.path.parents))
 
 
 def pytest_collection_finish() -> None:
