@@ -64,6 +64,7 @@ def _settings(of: Checkpoint, *, sigma: bool = False) -> list[str]:
         return [of.name, ""]
     more = [
         of.schedule,
+        "class-wise deltas" if recipe.get("classwise") and "class-wise" not in of.schedule else "",
         "persistent deltas" if recipe.get("persist") and "persistent" not in of.schedule else "",
         f"σ {recipe['sigma']:.4g}" if sigma else "",
         f"seed {recipe['seed']}" if recipe.get("seed") else "",

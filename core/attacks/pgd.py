@@ -66,6 +66,7 @@ class PGD:
 
     `step_size` is in units of epsilon; a call can give each heap of the whole mini-batch its own (M,1,1,1). The ascent
     starts from `delta`, those of all heaps, or at random inside the ball.
+    With `owners` (N) image n has delta number `owners[n]` instead of that of its heap, and `delta` is given.
     The paper's inner loop is 4 steps of 0.5 epsilon (Mummadi et al. 2019, section 5).
 
     With a `process_group` the images are this process's shard of a mini-batch. A heap that is larger than the shard
@@ -114,13 +115,16 @@ class PGD:
         generator: torch.Generator | None = None,
         *,
         step_size: Tensor | None = None,
+        owners: Tensor | None = None,
     ) -> Tensor:
-        n, spans = len(images), self.spans(len(images))
+        n, spans = len(images), owners is None and self.spans(len(images))
         placed: Callable[[Tensor], Tensor] = (lambda delta: self.own(delta, n)) if spans else (lambda delta: delta)
+        if owners is not None:
+            placed = lambda delta: delta[owners]  # noqa: E731
         if delta is None:
             delta = self.start(images, generator or torch.Generator(images.device).manual_seed(0))
         size = self.step_size if step_size is None else step_size
-        if not spans:
+        if not spans and owners is None:
             delta = self.own(delta, n)
             size = size if step_size is None else self.own(step_size, n)
         with frozen(model):
@@ -128,4 +132,4 @@ class PGD:
                 gradient, _, _ = ascent_direction(model, images, labels, delta, self.objective, placed)
                 gradient = self.process_group.sum_(gradient) if spans else gradient
                 delta = self.budget.ascend(delta, gradient, size * self.budget.epsilon)
-        return placed(delta).detach()
+        return (delta if owners is not None else placed(delta)).detach()

@@ -9,6 +9,7 @@ WORDS = {
     "epochs": ("{} epochs", ""),
     "images": ("{} images", "all images"),
     "start": ("from clean weights", "from scratch"),
+    "classwise": ("class-wise deltas", "deltas across classes"),
     "steps": ("{} ascent steps", ""),
     "persist": ("persistent deltas", "fresh deltas"),
     "shrink": ("deltas shrunk by up to {:.0%}", "deltas of full size"),

@@ -118,8 +118,9 @@ class Checkpoint:
         if not self._settings:
             return f"Standard{seed}{place}" if self.name_without_seed == "standard" else f"{self.folder.name}{place}"
         sigma, epsilon = self._settings
-        persistent = ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""
-        return f"{self.kind}, ε {epsilon:.4g}/255, σ {sigma:.4g}{persistent}{seed}{place}"
+        more = ", class-wise deltas" if self.recipe.get("classwise") and "class-wise" not in self.schedule else ""
+        more += ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""
+        return f"{self.kind}, ε {epsilon:.4g}/255, σ {sigma:.4g}{more}{seed}{place}"
 
     @property
     def kind(self) -> str:

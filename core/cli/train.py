@@ -14,6 +14,7 @@ from core.cli.output import print_json
 from core.cli.training_options import (
     Architecture,
     BatchSize,
+    Classwise,
     DataName,
     Epochs,
     InnerSteps,
@@ -56,6 +57,7 @@ def train(
         float, typer.Option(help="Cap (kappa) of the loss of each image in the inner attack.")
     ] = LOSS_CAP,
     persist: Persist = False,
+    classwise: Classwise = False,
     shrink: Shrink = 0.0,
     step_spread: StepSpread = 0.0,
     norm: NormOfUpdate = None,
@@ -93,7 +95,12 @@ def train(
     On several GPUs or machines: torchrun --nproc-per-node 4 -m core train ... A heap may span processes.
     """
     given = {"--heap": heap is not None, "--epsilon": epsilon is not None, "--persist": persist}
-    given |= {"--shrink": shrink > 0, "--step-spread": step_spread > 0, "--norm": norm is not None}
+    given |= {
+        "--classwise": classwise,
+        "--shrink": shrink > 0,
+        "--step-spread": step_spread > 0,
+        "--norm": norm is not None,
+    }
     if not sigma and any(given.values()):
         option = next(name for name in given if given[name])
         raise ValueError(f"{option} is for adversarial training, and sigma is 0; give a weight too, like --sigma 0.5.")
@@ -102,12 +109,13 @@ def train(
         data=data,
         architecture=architecture(arch, start),
         sigma=sigma,
-        heap=(64 if heap is None else heap) if sigma else 1,
+        heap=((batch_size if classwise else 64) if heap is None else heap) if sigma else 1,
         epsilon=(16.0 if epsilon is None else epsilon) if sigma else 0.0,
         steps=steps,
         step_size=step_size,
         loss_cap=loss_cap,
         persist=persist,
+        classwise=classwise,
         shrink=shrink,
         step_spread=step_spread,
         norm=norm,

@@ -27,6 +27,10 @@ Persist = Annotated[
         help="Persistent perturbations: start from those of the last mini-batch, so that fewer steps suffice."
     ),
 ]
+Classwise = Annotated[
+    bool,
+    typer.Option(help="One perturbation for each class, shared by all its images of a mini-batch."),
+]
 Shrink = Annotated[
     float,
     typer.Option(

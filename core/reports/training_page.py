@@ -157,6 +157,7 @@ def command(checkpoint: Checkpoint, root: Path) -> str:
         words.append(f"--steps {recipe['steps']} --step-size {recipe['step_size']:g}")
         words += [f"--loss-cap {recipe['loss_cap']:g}"] if recipe["loss_cap"] != LOSS_CAP else []
         words += ["--persist"] if recipe.get("persist") else []
+        words += ["--classwise"] if recipe.get("classwise") else []
         words += [f"--shrink {recipe['shrink']:g}"] if recipe.get("shrink") else []
         words += [f"--step-spread {recipe['step_spread']:g}"] if recipe.get("step_spread") else []
         words += [f"--norm {recipe['norm']}"] if recipe.get("norm") else []

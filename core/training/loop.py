@@ -108,6 +108,8 @@ def train(
         raise ValueError(
             f"A CUDA graph needs one process on a GPU, and here run {process_group.size} on {fabric.device.type}."
         )
+    if recipe.classwise and data.labels.ndim > 1:
+        raise ValueError("Class-wise deltas need one label for each image, and scenes have one for each pixel.")
     update = Update(fabric, trained, optimizer, recipe, process_group, able and graph is not False)
     for epoch in range(first, recipe.epochs):
         with _small_batches_named(len(data), recipe.batch_size):

@@ -23,11 +23,12 @@ class Recipe:
     trained further, or `imagenet` (timm, smp encoders); None trains from scratch. Raises ValueError that names what was
     given and what fits.
 
-    Four settings are not in the paper, and by default they do nothing. `shrink`: after the ascent each delta is
+    Five settings are not in the paper, and by default they do nothing. `shrink`: after the ascent each delta is
     multiplied by a factor drawn uniformly from `1 - shrink` to 1. `step_spread`: the step size of each heap is
     `step_size` times 2 to the power of a number drawn uniformly from `-step_spread` to `step_spread`. `norm`: see
     `Norm`. `jacobian`: the weight of Jacobian regularisation on clean images (`core.training.step.jacobian_norm`), as
-    Co et al. 2021 use it against universal perturbations.
+    Co et al. 2021 use it against universal perturbations. `classwise`: in place of one delta for each heap, one for
+    each class, which all its images in the mini-batch share (Benz et al. 2021); heap is then the mini-batch.
     """
 
     data: str
@@ -43,6 +44,7 @@ class Recipe:
     step_spread: float = 0.0
     norm: Norm | None = None
     jacobian: float = 0.0
+    classwise: bool = False
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 0.2
@@ -82,15 +84,21 @@ class Recipe:
             raise ValueError("Adversarial training (sigma > 0) needs an epsilon above 0; give for example 8 for 8/255.")
         if self.sigma and self.heap > self.batch_size:
             raise ValueError(f"A heap of {self.heap} does not fit in a mini-batch of {self.batch_size} images.")
+        if self.classwise and self.heap != self.batch_size:
+            raise ValueError(
+                f"Class-wise deltas are shared by the whole mini-batch of {self.batch_size} images, and a heap of "
+                f"{self.heap} was given; leave the heap out."
+            )
 
     @property
     def name(self) -> str:
         """The folder's name: `standard`, or like `shared-s64-e16-w0.5` (sharedness, epsilon, sigma).
 
-        Persistent deltas add their number of steps, then comes the weight of the Jacobian, last seeds other than 0:
-        `shared-s64-e16-w0.5-persistent1-r2`, `standard-jacobian0.01`.
+        Class-wise deltas say so, persistent deltas add their number of steps, then comes the weight of the Jacobian,
+        last seeds other than 0: `shared-s64-e16-w0.5-persistent1-r2`, `standard-jacobian0.01`.
         """
         kind = f"shared-s{self.heap}-e{self.epsilon:.4g}-w{self.sigma:.4g}" if self.sigma else "standard"
+        kind += "-classwise" if self.sigma and self.classwise else ""
         kind += f"-persistent{self.steps}" if self.sigma and self.persist else ""
         kind += f"-jacobian{self.jacobian:.4g}" if self.jacobian else ""
         return f"{kind}-r{self.seed}" if self.seed else kind

@@ -79,6 +79,8 @@ class Update:
         self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         if recipe.jacobian and process_group.size > 1:
             raise ValueError("The Jacobian is regularised in one process only; leave torchrun or --jacobian out.")
+        if recipe.classwise and process_group.size > 1:
+            raise ValueError("Class-wise deltas need a single process; leave torchrun or --classwise out.")
         self.graph = graph
         self.recorded: Work | None = None
         self.delta: Tensor | None = None
@@ -95,7 +97,8 @@ class Update:
 
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """The loss, which later updates leave alone."""
-        drawn = self.ascent.draw(images, generator, self.delta) if self.ascent else {}
+        classes = self._outputs(images)[0] if self.recipe.classwise else 0
+        drawn = self.ascent.draw(images, generator, self.delta, classes) if self.ascent else {}
         if self.recipe.jacobian:
             drawn["directions"] = self._directions(images, generator)
         if self.graph and len(images) == self.recipe.batch_size:
@@ -141,8 +144,12 @@ class Update:
 
     def _directions(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Random directions of length 1 in the space of the logits of these images."""
+        drawn = torch.randn((len(images), *self._outputs(images)), generator=generator, device=generator.device)
+        return (drawn / drawn.norm(dim=1, keepdim=True)).to(images.device)
+
+    def _outputs(self, images: Tensor) -> torch.Size:
+        """The shape of the logits of an image: (K), or (K,H,W)."""
         if self.outputs is None:
             with torch.no_grad(), frozen(self.network):
                 self.outputs = self.network(images[:1]).shape[1:]
-        drawn = torch.randn((len(images), *self.outputs), generator=generator, device=generator.device)
-        return (drawn / drawn.norm(dim=1, keepdim=True)).to(images.device)
+        return self.outputs

@@ -200,6 +200,10 @@ def test_the_python_interface_takes_no_nan(make):
         ({"step_spread": -1}, "step_spread must lie between 0 and 8 octaves, and -1"),
         ({"step_spread": math.nan}, "step_spread must lie between 0 and 8 octaves, and nan"),
         ({"jacobian": math.nan}, "The weight of the Jacobian is at least 0 and finite, and nan"),
+        (
+            {"classwise": True, "sigma": 0.5, "epsilon": 8.0, "heap": 64},
+            "mini-batch of 128 images, and a heap of 64",
+        ),
         ({"norm": "joint"}, "norm is one of separate, frozen, and 'joint'"),
         ({"norm": "frozen"}, "Frozen batch norms need trained weights"),
         ({"images": 0}, "images must be at least 1, and 0"),

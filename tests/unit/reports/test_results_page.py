@@ -279,9 +279,10 @@ SHARED = Recipe("signs", "resnet20/32", sigma=0.7, heap=64, epsilon=16, steps=3,
         Recipe("signs", epochs=12, label_smoothing=0.1, start="checkpoints/signs/standard"),
         SHARED,
         replace(SHARED, loss_cap=3.0, step_size=0.25, images=200, seed=7, batch_size=64),
+        replace(SHARED, heap=SHARED.batch_size, classwise=True),
         replace(SHARED, persist=True, shrink=0.75, step_spread=1.5, norm="frozen", start="checkpoints/signs/standard"),
     ],
-    ids=["standard", "shared", "rare settings", "settings beyond the paper"],
+    ids=["standard", "shared", "rare settings", "class-wise", "settings beyond the paper"],
 )
 def test_the_command_of_a_model_gives_its_recipe_and_name_again(recipe, monkeypatch, tmp_path):
     made, run = [], measured(tmp_path / "standard", "signs", images())[0]

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 from core import files
 from core.attacks.pgd import PGD
 from core.checkpoints import store
+from core.datasets import Split
 from core.runtime import default_precision
 from core.threat import apply
 from core.training import resume
@@ -54,7 +55,8 @@ def written_out(recipe, split):
             images, labels = augment(split.images[index], split.labels[index], True, drawn)
             images, objective = images / 255, partial(cross_entropy, label_smoothing=recipe.label_smoothing)
             if recipe.sigma:
-                heaps = len(index) // recipe.heap
+                heaps = 4 if recipe.classwise else len(index) // recipe.heap
+                owners = labels if recipe.classwise else torch.arange(len(index)) // recipe.heap
                 delta = (2 * torch.rand((heaps, *images.shape[1:]), generator=drawn) - 1) * epsilon
                 size, magnitude = recipe.step_size, 1.0
                 if recipe.step_spread:
@@ -65,12 +67,12 @@ def written_out(recipe, split):
                 model.eval()
                 for _ in range(recipe.steps):
                     delta.requires_grad_()
-                    loss = cross_entropy(model(apply(images, delta)), labels, reduction="none").clamp(
+                    loss = cross_entropy(model(apply(images, delta[owners])), labels, reduction="none").clamp(
                         max=recipe.loss_cap
                     )
                     (slope,) = torch.autograd.grad(loss.sum(), delta)
                     delta = (delta.detach() + size * epsilon * slope.sign()).clamp(-epsilon, epsilon)
-                attacked = apply(images, magnitude * delta)
+                attacked = apply(images, (magnitude * delta)[owners])
                 if recipe.norm is None:
                     attacked, clean = model.train()(torch.cat([attacked, images])).chunk(2)
                 elif recipe.norm == "separate":
@@ -108,6 +110,7 @@ def written_out(recipe, split):
         {"norm": "separate"},
         {"norm": "frozen", "start": "elsewhere"},
         {"jacobian": 0.3},
+        {"classwise": True, "heap": 8, "shrink": 0.5, "step_spread": 1.0},
     ],
     ids=str,
 )
@@ -327,6 +330,29 @@ def test_carried_deltas_go_on_where_the_last_mini_batch_left_them(monkeypatch, t
     assert goes_on == [False] * 5
 
 
+def test_class_wise_deltas_belong_to_classes_and_go_on_whatever_the_mini_batch_holds(monkeypatch, tmp_path):
+    ends, call = [], PGD.__call__
+
+    def spy(self, model, images, labels, delta, **how):
+        found = call(self, model, images, labels, delta, **how)
+        absent = [number for number in range(4) if number not in labels]
+        assert torch.equal(found[absent], delta[absent])
+        assert not ends or torch.equal(delta, ends[-1])
+        ends.append(found)
+        return found
+
+    monkeypatch.setattr(PGD, "__call__", spy)
+    recipe = replace(SHARED, classwise=True, heap=8, persist=True, steps=1, epochs=1)
+    run(recipe, tmp_path / "resume", split=tiny_split(18))  # the last mini-batch has 2 images of at most 2 classes
+    assert [tuple(delta.shape) for delta in ends] == [(4, 3, 8, 8)] * 3
+
+
+def test_class_wise_deltas_want_labels_of_images(tmp_path):
+    scenes = Split(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, 8, 8, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="one label for each image, and scenes"):
+        run(replace(SHARED, classwise=True, heap=8), tmp_path / "resume", split=scenes)
+
+
 def test_persistent_deltas_go_on_at_full_size_where_smaller_ones_are_learnt_from():
     ascent, (images, labels) = Ascent(replace(SHARED, persist=True, shrink=1.0)), tiny_split().batch(slice(8))
     drawn = ascent.draw(images, torch.Generator().manual_seed(3))
@@ -366,6 +392,7 @@ def test_carried_deltas_have_a_folder_and_a_title_of_their_own():
     assert replace(persistent, sigma=0.0).name == "standard"
     made = store.Checkpoint(Path(persistent.name), "resnet8/8", "tiny", ("a", "b"), "0" * 64, asdict(persistent))
     assert made.title == "Shared, heap 4, ε 8/255, σ 0.5, persistent deltas"
+    assert replace(persistent, heap=8, classwise=True).name == "shared-s8-e8-w0.5-classwise-persistent2"
 
 
 def test_a_recipe_matches_a_file_that_is_older_than_a_setting():
