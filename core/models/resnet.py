@@ -46,6 +46,13 @@ def resnet18(classes: int, width: str = "64") -> nn.Module:
     return _stages(stem, (filters, 2 * filters, 4 * filters, 8 * filters), 2, classes)
 
 
+def resnet18_cifar(classes: int, width: str = "64") -> nn.Module:
+    """ResNet-18 for images of about 32 pixels, as most work on CIFAR-10 has it: its stem keeps their size."""
+    filters = _filters("resnet18-cifar", width)
+    stem = [nn.Conv2d(3, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
+    return _stages(stem, (filters, 2 * filters, 4 * filters, 8 * filters), 2, classes)
+
+
 def _filters(name: str, width: str) -> int:
     """The number of filters. Raises ValueError for widths that do not exist."""
     # oneDNN's channels-last kernels (torch 2.11, AVX2) write out of bounds on 4 channels, so widths go by eights

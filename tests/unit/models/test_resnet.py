@@ -13,7 +13,14 @@ def size(model):
 
 @pytest.mark.parametrize(
     ("architecture", "millions"),
-    [("resnet20", 0.27), ("resnet20/16", 0.27), ("resnet20/64", 4.3), ("resnet56", 0.85), ("resnet110", 1.7)],
+    [
+        ("resnet20", 0.27),
+        ("resnet20/16", 0.27),
+        ("resnet20/64", 4.3),
+        ("resnet56", 0.85),
+        ("resnet110", 1.7),
+        ("resnet18-cifar", 11.17),
+    ],
 )
 def test_sizes_are_those_of_the_papers(architecture, millions):
     assert size(create(architecture, 10)) / 1e6 == pytest.approx(millions, rel=0.1)
@@ -34,10 +41,22 @@ def test_resnet18_is_that_of_torchvision():
 
 @pytest.mark.parametrize(
     ("architecture", "side"),
-    [("resnet18/8", 96), ("resnet18/8", 33), ("resnet8/8", 32), ("resnet20/16", 12), ("resnet8/8", 47)],
+    [
+        ("resnet18/8", 96),
+        ("resnet18/8", 33),
+        ("resnet8/8", 32),
+        ("resnet18-cifar/8", 32),
+        ("resnet20/16", 12),
+        ("resnet8/8", 47),
+    ],
 )
 def test_any_size_of_image_gives_logits(architecture, side):
     assert create(architecture, 7).eval()(torch.rand(2, 3, side, side)).shape == (2, 7)
+
+
+def test_resnet18_for_small_images_keeps_their_size_in_its_stem():
+    network, images = create("resnet18-cifar/8", 10).network.eval(), torch.rand(1, 3, 32, 32)
+    assert [part(images).shape[-1] for part in (network[:3], network[:5], network[:-3])] == [32, 32, 4]
 
 
 @pytest.mark.parametrize("depth", [8, 20, 44])
