@@ -9,6 +9,7 @@ from functools import partial
 
 from torch import nn
 
+from core.models.convnet import convnet
 from core.models.normalised import Normalised
 from core.models.resnet import resnet, resnet18, resnet18_cifar
 from core.models.smp import smp
@@ -17,7 +18,7 @@ from core.registry import pick
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     **{f"resnet{depth}": partial(resnet, depth) for depth in (8, 14, 20, 32, 44, 56, 110)},
-    **{"resnet18": resnet18, "resnet18-cifar": resnet18_cifar, "smp": smp, "timm": timm},
+    **{"resnet18": resnet18, "resnet18-cifar": resnet18_cifar, "convnet": convnet, "smp": smp, "timm": timm},
 }
 """Name to builder; what stands after `/` or `:` in `resnet20/64` or `smp:PSPNet/resnet18` is its second argument."""
 

@@ -30,7 +30,7 @@ def resnet(depth: int, classes: int, width: str = "16") -> nn.Module:
 
     Width 16 is the original, depth 20 with width 64 the one of Mummadi et al. 2019.
     """
-    filters = _filters(f"resnet{depth}", width)
+    filters = filters_of(f"resnet{depth}", width)
     stem = [nn.Conv2d(3, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
     return _stages(stem, (filters, 2 * filters, 4 * filters), (depth - 2) // 6, classes)
 
@@ -40,7 +40,7 @@ def resnet18(classes: int, width: str = "64") -> nn.Module:
 
     Width 64 is the original. Its stem, a convolution of 7x7 pixels and a pooling, makes images four times smaller.
     """
-    filters = _filters("resnet18", width)
+    filters = filters_of("resnet18", width)
     stem = [nn.Conv2d(3, filters, 7, 2, padding=3, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
     stem += [nn.MaxPool2d(3, 2, padding=1)]
     return _stages(stem, (filters, 2 * filters, 4 * filters, 8 * filters), 2, classes)
@@ -48,12 +48,12 @@ def resnet18(classes: int, width: str = "64") -> nn.Module:
 
 def resnet18_cifar(classes: int, width: str = "64") -> nn.Module:
     """ResNet-18 for images of about 32 pixels, as most work on CIFAR-10 has it: its stem keeps their size."""
-    filters = _filters("resnet18-cifar", width)
+    filters = filters_of("resnet18-cifar", width)
     stem = [nn.Conv2d(3, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
     return _stages(stem, (filters, 2 * filters, 4 * filters, 8 * filters), 2, classes)
 
 
-def _filters(name: str, width: str) -> int:
+def filters_of(name: str, width: str) -> int:
     """The number of filters. Raises ValueError for widths that do not exist."""
     # oneDNN's channels-last kernels (torch 2.11, AVX2) write out of bounds on 4 channels, so widths go by eights
     if not width.isdecimal() or int(width) not in range(8, 257, 8):

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from benchmarks import hardening_cost, hardening_recipe
+from benchmarks import certificates, hardening_cost, hardening_recipe
 from core.evaluation.report import Rate, Report
 from core.robustness.result import Point, Robustness
 from core.training.recipe import Recipe
@@ -30,6 +30,15 @@ def test_the_page_on_cheaper_training_is_what_its_file_gives():
     record = json.loads((ROOT / "benchmarks" / "results" / "hardening_cost.json").read_text(encoding="utf-8"))
     written = (ROOT / "docs" / "explanation" / "cheaper-training.md").read_text(encoding="utf-8")
     assert hardening_cost.page(record) == written
+
+
+def test_the_page_on_certificates_is_what_its_file_gives():
+    record = json.loads((ROOT / "benchmarks" / "results" / "certificates.json").read_text(encoding="utf-8"))
+    written = (ROOT / "docs" / "explanation" / "certificate.md").read_text(encoding="utf-8")
+    assert certificates.document(record) == written
+    for entry in record["models"]:
+        floor, each, attacked = (entry[name]["value"] for name in ("floor", "each", "attacked"))
+        assert each <= floor <= attacked
 
 
 def test_the_page_on_the_recipe_has_a_row_for_every_run():

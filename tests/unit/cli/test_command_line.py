@@ -204,6 +204,23 @@ def test_robustness_and_risks_of_a_model_folder(trained):
     assert "no perturbation up to 2/255" in told
 
 
+def test_a_certificate_stands_beside_what_an_attack_leaves(images, tmp_path):
+    network = create("convnet/8", 2)
+    for parameter in network.parameters():  # the margin grows with every pixel, so bright stays bright
+        parameter.data.fill_(1e-3)
+    network.network[-1].weight.data[0] *= -1
+    config = {"architecture": "convnet/8", "data": f"folder:{images}", "classes": ["dark", "bright"], "recipe": {}}
+    store.save(tmp_path / "plain", network, config)
+    words = ["certify", str(tmp_path / "plain"), "--held-out", "12", "--heap", "4", "--images", "12", "--steps", "2"]
+    found = json.loads(run(*words, "--epsilon", "1", "--epsilon", "2", "--json", "--device", "cpu").stdout)
+    assert [one["epsilon"] for one in found["certificates"]] == [1, 2]
+    for one in found["certificates"]:
+        assert one["clean"]["n"] == one["attacked"]["n"] == 12
+        assert len(one["lost"]) == 3
+        assert one["each"]["value"] <= one["floor"]["value"] <= one["attacked"]["value"] <= one["clean"]["value"]
+    assert "1/255" in run(*words, "--device", "cpu").stdout
+
+
 def test_the_attack_as_published_is_that_of_its_authors(trained, monkeypatch):
     searches, call = [], Search.__call__
 
