@@ -112,8 +112,11 @@ def safe_settings(runs: "RunRegistry") -> dict[str, Any]:
 
 
 def speaks_mcp() -> bool:
-    """Whether the endpoints are offered to agents as MCP tools too: where the extra `mcp` is installed."""
-    if importlib.util.find_spec("mcp") is None:
+    """Whether the endpoints are offered to agents as MCP tools too: where the extra `mcp` is installed.
+
+    `GRADIO_MCP_SERVER=false` switches them off.
+    """
+    if os.environ.get("GRADIO_MCP_SERVER", "true").lower() != "true" or importlib.util.find_spec("mcp") is None:
         return False
     try:
         importlib.import_module("gradio.mcp")

@@ -37,6 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all is imported, which leaves no garbage
     import torch
 
+    os.environ["GRADIO_MCP_SERVER"] = (
+        "false"  # tests/app/test_mcp.py alone asks for it, since it takes a second to import
+    )
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 2))
     if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
         # as on a processor that multiplies 16 bits natively, or on one that does not: see core/runtime.py

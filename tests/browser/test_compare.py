@@ -397,3 +397,28 @@ def test_commands_to_take_home_can_be_read_and_copied(visit: Visit) -> None:
     page.wait_for_selector(".commands")
     page.click("h1")
     page.wait_for_selector(".commands", state="hidden")
+
+
+def test_two_fingers_enlarge_a_picture_on_a_phone(visit: Visit) -> None:
+    page = visit("?epsilon=16", size=(390, 844))
+    whole(page)
+    session = page.context.new_cdp_session(page)
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    session.send("Emulation.setDeviceMetricsOverride", phone)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    page.locator(".card-a .shot").scroll_into_view_if_needed()
+    box, address = page.locator(".card-a .shot").bounding_box(), page.url
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def fingers(kind: str, *apart: float) -> None:
+        points = [{"x": x + sign * apart[0], "y": y, "id": number} for number, sign in enumerate((-1, 1)) if apart]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", 15)
+    for step in range(1, 12):
+        fingers("touchMove", 15 + 6 * step)
+        page.wait_for_timeout(16)
+    fingers("touchEnd")
+    page.wait_for_function("visualViewport.scale > 1.5")
+    page.wait_for_function("!document.querySelector('.holding')")
+    assert page.url == address

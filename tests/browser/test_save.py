@@ -54,4 +54,10 @@ def test_a_tab_goes_home_as_report_figure_and_postcard(visit: Visit, tmp_path: P
     assert "epsilon=16" in page.get_attribute("header a", "href")
     assert page.locator("button, input, select").count() == 0
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    printed = page.pdf(format="A4")
+    assert 1 <= len(re.findall(rb"/Type /Page\b", printed)) <= 2, "a report is a sheet of paper or two"
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    assert page.locator(".shot img").evaluate_all("all => all.every(one => one.getBoundingClientRect().right <= 718)")
     page.close()
