@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     import torch
 
     os.environ["GRADIO_MCP_SERVER"] = (
-        "false"  # tests/app/test_mcp.py alone asks for it, since it takes a second to import
+        "false"  # only tests/app/test_mcp.py asks for it: a second of import
     )
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 2))
     if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
