@@ -37,9 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all is imported, which leaves no garbage
     import torch
 
-    os.environ["GRADIO_MCP_SERVER"] = (
-        "false"  # only tests/app/test_mcp.py asks for it: a second of import
-    )
+    os.environ["GRADIO_MCP_SERVER"] = "false"  # only tests/app/test_mcp.py asks for it: a second of import
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 2))
     if precision := os.environ.get("PLAINSIGHT_TEST_PRECISION"):
         # as on a processor that multiplies 16 bits natively, or on one that does not: see core/runtime.py
