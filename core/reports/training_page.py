@@ -37,12 +37,13 @@ training starts from. A second command measures the model:
     plainsight precompute FOLDER --steps STEPS \\
         --images IMAGES --targets TARGETS --seed SEED --assess
 
-The table holds one row for each kind of training. The exact commands of every model, its seed, time, hardware, losses
+The table holds one row for each kind of training. *Passes* counts how often an image goes forward and back through the
+network for one update of the weights: what a training costs. The exact commands of every model, its seed, time, hardware, losses
 and the digest of its weights are in [training.csv](training.csv) and, searchable, under *Training* in
 [All models](all.md).
 """
 COLUMNS = (
-    *("data", "training", "models", "architecture", "σ", "ε (/255)", "steps × step size"),
+    *("data", "training", "models", "architecture", "σ", "ε (/255)", "steps × step size", "passes"),
     *("epochs", "batch size", "learning rate", "starts from", "minutes"),
 )
 
@@ -74,6 +75,7 @@ def _settings(models: Sequence[Checkpoint]) -> list[str]:
         str(len(models)),
         f"`{models[0].architecture}`",
         *(adversarial if trained else [""] * 3),
+        values(lambda model: Recipe(**model.recipe).passes),
         values(lambda model: model.recipe["epochs"]),
         values(lambda model: model.recipe["batch_size"]),
         values(lambda model: model.recipe["learning_rate"]),

@@ -108,6 +108,16 @@ class Recipe:
         """The inner maximisation: one capped, untargeted delta for each heap."""
         return PGD(Budget.from_255(self.epsilon), Untargeted(self.loss_cap), self.steps, self.step_size, self.heap)
 
+    @property
+    def passes(self) -> int:
+        """How often an image goes forward and back in one update: ascent steps, attacked, clean, and the Jacobian (2).
+
+        >>> Recipe("signs").passes, Recipe("signs", sigma=0.5, epsilon=8).passes
+        (1, 6)
+        """
+        attacked = self.steps + 1 if self.sigma else 0
+        return attacked + (self.sigma < 1) + 2 * (self.jacobian > 0)
+
     def matches(self, stored: Mapping[str, Any]) -> bool:
         """Whether a configuration file's recipe is this one; settings younger than the file have their defaults."""
         defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
