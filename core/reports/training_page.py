@@ -38,8 +38,8 @@ training starts from. A second command measures the model:
         --images IMAGES --targets TARGETS --seed SEED --assess
 
 The table holds one row for each kind of training. *Passes* counts how often an image goes forward and back through the
-network for one update of the weights: what a training costs. The exact commands of every model, its seed, time, hardware, losses
-and the digest of its weights are in [training.csv](training.csv) and, searchable, under *Training* in
+network for one update of the weights: what a training costs. The exact commands of every model, its seed, time,
+hardware, losses and the digest of its weights are in [training.csv](training.csv) and, searchable, under *Training* in
 [All models](all.md).
 """
 COLUMNS = (
