@@ -8,7 +8,10 @@ N images, K classes, C channels, H W height and width, R rows (functions that ar
 
 import copy
 import math
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,19 +207,34 @@ def most_turned(bounds: Sequence[tuple[Tensor, Tensor]], seconds: float) -> int:
     # A chosen row (w = 1) holds its margin at or below 0; an image is lost (z = 1) where one of its rows is chosen.
     below = np.hstack([slopes, np.diag(reach), np.zeros((len(rows), images))])
     chosen = np.hstack([np.zeros((images, pixels)), -owner, np.eye(images)])
-    found = milp(
-        np.concatenate([np.zeros(pixels + len(rows)), -np.ones(images)]),
-        integrality=np.concatenate([np.zeros(pixels), np.ones(len(rows) + images)]),
-        bounds=Bounds(np.concatenate([-np.ones(pixels), np.zeros(len(rows) + images)]), 1),
-        constraints=[
-            LinearConstraint(below, ub=reach - offsets + SLACK),
-            LinearConstraint(chosen, ub=0),
-        ],
-        options={"time_limit": seconds},
-    )
+    with _silent():
+        found = milp(
+            np.concatenate([np.zeros(pixels + len(rows)), -np.ones(images)]),
+            integrality=np.concatenate([np.zeros(pixels), np.ones(len(rows) + images)]),
+            bounds=Bounds(np.concatenate([-np.ones(pixels), np.zeros(len(rows) + images)]), 1),
+            constraints=[
+                LinearConstraint(below, ub=reach - offsets + SLACK),
+                LinearConstraint(chosen, ub=0),
+            ],
+            options={"time_limit": seconds},
+        )
     if found.mip_dual_bound is None or not math.isfinite(found.mip_dual_bound):
         return images
     return min(images, math.floor(-found.mip_dual_bound + 1e-6))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without what the solver (HiGHS of scipy 1.17) now and then writes past Python, into the JSON of a command."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _least(slopes: Tensor, offsets: Tensor) -> Tensor:
