@@ -86,7 +86,9 @@ def _step(network: torch.fx.GraphModule, places: "dict[str, _Place]", size: tupl
 def _given(size: tuple[int, int]) -> list[tuple[str, str, list[Any]]]:
     """Names, kinds and shapes of the inputs of a step."""
     perturbations = [(name, "FLOAT", [1, 3, *size]) for name in ("delta", "velocity")]
-    numbers = [(name, "FLOAT", []) for name in ("epsilon", "size", "direction", "least")]
+    numbers: list[tuple[str, str, list[Any]]] = [
+        (name, "FLOAT", []) for name in ("epsilon", "size", "direction", "least")
+    ]
     return [("images", "UINT8", ["N", 3, *size]), ("labels", "INT32", ["N"]), *perturbations, *numbers]
 
 
@@ -97,7 +99,7 @@ def _units(tape: "_Tape") -> str:
 
 def _by_logits(tape: "_Tape", logits: str) -> str:
     """The gradient (N,K) of the summed gain by the logits: that of the cross-entropy, where an image counts."""
-    classes = tape.network.get_submodule(tape.last).out_features
+    classes = tape.shape(list(tape.network.graph.nodes)[-1])[1]
     labels = tape.put("Unsqueeze", ["labels", tape.integers([1])])
     onehot = tape.put("Equal", [labels, tape.constant(np.arange(classes, dtype=np.int32))])
     onehot = tape.put("Cast", [onehot], to="FLOAT")
@@ -173,7 +175,6 @@ class _Tape:
     values: dict[torch.fx.Node, str] = field(default_factory=dict)
     gradients: dict[torch.fx.Node, str] = field(default_factory=dict)
     backwards: list[Callable[[], None]] = field(default_factory=list)
-    last: str = ""
 
     def put(self, operation: str, inputs: list[str], name: str = "", **attributes: Any) -> str:
         """Add an operation; returns the name of its result."""
@@ -235,7 +236,7 @@ class _Tape:
             elif node.op == "get_attr":
                 self.values[node] = self.weight(str(node.target))
             elif node.op == "output":
-                return self.values[node.args[0]]
+                return self.values[_source(node)]
             else:
                 self._add(node)
         raise AssertionError("a graph ends with its output")
@@ -243,7 +244,6 @@ class _Tape:
     def _add(self, node: torch.fx.Node) -> None:
         rule = _rule(self.network, node)
         assert rule is not None
-        self.last = str(node.target)
         backward = rule(self, node)
 
         def run() -> None:
@@ -256,7 +256,7 @@ class _Tape:
     def backward(self, gradient: str) -> str:
         """Add the gradient by the network's input, given that by the logits."""
         nodes = list(self.network.graph.nodes)
-        self.gradients[nodes[-1].args[0]] = gradient
+        self.gradients[_source(nodes[-1])] = gradient
         for run in reversed(self.backwards):
             run()
         return self.gradients[nodes[0]]
@@ -294,26 +294,35 @@ def _module(tape: _Tape, node: torch.fx.Node) -> Any:
     return tape.network.get_submodule(str(node.target))
 
 
+def _sources(node: torch.fx.Node) -> list[Any]:
+    """The values that an operation takes."""
+    return [given for given in node.args if isinstance(given, torch.fx.Node)]
+
+
+def _source(node: torch.fx.Node) -> Any:
+    return _sources(node)[0]
+
+
 def _same(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source = node.args[0]
+    source = _source(node)
     tape.values[node] = tape.values[source]
     return lambda gradient: tape.pass_on(source, gradient)
 
 
 def _minus(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source, constant = node.args
+    source, constant = _sources(node)
     tape.values[node] = tape.put("Sub", [tape.values[source], tape.values[constant]])
     return lambda gradient: tape.pass_on(source, gradient)
 
 
 def _over(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source, constant = node.args
+    source, constant = _sources(node)
     tape.values[node] = tape.put("Div", [tape.values[source], tape.values[constant]])
     return lambda gradient: tape.pass_on(source, tape.put("Div", [gradient, tape.values[constant]]))
 
 
 def _plus(tape: _Tape, node: torch.fx.Node) -> Backward:
-    one, other = node.args[:2]
+    one, other = _sources(node)
     tape.values[node] = tape.put("Add", [tape.values[one], tape.values[other]])
 
     def backward(gradient: str) -> None:
@@ -324,13 +333,13 @@ def _plus(tape: _Tape, node: torch.fx.Node) -> Backward:
 
 
 def _relu(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source = node.args[0]
+    source = _source(node)
     result = tape.values[node] = tape.put("Relu", [tape.values[source]])
     return lambda gradient: tape.pass_on(source, tape.masked(gradient, tape.put("Greater", [result, tape.number(0)])))
 
 
 def _convolution(tape: _Tape, node: torch.fx.Node) -> Backward:
-    layer, source = _module(tape, node), node.args[0]
+    layer, source = _module(tape, node), _source(node)
     kernel = tape.weight(f"{node.target}.weight")
     bias = tape.weight(f"{node.target}.bias") if layer.bias is not None else ""
     norm = _norm_of(tape.network, node)
@@ -339,7 +348,11 @@ def _convolution(tape: _Tape, node: torch.fx.Node) -> Backward:
         kernel = tape.put("Mul", [kernel, tape.put("Reshape", [scale, tape.integers([-1, 1, 1, 1])])])
         bias = tape.put("Add", [shift, tape.put("Mul", [bias, scale])]) if bias else shift
     top, left = layer.padding
-    where = {"strides": list(layer.stride), "pads": [top, left, top, left], "dilations": list(layer.dilation)}
+    where: dict[str, Any] = {
+        "strides": list(layer.stride),
+        "pads": [top, left, top, left],
+        "dilations": list(layer.dilation),
+    }
     inputs = [tape.values[source], kernel, *([bias] if bias else [])]
     tape.values[node] = tape.put("Conv", inputs, group=layer.groups, **where)
 
@@ -355,7 +368,8 @@ def _convolution(tape: _Tape, node: torch.fx.Node) -> Backward:
             return
         before, after = tape.shape(source)[2:], tape.shape(node)[2:]
         missing = [
-            before[i] - ((after[i] - 1) * layer.stride[i] - 2 * layer.padding[i])
+            before[i]
+            - ((after[i] - 1) * layer.stride[i] - 2 * layer.padding[i])
             - (layer.dilation[i] * (layer.kernel_size[i] - 1) + 1)
             for i in range(2)
         ]
@@ -386,7 +400,7 @@ def _scale_and_shift(tape: _Tape, node: torch.fx.Node) -> tuple[str, str]:
 
 
 def _batch_norm(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source = node.args[0]
+    source = _source(node)
     if source.op == "call_module" and isinstance(_module(tape, source), nn.Conv2d) and _norm_of(tape.network, source):
         return _same(tape, node)
     each = tape.integers([1, -1, 1, 1])
@@ -396,7 +410,7 @@ def _batch_norm(tape: _Tape, node: torch.fx.Node) -> Backward:
 
 
 def _max_pool(tape: _Tape, node: torch.fx.Node) -> Backward:
-    layer, source = _module(tape, node), node.args[0]
+    layer, source = _module(tape, node), _source(node)
     side, stride, padding = (
         list(value) if isinstance(value, tuple) else [value, value]
         for value in (layer.kernel_size, layer.stride, layer.padding)
@@ -411,7 +425,9 @@ def _max_pool(tape: _Tape, node: torch.fx.Node) -> Backward:
         # the places of the largest values count through the whole tensor (N,C,H,W)
         flat = tape.integers([-1])
         shape = tape.put("Shape", [tape.values[source]])
-        zeros = tape.put("Expand", [tape.number(0), tape.put("Reshape", [tape.put("Size", [tape.values[source]]), flat])])
+        zeros = tape.put(
+            "Expand", [tape.number(0), tape.put("Reshape", [tape.put("Size", [tape.values[source]]), flat])]
+        )
         given = [zeros, tape.put("Reshape", [places, flat]), tape.put("Reshape", [gradient, flat])]
         spread = tape.put("ScatterElements", given, axis=0, reduction="add")
         tape.pass_on(source, tape.put("Reshape", [spread, shape]))
@@ -420,7 +436,7 @@ def _max_pool(tape: _Tape, node: torch.fx.Node) -> Backward:
 
 
 def _mean(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source = node.args[0]
+    source = _source(node)
     tape.values[node] = tape.put("GlobalAveragePool", [tape.values[source]])
 
     def backward(gradient: str) -> None:
@@ -432,14 +448,14 @@ def _mean(tape: _Tape, node: torch.fx.Node) -> Backward:
 
 
 def _flatten(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source = node.args[0]
+    source = _source(node)
     tape.values[node] = tape.put("Flatten", [tape.values[source]], axis=1)
     back = [-1, *tape.shape(source)[1:]]
     return lambda gradient: tape.pass_on(source, tape.put("Reshape", [gradient, tape.integers(back)]))
 
 
 def _linear(tape: _Tape, node: torch.fx.Node) -> Backward:
-    source, kernel = node.args[0], tape.weight(f"{node.target}.weight")
+    source, kernel = _source(node), tape.weight(f"{node.target}.weight")
     bias = [tape.weight(f"{node.target}.bias")] if _module(tape, node).bias is not None else []
     tape.values[node] = tape.put("Gemm", [tape.values[source], kernel, *bias], transB=1)
     return lambda gradient: tape.pass_on(source, tape.put("Gemm", [gradient, kernel]))

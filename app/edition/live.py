@@ -1,0 +1,175 @@
+"""The live attack in the visitor's browser as files: onnxruntime-web, graphs, weights, pictures and scripts.
+
+Every part is a script that hands over compressed text, since a page opened from a disk can read nothing else. The
+scripts in `static/live` ask for the parts when a person starts a run.
+"""
+
+import base64
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from app import service
+from app.components import bundled
+from app.markup import live as markup
+from app.service import BrowserGroup, BrowserPictures
+from app.theme import colours, static
+
+FOLDER = "live/"
+RUNTIME = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+"""What onnxruntime-web needs: its interface, and WebAssembly with the JavaScript around it."""
+WORKER = ("random", "spgd", "rates", "worker")
+PAGE = ("client", "panel")
+"""The modules of `static/live`, each after those that it imports."""
+SHEET = 16_000
+"""WebP pictures have at most 16,383 pixels a side."""
+
+
+def browser_runtime() -> dict[str, Path]:
+    """The files of onnxruntime-web by name. Raises FileNotFoundError that says what installs them."""
+    root = Path(__file__).parents[2]
+    found = {name: root / "node_modules" / "onnxruntime-web" / "dist" / name for name in RUNTIME}
+    if not all(path.is_file() for path in found.values()):
+        raise FileNotFoundError(f"Attacks in the browser need onnxruntime-web, which `npm ci` in {root} installs.")
+    return found
+
+
+def write(
+    folder: Path,
+    groups: Sequence[str],
+    models: Sequence[str] = (),
+    *,
+    crafting: int | None = None,
+    held_out: int | None = None,
+) -> dict[str, Any]:
+    """Write all parts into `folder / "live"`; returns the manifest that the page hands to the scripts.
+
+    `groups` are data sets, or groups of models as the app names them; `models` limits each to these names. `crafting`
+    and `held_out` are numbers of images: 512 and 1,000, of images above 64 pixels half as many. The manifest also
+    lists `left_out`: a sentence for each model that the browser cannot run, and `bytes` of each group.
+
+    Raises FileNotFoundError without onnxruntime-web, onnx or the images, ValueError for what is no classifier.
+    """
+    paths = browser_runtime()
+    whole = [service.browser_group(group, models, crafting=crafting, held_out=held_out) for group in groups]
+    parts = _Parts(folder / FOLDER)
+    interface, glue, wasm = (paths[name].read_bytes() for name in RUNTIME)
+    own = bundled(*(f"live/{name}.js" for name in WORKER))
+    code = b"\n".join([interface, f"(() => {{\n{own}\n}})();".encode()])
+    runtime = {
+        "code": parts.put("worker", code),
+        "glue": parts.put("runtime", glue),
+        "wasm": parts.put("wasm", wasm),
+    }
+    (folder / FOLDER / "LICENSE-onnxruntime.txt").write_text(static("live/LICENSE-onnxruntime.txt"), "utf-8")
+    started = parts.bytes
+    described = {}
+    for group in whole:
+        before = parts.bytes
+        described[group.name] = _group(group, parts) | {"bytes": parts.bytes - before}
+    return {
+        "folder": FOLDER,
+        "runtime": runtime | {"bytes": started},
+        "attack": service.browser_attack(),
+        "groups": described,
+        "left_out": {f"{group.name}/{name}": why for group in whole for name, why in group.left_out.items()},
+    }
+
+
+def script() -> str:
+    """The page's script: `plainsightLive` with `open(manifest)` (`static/live/client.js`) and `mount(panel, live)`."""
+    modules = bundled(*(f"live/{name}.js" for name in PAGE))
+    return f"window.plainsightLive = (() => {{\n{modules}\nreturn {{ open: openLive, mount }};\n}})();"
+
+
+def standalone(folder: Path, manifest: dict[str, Any], group: str, a: str, b: str, **settings: Any) -> Path:
+    """Write `live.html`, a page with one panel, beside the parts; `settings` are those of `app.markup.live.panel`."""
+    inner = markup.panel(manifest, group, a, b, **settings)
+    own = (
+        "body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-serif}"
+        "main{max-width:1080px;margin:0 auto;padding:24px}"
+    )
+    start = (
+        "if (matchMedia('(prefers-color-scheme: dark)').matches) document.documentElement.classList.add('dark');\n"
+        f"const manifest = {json.dumps(manifest)};\n{script()}\n"
+        "const live = plainsightLive.open(manifest);\n"
+        "plainsightLive.mount(document.querySelector('.live'), live, manifest);"
+    ).replace("</", "<\\/")
+    page = folder / "live.html"
+    page.write_text(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>PlainSight: watch it form</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+        f"<style>{colours()}{own}{static('live/live.css')}</style></head>"
+        f"<body><main>{inner}</main><script>{start}</script></body></html>",
+        "utf-8",
+    )
+    return page
+
+
+class _Parts:
+    """Files of compressed text, each written once, named after its content."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.known, self.bytes = folder, set[str](), 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, stem: str, content: bytes) -> str:
+        """Write a part; returns its name, which is that of the file without `.js`."""
+        name = f"{stem}-{sha256(content).hexdigest()[:10]}"
+        if name not in self.known:
+            self.known.add(name)
+            text = base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
+            self.bytes += (self.folder / f"{name}.js").write_text(f'plainsightPack("{name}","{text}")\n', "ascii")
+        return name
+
+
+def _group(group: BrowserGroup, parts: _Parts) -> dict[str, Any]:
+    """What the scripts need to know of a group."""
+    models = {
+        model.name: {
+            "title": model.title,
+            "heap": model.heap,
+            "sha256": model.sha256,
+            "weights": parts.put("weights", model.weights),
+            "predict": parts.put("predict", model.predict),
+            "step": parts.put("step", model.step),
+        }
+        for model in group.models
+    }
+    return {
+        "title": group.title,
+        "source": group.source,
+        "classes": list(group.classes),
+        "size": list(group.size),
+        "crafting": _pictures("crafting", group.crafting, parts),
+        "held_out": _pictures("held-out", group.held_out, parts),
+        "models": models,
+    }
+
+
+def _pictures(stem: str, given: BrowserPictures, parts: _Parts) -> dict[str, Any]:
+    """Images as one lossless sheet. The checksum is that of all values (N,3,H,W): some browsers change pictures."""
+    count, height, width, _ = given.images.shape
+    columns = min(int(np.ceil(np.sqrt(count * height / width))), SHEET // width)
+    rows = -(-count // columns)
+    cells = np.zeros((rows * columns, height, width, 3), np.uint8)
+    cells[:count] = given.images
+    sheet = cells.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    written = io.BytesIO()
+    Image.fromarray(sheet).save(written, "webp", lossless=True, quality=100, method=4)
+    planes = np.ascontiguousarray(given.images.transpose(0, 3, 1, 2))
+    return {
+        "pack": parts.put(stem, written.getvalue()),
+        "n": count,
+        "columns": columns,
+        "labels": given.labels,
+        "adler32": zlib.adler32(planes.tobytes()),
+    }
