@@ -5,6 +5,7 @@ folder's own `model.safetensors`, so that a page ships that file as it is, and e
 ONNX has no automatic gradient: each operation below brings its own.
 """
 
+import importlib.util
 import json
 import operator
 from collections.abc import Callable
@@ -49,8 +50,10 @@ class Graphs:
 def export(model: Normalised, folder: Path, size: tuple[int, int]) -> Graphs:
     """The graphs of the classifier of a model folder, for images of this height and width.
 
-    Raises ValueError that names what the browser cannot run, FileError for a damaged weights file.
+    Raises ValueError that names what the browser cannot run, or without onnx; FileError for a damaged weights file.
     """
+    if importlib.util.find_spec("onnx") is None:
+        raise ValueError("Attacks in the browser need onnx; install it with: pip install 'plainsight[export]'")
     network = _traced(model, size)
     places = _places(folder / WEIGHTS)
     return Graphs(_predict(network, places, size), _step(network, places, size))

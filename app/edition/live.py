@@ -23,6 +23,7 @@ from app.markup import live as markup
 from app.service import BrowserGroup, BrowserPictures
 from app.theme import colours, static
 
+ROOT = Path(__file__).parents[2]
 FOLDER = "live/"
 RUNTIME = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 """What onnxruntime-web needs: its interface, and WebAssembly with the JavaScript around it."""
@@ -33,9 +34,8 @@ SHEET = 16_000
 """WebP pictures have at most 16,383 pixels a side."""
 
 
-def browser_runtime() -> dict[str, Path]:
+def browser_runtime(root: Path = ROOT) -> dict[str, Path]:
     """The files of onnxruntime-web by name. Raises FileNotFoundError that says what installs them."""
-    root = Path(__file__).parents[2]
     found = {name: root / "node_modules" / "onnxruntime-web" / "dist" / name for name in RUNTIME}
     if not all(path.is_file() for path in found.values()):
         raise FileNotFoundError(f"Attacks in the browser need onnxruntime-web, which `npm ci` in {root} installs.")

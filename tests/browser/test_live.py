@@ -1,0 +1,227 @@
+"""The live attack in a visitor's browser: from the written files to the same effect as PyTorch's, and stop."""
+
+import functools
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import known
+import numpy as np
+import pytest
+import torch
+from test_accessibility import AXE, serious
+from torch import Tensor, nn
+
+from app.components import bundled
+from app.edition import live
+from core.attacks.base import mini_batches
+from core.attacks.objectives import Objective, Towards, Untargeted
+from core.attacks.spgd import SPGD
+from core.checkpoints import store
+from core.datasets import Dataset
+from core.evaluation.report import Rate, evaluate
+from core.models.registry import create
+from core.threat import Budget, apply, from_units, quantise
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+EPSILON, SEED = 9, 3
+"""At 9/255 the model of `known` is wrong on about half of the images."""
+MODELS = ("standard", "shared")
+ENDED = "document.querySelector('.live').addEventListener('plainsight-live', event => window.ended = event.detail)"
+
+
+class Edition(NamedTuple):
+    """A written folder, the manifest, and the data set it was made of."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    data: Dataset
+    root: Path
+
+    def model(self, name: str) -> nn.Module:
+        return store.load(self.root / "tiny" / name)
+
+    def torch(self, name: str, steps: int, aim: Objective) -> Rate:
+        """How often the model is right on the held-out images under PyTorch's delta of the same run."""
+        attack = SPGD(Budget.from_255(EPSILON), aim, steps=steps, seed=SEED, precision="32-true")
+        delta = from_units(quantise(attack.craft(self.model(name), self.data.split("train"))))
+        return evaluate(self.model(name), self.data.split("test"), delta).accuracy
+
+
+@pytest.fixture
+def edition(tiny_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edition:
+    """A page with two models: the one of which everything is known, and one like those of signs, with a pooling."""
+    try:
+        live.browser_runtime()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    root = tmp_path / "checkpoints"
+    torch.manual_seed(1)
+    pooling = create("resnet18/8", known.CLASSES)
+    with torch.no_grad():
+        pooling.network[-1].weight.mul_(8)
+    for name, model in zip(MODELS, (known.resnet(), pooling), strict=True):
+        architecture = "resnet8/8" if name == "standard" else "resnet18/8"
+        recipe = {"sigma": 0.5, "heap": 8, "epsilon": 8} if name == "shared" else {}
+        config = {"architecture": architecture, "data": "tiny", "classes": list("abcd"), "recipe": recipe}
+        store.save(root / "tiny" / name, model, config)
+    monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(root))
+    manifest = live.write(tmp_path / "page", ["tiny", "tiny|resnet8/8"], crafting=96, held_out=128)
+    # both in one group, so that one panel shows them
+    manifest["groups"]["tiny"]["models"] |= manifest["groups"]["tiny|resnet8/8"]["models"]
+    live.standalone(tmp_path / "page", manifest, "tiny", *MODELS, epsilon=EPSILON, seed=SEED, steps=12)
+    return Edition(tmp_path / "page", manifest, tiny_dataset, root)
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served(edition: Edition) -> Iterator[str]:
+    """Where the folder is served."""
+    handler = functools.partial(_Quiet, directory=str(edition.folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def opened(context: Any) -> Iterator[Callable[[str], Any]]:
+    """Open a page that reaches nothing but its own host; at the end no error is left in its console."""
+    pages, troubles = [], []
+
+    def look(address: str) -> Any:
+        page = context.new_page()
+        pages.append(page)
+        page.set_default_timeout(60_000)
+        own = address.rpartition("/")[0]
+        page.route("**/*", lambda route: route.continue_() if route.request.url.startswith(own) else route.abort())
+        page.on("requestfailed", lambda request: troubles.append(request.url))
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield look
+    for page in pages:
+        page.close()
+    assert not troubles
+
+
+def test_random_numbers_are_those_of_torch(context: Any) -> None:
+    page = context.new_page()
+    modules = bundled("live/random.js", "live/spgd.js", "live/rates.js")
+    found = page.evaluate(
+        f"""() => {{ {modules}
+            const batches = miniBatches(700, 64, 11);
+            return {{
+                start: [...randomStart(1500, 8 / 255, 4294967295)],
+                batches: Array.from({{ length: 25 }}, () => [...batches.next().value]),
+                lengths: [1, 2, 30].map(i => stepSize(i, 30, {{ step_size: 1, last_step: 0.05 }})),
+                units: [...quantised(Float32Array.of(8 / 255, -8 / 255, 0, 0.0009, -0.5 / 255))],
+                rate: rate(450, 1000),
+            }};
+        }}"""
+    )
+    page.close()
+    generator = torch.Generator().manual_seed(4294967295)
+    assert torch.equal(torch.tensor(found["start"]), Budget.from_255(8).random_start((1500,), generator))
+    batches = mini_batches(700, 64, 11)
+    assert found["batches"] == [next(batches).tolist() for _ in range(25)]
+    attack = SPGD(Budget(0.1), steps=30)
+    assert found["lengths"] == pytest.approx([attack._length(i) for i in (1, 2, 30)])
+    assert found["units"] == quantise(torch.tensor([8 / 255, -8 / 255, 0, 0.0009, -0.5 / 255])).tolist()
+    assert (found["rate"]["low"], found["rate"]["high"]) == pytest.approx(Rate(450, 1000).interval, abs=6e-5)
+
+
+def test_a_run_has_the_effect_of_torchs_and_stop_keeps_what_there_is(
+    edition: Edition, served: str, opened: Callable[[str], Any]
+) -> None:
+    page = opened(f"{served}live.html")
+    page.evaluate(ENDED)
+    page.evaluate("window.gaps = []; let last = performance.now(); setInterval(() => {"
+                  "gaps.push(performance.now() - last); last = performance.now(); }, 50)")  # fmt: skip
+    page.click("[data-run]")
+    page.wait_for_function("window.ended || document.querySelector('.live-said.bad')")
+    assert page.inner_text(".live-said").startswith("Done"), page.inner_text(".live-said")
+    for number, name in enumerate(MODELS):
+        report, side = (page.evaluate(f"ended.{part}[{number}]") for part in ("reports", "sides"))
+        expected = edition.torch(name, 12, Untargeted())
+        clean = evaluate(edition.model(name), edition.data.split("test")).accuracy
+        assert report["clean"]["value"] == clean.value
+        assert abs(report["accuracy"]["value"] - expected.value) <= 0.01
+        assert report["accuracy"]["n"] == 128
+        assert (side["iteration"], len(side["fooling"])) == (12, 12)
+    assert edition.torch("standard", 12, Untargeted()).value < 0.9, "the attack does something"
+    shown = page.inner_text(".live")
+    assert "measured on 128 held-out ones" in shown
+    assert "ms a step" in shown
+    drawn = page.evaluate("[...document.querySelectorAll('.live canvas')].map(c => c.toDataURL())")
+    assert len(set(drawn)) == 4
+    assert max(page.evaluate("gaps")) < 1000, "the page never stalls"
+
+    page.evaluate("window.ended = null")
+    page.select_option("select[name=steps]", "200")
+    page.click("[data-run]")
+    page.wait_for_function("/^step [2-9]/.test(document.querySelector('.live-step').textContent)")
+    page.keyboard.press("Enter")  # Stop has the focus
+    page.wait_for_function("window.ended")
+    units = page.evaluate("ended.sides.map(side => [...side.units])")
+    assert page.evaluate("ended.stopped && ended.sides.every(side => side.iteration < 200)")
+    assert all(0 < np.abs(one).max() <= EPSILON for one in units)
+    assert "the patterns stay" in page.inner_text(".live-said")
+    assert page.evaluate("document.activeElement.textContent") == "Run"
+
+    # other requests of the page-side module: a target, own pictures, and what goes wrong
+    found = page.evaluate(
+        """async ([name, epsilon, seed]) => {
+            const live = plainsightLive.open(manifest);
+            const run = { group: 'tiny', models: [name], epsilon, seed, steps: 5, target: 1 };
+            const { sides } = await live.attack(run);
+            return live.measure({ group: 'tiny', model: name, units: sides[0].units, target: 1 });
+        }""",
+        ["standard", EPSILON, SEED],
+    )
+    assert abs(found["accuracy"]["value"] - edition.torch("standard", 5, Towards(1)).value) <= 0.01
+    assert found["target"]["n"] == int((edition.data.split("test").labels != 1).sum())
+    trouble = page.evaluate(
+        """async () => {
+            const other = structuredClone(manifest);
+            other.groups.tiny.held_out.adler32 += 1;
+            const said = [];
+            const live = plainsightLive.open(other);
+            for (const ask of [{ group: 'tiny', number: 0 }, { group: 'nothing', number: 0 }]) {
+                await live.picture(ask).catch(error => said.push(error.message));
+            }
+            return said;
+        }"""
+    )
+    assert "This browser changes pictures as it reads them" in trouble[0]
+    assert trouble[1] == "There is nothing to compute with for nothing."
+    if AXE.exists():
+        page.evaluate(AXE.read_text("utf-8"))
+        violations = serious(page)
+        page.evaluate("document.documentElement.classList.toggle('dark')")
+        assert violations + serious(page, "color-contrast") == []
+
+
+def test_a_page_on_a_disk_reads_own_pictures_as_torch_does(edition: Edition, opened: Callable[[str], Any]) -> None:
+    page = opened((edition.folder / "live.html").as_uri())
+    split = edition.data.split("test")
+    images, units = split.images[:3], torch.full((3, known.SIDE, known.SIDE), 4)
+    pixels = torch.cat([images.permute(0, 2, 3, 1), torch.full((3, known.SIDE, known.SIDE, 1), 255)], 3)
+    found = page.evaluate(
+        """([pixels, units]) => live.predict({
+            group: 'tiny', model: 'shared', pixels: pixels.map(one => Uint8ClampedArray.from(one)),
+            units: Int8Array.from(units) })""",
+        [pixels.flatten(1).tolist(), units.flatten().tolist()],
+    )
+    with torch.no_grad():
+        expected = edition.model("shared")(apply(images.float() / 255, from_units(units)[None])).softmax(1)
+    torch.testing.assert_close(Tensor(found), expected, atol=1e-4, rtol=1e-3)
