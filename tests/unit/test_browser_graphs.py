@@ -47,6 +47,13 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             layer.running_var.uniform_(0.5, 2)
             layer.weight.data.uniform_(0.5, 1.5)
             layer.bias.data.normal_(0, 0.3)
+    head = model.network[-1]
+    with torch.no_grad():  # sure of some images of each class
+        head.bias.zero_()
+        logits = model.eval()(drawn().images.float() / 255)
+        factor = 2 / logits.std(0).mean()
+        head.weight.mul_(factor)
+        head.bias.copy_(-factor * logits.mean(0))
     folder = tmp_path_factory.mktemp("models") / "model"
     config = {"architecture": request.param, "data": "tiny", "classes": list("abcde")}
     store.save(folder, model, config)
@@ -94,12 +101,17 @@ def test_predictions_are_those_of_torch_for_any_number_of_images(stored: Stored,
     with torch.no_grad():
         expected = stored.model(apply(split.images.float() / 255, delta))
     assert expected.abs().max() > 0.05
-    torch.testing.assert_close(torch.from_numpy(logits), expected, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(torch.from_numpy(logits), expected, atol=2e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("aim", [Untargeted(), Towards(2)], ids=["untargeted", "targeted"])
-def test_steps_are_those_of_spgd(stored: Stored, aim: Objective) -> None:
+@pytest.mark.parametrize("targeted", [False, True])
+def test_steps_are_those_of_spgd(stored: Stored, targeted: bool) -> None:
     split = drawn()
+    with torch.no_grad():
+        likely = stored.model(split.images.float() / 255).softmax(1)
+    sure = (likely > 0.75).sum(0)  # these images earn a targeted attack no more
+    assert 0 < sure.max() < IMAGES
+    aim: Objective = Towards(int(sure.argmax())) if targeted else Untargeted()
     attack = SPGD(Budget(EPSILON), aim, steps=6, seed=5, batch_size=9, precision="32-true")
     delta = attack.budget.random_start((1, 3, SIDE, SIDE), torch.Generator().manual_seed(5))
     velocity, batches = torch.zeros_like(delta), mini_batches(IMAGES, 9, 5)
@@ -111,7 +123,7 @@ def test_steps_are_those_of_spgd(stored: Stored, aim: Objective) -> None:
         found, momentum, logits = taken(stored.step, part, labels, delta, velocity, size, aim)
         with torch.no_grad():
             before = stored.model(apply(part.images.float() / 255, delta))
-        torch.testing.assert_close(torch.from_numpy(logits), before, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(torch.from_numpy(logits), before, atol=2e-4, rtol=1e-3)
         # a pixel whose gradients cancel may step either way
         assert ((torch.from_numpy(found) - expected.delta).abs() > 1e-6).float().mean() < 0.005
         assert np.abs(found).max() <= np.float32(EPSILON)
