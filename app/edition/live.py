@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app import service
 from app.components import bundled
 from app.markup import live as markup
-from app.service import BrowserGroup, BrowserPictures
+from app.service.browser import BrowserGroup, BrowserPictures, browser_attack, browser_group
 from app.theme import colours, static
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +58,7 @@ def write(
     Raises FileNotFoundError without onnxruntime-web, onnx or the images, ValueError for what is no classifier.
     """
     paths = browser_runtime()
-    whole = [service.browser_group(group, models, crafting=crafting, held_out=held_out) for group in groups]
+    whole = [browser_group(group, models, crafting=crafting, held_out=held_out) for group in groups]
     parts = _Parts(folder / FOLDER)
     interface, glue, wasm = (paths[name].read_bytes() for name in RUNTIME)
     own = bundled(*(f"live/{name}.js" for name in WORKER))
@@ -78,7 +77,7 @@ def write(
     return {
         "folder": FOLDER,
         "runtime": runtime | {"bytes": started},
-        "attack": service.browser_attack(),
+        "attack": browser_attack(),
         "groups": described,
         "left_out": {f"{group.name}/{name}": why for group in whole for name, why in group.left_out.items()},
     }

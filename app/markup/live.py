@@ -54,7 +54,7 @@ def panel(
         f'<div class="live-bar">{"".join(pickers)}<button type="button" data-run>Run</button>'
         '<button type="button" data-stop disabled>Stop</button></div>'
         '<div class="live-state"><progress max="1" value="0" aria-label="How far the run is"></progress>'
-        '<output class="live-step">not started</output></div><p class="live-said" role="status"></p>'
+        '<span class="live-step">not started</span></div><p class="live-said" role="status"></p>'
         f'<div class="live-sides">{sides}</div></section>'
     )
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from app.service.album import PICTURES, albums
 from app.service.api import compare_models, list_models, perturb, predict, robustness
 from app.service.blind import BlindSession, blind_test
-from app.service.browser import BrowserGroup, BrowserModel, BrowserPictures, browser_attack, browser_group
 from app.service.catalogue import Menu, first, fitting, menu, offer, strengths, unreadable
 from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
 from app.service.downloads import numbers
@@ -101,22 +100,21 @@ from core.reports.visibility import STRENGTHS, NeededVisibility
 
 __all__ = [
     "LARGEST_FILE", "LONG_WAVES", "PICTURES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS",
-    "Alone", "Answer", "BlindSession", "BlindSide", "BlindTest", "BreakingPattern", "BrowserGroup", "BrowserModel",
-    "BrowserPictures", "Card", "CompareSession", "Comparison", "Control", "Curve", "Example", "File", "Forming",
-    "Fraction", "Guess", "Heap", "Intake", "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "Mosaic",
-    "NeededVisibility", "Outcomes", "OwnAnswer", "OwnCell", "OwnLarge", "OwnMaps", "OwnPage", "OwnShot", "OwnSide",
-    "ParetoFront", "Perceptibility", "PerceptibilityCard", "PerceptibilityModel", "PerceptibilityPoint",
-    "PerceptibilitySession", "PicturesSession", "RadialSpectrum", "Recognition", "Replay", "ReplaySide",
-    "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession", "Shot", "Shows", "Street", "Strip",
-    "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff", "TradeoffCard", "TradeoffSession",
-    "Visibility", "Whole", "add_example", "albums", "axis_position", "axis_ticks", "blind_test", "browser_attack",
-    "browser_group", "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device",
+    "Alone", "Answer", "BlindSession", "BlindSide", "BlindTest", "BreakingPattern", "Card", "CompareSession",
+    "Comparison", "Control", "Curve", "Example", "File", "Forming", "Fraction", "Guess", "Heap", "Intake", "Labelled",
+    "Large", "Legend", "Look", "Mark", "Menu", "Mosaic", "NeededVisibility", "Outcomes", "OwnAnswer", "OwnCell",
+    "OwnLarge", "OwnMaps", "OwnPage", "OwnShot", "OwnSide", "ParetoFront", "Perceptibility", "PerceptibilityCard",
+    "PerceptibilityModel", "PerceptibilityPoint", "PerceptibilitySession", "PicturesSession", "RadialSpectrum",
+    "Recognition", "Replay", "ReplaySide", "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession",
+    "Shot", "Shows", "Street", "Strip", "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff",
+    "TradeoffCard", "TradeoffSession", "Visibility", "Whole", "add_example", "albums", "axis_position", "axis_ticks",
+    "blind_test", "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device",
     "drawn_at", "estimate", "filmed", "first", "health", "large", "leafed", "legend", "list_models", "looked",
     "looks", "menu", "move_crop", "notice", "numbers", "offer", "opened", "outcomes", "own_pictures", "parameters",
     "perceptibility", "perturb", "picture_sentences", "predict", "prepare", "ready", "recalled", "refreshed",
     "refuse_picture", "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene",
-    "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject",
-    "take_picture", "talk", "tradeoff", "unreadable", "wanted",
+    "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture",
+    "talk", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

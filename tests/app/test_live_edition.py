@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import service
 from app.edition import live
 from app.markup import live as markup
+from app.service.browser import browser_group
 from core import browser_graphs
 from core.checkpoints import store
 
@@ -100,20 +100,20 @@ def test_models_that_the_browser_cannot_run_are_left_out_with_the_reason(
     assert set(manifest["groups"]["signs"]["models"]) == {PAIR[0]}
     assert manifest["left_out"] == {f"signs/{PAIR[1]}": "This architecture cannot run in the browser."}
     with pytest.raises(ValueError, match="No model of signs can be attacked in the browser: This architecture"):
-        service.browser_group("signs", [PAIR[1]])
+        browser_group("signs", [PAIR[1]])
 
 
 def test_what_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"need onnxruntime-web, which `npm ci` in .* installs\."):
         live.browser_runtime(tmp_path)
     with pytest.raises(ValueError, match="labels pixels, and the attack in the browser is for classifiers"):
-        service.browser_group("streets")
+        browser_group("streets")
     with pytest.raises(ValueError, match=r"no such model of 'sings' with weights; there are models of .*signs"):
-        service.browser_group("sings")
+        browser_group("sings")
     with pytest.raises(ValueError, match="At least 1 image must be taken, and 0 was given"):
-        service.browser_group("signs", crafting=0)
+        browser_group("signs", crafting=0)
     with pytest.raises(FileNotFoundError, match="CIFAR-10"):
-        service.browser_group("cifar10")
+        browser_group("cifar10")
 
 
 def test_the_panel_escapes_what_comes_from_outside() -> None:

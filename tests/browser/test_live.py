@@ -225,3 +225,13 @@ def test_a_page_on_a_disk_reads_own_pictures_as_torch_does(edition: Edition, ope
     with torch.no_grad():
         expected = edition.model("shared")(apply(images.float() / 255, from_units(units)[None])).softmax(1)
     torch.testing.assert_close(Tensor(found), expected, atol=1e-4, rtol=1e-3)
+    halves = page.evaluate(
+        """() => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 96, height: 48 });
+            const context = canvas.getContext('2d');
+            context.fillStyle = '#f00';
+            context.fillRect(24, 0, 48, 48); // the middle
+            return [...live.fitted('tiny', canvas)];
+        }"""
+    )
+    assert halves == [255, 0, 0, 255] * known.SIDE**2

@@ -8,6 +8,7 @@
 //     {successes, n, value, low, high}
 //   predict({group, model, pixels, units}) -> probabilities of each class, a list for each picture; `pixels` is a list of
 //     RGBA arrays in the size of the group, as ImageData has them; `units` may be null
+//   fitted(group, source) -> such an array: the middle of an image, video or canvas in the size of the group
 //   picture({group, number}) -> {planes, label} of a held-out picture
 //   stop(): ends the attack or measurement that is under way; what there is comes back
 //   close(): ends the worker.
@@ -139,6 +140,19 @@ export function openLive(live, folder = live.folder) {
     return run('predict', values, parts(values.model));
   }
 
+  function fitted(name, source) {
+    const [height, width] = looked(name).group.size;
+    const across = source.videoWidth || source.naturalWidth || source.width;
+    const down = source.videoHeight || source.naturalHeight || source.height;
+    const scale = Math.max(width / across, height / down);
+    const [w, h] = [width / scale, height / scale];
+    const canvas = Object.assign(document.createElement('canvas'), { width, height });
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(source, (across - w) / 2, (down - h) / 2, w, h, 0, 0, width, height);
+    return context.getImageData(0, 0, width, height).data;
+  }
+
   async function picture({ group: name, number }) {
     const { group } = looked(name);
     return run('picture', { group, number }, [group.held_out.pack]);
@@ -156,5 +170,5 @@ export function openLive(live, folder = live.folder) {
     jobs.clear();
   }
 
-  return { attack, measure, predict, picture, stop, close };
+  return { attack, measure, predict, fitted, picture, stop, close };
 }

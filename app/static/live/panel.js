@@ -1,5 +1,5 @@
 // The panel of app/markup/live.py: runs both attacks, draws the patterns while they form, then measures them.
-// It sends the event `plainsight-live` on the panel when a run has ended: detail {stopped, sides, reports}.
+// `mount` returns what its buttons do, {run, stop}. It sends the event `plainsight-live` on the panel when a run has ended: detail {stopped, sides, reports}.
 const percent = (value, digits = 0) => `${(100 * value).toFixed(digits)}%`;
 const interval = ({ low, high }) => `(${Math.round(100 * low)} to ${Math.round(100 * high)})`;
 
@@ -46,10 +46,11 @@ export function mount(root, live, manifest) {
   }
 
   function busy(on) {
+    const here = on || root.contains(document.activeElement);
     run.disabled = on;
     stop.disabled = !on;
     for (const picker of pickers) picker.disabled = on;
-    (on ? stop : run).focus({ preventScroll: true });
+    if (here) (on ? stop : run).focus({ preventScroll: true });
     root.setAttribute('aria-busy', String(on));
   }
 
@@ -128,5 +129,6 @@ export function mount(root, live, manifest) {
   }
 
   run.addEventListener('click', all);
-  stop.addEventListener('click', () => live.stop());
+  stop.addEventListener('click', live.stop);
+  return { run: all, stop: live.stop };
 }
