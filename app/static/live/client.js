@@ -91,7 +91,12 @@ export function openLive(live, folder = live.folder) {
     const [{ [code]: text }, give] = await Promise.all([fresh([code]), fresh([glue, wasm])]);
     const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
     const source = new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
-    worker = new Worker(URL.createObjectURL(new Blob([await source.text()], { type: 'text/javascript' })));
+    const script = URL.createObjectURL(new Blob([await source.text()], { type: 'text/javascript' }));
+    try {
+      worker = new Worker(script);
+    } catch (error) {
+      throw new Error(`The browser could not compute this: ${error.message}`);
+    }
     worker.onmessage = heard;
     worker.onerror = event => failed(`The browser could not compute this: ${event.message || 'its worker ended'}`);
     await send('start', { glue, wasm }, give);

@@ -17,12 +17,6 @@ export function fromUnits(units) {
   return Float32Array.from(units, value => value / 255);
 }
 
-export function largest(values, start, count) {
-  let best = start;
-  for (let i = start + 1; i < start + count; i++) if (values[i] > values[best]) best = i;
-  return best - start;
-}
-
 // Steps of the attack on `model`, each as {iteration, delta, fooling}; `fooling` is the fraction of the mini-batch that
 // the delta before the step gave another class than no delta. `split` has images (uint8, N x 3 x H x W), labels and n;
 // `model` computes: step(inputs) and classes(images, n, delta).

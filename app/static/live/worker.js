@@ -1,6 +1,6 @@
 // Computes in a thread of its own. One job at a time; `client.js` sends them and documents them.
 import { rate } from './rates.js';
-import { fromUnits, largest, quantised, spgd } from './spgd.js';
+import { fromUnits, quantised, spgd } from './spgd.js';
 
 const { ort } = self;
 const packs = new Map(); // name to bytes
@@ -39,13 +39,12 @@ function opened(group, facts) {
       }),
     );
   const planes = (kind, values, n) => new ort.Tensor(kind, values, [n, 3, height, width]);
-  const classes = ({ data, dims }) => Array.from({ length: dims[0] }, (_, i) => largest(data, i * dims[1], dims[1]));
-  const logits = async (images, n, delta) => {
+  const predicted = async (name, images, n, delta) => {
     const given = {
       images: planes('uint8', images, n),
       delta: planes('float32', delta ?? new Float32Array(3 * height * width), 1),
     };
-    return (await (await session('predict')).run(given)).logits;
+    return (await (await session('predict')).run(given, [name]))[name];
   };
   const step = async ({ images, labels, delta, velocity, ...numbers }, n) => {
     const given = {
@@ -57,10 +56,14 @@ function opened(group, facts) {
     for (const [name, value] of Object.entries(numbers)) {
       given[name] = new ort.Tensor('float32', Float32Array.of(value), []);
     }
-    const found = await (await session('step')).run(given);
-    return { delta: found.next_delta.data, velocity: found.next_velocity.data, classes: classes(found.logits) };
+    const found = await (await session('step')).run(given, ['next_delta', 'next_velocity', 'classes']);
+    return { delta: found.next_delta.data, velocity: found.next_velocity.data, classes: found.classes.data };
   };
-  return { logits, step, classes: async (...given) => classes(await logits(...given)) };
+  return {
+    logits: (...given) => predicted('logits', ...given),
+    classes: async (...given) => (await predicted('classes', ...given)).data,
+    step,
+  };
 }
 
 // The pictures of a sheet as uint8, N x 3 x H x W.
