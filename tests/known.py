@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from core.datasets import Split
 from core.evaluation import perceptibility
@@ -112,6 +113,24 @@ def resnet(code: Tensor = CODE) -> Normalised:
     network[-1].weight.zero_()[:, :8] = _templates(code)
     network[-1].bias.copy_(_biases(IMAGE) if code is CODE else torch.zeros(len(code)))
     return model.eval()
+
+
+class Pyramid(nn.Module):
+    """Logits for each pixel, from a network that pools to several sizes and resizes back, as those of scenes do."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True))
+        self.pool = nn.MaxPool2d(2)
+        self.small = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Conv2d(8, 4, 1)) for side in (1, 3))
+        self.norm = nn.Sequential(nn.Dropout2d(), nn.BatchNorm2d(16), nn.ReLU())
+        self.head = nn.Conv2d(16, classes, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(self.stem(x))
+        resized = [interpolate(part(x), x.shape[-2:], mode="bilinear", align_corners=True) for part in self.small]
+        logits = self.head(self.norm(torch.cat([x, *resized], 1)))
+        return interpolate(logits, scale_factor=4, mode="bilinear")
 
 
 def _biases(pixels: int) -> Tensor:

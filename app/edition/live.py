@@ -52,10 +52,10 @@ def write(
     """Write all parts into `folder / "live"`; returns the manifest that the page hands to the scripts.
 
     `groups` are data sets, or groups of models as the app names them; `models` limits each to these names. `crafting`
-    and `held_out` are numbers of images: 512 and 1,000, of images above 64 pixels half as many. The manifest also
-    lists `left_out`: a sentence for each model that the browser cannot run, and `bytes` of each group.
+    and `held_out` are numbers of images: 512 and 1,000, of images above 64 pixels half as many, of scenes 64 and 50.
+    The manifest also has `left_out`, a sentence for each model that the browser cannot run, and the bytes of a group.
 
-    Raises FileNotFoundError without onnxruntime-web, onnx or the images, ValueError for what is no classifier.
+    Raises FileNotFoundError without onnxruntime-web or the images, ValueError without onnx or such a group.
     """
     paths = browser_runtime()
     whole = [browser_group(group, models, crafting=crafting, held_out=held_out) for group in groups]
@@ -147,6 +147,8 @@ def _group(group: BrowserGroup, parts: _Parts) -> dict[str, Any]:
         "title": group.title,
         "source": group.source,
         "classes": list(group.classes),
+        "palette": [list(colour) for colour in group.palette],
+        "batch_size": group.batch_size,
         "size": list(group.size),
         "crafting": _pictures("crafting", group.crafting, parts),
         "held_out": _pictures("held-out", group.held_out, parts),
@@ -155,20 +157,26 @@ def _group(group: BrowserGroup, parts: _Parts) -> dict[str, Any]:
 
 
 def _pictures(stem: str, given: BrowserPictures, parts: _Parts) -> dict[str, Any]:
-    """Images as one lossless sheet. The checksum is that of all values (N,3,H,W): some browsers change pictures."""
+    """Images as one lossless sheet, and the labels of pixels as another.
+
+    The checksums are those of all values, (N,3,H,W) and (N,H,W): some browsers change pictures.
+    """
     count, height, width, _ = given.images.shape
     columns = min(int(np.ceil(np.sqrt(count * height / width))), SHEET // width)
+    found = {"n": count, "columns": columns} | _sheet(stem, given.images, columns, parts)
+    if given.labels.ndim == 1:
+        return found | {"labels": given.labels.tolist()}
+    grey = np.repeat(given.labels[..., None].astype(np.uint8), 3, 3)
+    return found | {"maps": _sheet(f"{stem}-labels", grey, columns, parts, planes=1)}
+
+
+def _sheet(stem: str, images: np.ndarray, columns: int, parts: _Parts, planes: int = 3) -> dict[str, Any]:
+    count, height, width, _ = images.shape
     rows = -(-count // columns)
     cells = np.zeros((rows * columns, height, width, 3), np.uint8)
-    cells[:count] = given.images
+    cells[:count] = images
     sheet = cells.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
     written = io.BytesIO()
     Image.fromarray(sheet).save(written, "webp", lossless=True, quality=100, method=4)
-    planes = np.ascontiguousarray(given.images.transpose(0, 3, 1, 2))
-    return {
-        "pack": parts.put(stem, written.getvalue()),
-        "n": count,
-        "columns": columns,
-        "labels": given.labels,
-        "adler32": zlib.adler32(planes.tobytes()),
-    }
+    values = np.ascontiguousarray(images[..., :planes].transpose(0, 3, 1, 2))
+    return {"pack": parts.put(stem, written.getvalue()), "adler32": zlib.adler32(values.tobytes())}

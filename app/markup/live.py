@@ -21,25 +21,31 @@ def panel(
     b: str,
     *,
     epsilon: int = 8,
-    target: int | None = None,
+    target: int | str | None = None,
     steps: int = 50,
     seed: int = 0,
     watched: int = 0,
     strengths: Sequence[int] = STRENGTHS,
     counts: Sequence[int] = STEPS,
+    scenes: Sequence[int] = (5,),
 ) -> str:
     """Both models of a group in `manifest` (`app.edition.live.write`), what can be chosen, Run and Stop.
 
     `watched` numbers the held-out picture (from 0) that is shown under the patterns; epsilon is in units of 1/255.
+    Targets are classes, or `scene-5` for one of the held-out `scenes` (from 1) where models label pixels.
     """
     facts = manifest["groups"][group]
     height, width = facts["size"]
     chosen = {"group": group, "models": [a, b], "seed": seed, "watched": watched}
     loads = round((manifest["runtime"]["bytes"] + facts["bytes"]) / 1e6)
     sides = "".join(
-        _side(letter, facts["models"][name]["title"], width, height) for letter, name in (("A", a), ("B", b))
+        _side(letter, facts["models"][name]["title"], width, height, bool(facts["palette"]))
+        for letter, name in (("A", a), ("B", b))
     )
-    aims = [("", "none (any mistake)"), *((str(number), name) for number, name in enumerate(facts["classes"]))]
+    aims = [(str(number), name) for number, name in enumerate(facts["classes"])]
+    if facts["palette"]:
+        aims = [(f"scene-{number}", f"show scene {number}") for number in scenes if number <= facts["held_out"]["n"]]
+    aims = [("", "none (any mistake)"), *aims]
     pickers = (
         _picker("epsilon", "Strength", [(str(e), f"{e}/255") for e in sorted({*strengths, epsilon})], str(epsilon)),
         _picker("target", "Target", aims, "" if target is None else str(target)),
@@ -67,18 +73,22 @@ def _picker(name: str, title: str, options: Sequence[tuple[str, str]], chosen: s
     return f'<label><span>{title}</span><select name="{name}">{inner}</select></label>'
 
 
-def _side(letter: str, title: str, width: int, height: int) -> str:
+def _side(letter: str, title: str, width: int, height: int, scenic: bool) -> str:
     size = f'width="{width}" height="{height}"'
     coarse = " coarse" if max(width, height) <= 64 else ""
     under = f"A held-out picture with the pattern against {title} added, at true strength"
     alone = f"The pattern against {title} on grey, amplified"
+    seen = (
+        f'<div><canvas class="seen" {size} role="img" aria-label="What {escape(title)} sees in the picture"></canvas>'
+        '<p class="note">what it sees</p></div>'
+    )
     return (
         f'<figure class="live-side {letter.lower()}-side"><h3><span class="{letter.lower()}">{letter} {MARKS[letter]}'
         f'</span> {escape(title)}</h3><div class="live-pictures">'
         f'<div><canvas class="under{coarse}" {size} role="img" aria-label="{escape(under)}"></canvas>'
         '<p class="note read">&nbsp;</p></div>'
         f'<div><canvas class="alone" {size} role="img" aria-label="{escape(alone)}"></canvas>'
-        '<p class="note factor">&nbsp;</p></div></div>'
+        f'<p class="note factor">&nbsp;</p></div>{seen if scenic else ""}</div>'
         '<figcaption><p class="big"><span class="rate">–</span> <small class="of">no pattern yet</small></p>'
         '<p class="note more">&nbsp;</p></figcaption></figure>'
     )

@@ -1,6 +1,6 @@
 """What the live attack in a visitor's browser works on: graphs, weights, pictures and settings of each model.
 
-N images, H W height and width.
+N images, H W height and width. Of scenes every pixel has a label.
 """
 
 import math
@@ -17,11 +17,12 @@ from core.attacks.spgd import SPGD
 from core.checkpoints.store import WEIGHTS, Checkpoint
 from core.datasets import Split
 from core.threat import Budget
+from core.workflows.protocol import AttackSuite
 
-CRAFTING, HELD_OUT = 512, 1000
-"""Images to craft on, and to measure on."""
-LARGE = 64
-"""Of images with more pixels a side there are half as many: they are several times as many bytes."""
+COUNTS = {64: (512, 1000), 128: (256, 500)}
+"""Images to craft on and to measure on, by the most pixels a side: larger ones are many bytes."""
+SCENES = (64, 50)
+"""The same for larger ones."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class BrowserModel:
 
 @dataclass(frozen=True)
 class BrowserPictures:
-    """Images uint8 (N,H,W,3) and the numbers of their classes."""
+    """Images uint8 (N,H,W,3) and the numbers of their classes (N), or of those of all pixels (N,H,W)."""
 
     images: np.ndarray
-    labels: list[int]
+    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class BrowserGroup:
     title: str
     source: str
     classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    batch_size: int
     size: tuple[int, int]
     models: tuple[BrowserModel, ...]
     crafting: BrowserPictures
@@ -68,18 +71,16 @@ def browser_group(
 ) -> BrowserGroup:
     """All models of a group, or those named, with images of its training and held-out splits.
 
-    Raises ValueError for scenes, for a group without such models and for a number below 1, FileNotFoundError where the
-    images are absent, FileError for damaged files.
+    Raises ValueError for a group without such models and for a number below 1, FileNotFoundError where the images are
+    absent, FileError for damaged files.
     """
     own = [model for model in catalogue.all_models() if model.group == group and model.has_weights]
     chosen = [model for model in own if not models or model.name in models]
     if not chosen:
         known = ", ".join(sorted({model.group for model in catalogue.all_models()}))
         raise ValueError(f"There is no such model of {group!r} with weights; there are models of {known}.")
-    if any(catalogue.scenic(model) for model in chosen):
-        raise ValueError(f"{chosen[0].group_title} labels pixels, and the attack in the browser is for classifiers.")
     data = chosen[0].dataset()
-    share = 1 if max(data.size) <= LARGE else 2
+    few, many = next((counts for side, counts in COUNTS.items() if max(data.size) <= side), SCENES)
     parts: dict[str, BrowserModel] = {}
     left_out: dict[str, str] = {}
     for model in chosen:
@@ -94,10 +95,12 @@ def browser_group(
         chosen[0].group_title,
         data.source,
         data.classes,
+        data.palette,
+        AttackSuite.standard(data).batch_size,
         data.size,
         tuple(parts.values()),
-        _pictures(data.split("train", CRAFTING // share if crafting is None else crafting)),
-        _pictures(data.split("test", HELD_OUT // share if held_out is None else held_out)),
+        _pictures(data.split("train", few if crafting is None else crafting)),
+        _pictures(data.split("test", many if held_out is None else held_out)),
         left_out,
     )
 
@@ -108,7 +111,6 @@ def browser_attack() -> dict[str, Any]:
     return {
         "step_size": attack.step_size,
         "last_step": attack.last_step,
-        "batch_size": attack.batch_size,
         "least": -math.log(Targeted().confidence),
     }
 
@@ -121,4 +123,4 @@ def _prepared(model: Checkpoint, others: Sequence[Checkpoint], size: tuple[int, 
 
 
 def _pictures(split: Split) -> BrowserPictures:
-    return BrowserPictures(split.images.permute(0, 2, 3, 1).contiguous().numpy(), split.labels.tolist())
+    return BrowserPictures(split.images.permute(0, 2, 3, 1).contiguous().numpy(), split.labels.numpy())

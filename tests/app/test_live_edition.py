@@ -106,8 +106,8 @@ def test_models_that_the_browser_cannot_run_are_left_out_with_the_reason(
 def test_what_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"need onnxruntime-web, which `npm ci` in .* installs\."):
         live.browser_runtime(tmp_path)
-    with pytest.raises(ValueError, match="labels pixels, and the attack in the browser is for classifiers"):
-        browser_group("streets")
+    with pytest.raises(ValueError, match=r"No model of streets can be attacked in the browser: .* it needs "):
+        browser_group("streets", ["standard"], crafting=1, held_out=1)
     with pytest.raises(ValueError, match=r"no such model of 'sings' with weights; there are models of .*signs"):
         browser_group("sings")
     with pytest.raises(ValueError, match="At least 1 image must be taken, and 0 was given"):
@@ -121,6 +121,7 @@ def test_the_panel_escapes_what_comes_from_outside() -> None:
         "size": [12, 12],
         "bytes": 3,
         "classes": ["<b>", "b"],
+        "palette": [],
         "models": {"x": {"title": "<i>"}, "y": {"title": "Y"}},
         "crafting": {"n": 1024},
         "held_out": {"n": 2},

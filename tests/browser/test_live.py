@@ -16,12 +16,16 @@ from torch import Tensor, nn
 
 from app.components import bundled
 from app.edition import live
+from core import datasets
 from core.attacks.base import mini_batches
 from core.attacks.objectives import Objective, Towards, Untargeted
 from core.attacks.spgd import SPGD
+from core.attacks.targets import Target, objective
 from core.checkpoints import store
-from core.datasets import Dataset
+from core.datasets import Dataset, Split
+from core.datasets.labels import IGNORE
 from core.evaluation.report import Rate, evaluate
+from core.models import registry
 from core.models.registry import create
 from core.threat import Budget, apply, from_units, quantise
 
@@ -235,3 +239,68 @@ def test_a_page_on_a_disk_reads_own_pictures_as_torch_does(edition: Edition, ope
         }"""
     )
     assert halves == [255, 0, 0, 255] * known.SIDE**2
+
+
+@pytest.fixture
+def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edition:
+    """A page with a model that labels pixels, which is right on all of its own data but a few."""
+    torch.manual_seed(5)
+    monkeypatch.setitem(registry.ARCHITECTURES, "pyramid", known.Pyramid)
+    model = registry.create("pyramid", known.CLASSES)
+    side, classes = 20, tuple("abcd")
+
+    def load(split: str, limit: int | None = None) -> Split:
+        generator = torch.Generator().manual_seed(len(split))
+        images = torch.randint(0, 256, (20, 3, 5, 5), generator=generator)
+        images = images.repeat_interleave(4, 2).repeat_interleave(4, 3).to(torch.uint8)
+        with torch.no_grad():
+            labels = model(images.float() / 255).argmax(1).to(torch.uint8)
+        labels[:, 0] = IGNORE
+        labels[::4, 4:8] = 0
+        return Split(images[:limit], labels[:limit])
+
+    with torch.no_grad():  # sees each class about as often
+        logits = model.eval()(load("train").images.float() / 255)
+        model.network.head.bias.sub_(logits.mean((0, 2, 3)))
+    palette = ((0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255))
+    data = Dataset("tiny", "Tiny", "segmentation", classes, (side, side), "drawn here", load, palette=palette)
+    monkeypatch.setattr(datasets, "get", lambda name: data)
+    root = tmp_path / "checkpoints"
+    config = {"architecture": "pyramid", "data": "tiny", "classes": list(classes), "task": "segmentation"}
+    store.save(root / "tiny" / "standard", model, config)
+    monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(root))
+    manifest = live.write(tmp_path / "page", ["tiny"], crafting=20, held_out=20)
+    live.standalone(tmp_path / "page", manifest, "tiny", "standard", "standard", epsilon=12, steps=3)
+    return Edition(tmp_path / "page", manifest, data, root)
+
+
+def test_scenes_are_attacked_as_torch_does(scenes: Edition, opened: Callable[[str], Any]) -> None:
+    page = opened((scenes.folder / "live.html").as_uri())
+    model, held_out = scenes.model("standard"), scenes.data.split("test")
+    for target, aim in ((None, Untargeted()), ({"scene": 5}, objective(Target("scene", 5), scenes.data))):
+        found = page.evaluate(
+            """async ([target, seed]) => {
+                const run = { group: 'tiny', models: ['standard'], epsilon: 12, seed, steps: 8, target };
+                const { sides: [{ units, fooling }] } = await live.attack(run);
+                const report = await live.measure({ group: 'tiny', model: 'standard', units, target });
+                return { ...report, predictions: null, fooled: fooling };
+            }""",
+            [target, SEED],
+        )
+        batch = scenes.manifest["groups"]["tiny"]["batch_size"]
+        attack = SPGD(Budget.from_255(12), aim, steps=8, seed=SEED, batch_size=batch, precision="32-true")
+        steps = list(attack.stream(model, scenes.data.split("train")))
+        report = evaluate(model, held_out, from_units(quantise(steps[-1].delta)), aim, classes=known.CLASSES)
+        clean = evaluate(model, held_out, classes=known.CLASSES)
+        assert found["fooled"] == pytest.approx([step.fooling_rate for step in steps], abs=0.01)
+        assert found["clean"]["value"] == pytest.approx(clean.accuracy.value, abs=2e-3)
+        assert report.accuracy.value < clean.accuracy.value - 0.1, "the attack does something"
+        for name in ("accuracy", "fooling", *(("target",) if target else ())):
+            expected = getattr(report, name)
+            assert found[name]["value"] == pytest.approx(expected.value, abs=0.01), name
+            assert (found[name]["low"], found[name]["high"]) == pytest.approx(expected.interval, abs=0.02), name
+            assert found[name]["n"] == expected.n == 20
+    page.click("[data-run]")
+    page.wait_for_function("document.querySelector('.live-step').textContent === 'done'")
+    assert "of pixels of 20 held out" in page.inner_text(".a-side")
+    assert page.evaluate("new Set([...document.querySelectorAll('.a-side canvas')].map(c => c.toDataURL())).size") == 3

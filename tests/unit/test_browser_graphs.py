@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from known import Pyramid
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from core import browser_graphs
 from core.attacks.base import mini_batches
@@ -43,31 +43,13 @@ class Stored(NamedTuple):
     drawn: Callable[..., Split]
 
 
-class Pyramid(nn.Module):
-    """Logits for each pixel, from a network that pools to several sizes and resizes back, as those of scenes do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True))
-        self.pool = nn.MaxPool2d(2)
-        self.small = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Conv2d(8, 4, 1)) for side in (1, 3))
-        self.norm = nn.Sequential(nn.Dropout2d(), nn.BatchNorm2d(16), nn.ReLU())
-        self.head = nn.Conv2d(16, CLASSES, 3, padding=1, groups=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.pool(self.stem(x))
-        resized = [interpolate(part(x), x.shape[-2:], mode="bilinear", align_corners=True) for part in self.small]
-        logits = self.head(self.norm(torch.cat([x, *resized], 1)))
-        return interpolate(logits, scale_factor=4, mode="bilinear")
-
-
 @pytest.fixture(scope="module", params=["resnet8/8", "resnet18/8", "pyramid"])
 def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stored:
     """Each kind of network that ships, with random weights and statistics."""
     torch.manual_seed(3)
     normalisation = ((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
     pixels = request.param == "pyramid"
-    model = Normalised(Pyramid(), *normalisation) if pixels else create(request.param, CLASSES, *normalisation)
+    model = Normalised(Pyramid(CLASSES), *normalisation) if pixels else create(request.param, CLASSES, *normalisation)
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.3)

@@ -2,14 +2,15 @@
 //
 // `openLive(live)` takes the manifest of app/edition/live.py and gives, at once, an object with
 //   attack({group, models, epsilon, steps, seed, target, watched}, told) -> {stopped, sides: [{units, iteration, fooling,
-//     seconds} or null]}: one S-PGD attack a model, in turn; `told` hears {side, iteration, steps, units, fooling, seconds, read}
-//     after each step. Units are Int8Array (3 x H x W) in 1/255; `watched` numbers a held-out picture that is read.
+//     seconds} or null]}: one S-PGD attack a model, in turn; `told` hears {side, iteration, steps, units, fooling, seconds,
+//     seen} after each step. Units are Int8Array (3 x H x W) in 1/255; `target` is a class, {scene: number from 1} where
+//     models label pixels, or null; `watched` numbers a held-out picture (from 0), whose class, or classes, are `seen`.
 //   measure({group, model, units, target}, told) -> {clean, accuracy, fooling, target, predictions}, rates as
-//     {successes, n, value, low, high}
-//   predict({group, model, pixels, units}) -> probabilities of each class, a list for each picture; `pixels` is a list of
-//     RGBA arrays in the size of the group, as ImageData has them; `units` may be null
+//     {value, low, high, n}; `told` hears {done, n, what}
+//   predict({group, model, pixels, units}) -> for each picture the probabilities of the classes, or the classes of its
+//     pixels; `pixels` is a list of RGBA arrays in the size of the group, as ImageData has them; `units` may be null
 //   fitted(group, source) -> such an array: the middle of an image, video or canvas in the size of the group
-//   picture({group, number}) -> {planes, label} of a held-out picture
+//   picture({group, number}) -> {planes, labels} of a held-out picture
 //   stop(): ends the attack or measurement that is under way; what there is comes back
 //   close(): ends the worker.
 // Groups and models are given by name. Each promise may be rejected with an Error whose message is one sentence.
@@ -56,7 +57,7 @@ export function openLive(live, folder = live.folder) {
   let stops = 0;
 
   async function fresh(names) {
-    const wanted = names.filter(name => !given.has(name));
+    const wanted = [...new Set(names)].filter(name => !given.has(name));
     const found = await Promise.all(wanted.map(name => packed(folder, name)));
     return Object.fromEntries(wanted.map((name, i) => [name, found[i]]));
   }
@@ -123,20 +124,21 @@ export function openLive(live, folder = live.folder) {
     return { group: { ...group, models: null }, facts };
   }
 
+  const sheets = ({ pack, maps }) => (maps ? [pack, maps.pack] : [pack]);
   const parts = ({ weights, predict, step }) => [weights, predict, step];
 
   async function attack({ group: name, models, target = null, watched = null, ...settings }, told) {
     const { group, facts } = looked(name);
     const chosen = models.map(facts);
     const values = { ...settings, group, models: chosen, target, watched, defaults: live.attack };
-    const pictures = watched == null ? [] : [group.held_out.pack];
-    return run('attack', values, [...new Set([...chosen.flatMap(parts), group.crafting.pack, ...pictures])], told);
+    const pictures = watched == null && target?.scene == null ? [] : sheets(group.held_out);
+    return run('attack', values, [...chosen.flatMap(parts), ...sheets(group.crafting), ...pictures], told);
   }
 
   async function measure({ group: name, model, units, target = null }, told) {
     const { group, facts } = looked(name);
     const values = { group, model: facts(model), units, target };
-    return run('measure', values, [...parts(values.model), group.held_out.pack], told);
+    return run('measure', values, [...parts(values.model), ...sheets(group.held_out)], told);
   }
 
   async function predict({ group: name, model, pixels, units = null }) {
@@ -160,7 +162,7 @@ export function openLive(live, folder = live.folder) {
 
   async function picture({ group: name, number }) {
     const { group } = looked(name);
-    return run('picture', { group, number }, [group.held_out.pack]);
+    return run('picture', { group, number }, sheets(group.held_out));
   }
 
   function stop() {

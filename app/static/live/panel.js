@@ -6,6 +6,7 @@ const interval = ({ low, high }) => `(${Math.round(100 * low)} to ${Math.round(1
 export function mount(root, live, manifest) {
   const { group, models, seed, watched } = JSON.parse(root.dataset.live);
   const facts = manifest.groups[group];
+  const things = facts.palette.length ? 'pixels of training scenes' : 'training pictures';
   const [run, stop] = ['run', 'stop'].map(name => root.querySelector(`[data-${name}]`));
   const [bar, at, said] = ['progress', '.live-step', '.live-said'].map(name => root.querySelector(name));
   const sides = [...root.querySelectorAll('.live-side')].map(box => ({
@@ -16,6 +17,7 @@ export function mount(root, live, manifest) {
   const pickers = [...root.querySelectorAll('select')];
   const chosen = name => {
     const { value } = pickers.find(one => one.name === name);
+    if (value.startsWith('scene-')) return { scene: Number(value.slice(6)) };
     return value === '' ? null : Number(value);
   };
   let shown = null;
@@ -39,10 +41,23 @@ export function mount(root, live, manifest) {
     part('factor').textContent = `×${factor}, true ε ${epsilon}/255`;
   }
 
-  function read({ part }, number) {
-    const right = number === shown.label;
-    part('read').textContent = `reads ${facts.classes[number]} ${right ? '✓' : '✗'}`;
+  // What the model reads in the picture, or sees in each pixel of it.
+  function read({ canvases, part }, seen) {
+    const truth = shown.labels;
+    const counted = truth.length === 1 ? 1 : truth.filter(label => label !== 255).length;
+    const hits = truth.filter((label, i) => label === seen[i]).length;
+    const right = hits / counted >= 0.5;
+    const words =
+      truth.length === 1 ? `reads ${facts.classes[seen[0]]} ${right ? '✓' : '✗'}` : `${percent(hits / counted)} right`;
+    part('read').textContent = words;
     part('read').classList.toggle('bad', !right);
+    if (!canvases[2]) return;
+    const { width, height } = canvases[2];
+    const drawn = new ImageData(width, height);
+    seen.forEach((number, i) => {
+      drawn.data.set([...facts.palette[number], 255], 4 * i);
+    });
+    canvases[2].getContext('2d').putImageData(drawn, 0, 0);
   }
 
   function busy(on) {
@@ -54,13 +69,13 @@ export function mount(root, live, manifest) {
     root.setAttribute('aria-busy', String(on));
   }
 
-  function told({ side: number, iteration, steps, units, fooling, seconds, read: seen }, epsilon) {
+  function told({ side: number, iteration, steps, units, fooling, seconds, seen }, epsilon) {
     const side = sides[number];
     side.smooth = side.smooth == null ? fooling : 0.85 * side.smooth + 0.15 * fooling;
     paint(side, units, epsilon);
     read(side, seen);
     side.part('rate').textContent = percent(side.smooth);
-    side.part('of').textContent = 'of training pictures fooled';
+    side.part('of').textContent = `of ${things} fooled`;
     side.part('more').textContent = `${((1000 * seconds) / iteration).toFixed(0)} ms a step`;
     bar.value = (2 * (iteration - 1) + number + 1) / (2 * steps);
     at.textContent = `step ${iteration} of ${steps}`;
@@ -70,8 +85,9 @@ export function mount(root, live, manifest) {
     part('rate').textContent = percent(target ? target.value : 1 - accuracy.value);
     const wrong = { low: 1 - accuracy.high, high: 1 - accuracy.low };
     const words = target ? 'read as the target' : 'wrong';
+    const unit = facts.palette.length ? 'pixels of ' : '';
     part('of').textContent =
-      `${words} ${interval(target ?? wrong)} of ${(target ?? accuracy).n.toLocaleString('en')} held out`;
+      `${words} ${interval(target ?? wrong)} of ${unit}${(target ?? accuracy).n.toLocaleString('en')} held out`;
     const right = `right: ${percent(accuracy.value, 1)} attacked, ${percent(clean.value, 1)} clean`;
     const pace = `${((1000 * found.seconds) / found.iteration).toFixed(0)} ms a step`;
     part('more').textContent = `${right}; ${pace}`;

@@ -1,5 +1,5 @@
 // PyTorch's random numbers on a CPU, so that a seed means the same attack here as on the command line.
-class Twister {
+export class Twister {
   // The Mersenne Twister (Matsumoto and Nishimura 1998), seeded as torch.Generator().manual_seed does.
   constructor(seed) {
     this.state = new Uint32Array(624);

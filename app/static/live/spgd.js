@@ -17,42 +17,58 @@ export function fromUnits(units) {
   return Float32Array.from(units, value => value / 255);
 }
 
+export const IGNORE = 255; // the label of a pixel without a class
+
+export const isCounted = (label, each) => each === 1 || label !== IGNORE;
+
+// What the model shall see in place of the labels (objectives.aimed): a class, a label map, or the labels themselves.
+export function aimed(labels, target, each) {
+  if (target == null) return Int32Array.from(labels);
+  const wanted = typeof target === 'number' ? () => target : i => target[i % each];
+  return Int32Array.from(labels, (label, i) => (isCounted(label, each) ? wanted(i) : label));
+}
+
 // Steps of the attack on `model`, each as {iteration, delta, fooling}; `fooling` is the fraction of the mini-batch that
-// the delta before the step gave another class than no delta. `split` has images (uint8, N x 3 x H x W), labels and n;
-// `model` computes: step(inputs) and classes(images, n, delta).
+// the delta before the step gave another class than no delta. `split` has images (uint8, N x 3 x H x W), labels, one an
+// image or one a pixel, and n; `model` computes: step(inputs, n) and classes(images, n, delta).
 export async function* spgd(model, split, settings) {
-  const { epsilon, steps, seed, target, defaults } = settings;
-  const size = split.images.length / split.n;
+  const { epsilon, steps, seed, target, defaults, batch } = settings;
+  const [size, each] = [split.images.length / split.n, split.labels.length / split.n];
   const limit = epsilon / 255;
-  const clean = new Int32Array(split.n).fill(-1);
-  const batches = miniBatches(split.n, defaults.batch_size, seed);
+  const clean = new Map();
+  const batches = miniBatches(split.n, batch, seed);
   const aim = target == null ? { direction: 1, least: 0 } : { direction: -1, least: defaults.least };
   let delta = randomStart(size, limit, seed);
   let velocity = new Float32Array(size);
   for (let iteration = 1; iteration <= steps; iteration++) {
     const index = batches.next().value;
-    const images = gathered(split.images, index, size);
-    const labels = Int32Array.from(index, i => target ?? split.labels[i]);
-    const fresh = index.filter(i => clean[i] < 0);
+    const [images, truth] = [gathered(split.images, index, size), gathered(split.labels, index, each)];
+    const fresh = index.filter(i => !clean.has(i));
     if (fresh.length) {
       const classes = await model.classes(gathered(split.images, fresh, size), fresh.length, null);
       fresh.forEach((i, place) => {
-        clean[i] = classes[place];
+        clean.set(i, classes.slice(place * each, (place + 1) * each));
       });
     }
     const length = stepSize(iteration, steps, defaults) * limit;
+    const labels = aimed(truth, target, each);
     const given = { images, labels, delta, velocity, epsilon: limit, size: length, ...aim };
     const found = await model.step(given, index.length);
-    const changed = index.filter((i, place) => found.classes[place] !== clean[i]).length;
+    let [changed, counted] = [0, 0];
+    truth.forEach((label, k) => {
+      if (!isCounted(label, each)) return;
+      counted++;
+      if (found.classes[k] !== clean.get(index[Math.floor(k / each)])[k % each]) changed++;
+    });
     [delta, velocity] = [found.delta, found.velocity];
-    yield { iteration, delta, fooling: changed / index.length };
+    yield { iteration, delta, fooling: changed / Math.max(counted, 1) };
   }
 }
 
-function gathered(images, index, size) {
-  const found = new Uint8Array(index.length * size);
+function gathered(values, index, size) {
+  const found = new values.constructor(index.length * size);
   index.forEach((i, place) => {
-    found.set(images.subarray(i * size, (i + 1) * size), place * size);
+    found.set(values.subarray(i * size, (i + 1) * size), place * size);
   });
   return found;
 }

@@ -1,11 +1,10 @@
 // Computes in a thread of its own. One job at a time; `client.js` sends them and documents them.
-import { rate } from './rates.js';
-import { fromUnits, quantised, spgd } from './spgd.js';
+import { rate, sceneRate } from './rates.js';
+import { aimed, fromUnits, isCounted, quantised, spgd } from './spgd.js';
 
 const { ort } = self;
 const packs = new Map(); // name to bytes
 const kept = new Map(); // what was made of them
-const TOGETHER = 64; // images that are looked at together
 let stopped = false;
 
 const breath = () => new Promise(done => setTimeout(done)); // lets a stop be heard
@@ -49,7 +48,7 @@ function opened(group, facts) {
   const step = async ({ images, labels, delta, velocity, ...numbers }, n) => {
     const given = {
       images: planes('uint8', images, n),
-      labels: new ort.Tensor('int32', labels, [n]),
+      labels: new ort.Tensor('int32', labels, labels.length > n ? [n, height, width] : [n]),
       delta: planes('float32', delta, 1),
       velocity: planes('float32', velocity, 1),
     };
@@ -66,29 +65,46 @@ function opened(group, facts) {
   };
 }
 
-// The pictures of a sheet as uint8, N x 3 x H x W.
+// The pictures of a sheet as uint8, N x 3 x H x W, with their labels, one an image or one a pixel.
 function split(group, which) {
-  return once(group[which].pack, () => pictures(group, group[which]));
+  return once(group[which].pack, async () => {
+    const facts = group[which];
+    const images = await values(group, facts, facts, planar);
+    const labels = facts.maps ? await values(group, facts, facts.maps, red) : Int32Array.from(facts.labels);
+    return { images, labels, n: facts.n };
+  });
 }
 
-async function pictures({ size: [height, width] }, { pack, n, columns, labels, adler32 }) {
+async function values({ size: [height, width] }, { n, columns }, { pack, adler32 }, part) {
   const blob = new Blob([packs.get(pack)], { type: 'image/webp' });
   const sheet = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
   const context = new OffscreenCanvas(sheet.width, sheet.height).getContext('2d', { willReadFrequently: true });
   context.drawImage(sheet, 0, 0);
   packs.delete(pack);
-  const images = new Uint8Array(n * 3 * height * width);
-  for (let i = 0; i < n; i++) {
+  const cells = Array.from({ length: n }, (_, i) => {
     const [left, top] = [(i % columns) * width, Math.floor(i / columns) * height];
-    images.set(planar(context.getImageData(left, top, width, height).data), i * 3 * height * width);
-  }
-  if (checksum(images) !== adler32) {
+    return part(context.getImageData(left, top, width, height).data);
+  });
+  const found = joined(cells);
+  if (checksum(found) !== adler32) {
     throw new Error(
       'This browser changes pictures as it reads them (protection of privacy, perhaps); try another one.',
     );
   }
-  return { images, labels, n };
+  return found;
 }
+
+function joined(parts) {
+  const found = new parts[0].constructor(parts.reduce((sum, part) => sum + part.length, 0));
+  let place = 0;
+  for (const part of parts) {
+    found.set(part, place);
+    place += part.length;
+  }
+  return found;
+}
+
+const red = pixels => Uint8Array.from({ length: pixels.length / 4 }, (_, i) => pixels[4 * i]);
 
 // RGBA as three planes.
 function planar(pixels) {
@@ -111,12 +127,26 @@ function checksum(bytes) {
   return b * 65536 + a;
 }
 
-async function attack({ group, models, watched, ...settings }, tell) {
+// A class, or the label map of a held-out scene, which counts from 1.
+async function wanted(group, target) {
+  if (target?.scene == null) return target;
+  return one(await split(group, 'held_out'), 'labels', target.scene - 1);
+}
+
+// What belongs to one image of a split.
+function one(whole, what, number) {
+  const size = whole[what].length / whole.n;
+  return whole[what].slice(number * size, (number + 1) * size);
+}
+
+async function attack({ group, models, watched, target: aim, ...settings }, tell) {
   const crafting = await split(group, 'crafting');
-  const shown = watched == null ? null : image(await split(group, 'held_out'), watched);
+  const target = await wanted(group, aim);
+  const shown = watched == null ? null : one(await split(group, 'held_out'), 'images', watched);
   const sides = models.map(facts => {
     const model = opened(group, facts);
-    return { model, steps: spgd(model, crafting, settings), seconds: 0, fooling: [] };
+    const steps = spgd(model, crafting, { ...settings, target, batch: group.batch_size });
+    return { model, steps, seconds: 0, fooling: [] };
   });
   for (let iteration = 1; iteration <= settings.steps && !stopped; iteration++) {
     for (const [number, side] of sides.entries()) {
@@ -126,9 +156,9 @@ async function attack({ group, models, watched, ...settings }, tell) {
       side.units = quantised(value.delta);
       side.iteration = iteration;
       side.fooling.push(value.fooling);
-      const read = shown && (await side.model.classes(shown, 1, fromUnits(side.units)))[0];
+      const seen = shown && (await side.model.classes(shown, 1, fromUnits(side.units)));
       const { units, seconds } = side;
-      tell({ side: number, iteration, steps: settings.steps, units, fooling: value.fooling, seconds, read });
+      tell({ side: number, iteration, steps: settings.steps, units, fooling: value.fooling, seconds, seen });
       await breath();
       if (stopped) break;
     }
@@ -137,51 +167,60 @@ async function attack({ group, models, watched, ...settings }, tell) {
   return { stopped, sides: sides.map(found) };
 }
 
-const image = ({ images, n }, number) => {
-  const size = images.length / n;
-  return images.slice(number * size, (number + 1) * size);
-};
-
-async function classified(model, { images, n }, delta, tell) {
+async function classified(model, { images, n }, together, delta, tell) {
   const size = images.length / n;
   const found = [];
-  for (let start = 0; start < n && !stopped; start += TOGETHER) {
-    const end = Math.min(start + TOGETHER, n);
-    found.push(...(await model.classes(images.subarray(start * size, end * size), end - start, delta)));
+  for (let start = 0; start < n && !stopped; start += together) {
+    const end = Math.min(start + together, n);
+    found.push(await model.classes(images.subarray(start * size, end * size), end - start, delta));
     tell({ done: end, n });
     await breath();
   }
-  return found;
+  return stopped ? found : joined(found);
 }
 
-async function measure({ group, model: facts, units, target }, tell) {
-  const [model, held] = [opened(group, facts), await split(group, 'held_out')];
+async function measure({ group, model: facts, units, target: aim }, tell) {
+  const [model, held, target] = [opened(group, facts), await split(group, 'held_out'), await wanted(group, aim)];
   const key = `clean of ${facts.weights} on ${group.held_out.pack}`;
-  const clean = kept.get(key) ?? (await classified(model, held, null, at => tell({ ...at, what: 'clean' })));
+  const run = (delta, what) => classified(model, held, group.batch_size, delta, at => tell({ ...at, what }));
+  const clean = kept.get(key) ?? (await run(null, 'clean'));
   if (!stopped) kept.set(key, clean);
-  const attacked = await classified(model, held, fromUnits(units), at => tell({ ...at, what: 'attacked' }));
+  const attacked = await run(fromUnits(units), 'attacked');
   if (stopped) return { stopped };
-  const count = test => rate(attacked.filter(test).length, held.n);
-  const others = held.labels.flatMap((label, i) => (label === target ? [] : [i]));
+  const { labels, n } = held;
+  const each = labels.length / n;
+  const asked = aimed(labels, target, each);
+  const counted = i => isCounted(labels[i], each);
+  const toShow = i => counted(i) && (each > 1 ? isCounted(asked[i], each) : labels[i] !== target);
   return {
     stopped,
-    clean: rate(clean.filter((seen, i) => seen === held.labels[i]).length, held.n),
-    accuracy: count((seen, i) => seen === held.labels[i]),
-    fooling: count((seen, i) => seen !== clean[i]),
-    target: target == null ? null : rate(others.filter(i => attacked[i] === target).length, others.length),
+    clean: fraction(i => clean[i] === labels[i], counted, n, each),
+    accuracy: fraction(i => attacked[i] === labels[i], counted, n, each),
+    fooling: fraction(i => attacked[i] !== clean[i], counted, n, each),
+    target: target == null ? null : fraction(i => attacked[i] === asked[i], toShow, n, each),
     predictions: attacked,
   };
 }
 
+// How often `hit` is true among the elements that count, of n images with `each` elements.
+function fraction(hit, counts, n, each) {
+  const [hits, counted] = [new Array(n).fill(0), new Array(n).fill(0)];
+  for (let i = 0; i < n * each; i++) {
+    if (!counts(i)) continue;
+    counted[Math.floor(i / each)]++;
+    if (hit(i)) hits[Math.floor(i / each)]++;
+  }
+  const sum = values => values.reduce((a, b) => a + b);
+  return each > 1 ? sceneRate(hits, counted) : rate(sum(hits), sum(counted));
+}
+
 async function predict({ group, model: facts, pixels, units }) {
-  const images = pixels.map(planar);
-  const together = new Uint8Array(images.length * images[0].length);
-  images.forEach((one, i) => {
-    together.set(one, i * one.length);
-  });
+  const n = pixels.length;
+  const [model, images] = [opened(group, facts), joined(pixels.map(planar))];
   const delta = units && fromUnits(units);
-  const { data, dims } = await opened(group, facts).logits(together, images.length, delta);
-  return images.map((_, i) => softmax(data.subarray(i * dims[1], (i + 1) * dims[1])));
+  const parts = values => Array.from({ length: n }, (_, i) => one({ values, n }, 'values', i));
+  if (group.palette.length) return parts(await model.classes(images, n, delta)).map(map => Uint8Array.from(map));
+  return parts((await model.logits(images, n, delta)).data).map(softmax);
 }
 
 function softmax(logits) {
@@ -193,7 +232,7 @@ function softmax(logits) {
 
 async function picture({ group, number }) {
   const held = await split(group, 'held_out');
-  return { planes: image(held, number), label: held.labels[number] };
+  return { planes: one(held, 'images', number), labels: one(held, 'labels', number) };
 }
 
 const JOBS = { start, attack, measure, predict, picture };
