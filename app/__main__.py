@@ -15,6 +15,9 @@ import typer
 if TYPE_CHECKING:
     from app.service import RunRegistry
 
+OTHERS = {"talk": "app.edition.handout", "export": "app.edition.export.folder"}
+"""Commands beside the app itself, and the modules that hold them."""
+
 
 def main(
     host: Annotated[
@@ -38,7 +41,8 @@ def main(
 ) -> None:
     """Start the app and print its address; Ctrl+C stops it.
 
-    `python -m app talk FILE.pdf` prints the talk with its notes.
+    `python -m app talk FILE.pdf` prints the talk with its notes; `python -m app export FOLDER` writes the app as plain
+    files, which need no server.
     """
     host = host.strip("[]")
     _check(host, port, auth)
@@ -160,13 +164,12 @@ def _credentials(auth: str) -> tuple[str, str] | None:
 
 
 def command() -> None:
-    """Run `python -m app`, or `python -m app talk FILE.pdf`."""
-    if sys.argv[1:2] != ["talk"]:
+    """Run `python -m app`, or another of its commands, like `python -m app talk FILE.pdf`."""
+    other = OTHERS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    if other is None:
         return typer.run(main)
-    from app.edition.handout import main as talk
-
     del sys.argv[1]
-    typer.run(talk)
+    typer.run(importlib.import_module(other).main)
 
 
 if __name__ == "__main__":

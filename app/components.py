@@ -1,13 +1,18 @@
 """Components that more than one tab uses, and those that are scripts."""
 
+import asyncio
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 import plotly
 
 from app.theme import static
+
+Made = TypeVar("Made")
 
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
@@ -152,3 +157,20 @@ def picker(label: str, **kwargs: Any) -> gr.Dropdown:
 def segments(choices: list[tuple[str, Any]], value: Any, label: str, **kwargs: Any) -> gr.Radio:
     """A few choices side by side, as a group of buttons."""
     return gr.Radio(choices, value=value, label=label, show_label=False, container=False, **kwargs)
+
+
+def in_a_loop(make: Callable[[], Made]) -> Made:
+    """What `make` returns. It runs inside an event loop; otherwise Gradio opens one for each lock and closes none.
+
+    Where the caller is inside a loop, as in a notebook, `make` runs in another thread.
+    """
+
+    async def made() -> Made:
+        return make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(made())
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(lambda: asyncio.run(made())).result()

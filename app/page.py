@@ -1,28 +1,25 @@
 """The page: header, session, and one tab for each file in `app/tabs`."""
 
-import asyncio
 import functools
-import importlib
 import logging
 import os
-import pkgutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from app import service, tabs, theme
+from app import service, theme
 from app.components import html
+from app.components import in_a_loop as in_a_loop
 from app.edition import talk
 from app.markup.glossary import glossary
 from app.session import Session
+from app.tabs import discovered as discovered
 from app.tabs import events
 
-Made = TypeVar("Made")
 ENDPOINTS: dict[str, Callable[..., Any]] = {
     "models": service.list_models,
     "compare": service.compare_models,
@@ -36,23 +33,6 @@ ENDPOINTS: dict[str, Callable[..., Any]] = {
 def build(runs: service.RunRegistry) -> gr.Blocks:
     """Make the app without launching it; its tabs share `runs`. Nothing is computed."""
     return in_a_loop(lambda: _built(runs))
-
-
-def in_a_loop(make: Callable[[], Made]) -> Made:
-    """What `make` returns. It runs inside an event loop; otherwise Gradio opens one for each lock and closes none.
-
-    Where the caller is inside a loop, as in a notebook, `make` runs in another thread.
-    """
-
-    async def made() -> Made:
-        return make()
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(made())
-    with ThreadPoolExecutor(1) as other:
-        return other.submit(lambda: asyncio.run(made())).result()
 
 
 def _built(runs: service.RunRegistry) -> gr.Blocks:
@@ -105,11 +85,3 @@ def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
             raise gr.Error(str(error), print_exception=False) from error
 
     return answered
-
-
-def discovered() -> list[ModuleType]:
-    """All tabs in `app/tabs` in their order, without those that have nothing to show."""
-    names = (info.name for info in pkgutil.iter_modules(tabs.__path__) if not info.name.startswith("_"))
-    found = [importlib.import_module(f"{tabs.__name__}.{name}") for name in names]
-    shown = (tab for tab in found if hasattr(tab, "TITLE") and getattr(tab, "ready", lambda: True)())
-    return sorted(shown, key=lambda tab: tab.ORDER)

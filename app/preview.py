@@ -55,24 +55,24 @@ def _asks_for_the_page(scope: Message) -> bool:
 
 def described(page: str, root: str) -> str:
     """The page with our own description in its head; `root` is the address of the app without a slash at its end."""
-    return OTHERS.sub("", page).replace("<head>", f"<head>{_tags(root)}", 1)
+    return OTHERS.sub("", page).replace("<head>", f"<head>{tags(root)}", 1)
 
 
-def _tags(root: str) -> str:
-    """Tags for the head of the page, with its title, description and picture."""
+def tags(root: str, icon: str = "favicon.ico") -> str:
+    """Tags for the head of the page, with its title, description and picture; `icon` is a file beside it."""
     title = "PlainSight: perturbations that show themselves"
     words = (
         "One pattern fools a whole model. What fools a standard model can hardly be seen; "
         "what still fools a shared-trained one is in plain sight."
     )
     image, root = escape(f"{root}/preview.png"), escape(root)
-    tags = {"title": title, "description": words, "image": image}
+    told = {"title": title, "description": words, "image": image}
     return (
         f'<meta name="description" content="{words}"><meta property="og:type" content="website">'
-        f'<meta name="twitter:card" content="summary_large_image"><link rel="icon" href="{root}/favicon.ico">'
+        f'<meta name="twitter:card" content="summary_large_image"><link rel="icon" href="{root}/{icon}">'
         + "".join(
             f'<meta property="og:{name}" content="{content}"><meta name="twitter:{name}" content="{content}">'
-            for name, content in tags.items()
+            for name, content in told.items()
         )
     )
 

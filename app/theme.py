@@ -76,15 +76,23 @@ def theme() -> gr.themes.Base:
     return base.set(**plain, **flat, **sizes)
 
 
-def header(device: str) -> str:
-    """The header: the name on the left; link, colours, API and device on the right."""
+def header(device: str, talk: str = "?talk=1") -> str:
+    """The header: the name on the left; link, colours, API and device on the right.
+
+    Without a `device` there is no server: what asks one for something is left out. `talk` is the address of the talk.
+    """
+    save = SAVE if device else re.sub(r'<button[^>]*data-save="postcard".*?</button>', "", SAVE)
+    server = (
+        f'<button type="button" class="wide" data-api>API</button><span class="wide">{escape(device)}</span>'
+        if device
+        else ""
+    )
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         f"{QUESTION}"
-        '<a href="?talk=1">Talk</a>'
+        f'<a href="{escape(talk)}">Talk</a>'
         f'<button type="button" class="wide" data-copy-link data-home="{escape(home())}">Copy link</button>'
-        f"{SAVE}"
+        f"{save}"
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'
-        '<button type="button" class="wide" data-api>API</button>'
-        f'<span class="wide">{escape(device)}</span></span></header>'
+        f"{server}</span></header>"
     )

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from app.service import Mark, Tradeoff, axis_position, axis_ticks
+from app.service import Card, Mark, Tradeoff, axis_position, axis_ticks
 
 WIDTH, HEIGHT = 700, 500
 LEFT, RIGHT, TOP, BOTTOM = 96, 24, 24, 76
@@ -62,3 +62,51 @@ def _broken(mark: Mark) -> str:
     if mark.breaks is None:
         return f"not broken up to {mark.reaches:g}/255"
     return f"broken at {mark.breaks:g}/255"
+
+
+BOTH = (207, 80)
+"""Width and height of the figure of both models in Compare."""
+ROOM = (30, 6, 6, 34)
+"""The margins of its axes: left, right, above, below."""
+
+
+def both(a: Card, b: Card) -> str:
+    """The figure of both models by epsilon as `app.figures.both` draws it: it stands there until that can be drawn."""
+    (width, height), (left, right, above, below) = BOTH, ROOM
+
+    def x(epsilon: float) -> float:
+        return left + (width - left - right) * epsilon / 33
+
+    def y(fraction: float) -> float:
+        return height - below - (height - above - below) * fraction / 1.02
+
+    def path(points: tuple[tuple[int, float], ...]) -> str:
+        return "M" + "L".join(f"{x(epsilon):.1f} {y(value):.1f}" for epsilon, value in points) if points else ""
+
+    drawn = [
+        f'<path d="M{left} {y(value):.1f}H{width - right}" style="stroke: var(--line)"/>'
+        f'<text x="{left - 2}" y="{y(value) + 3:.1f}" text-anchor="end">{100 * value:.0f}%</text>'
+        for value in (0, 0.5, 1)
+    ]
+    drawn += [f'<text x="{x(tick):.1f}" y="{height - below + 13}">{tick}</text>' for tick in (0, 8, 16, 24, 32)]
+    for card in (a, b):
+        line = f"fill: none; stroke: var(--{card.letter.lower()})"
+        drawn.append(f'<path d="{path(card.curve.control)}" style="{line}; stroke-dasharray: 2 2"/>')
+        drawn.append(f'<path d="{path(card.curve.points)}" style="{line}; stroke-width: 2.5"/>')
+    for card in (a, b):
+        if card.measured and card.curve.targeted == (card.target is not None):
+            shape = _both_mark(card.letter, x(card.epsilon), y(card.measured.value))
+            drawn.append(f'<g style="fill: var(--{card.letter.lower()}); stroke: var(--paper)">{shape}</g>')
+    words = (
+        f'<text x="{(left + width - right) / 2:.0f}" y="{height - 4}" font-size="11">still right, by ε (dotted: noise)'
+    )
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" aria-hidden="true" font-size="10" '
+        f'text-anchor="middle" style="fill: var(--soft)">{"".join(drawn)}{words}</text></svg>'
+    )
+
+
+def _both_mark(letter: str, x: float, y: float) -> str:
+    if letter == "A":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" stroke-width="1.5"/>'
+    return f'<path d="M{x:.1f} {y - 7:.1f}l6.5 11h-13z" stroke-width="1.5"/>'

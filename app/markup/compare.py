@@ -9,6 +9,8 @@ from app.markup.common import MARKS, effect, missing, percent
 from app.markup.glossary import term
 from app.service import Answer, Card, Labelled, Large, Shot, Strip, StripImage, StripScene
 
+KINDS = ("right", "fooled", "anyway")
+"""What a model says under a pattern: the truth; what is wrong because of it; what is wrong without it too."""
 LEAST = 3.0
 """The JOD at the far end of the scale."""
 
@@ -175,11 +177,12 @@ def strip(images: Strip, chosen: int) -> str:
     if not images.cells:
         return '<p class="missing">This pattern has fooled its model on none of the held-out images.</p>'
     scenic = isinstance(images.cells[0], StripScene)
-    cells = "".join(_cell(cell, images.shown, cell.number == chosen) for cell in images.cells)
+    cells = "".join(cell(one, images.shown, one.number == chosen) for one in images.cells)
     return f'<ul class="strip{" scenes" if scenic else ""}">{cells}</ul>'
 
 
-def _cell(cell: StripImage | StripScene, shown: str | None, chosen: bool) -> str:
+def cell(cell: StripImage | StripScene, shown: str | None, chosen: bool) -> str:
+    """One image of the strip as a button, and what is said to it."""
     truth = cell.truth if isinstance(cell, StripImage) else ""
     alt = f"Held-out {'image' if truth else 'scene'} {cell.number}" + (f": {truth}" if truth else "")
     sides = [(letter, said) for letter, said in (("A", cell.a), ("B", cell.b)) if shown in (None, letter.lower())]

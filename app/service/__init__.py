@@ -9,13 +9,26 @@ from typing import Any, TypeVar
 from app.service.album import PICTURES, albums
 from app.service.api import compare_models, list_models, perturb, predict, robustness
 from app.service.blind import BlindSession, blind_test
-from app.service.catalogue import Menu, first, fitting, menu, offer, strengths, unreadable
-from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
+from app.service.catalogue import Menu, NoModels, first, fitting, menu, offer, strengths, unreadable
+from app.service.compare import (
+    beside,
+    card,
+    cards,
+    comparison,
+    device,
+    large,
+    scene_page,
+    status_text,
+    strip,
+    subject,
+    wanted,
+)
 from app.service.downloads import numbers
+from app.service.fields import NAMES as FIELD_NAMES
 from app.service.live import Tick, estimate, run, stop
 from app.service.outcomes import Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
-from app.service.pictures import CompareSession, prepare
+from app.service.pictures import PER_SHEET, CompareSession, prepare
 from app.service.pictures_of_yours import (
     PicturesSession,
     add_example,
@@ -33,6 +46,8 @@ from app.service.received import LARGEST as LARGEST_FILE
 from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
+from app.service.stored import Aim, HeldOut, StoredPattern, aims, held_out, patterns, reads
+from app.service.stored import groups as exported_groups
 from app.service.talk import remembered as remembered_talk
 from app.service.talk import talk
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
@@ -90,7 +105,7 @@ from app.service.types import (
     Visibility,
     Whole,
 )  # fmt: skip
-from app.service.url import changed, looked, opened, parameters, recalled, refreshed
+from app.service.url import UNKNOWN, changed, looked, opened, parameters, recalled, refreshed
 from app.session import Session
 from core.evaluation.perceptibility import UNSEEN, VIEWING_IN_WORDS
 from core.evaluation.perceptibility import WORDS as VISIBILITY_WORDS
@@ -99,22 +114,23 @@ from core.reports.accuracy_axis import axis_position, axis_ticks
 from core.reports.visibility import STRENGTHS, NeededVisibility
 
 __all__ = [
-    "LARGEST_FILE", "LONG_WAVES", "PICTURES", "RING", "STRENGTHS", "UNSEEN", "VIEWING_IN_WORDS", "VISIBILITY_WORDS",
-    "Alone", "Answer", "BlindSession", "BlindSide", "BlindTest", "BreakingPattern", "Card", "CompareSession",
-    "Comparison", "Control", "Curve", "Example", "File", "Forming", "Fraction", "Guess", "Heap", "Intake", "Labelled",
-    "Large", "Legend", "Look", "Mark", "Menu", "Mosaic", "NeededVisibility", "Outcomes", "OwnAnswer", "OwnCell",
-    "OwnLarge", "OwnMaps", "OwnPage", "OwnShot", "OwnSide", "ParetoFront", "Perceptibility", "PerceptibilityCard",
-    "PerceptibilityModel", "PerceptibilityPoint", "PerceptibilitySession", "PicturesSession", "RadialSpectrum",
-    "Recognition", "Replay", "ReplaySide", "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession",
-    "Shot", "Shows", "Street", "Strip", "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff",
-    "TradeoffCard", "TradeoffSession", "Visibility", "Whole", "add_example", "albums", "axis_position", "axis_ticks",
-    "blind_test", "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device",
-    "drawn_at", "estimate", "filmed", "first", "health", "large", "leafed", "legend", "list_models", "looked",
-    "looks", "menu", "move_crop", "notice", "numbers", "offer", "opened", "outcomes", "own_pictures", "parameters",
-    "perceptibility", "perturb", "picture_sentences", "predict", "prepare", "ready", "recalled", "refreshed",
-    "refuse_picture", "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene",
-    "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture",
-    "talk", "tradeoff", "unreadable", "wanted",
+    "FIELD_NAMES", "LARGEST_FILE", "LONG_WAVES", "PER_SHEET", "PICTURES", "RING", "STRENGTHS", "UNKNOWN", "UNSEEN",
+    "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Aim", "Alone", "Answer", "BlindSession", "BlindSide", "BlindTest",
+    "BreakingPattern", "Card", "CompareSession", "Comparison", "Control", "Curve", "Example", "File", "Forming",
+    "Fraction", "Guess", "Heap", "HeldOut", "Intake", "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "Mosaic",
+    "NeededVisibility", "NoModels", "Outcomes", "OwnAnswer", "OwnCell", "OwnLarge", "OwnMaps", "OwnPage", "OwnShot",
+    "OwnSide", "ParetoFront", "Perceptibility", "PerceptibilityCard", "PerceptibilityModel", "PerceptibilityPoint",
+    "PerceptibilitySession", "PicturesSession", "RadialSpectrum", "Recognition", "Replay", "ReplaySide", "RiskLevel",
+    "Risks", "RunRegistry", "ScenePage", "SegmentationSession", "Shot", "Shows", "StoredPattern", "Street", "Strip",
+    "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff", "TradeoffCard", "TradeoffSession",
+    "Visibility", "Whole", "add_example", "aims", "albums", "axis_position", "axis_ticks", "beside", "blind_test",
+    "card", "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device", "drawn_at",
+    "estimate", "exported_groups", "filmed", "first", "health", "held_out", "large", "leafed", "legend",
+    "list_models", "looked", "looks", "menu", "move_crop", "notice", "numbers", "offer", "opened", "outcomes",
+    "own_pictures", "parameters", "patterns", "perceptibility", "perturb", "picture_sentences", "predict", "prepare",
+    "reads", "ready", "recalled", "refreshed", "refuse_picture", "remembered_talk", "remove_picture", "replay",
+    "replayable", "robustness", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
+    "strengths", "strip", "subject", "take_picture", "talk", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

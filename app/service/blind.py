@@ -3,17 +3,12 @@
 Nothing of a person's answers ever comes here. Epsilons are in units of 1/255. H W height and width.
 """
 
-import base64
 import math
-import zlib
 from dataclasses import dataclass
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from app.service import catalogue, pictures, segmentation
 from app.service.compare import noun
+from app.service.packing import packed_delta, packed_image
 from app.service.types import BlindSide, BlindTest, StoredPattern
 from app.session import Session
 from core import datasets
@@ -22,7 +17,6 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.perceptibility import UNSEEN
 from core.reports.visibility import STRENGTHS, noticed_from, visible_points
-from core.threat import quantise
 
 CRAFTED = (4, 8, 16, 32)
 """Of the stored patterns those nearest to these epsilons are sent: each tested strength is near one of them."""
@@ -73,7 +67,7 @@ def _pictures(data: str, scenic: bool) -> tuple[str, ...]:
     count = SCENES if scenic else PICTURES
     found = pictures.split(data, "test", segmentation.FEW[0]) if scenic else pictures.held_out(data, count)[0]
     images = found.batch(slice(count))[0]
-    return tuple(_packed((image * 255).round().to(torch.uint8)) for image in images)
+    return tuple(packed_image(image) for image in images)
 
 
 def _side(session: BlindSession, side: str) -> BlindSide:
@@ -102,10 +96,4 @@ def _patterns(model: Checkpoint, results: Results) -> tuple[StoredPattern, ...]:
     """The stored patterns of S-PGD whose epsilons are nearest, by ratio, to those that are wanted."""
     stored = {m.epsilon: delta for m in results.curve() if (delta := catalogue.delta(model, m.key)) is not None}
     chosen = {min(stored, key=lambda epsilon: abs(math.log(epsilon / wanted))) for wanted in CRAFTED if stored}
-    return tuple(StoredPattern(e, _packed(quantise(stored[e][0]).to(torch.int8))) for e in sorted(chosen))
-
-
-def _packed(values: Tensor) -> str:
-    """Bytes (3,H,W) as base64 of zlib of (H,W,3)."""
-    plain = np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy()).tobytes()
-    return base64.b64encode(zlib.compress(plain, 6)).decode()
+    return tuple(StoredPattern(e, packed_delta(stored[e])) for e in sorted(chosen))

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from torch import Tensor
 
@@ -97,6 +97,8 @@ class Caches:
         """The outcomes of finished live runs."""
         self.clean_predictions: LRUCache[Tensor] = LRUCache(16)
         """Predicted classes of all held-out images without a perturbation."""
+        self.derived: LRUCache[Any] = LRUCache(128)
+        """What pages derive from the results of all models of a group (`catalogue.derived`)."""
         self.left_out: dict[Path, tuple[Stamps, str, str]] = {}
         self.lock = Lock()
         """Guards `left_out`."""

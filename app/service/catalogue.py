@@ -4,11 +4,11 @@ Choices are (label, value) pairs, as a dropdown shows them. Epsilons are in unit
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -28,6 +28,7 @@ from core.files import FileError
 from core.models.normalised import Normalised
 
 Choices = list[tuple[str, Any]]
+Derived = TypeVar("Derived")
 
 
 _others: list[Path] = []
@@ -268,6 +269,14 @@ def _reading(of: Checkpoint) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:
         raise LeftOut(leave_out(of.folder, error)) from error
+
+
+def derived(group: str, what: Hashable, make: Callable[[], Derived]) -> Derived:
+    """What a page derives from the results of all models of a group; made again once one of them has changed."""
+    files = [model.folder / RESULTS for model in all_models() if model.group == group]
+    models = tuple((path, path.stat().st_mtime_ns if path.is_file() else 0) for path in files)
+    found: Derived = caches.derived.get_or_make((what, models), make)
+    return found
 
 
 def title(of: Checkpoint) -> str:

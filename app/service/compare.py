@@ -1,5 +1,7 @@
 """The pages that put two models side by side: from a session to all they show. Nothing here runs an attack."""
 
+from dataclasses import replace
+
 from app.service import catalogue, downloads, names, pictures, segmentation
 from app.service.catalogue import rate
 from app.service.outcomes import Outcome, Outcomes, hardware
@@ -115,6 +117,13 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         files=downloads.files(session, checkpoint, done) if done else (),
         command=downloads.command(session, checkpoint, done),
     )
+
+
+def beside(session: Session, a: Card, b: Card) -> tuple[Card, Card]:
+    """Cards of stored results that were made apart, with the words that depend on the model on the other side."""
+    own = {"a": a, "b": b}
+    found = [replace(card, noun=noun(session, side), no_help=_no_help(session, side)) for side, card in own.items()]
+    return found[0], found[1]
 
 
 def noun(session: Session, side: str) -> str:

@@ -62,14 +62,17 @@ def perceptibility(session: PerceptibilitySession) -> Perceptibility:
     own = _own(session.data)
     sides = [_chosen(own, catalogue.checkpoint(session, side)) for side in SIDES]
     share = comparable_share([results for _, results in sides], [results for _, results in own])
-    models = {model.name: _seen(model, results, share) for model, results in own}
+    models = catalogue.derived(
+        session.data, ("seen", share), lambda: {model.name: _seen(model, results, share) for model, results in own}
+    )
     cards = [
         _card(session, side, models[model.name], model, results)
         for side, (model, results) in zip(SIDES, sides, strict=True)
     ]
     scenic = catalogue.scenic(sides[0][0])
     recognition, unread = _scenes(sides) if scenic else _scores(sides)
-    unmeasured, measure = _unmeasured(session.data, share)
+    what = ("unmeasured", share)
+    unmeasured, measure = catalogue.derived(session.data, what, lambda: _unmeasured(session.data, share))
     return Perceptibility(
         things="pixels" if scenic else "images",
         scenic=scenic,

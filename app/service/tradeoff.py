@@ -36,8 +36,9 @@ class TradeoffSession(Session):
 
 def tradeoff(session: TradeoffSession) -> Tradeoff:
     """Everything on the page. Raises NoModels, or FileError where a model folder is damaged."""
-    own = _own(session.data)
-    marks = _marks(own)
+    data, own = session.data, _own(session.data)
+    marks = _all_marks(data)
+    fronts = catalogue.derived(data, "fronts", lambda: _fronts(own))
     a, b = _traded(session, "a", marks), _traded(session, "b", marks)
     moved = a.mark if session.side == "a" else b.mark
     settings = Settings(
@@ -46,7 +47,9 @@ def tradeoff(session: TradeoffSession) -> Tradeoff:
         _steps(marks, moved, "epsilon"),
     )
     things = "pixels" if catalogue.scenic(catalogue.checkpoint(session, "a")) else "images"
-    return Tradeoff(things, marks, _fronts(own), a, b, settings, _finding(own, marks, a.mark, b.mark))
+    kinds = ("finding", a.mark.kind, b.mark.kind)  # all that it depends on besides
+    finding = catalogue.derived(data, kinds, lambda: _finding(own, marks, a.mark, b.mark))
+    return Tradeoff(things, marks, fronts, a, b, settings, finding)
 
 
 def _steps(marks: Sequence[Mark], now: Mark, name: str) -> tuple[float, ...]:
@@ -63,7 +66,7 @@ def stepped(session: TradeoffSession, name: str, step: int) -> tuple[TradeoffSes
 
     Raises ValueError where the slider has no such step.
     """
-    marks = _marks(_own(session.data))
+    marks = _all_marks(session.data)
     now = _mark(marks, getattr(session, session.side))
     steps = _steps(marks, now, name)
     if isinstance(step, bool) or step not in range(len(steps)):
@@ -78,7 +81,7 @@ def snapped(session: TradeoffSession, name: str, value: str | float) -> tuple[Tr
     `name` is `kind`, `sigma` or `epsilon`; the other settings stay as near as they can. sigma or epsilon 0 is the
     standard model. Raises ValueError for a kind that there is not.
     """
-    marks = _marks(_own(session.data))
+    marks = _all_marks(session.data)
     kinds = list(dict.fromkeys(mark.kind for mark in marks))
     if name == "kind" and value not in kinds:
         raise ValueError(f"kind is one of {', '.join(kinds)}, and {shortened(value)} was given.")
@@ -106,7 +109,7 @@ def snapped(session: TradeoffSession, name: str, value: str | float) -> tuple[Tr
 
 def chosen(session: TradeoffSession, name: str) -> TradeoffSession:
     """The session with the named model on the side that the sliders move. Raises ValueError for an unknown one."""
-    return _placed(session, _mark(_marks(_own(session.data)), name))
+    return _placed(session, _mark(_all_marks(session.data), name))
 
 
 def _placed(session: TradeoffSession, mark: Mark) -> TradeoffSession:
@@ -131,6 +134,10 @@ def _own(data: str) -> list[MeasuredModel]:
     if not models:
         raise catalogue.NoModels(f"No robustness was measured for {data}; run: plainsight precompute MODEL_FOLDER")
     return [(model, _measured(model)) for model in models]
+
+
+def _all_marks(data: str) -> tuple[Mark, ...]:
+    return catalogue.derived(data, "marks", lambda: _marks(_own(data)))
 
 
 def _marks(own: Sequence[MeasuredModel]) -> tuple[Mark, ...]:

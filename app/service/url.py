@@ -11,6 +11,7 @@ from app.service.runs import RunRegistry
 from app.session import HIDDEN, USUAL, AnySession, Session
 from core import attacks
 
+UNKNOWN = "The address gives {} a value unknown here; the usual one is shown instead."
 LONGEST = 2000
 """Characters of an address that are read; those that the page writes have a tenth of it."""
 
@@ -21,7 +22,7 @@ def opened(query: Mapping[str, str], kind: type[AnySession]) -> tuple[AnySession
     An address that speaks of another tab asks for nothing here.
     """
     session, words = understood(query, kind)
-    return session, f"The address gives {words} a value unknown here; the usual one is shown instead." if words else ""
+    return session, UNKNOWN.format(words) if words else ""
 
 
 def understood(query: Mapping[str, str], kind: type[AnySession]) -> tuple[AnySession, str]:

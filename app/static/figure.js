@@ -20,6 +20,7 @@ async function draw() {
   if (!node) return;
   const figure = JSON.parse(paint(props.value));
   node.setAttribute('aria-label', figure.layout.meta || '');
+  if (bound !== node) node.replaceChildren(); // a still figure may stand there
   window.Plotly.react(node, figure.data, figure.layout, { responsive: true, displayModeBar: false });
   if (bound === node) return;
   bound = node;

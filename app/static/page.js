@@ -42,7 +42,7 @@
     if ('copyLink' in button.dataset)
       copy(
         button,
-        `${document.querySelector('[data-home]').dataset.home || location.href.split(/[?#]/)[0]}${location.search}`,
+        `${document.querySelector('[data-home]').dataset.home || location.href.split(/[?#]/)[0]}${location.search}${location.hash}`,
       );
     if ('themeToggle' in button.dataset) {
       const kind = document.body.classList.contains('dark') ? 'light' : 'dark';

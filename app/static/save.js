@@ -12,7 +12,7 @@
       .replace(/[^a-z]+/g, '-')}${end}`;
   const address = () => {
     const home = document.querySelector('[data-home]').dataset.home;
-    return `${home || location.href.split(/[?#]/)[0]}${location.search}`;
+    return `${home || location.href.split(/[?#]/)[0]}${location.search}${location.hash}`;
   };
   const escaped = text => new Option(text).innerHTML;
 
@@ -52,7 +52,9 @@
     return `<section class="${one.closest('.block')?.className ?? ''}">${copy.innerHTML}</section>`;
   }
   function choices() {
-    const found = [...new URLSearchParams(location.search)].filter(([, value]) => value !== '');
+    const found = [...new URLSearchParams(location.search || location.hash.slice(1))].filter(
+      ([, value]) => value !== '',
+    );
     return found.map(([name, value]) => `<tr><th>${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join('');
   }
   async function report() {

@@ -1,7 +1,7 @@
 // Pictures and patterns as bytes, and one under the other exactly as the engine makes it (core/threat.py).
 
 // The bytes of base64 of zlib.
-async function inflated(text) {
+export async function inflated(text) {
   const packed = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());

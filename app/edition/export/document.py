@@ -1,0 +1,119 @@
+"""The page of the static edition: its HTML, styles and scripts, and the data that its tabs show."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+
+from app import preview, service, tabs, theme
+from app.components import PLOTLY_JS, bundled, in_a_loop
+from app.edition.export import compare, pairs
+from app.edition.export.layout import Layout
+from app.figures import still
+from app.markup import common
+from app.markup.glossary import glossary
+from app.service import BlindSession, CompareSession, PerceptibilitySession, TradeoffSession
+from app.tabs.base import NO_TARGET, TabView, sentence_line
+
+KINDS = (CompareSession, PerceptibilitySession, TradeoffSession, BlindSession)
+"""The tabs that need no server."""
+MODULES = (
+    "blind/picture",
+    *(f"edition/{name}" for name in ("store", "bitmap", "address", "parts", "compare", "pairs", "page")),
+)
+"""The scripts in `static/edition`, each after those that it imports."""
+ELSEWHERE = "Not in this edition"
+WORDS = "Measured beforehand: nothing here asks a server."
+
+
+def write(folder: Path, address: str) -> None:
+    """Write the page and its data. Raises NoModels where there is nothing to compare."""
+    runs = service.RunRegistry()
+    views = in_a_loop(lambda: _built(runs))
+    first = service.first(CompareSession)
+    data: dict[str, Any] = {}
+    layout, panels = Layout(), ""
+    for kind in KINDS:
+        if kind.tab not in views:
+            continue
+        tab, made, view = views[kind.tab]
+        found = compare.export(folder) if kind is CompareSession else pairs.export(folder, kind, view)
+        if not found:
+            continue
+        panels += layout.panel(kind.tab, tab.TITLE, made, view)
+        labels = {group: words for words, group in service.menu(service.first(kind)).data}
+        data[kind.tab] = {"title": tab.TITLE, "groups": found, "labels": {group: labels[group] for group in found}}
+    if CompareSession.tab not in data:
+        raise service.NoModels("There are no models whose images may be shown, so there is nothing to export.")
+    _scripts(folder, layout, data, first)
+    _styles(folder)
+    (folder / "index.html").write_text(_page(panels, address, data, first), "utf-8")
+
+
+def _built(runs: service.RunRegistry) -> dict[str, tuple[ModuleType, Any, TabView[Any]]]:
+    """The app's tabs by name: the module, the components, and the view that knows what they show."""
+    found = {}
+    with gr.Blocks(analytics_enabled=False):
+        for tab in tabs.discovered():
+            with gr.Tab(tab.TITLE) as made:
+                found[tab.SESSION.tab] = tab, made, tab.build(runs)
+    return found
+
+
+def _scripts(folder: Path, layout: Layout, data: dict[str, Any], first: CompareSession) -> None:
+    config = {
+        "tabs": data,
+        "usual": CompareSession.tab,
+        "none": NO_TARGET,
+        "status": sentence_line("@words@"),
+        "unknown": service.UNKNOWN,
+        "names": service.FIELD_NAMES,
+        "stored": WORDS,
+        "elsewhere": ELSEWHERE,
+    }
+    own = (script.replace(f"gradio_api/file={PLOTLY_JS}", "plotly.min.js") for script in layout.scripts)
+    parts = ",\n".join(f"function (element, props, trigger, watch) {{\n{script}\n}}" for script in own)
+    save = theme.static("save.js").replace("'@style'", json.dumps(theme.static("report.css")))
+    text = "\n".join(
+        (
+            f"window.plainsightEdition = {json.dumps(config, ensure_ascii=False)};",
+            f"window.plainsightScripts = [{parts}];",
+            f"(() => {{\n{bundled(*(f'{name}.js' for name in MODULES))}\n}})();",
+            theme.static("page.js"),
+            save,
+        )
+    )
+    (folder / "plainsight.js").write_text(text, "utf-8")
+
+
+def _styles(folder: Path) -> None:
+    (folder / "plainsight.css").write_text(f"{theme.static('edition.css')}\n{theme.static('page.css')}", "utf-8")
+
+
+def _page(panels: str, address: str, data: dict[str, Any], first: CompareSession) -> str:
+    buttons = "".join(
+        f'<button type="button" role="tab" aria-selected="false" aria-controls="panel-{name}" data-tab-id="{name}">'
+        f"{tab['title']}</button>"
+        for name, tab in data.items()
+    )
+    found = service.outcomes(first)
+    cards = service.cards(first, found)
+    for mark, inside in (
+        ('data-part="compare.headline">', common.headline(service.subject(first, found), *cards)),
+        ('class="plotly-figure" role="img" aria-label="A figure" style="width:100%;height:80px">', still.both(*cards)),
+    ):
+        panels = panels.replace(mark, mark + inside, 1)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>PlainSight</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'{preview.tags(address.rstrip("/") or ".", "favicon.png")}<link rel="stylesheet" href="plainsight.css">'
+        '</head><body><div class="gradio-container"><main class="contain">'
+        f'<div class="block" id="top"><div class="html-container">{theme.header("", "talk.html")}</div></div>'
+        f'<div class="block helps"><div class="html-container">{glossary()}</div></div>'
+        '<div class="tabs" id="tabs"><div class="tab-wrapper"><div class="tab-container" role="tablist">'
+        f"{buttons}</div></div>{panels}</div>"
+        '<noscript><p class="missing">This page takes scripts: what it shows is chosen by them.</p></noscript>'
+        '</main></div><script src="plainsight.js"></script></body></html>'
+    )

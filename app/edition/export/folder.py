@@ -1,0 +1,82 @@
+"""`python -m app export FOLDER`: the static edition as a folder of files."""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LARGEST = 60 * 1024 * 1024
+"""Bytes that an edition may take."""
+SIGN = "plainsight-edition.txt"
+"""The file by which a folder is known as an edition, which may be written anew."""
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="The folder to write; it must not hold anything else.")],
+    address: Annotated[
+        str, typer.Option(help="Where it will be found, like its https address: previews of links need it.")
+    ] = "",
+) -> None:
+    """Write the app as plain files, which any web server hands out and a browser opens from a disk."""
+    began = time.perf_counter()
+    try:
+        size = write(folder, address)
+    except (OSError, ValueError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    seconds = time.perf_counter() - began
+    print(f"{folder}: {size / 1024**2:.1f} MB in {seconds:.0f} s. Open {folder / 'index.html'}.")
+
+
+def write(folder: Path, address: str = "") -> int:
+    """Write the edition to `folder` and return its size in bytes; either all of it is there or nothing.
+
+    Raises FileExistsError for a folder that holds other files, NotADirectoryError for a file, NoModels where there is
+    nothing to show, ValueError for more than `LARGEST`.
+    """
+    _refuse(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
+    try:
+        _fill(made, address)
+        size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
+        if size > LARGEST:
+            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 60 MB are meant.")
+        made.chmod(0o755)
+        _refuse(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return size
+
+
+def _refuse(folder: Path) -> None:
+    """Raises FileExistsError or NotADirectoryError where the edition would take the place of something else."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; name a folder that does not exist yet.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SIGN).is_file():
+        raise FileExistsError(f"{folder} holds other files; name an empty folder, or one that does not exist yet.")
+
+
+def _fill(folder: Path, address: str) -> None:
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from app.components import PLOTLY_JS
+    from app.edition import talk
+    from app.edition.export import document
+    from app.theme import STATIC
+
+    document.write(folder, address)
+    (folder / "talk.html").write_text(talk.document(leave="index.html"), "utf-8")
+    shutil.copyfile(PLOTLY_JS, folder / "plotly.min.js")
+    for name in ("favicon.png", "preview.png"):
+        shutil.copyfile(STATIC / name, folder / name)
+    (folder / ".nojekyll").touch()  # else GitHub Pages would leave files out
+    (folder / SIGN).write_text("Written by PlainSight (python -m app export); may be written anew.\n", "utf-8")

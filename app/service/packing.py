@@ -1,0 +1,26 @@
+"""Images and patterns as text for the browser (`static/blind/picture.js` unpacks them)."""
+
+import base64
+import zlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.threat import quantise
+
+
+def packed(values: Tensor) -> str:
+    """Bytes (3,H,W) as base64 of zlib of (H,W,3)."""
+    plain = np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy()).tobytes()
+    return base64.b64encode(zlib.compress(plain, 6)).decode()
+
+
+def packed_image(image: Tensor) -> str:
+    """An image (3,H,W) in [0, 1] as uint8."""
+    return packed((image * 255).round().to(torch.uint8))
+
+
+def packed_delta(delta: Tensor) -> str:
+    """A delta (1,3,H,W) as int8 in units of 1/255."""
+    return packed(quantise(delta[0]).to(torch.int8))

@@ -1,0 +1,79 @@
+// Pictures as addresses and files, made from their values (height x width x RGB) without a canvas: exact in every browser.
+import { inflated } from '../blind/picture.js';
+
+export const unpackedPicture = inflated;
+export const unpackedPattern = async text => new Int8Array((await inflated(text)).buffer);
+
+// A picture under a pattern; the array clips at 0 and 255, as the attack does.
+export const under = (values, units) => Uint8ClampedArray.from(values, (value, at) => value + units[at]);
+export const amplified = (units, factor) => Uint8ClampedArray.from(units, value => 128 + factor * value);
+
+function base64(bytes) {
+  const parts = [];
+  for (let at = 0; at < bytes.length; at += 0x8000) parts.push(String.fromCharCode(...bytes.subarray(at, at + 0x8000)));
+  return btoa(parts.join(''));
+}
+
+// The address of a bitmap file: rows from below, blue first, each filled up to four bytes.
+export function bitmapAddress(values, [height, width]) {
+  const row = Math.ceil((3 * width) / 4) * 4;
+  const bytes = new Uint8Array(54 + row * height);
+  const head = new DataView(bytes.buffer);
+  head.setUint16(0, 0x424d);
+  head.setUint32(2, bytes.length, true);
+  head.setUint32(10, 54, true);
+  head.setUint32(14, 40, true);
+  head.setInt32(18, width, true);
+  head.setInt32(22, height, true);
+  head.setUint16(26, 1, true);
+  head.setUint16(28, 24, true);
+  for (let y = 0, from = 0; y < height; y++) {
+    for (let x = 0, to = 54 + row * (height - 1 - y); x < width; x++, from += 3, to += 3) {
+      for (let c = 0; c < 3; c++) bytes[to + c] = values[from + 2 - c];
+    }
+  }
+  return `data:image/bmp;base64,${base64(bytes)}`;
+}
+
+const table = Uint32Array.from({ length: 256 }, (_, number) => {
+  let value = number;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+function chunk(kind, content) {
+  const bytes = new Uint8Array(12 + content.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, content.length);
+  bytes.set(new TextEncoder().encode(kind), 4);
+  bytes.set(content, 8);
+  let sum = 0xffffffff;
+  for (const byte of bytes.subarray(4, 8 + content.length)) sum = table[(sum ^ byte) & 255] ^ (sum >>> 8);
+  view.setUint32(8 + content.length, ~sum >>> 0);
+  return bytes;
+}
+
+// A PNG file.
+export async function pngFile(values, [height, width]) {
+  const rows = new Uint8Array((3 * width + 1) * height); // a row begins with its filter: none
+  for (let y = 0; y < height; y++)
+    rows.set(values.subarray(3 * width * y, 3 * width * (y + 1)), (3 * width + 1) * y + 1);
+  const stream = new Blob([rows]).stream().pipeThrough(new CompressionStream('deflate'));
+  const packed = new Uint8Array(await new Response(stream).arrayBuffer());
+  const head = new DataView(new ArrayBuffer(13));
+  head.setUint32(0, width);
+  head.setUint32(4, height);
+  head.setUint16(8, 0x0802); // 8 bits each of red, green and blue
+  const parts = [chunk('IHDR', new Uint8Array(head.buffer)), chunk('IDAT', packed), chunk('IEND', new Uint8Array())];
+  return new Blob([new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10]), ...parts], { type: 'image/png' });
+}
+
+// A safetensors file: the length of its header, the header, and the values, colour by colour.
+export function tensorFile(header, units) {
+  const text = new TextEncoder().encode(header);
+  const length = new DataView(new ArrayBuffer(8));
+  length.setUint32(0, text.length, true);
+  const one = units.length / 3;
+  const values = Int8Array.from(units, (_, at) => units[3 * (at % one) + Math.floor(at / one)]);
+  return new Blob([length.buffer, text, values], { type: 'application/octet-stream' });
+}
