@@ -43,8 +43,14 @@ def write(folder: Path, address: str) -> None:
         if not found:
             continue
         panels += layout.panel(kind.tab, tab.TITLE, made, view)
-        labels = {group: words for words, group in service.menu(service.first(kind)).data}
-        data[kind.tab] = {"title": tab.TITLE, "groups": found, "labels": {group: labels[group] for group in found}}
+        usual = service.first(kind)
+        labels = {group: words for words, group in service.menu(usual).data if group in found}
+        data[kind.tab] = {
+            "title": tab.TITLE,
+            "groups": found,
+            "labels": labels,
+            "usual": usual.data if usual.data in found else next(iter(found)),
+        }
     if CompareSession.tab not in data:
         raise service.NoModels("There are no models whose images may be shown, so there is nothing to export.")
     _scripts(folder, layout, data, first)
@@ -110,8 +116,8 @@ def _page(panels: str, address: str, data: dict[str, Any], first: CompareSession
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'{preview.tags(address.rstrip("/") or ".", "favicon.png")}<link rel="stylesheet" href="plainsight.css">'
         '</head><body><div class="gradio-container"><main class="contain">'
-        f'<div class="block" id="top"><div class="html-container">{theme.header("", "talk.html")}</div></div>'
-        f'<div class="block helps"><div class="html-container">{glossary()}</div></div>'
+        f'<div class="block hide-container" id="top"><div class="html-container">{theme.header("", "talk.html")}</div></div>'
+        f'<div class="block hide-container helps"><div class="html-container">{glossary()}</div></div>'
         '<div class="tabs" id="tabs"><div class="tab-wrapper"><div class="tab-container" role="tablist">'
         f"{buttons}</div></div>{panels}</div>"
         '<noscript><p class="missing">This page takes scripts: what it shows is chosen by them.</p></noscript>'

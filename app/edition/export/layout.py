@@ -12,6 +12,8 @@ from app.tabs.base import TabView
 
 VALUE = "${value}"
 """What stands for the value of a component in its template."""
+_LIVE = " data-live hidden"
+"""Marks what live runs need: it is hidden for as long as an edition has none."""
 
 
 class Layout:
@@ -48,10 +50,20 @@ class Layout:
         return f'<div class="form"{_style(block)}>{inside}</div>' if inside else ""
 
     def _accordion(self, block: Any) -> str:
-        opened = " open" if block.open else ""
+        inside, opened = self._inside(block), " open" if block.open else ""
+        live = _LIVE if 'controls.steps"' in inside else ""
         return (
-            f'<details class="block {_classes(block)}"{opened}><summary class="label-wrap"><span>{escape(block.label)}'
-            f'</span><span class="icon">▼</span></summary><div class="column">{self._inside(block)}</div></details>'
+            f'<details class="block {_classes(block)}"{opened}{live}><summary class="label-wrap">'
+            f'<span>{escape(block.label)}</span><span class="icon">▼</span></summary>'
+            f'<div class="column">{inside}</div></details>'
+        )
+
+    def _number(self, block: Any) -> str:
+        name, label = self._names[id(block)], escape(block.label)
+        return (
+            f'<div class="block padded {_classes(block)}"><label><span data-testid="block-info">{label}</span>'
+            f'<input type="number" value="{block.value}" min="{block.minimum}" max="{block.maximum}" '
+            f'data-number-of="{name}"></label></div>'
         )
 
     def _html(self, block: Any) -> str:
@@ -104,7 +116,7 @@ class Layout:
 
     def _button(self, block: Any) -> str:
         name = self._names.get(id(block), "")
-        live = " data-live hidden" if name.endswith((".run", ".stop")) else ""  # until this edition can run attacks
+        live = _LIVE if name.endswith((".run", ".stop")) else ""
         return (
             f'<button type="button" class="lg {block.variant} {_classes(block)}"{_identity(block)}{_style(block)} '
             f'data-part="{name}"{live}>{escape(block.value)}</button>'

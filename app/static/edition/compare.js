@@ -34,7 +34,7 @@ export class Compare {
   // What an address asks for, and the names of what in it fits nothing.
   understood(query) {
     const known = query.data in this.own.groups;
-    const chosen = this.usual(known ? query.data : Object.keys(this.own.groups)[0]);
+    const chosen = this.usual(known ? query.data : this.own.usual);
     const odd = query.data && !known ? ['data'] : [];
     for (const side of ['a', 'b']) {
       if (query[side] === undefined) continue;

@@ -9,7 +9,7 @@ const looksFit = (name, value) => (LOOKS[name].includes ? LOOKS[name].includes(v
 export class Pairs {
   constructor(name, edition, changed) {
     Object.assign(this, { name, edition, changed, own: edition.tabs[name], chosen: {} });
-    this.looks = Object.keys(LOOKS).filter(one => one in this.usual(Object.keys(this.own.groups)[0]));
+    this.looks = Object.keys(LOOKS).filter(one => one in this.usual(this.own.usual));
   }
   // The first view of a group of models.
   usual(group) {
@@ -18,7 +18,7 @@ export class Pairs {
   // What an address asks for, and the names of what in it fits nothing.
   understood(query) {
     const known = query.data in this.own.groups;
-    const chosen = this.usual(known ? query.data : Object.keys(this.own.groups)[0]);
+    const chosen = this.usual(known ? query.data : this.own.usual);
     const odd = query.data && !known ? ['data'] : [];
     const models = this.own.groups[chosen.data].models;
     for (const side of ['a', 'b']) {
