@@ -152,6 +152,22 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "tiny"
 
 
+@pytest.fixture(scope="session")
+def edition(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The static edition of the tiny models, written once by the first test process that needs it."""
+    import tiny
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "edition"
+    with FileLock(f"{folder}.lock"), pytest.MonkeyPatch.context() as patch:
+        if not folder.is_dir():
+            from app.edition.export.folder import write
+
+            tiny.surround(patch, tiny_models)
+            write(folder)
+    return folder
+
+
 def _make_tiny(folder: Path, make: Callable[[Path], None]) -> None:
     import tiny
 

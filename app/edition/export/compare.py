@@ -66,7 +66,7 @@ def _group(folder: Path, group: str) -> dict[str, Any]:
 
 
 def aim_key(aim: Aim) -> str:
-    """An attack and what it wants, as the files name it: `spgd` or `spgd class:3`."""
+    """An attack and what it wants, as the files name it: `spgd` or `spgd 3`."""
     attack, target = aim
     return attack if target is None else f"{attack} {target.to_json()}"
 

@@ -32,7 +32,6 @@ def write(folder: Path, address: str) -> None:
     """Write the page and its data. Raises NoModels where there is nothing to compare."""
     runs = service.RunRegistry()
     views = in_a_loop(lambda: _built(runs))
-    first = service.first(CompareSession)
     data: dict[str, Any] = {}
     layout, panels = Layout(), ""
     for kind in KINDS:
@@ -53,8 +52,9 @@ def write(folder: Path, address: str) -> None:
         }
     if CompareSession.tab not in data:
         raise service.NoModels("There are no models whose images may be shown, so there is nothing to export.")
-    _scripts(folder, layout, data, first)
+    _scripts(folder, layout, data)
     _styles(folder)
+    first = service.first(CompareSession, data[CompareSession.tab]["usual"])
     (folder / "index.html").write_text(_page(panels, address, data, first), "utf-8")
 
 
@@ -68,7 +68,7 @@ def _built(runs: service.RunRegistry) -> dict[str, tuple[ModuleType, Any, TabVie
     return found
 
 
-def _scripts(folder: Path, layout: Layout, data: dict[str, Any], first: CompareSession) -> None:
+def _scripts(folder: Path, layout: Layout, data: dict[str, Any]) -> None:
     config = {
         "tabs": data,
         "usual": CompareSession.tab,

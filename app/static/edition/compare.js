@@ -270,7 +270,7 @@ export class Compare {
     for (const side of ['a', 'b']) part(`controls.${side}`).set({ choices: models, value: chosen[side] });
     const without = attacks.map(([, name]) => name).filter(name => !stored.includes(name));
     part('controls.attack').set({ choices: attacks, value: chosen.attack, without });
-    const aims = targets.map(([words, name]) => [words, name ?? none]);
+    const aims = targets.map(([words, name]) => [words, String(name ?? none)]);
     const absent = aims
       .map(([, name]) => name)
       .filter(name => name !== none && !stored.includes(`${chosen.attack} ${name}`));

@@ -1,0 +1,246 @@
+"""The static edition in a real Chromium: on a plain server below a path with the network cut, and from a disk."""
+
+import base64
+import functools
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Open = Callable[..., Any]
+FIRST = 2 * 1024 * 1024
+COMPLETE = "document.documentElement.dataset.complete === ''"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """No line for each request."""
+
+
+@pytest.fixture(scope="module")
+def hosted(edition: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a plain server hands out the edition, below a path."""
+    root = tmp_path_factory.mktemp("hosted")
+    (root / "some").mkdir()
+    (root / "some" / "path").symlink_to(edition)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(root)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/some/path/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _tiny(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.surround(monkeypatch, tiny_models)
+
+
+@pytest.fixture
+def browse(context: Any) -> Iterator[Open]:
+    """Open an address; every request elsewhere is stopped, and at the end there was none, and no error."""
+    pages, troubles = [], []
+
+    def look(address: str, query: str = "", size: tuple[int, int] = (1280, 720)) -> Any:
+        page = context.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.asked = []
+        home = address.removesuffix("index.html")
+
+        def checked(route: Any) -> None:
+            own = route.request.url.startswith((home, "data:", "blob:"))
+            page.asked.append(route.request.url)
+            route.continue_() if own else (troubles.append(route.request.url), route.abort())
+
+        page.route("**/*", checked)
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(address + query)
+        page.wait_for_function(COMPLETE)
+        return page
+
+    yield look
+    for page in pages:
+        page.close()
+    assert not troubles
+
+
+def shown(page: Any) -> str:
+    return page.inner_text(".card-a .often")
+
+
+def on_compare(**chosen: Any) -> Any:
+    """What the service tells of the first pair, with other choices."""
+    from app import service
+
+    session = replace(service.first(service.CompareSession, "signs"), **chosen)
+    return service.comparison(session, service.outcomes(session))
+
+
+def test_compare_on_a_server_below_a_path(browse: Open, hosted: str, edition: Path) -> None:
+    page = browse(hosted)
+    sizes = [edition / url.removeprefix(hosted) for url in page.asked if "plotly" not in url and url != hosted]
+    assert sum(path.stat().st_size for path in sizes) + (edition / "index.html").stat().st_size < FIRST
+    _is_complete(page)
+    _strength_by_keyboard(page)
+    _another_model_and_target(page)
+    before = page.inner_text("h1"), shown(page), page.inner_text(".strip")
+    page.reload()
+    page.wait_for_function(COMPLETE)
+    assert (page.inner_text("h1"), shown(page), page.inner_text(".strip")) == before
+    page.go_back()
+    page.wait_for_function("!location.hash.includes('target')")
+    page.wait_for_function("document.querySelector('.card-b .often').innerText.startsWith('wrong on')")
+
+
+def _is_complete(page: Any) -> None:
+    """All words and pictures of the first screen are those of the service."""
+    from app.markup import common, compare
+
+    found = on_compare()
+    for selector, html in {
+        "h1": common.headline(found.subject, found.a, found.b),
+        ".visible": compare.visible(found.a, found.b),
+        ".card-a .says": compare.stage(found.a, found.large, found.large.a),
+        ".card-b .says": compare.stage(found.b, found.large, found.large.b),
+        ".stage:first-child .says": compare.original(found.large),
+        ".strip": compare.strip(found.strip, found.large.number),
+        ".place .note": compare.position(found.strip, False),
+    }.items():
+        words = page.evaluate(
+            "([html, selector]) => { const box = document.createElement('div'); box.innerHTML = html;"
+            "return (box.querySelector(selector.split(' ').pop()) ?? box).textContent }",
+            [html, selector],
+        )
+        assert page.locator(f"#panel-compare {selector}").first.text_content() == words, selector
+    for side, shot in (("a", found.large.a), ("b", found.large.b)):
+        assert _pixels(page, f".card-{side} img.over") == _pixels_of(page, shot.picture)
+    assert _pixels(page, ".patterns img >> nth=0") == _pixels_of(page, found.a.pattern)
+    page.wait_for_selector(".facts .plotly-figure .main-svg")
+    assert page.locator(".facts .plotly-figure > svg").count() == 0  # the still one has gone
+    assert page.locator("[data-live]:visible").count() == 0
+    bottom = page.locator(".footer .foot").first.bounding_box()
+    assert bottom["y"] + bottom["height"] <= 720
+
+
+PIXELS = """async image => {
+    await image.decode();
+    const canvas = Object.assign(document.createElement('canvas'), {width: image.naturalWidth, height: image.naturalHeight});
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    return String(context.getImageData(0, 0, canvas.width, canvas.height).data);
+}"""
+
+
+def _pixels(page: Any, selector: str) -> str:
+    return page.locator(selector).evaluate(PIXELS)
+
+
+def _pixels_of(page: Any, address: str) -> str:
+    return page.evaluate(f"address => ({PIXELS})(Object.assign(new Image(), {{src: address}}))", address)
+
+
+def _strength_by_keyboard(page: Any) -> None:
+    page.locator("label", has_text="Equal strength").click()
+    slider = page.locator("#panel-compare .strength input")
+    slider.wait_for(state="visible")
+    slider.focus()
+    for key, epsilon in (("End", 32), ("Home", 4), ("ArrowRight", 8), ("ArrowRight", 16)):
+        page.keyboard.press(key)
+        page.wait_for_function(f"document.querySelector('.card-a .often').innerText.includes('at {epsilon}/255')")
+        found = on_compare(equal="strength", epsilon=epsilon)
+        assert f"{100 * (1 - found.a.measured.value):.0f}%" in shown(page)
+        assert f"epsilon={epsilon}" in page.url
+        assert _pixels(page, ".card-b img.over") == _pixels_of(page, found.large.b.picture)
+    assert slider.get_attribute("aria-valuetext") == "16/255"
+
+
+def _another_model_and_target(page: Any) -> None:
+    models = page.locator("#panel-compare [aria-label='B ▲ Model']")
+    models.select_option("standard")
+    page.wait_for_function("location.hash.includes('b=standard')")
+    page.wait_for_function("document.querySelector('h1').innerText.includes('model B')")
+    models.select_option("shared-s64-e16-w0.5")
+    target = page.locator("#panel-compare [aria-label=Target]")
+    assert target.locator("option:disabled").count() == 23  # one is stored
+    target.select_option("0")
+    page.wait_for_function("document.querySelectorAll('.patterns figure').length === 3")
+    page.get_by_text("B ▲ added").click()
+    page.wait_for_function("location.hash.includes('added=b')")
+
+
+def test_what_is_taken_home_is_the_apps_own(browse: Open, hosted: str, tmp_path: Path) -> None:
+    page = browse(hosted)
+    found = on_compare()
+    files = {"All numbers": None, **{file.label: file for file in found.a.files}}
+    for label, file in files.items():
+        with page.expect_download() as taken:
+            page.locator(f".footer a >> text={label}").first.click()
+        path = tmp_path / taken.value.suggested_filename
+        taken.value.save_as(path)
+        if file is None:
+            assert json.loads(path.read_text()) == json.loads(_bytes(found.numbers.url))
+        elif label == "PNG":
+            made = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+            assert (path.name, _pixels_of(page, made)) == (file.name, _pixels_of(page, file.url))
+        else:
+            made, own = (_parted(content) for content in (path.read_bytes(), _bytes(file.url)))
+            assert (path.name, made) == (file.name, own)
+
+
+def _parted(content: bytes) -> tuple[Any, bytes]:
+    """The header of a safetensors file, whose fields have no order, and its values."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    return json.loads(content[8:end]), content[end:]
+
+
+def _bytes(url: str) -> bytes:
+    return base64.b64decode(url.partition(",")[2])
+
+
+def test_the_other_tabs_and_what_an_address_gets_wrong(browse: Open, hosted: str) -> None:
+    page = browse(hosted, "?tab=tradeoff&data=signs&a=standard&b=nobody")
+    assert "model B a value unknown here" in page.inner_text("#panel-tradeoff .status")
+    page.wait_for_selector("#panel-tradeoff .tradeoff-figure .main-svg")
+    page.locator("#panel-tradeoff summary").click()
+    page.locator("#panel-tradeoff .models [data-model=standard]").click()
+    page.wait_for_function("location.hash.includes('b=standard')")
+    assert (
+        page.locator("#panel-tradeoff .card-b .big")
+        .inner_text()
+        .startswith(page.locator("#panel-tradeoff .card-a .big").inner_text().split()[0])
+    )
+    page.get_by_label("Kind of training").select_option(label="Shared by 64")
+    page.wait_for_function("location.hash.includes('b=shared-s64-e16-w0.5')")
+    page.locator("#panel-tradeoff").get_by_text("Open in Compare").click()
+    page.wait_for_function("document.querySelector('#panel-compare .strip li')")
+    page.get_by_role("tab", name="Perceptibility").click()
+    page.wait_for_selector("#panel-perceptibility .seen-needed .main-svg")
+    assert page.inner_text("#panel-perceptibility h1").startswith("To be wrong on")
+    page.get_by_role("tab", name="Can you see it?").click()
+    page.locator(".blind .go").click()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("document.querySelector('.blind .count').innerText.startsWith('2')")
+
+
+def test_from_a_disk(browse: Open, edition: Path) -> None:
+    page = browse((edition / "index.html").as_uri(), "#data=signs&equal=strength&epsilon=8&sheet=1&nothing=1")
+    assert "at 8/255" in shown(page)
+    assert page.inner_text(".place").startswith("Held out: 11 to 20")
+    page.get_by_role("tab", name="Trade-off").click()
+    page.wait_for_selector("#panel-tradeoff .tradeoff-figure .main-svg")
+    assert re.search(r"#.*tab=tradeoff", page.url)
+    with page.expect_navigation():
+        page.get_by_role("link", name="Talk").click()
+    assert page.locator(".step.shown h1").inner_text()
+    page.keyboard.press("Escape")
+    page.wait_for_function(COMPLETE)
