@@ -4,16 +4,202 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
-from tiny import CLASSIFIER  # noqa: F401 (the models are tiny)
 
-from app import service
-from app.edition.export import document, folder, store
-from app.edition.export.store import CUTS, Strings, pieces, shared, slug
-from app.markup import common, compare
+from app import figures, service
+from app.components import PLOTLY_JS
+from app.edition.export import document, folder
+from app.edition.export.compare import aim_key
+from app.edition.export.store import Strings, pieces, shared, slug, write
+from app.markup import common, compare, tradeoff
+from app.preview import tags
+
+OUTSIDE = re.compile(r"(?:src|href|action)=[\"']?(?:https?:)?//|url\([\"']?(?:https?:)?//|@import|fetch\([\"'`]https?:")
 
 
-def test_one(edition: Path) -> None:
-    print(sorted(path.name for path in edition.iterdir()))
+def data(edition: Path, name: str) -> Any:
+    """What a script of the edition hands over."""
+    text = (edition / "data" / f"{name}.js").read_text("utf-8")
+    found = re.fullmatch(r"plainsightData\((\".*?\"),(.*)\);\n", text, re.DOTALL)
+    assert found and json.loads(found[1]) == name
+    return json.loads(found[2])
+
+
+def joined(numbers: int | list[int], strings: list[str], common: list[str] = []) -> str:  # noqa: B006 (never changed)
+    """As `static/edition/store.js` does it."""
+    numbers = [numbers] if isinstance(numbers, int) else numbers
+    return "".join(common[-1 - number] if number < 0 else strings[number] for number in numbers)
+
+
+@pytest.fixture
+def pair(session: Any) -> Any:
+    return replace(session, equal="effect")
+
+
+def test_the_folder_holds_a_page_that_asks_no_other_host(edition: Path) -> None:
+    names = {path.name for path in edition.iterdir()}
+    assert {"index.html", "talk.html", "plainsight.css", "plainsight.js", "plotly.min.js", "preview.png"} <= names
+    assert (edition / "plotly.min.js").read_bytes() == PLOTLY_JS.read_bytes()
+    for path in edition.rglob("*"):
+        if path.suffix in (".html", ".css", ".js") and path.name != "plotly.min.js":
+            assert not OUTSIDE.search(path.read_text("utf-8")), path.name
+    page = (edition / "index.html").read_text("utf-8")
+    assert re.findall(r'<(?:script|link)[^>]* (?:src|href)="([^"]+)"', page) == [
+        "./favicon.png", "plainsight.css", "plainsight.js",
+    ]  # fmt: skip
+    assert 'property="og:image" content="./preview.png"' in page
+    assert tags("https://example.org/x", "favicon.png").count("https://example.org/x/preview.png") == 2
+    assert (edition / "talk.html").read_text("utf-8").count('href="index.html"') == 1
+
+
+def test_an_edition_is_small(edition: Path) -> None:
+    files = [path for path in edition.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < folder.LARGEST
+    needed = {"index.html", "plainsight.css", "plainsight.js", "favicon.png"}
+    assert sum((edition / name).stat().st_size for name in needed) < 400_000
+
+
+def test_a_pair_is_told_as_the_app_tells_it(edition: Path, pair: Any) -> None:
+    found = service.comparison(pair, service.outcomes(pair))
+    file = data(edition, f"compare/signs/{slug(pair.a)}/with-{slug(pair.b)}")
+    view = file["views"]["spgd"]["effect 50"]
+    assert view["strengths"] == [found.a.epsilon, found.b.epsilon]
+    told = {name: joined(numbers, file["strings"]) for name, numbers in view["parts"].items()}
+    assert told["headline"] == common.headline(found.subject, found.a, found.b)
+    assert told["visible"] == compare.visible(found.a, found.b)
+    assert told["figure"] == figures.both(found.a, found.b)
+    assert told["patterns"].replace("@pattern-a@", found.a.pattern or "").replace(
+        "@pattern-b@", found.b.pattern or ""
+    ) == compare.patterns(found.a, found.b, None)
+    numbers = json.loads(joined(view["numbers"], file["strings"]))
+    assert numbers["a"]["measured"]["value"] == found.a.measured.value
+    assert numbers["chosen"]["equal"] == "effect"
+
+
+def test_every_stored_strength_is_there_with_what_models_read(edition: Path, session: Any) -> None:
+    group = data(edition, "compare/signs/group")
+    for name in (session.a, session.b):
+        one = replace(session, a=name, b=name)
+        side = data(edition, f"compare/signs/{slug(name)}/spgd")
+        assert [int(epsilon) for epsilon in side] == service.strengths(one)
+        for epsilon in side:
+            strip = service.strip(*(lambda s: (s, service.outcomes(s)))(replace(one, epsilon=int(epsilon))))
+            for cell in strip.cells:
+                assert group["classes"][side[epsilon]["reads"][cell.number - 1]] == cell.a.after
+                assert group["classes"][group["reads"][name][cell.number - 1]] == cell.a.before
+    assert data(edition, "compare/signs/images-0")[0] == service.held_out("signs").images[0]
+
+
+def test_what_is_stored_against_one_model_alone_is_offered_for_no_pair(edition: Path) -> None:
+    script = (edition / "plainsight.js").read_text("utf-8")
+    config = json.loads(script.partition(" = ")[2].partition(";\nwindow")[0])
+    groups = config["tabs"]["compare"]["groups"]
+    assert list(groups) == ["signs"]  # the images of CIFAR-10 may not be shown anywhere
+    aims = groups["signs"]["aims"]
+    for name, stored in aims.items():
+        assert stored == [aim_key(aim) for aim in service.aims("signs", name)]
+    assert stored[0] == "spgd"
+    assert "streets" in config["tabs"]["tradeoff"]["groups"]
+    assert "cifar10" not in config["tabs"]["blind"]["groups"]
+
+
+def test_every_pair_of_the_trade_off_is_there(edition: Path) -> None:
+    first = service.first(service.TradeoffSession, "signs")
+    shared_pieces, file = data(edition, "tradeoff/signs/common"), data(edition, f"tradeoff/signs/{slug(first.a)}")
+    for name, view in file["views"].items():
+        page = service.tradeoff(replace(first, b=name))
+        assert joined(view["headline"], file["strings"], shared_pieces) == tradeoff.headline(page)
+        assert joined(view["figure"], file["strings"], shared_pieces) == figures.tradeoff(page)
+        assert view["to_compare"] == {"value": "Open in Compare", "interactive": True}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<h1>One</h1><p>Two</p><table><tr><td>3</td></tr></table>",
+        '{"data":[{"x":[1],"y":[2]},{"x":[3]}],"layout":{"xaxis":{"title":"x"},"meta":"told"}}',
+        f'<img src="data:image/png;base64,{"Ab+/" * 200}=="> after',
+        "",
+    ],
+)
+def test_pieces_are_the_text_and_no_piece_is_kept_twice(text: str) -> None:
+    assert "".join(pieces(text)) == text
+    strings = Strings(shared([[text], [text]]))
+    numbers = strings.put(text + "<p>own</p>")
+    assert joined(numbers, strings.all(), strings.common.all()) == text + "<p>own</p>"
+    assert strings.all() == ["<p>own</p>"]
+
+
+def test_a_data_file_is_a_script_that_names_itself(tmp_path: Path) -> None:
+    write(tmp_path, "a/b", ["</script> é"])
+    assert data(tmp_path, "a/b") == ["</script> é"]
+
+
+class TestFolders:
+    @pytest.fixture(autouse=True)
+    def _quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Write one file in place of an edition."""
+        monkeypatch.setattr(folder, "_fill", lambda made, address: (made / folder.SIGN).write_text(address))
+
+    def test_a_new_or_empty_folder_is_written_and_an_edition_written_anew(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        for name in ("empty", "new/inner"):
+            folder.write(tmp_path / name, "first")
+            folder.write(tmp_path / name, "second")
+            assert [path.read_text() for path in (tmp_path / name).iterdir()] == ["second"]
+
+    @pytest.mark.parametrize(("make", "words"), [
+        (lambda path: (path.mkdir(), (path / "mine.txt").touch()), "holds other files; name an empty folder"),
+        (lambda path: path.touch(), "is a file; name a folder"),
+    ])  # fmt: skip
+    def test_what_is_there_is_never_overwritten(
+        self, tmp_path: Path, make: Any, words: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        make(tmp_path / "there")
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(typer.Exit) as error:
+            folder.main(tmp_path / "there", "")
+        assert error.value.exit_code == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"Error: {tmp_path / 'there'} {words}")
+        assert said.count("\n") == 1
+        assert sorted(tmp_path.rglob("*")) == before
+
+    def test_a_failed_export_leaves_nothing_behind(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder.write(tmp_path / "old", "kept")
+
+        def fails(made: Path, address: str) -> None:
+            (made / "half").touch()
+            raise OSError("No space left on device")
+
+        monkeypatch.setattr(folder, "_fill", fails)
+        for name in ("old", "new"):
+            with pytest.raises(OSError, match="No space left"):
+                folder.write(tmp_path / name)
+        assert [path.name for path in tmp_path.iterdir()] == ["old"]
+        monkeypatch.setattr(folder, "_fill", lambda made, address: (made / "x").write_bytes(bytes(11)))
+        monkeypatch.setattr(folder, "LARGEST", 10)
+        with pytest.raises(ValueError, match="at most"):
+            folder.write(tmp_path / "new")
+        assert [path.read_text() for path in (tmp_path / "old").iterdir()] == ["kept"]
+
+
+def test_without_models_whose_images_may_be_shown_there_is_no_edition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAINSIGHT_CHECKPOINTS", str(tmp_path / "none"))
+    with pytest.raises(ValueError, match="There are no"):
+        folder.write(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_modules_are_bundled_without_a_name_twice() -> None:
+    names = re.findall(
+        r"^(?:async )?(?:function|class|const|let) (\w+)",
+        document.bundled(*(f"{name}.js" for name in document.MODULES)),
+        re.MULTILINE,
+    )
+    assert len(names) == len(set(names))

@@ -124,8 +124,9 @@ export class Compare {
     ]);
     if (!this.still(own)) return;
     Object.assign(this, { group, pair });
-    this.fit();
-    const { equal, wrong, epsilon } = this.chosen;
+    const said = this.fit() || sentence;
+    Object.assign(own, this.chosen);
+    const { equal, wrong, epsilon } = own;
     const view = pair.views[aimOf(own)][equal === 'effect' ? `effect ${wrong}` : `strength ${epsilon}`];
     const [ea, eb] = view.strengths;
     const sides = { a: { ...a[ea], name: own.a, key: `${own.a} ${aim} ${ea}` } };
@@ -144,22 +145,27 @@ export class Compare {
     this.enlarge(large, sides);
     this.strip(sheet, large, sides);
     part('played').set('');
-    this.changed.shown(sentence);
+    this.changed.shown(said);
   }
   still(own) {
     return ['data', 'a', 'b', 'attack', 'target', 'equal', 'wrong', 'epsilon'].every(
       name => own[name] === this.chosen[name],
     );
   }
-  // A strength that is not stored gives way to the nearest one.
+  // A strength that is not stored gives way to the nearest one; returns a sentence where there is none at all.
   fit() {
     const stored = this.strengths();
     const now = Number(this.chosen.epsilon);
-    if (!stored.length) this.chosen.equal = 'effect';
-    else if (!stored.includes(now)) {
+    if (!stored.length) {
+      if (this.chosen.equal === 'effect') return '';
+      this.chosen.equal = 'effect';
+      return 'No strength is stored for both models, so they are shown at equal effect.';
+    }
+    if (!stored.includes(now)) {
       const far = one => Math.abs(one - now);
       this.chosen.epsilon = String(stored.reduce((best, one) => (far(one) < far(best) ? one : best)));
     }
+    return '';
   }
   async read(place, sheet) {
     const texts = await load(`${place}/images-${sheet}`);
@@ -281,7 +287,7 @@ export class Compare {
       interactive: absent.length < aims.length - 1,
     });
     const free = chosen.equal === 'strength';
-    part('controls.equal').set({ value: chosen.equal });
+    part('controls.equal').set({ value: chosen.equal, without: this.strengths().length ? [] : ['strength'] });
     part('controls.wrong').set({ value: chosen.wrong, visible: !free });
     const label = `Strength ε = ${chosen.epsilon}/255`;
     part('controls.epsilon').set({ value: chosen.epsilon, label, visible: free });

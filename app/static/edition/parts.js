@@ -69,9 +69,12 @@ class Segments {
       label.classList.toggle('selected', label.querySelector('input').checked);
     }
   }
-  set({ value, visible = true }) {
+  set({ value, visible = true, without = [] }) {
     this.element.hidden = !visible;
-    for (const input of this.element.querySelectorAll('input')) input.checked = input.value === String(value);
+    for (const input of this.element.querySelectorAll('input')) {
+      input.checked = input.value === String(value);
+      input.disabled = without.includes(input.value);
+    }
     this.mark();
   }
   on(act) {
