@@ -4,6 +4,7 @@
 # HOST, PORT     where the app listens
 # SECONDS        how long `make campaign` trains
 # FILE           what `make talk` writes
+# FOLDER         where `make static` writes
 # ARGS           more options for the command: make test ARGS="-k budget -x"
 # TORCH_BACKEND  which build of torch, in uv's words: cpu, cu128, auto, ... Empty: the one already chosen, and at first the
 #                registry's own. Once given it is remembered until `make clean`.
@@ -15,12 +16,13 @@ TORCH_BACKEND ?=
 HOST = 127.0.0.1
 SECONDS = 600
 FILE = talk.pdf
+FOLDER = static-edition
 ARGS =
 # Two test processes leave no processor for more threads, and each would compile all test files anew (4 s) without a cache.
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format bench campaign results docs screenshots talk clean env-app env-test env-bench env-docs env-jod
+.PHONY: help app test test-fast test-machines lint format bench campaign results docs screenshots talk static clean env-app env-test env-bench env-docs env-jod
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile
@@ -75,6 +77,9 @@ screenshots: env-test ## make the pictures of README and documentation anew, wit
 
 talk: env-app ## print the talk with its notes to talk.pdf, with Chromium (FILE=talk.pdf)
 	@.venv/bin/python -m app talk '$(FILE)' $(ARGS)
+
+static: env-app ## write the app as plain files, which need no server (FOLDER=static-edition)
+	@.venv/bin/python -m app export '$(FOLDER)' $(ARGS)
 
 clean: ## remove .venv and every cache in this folder
 	rm -rf .venv build node_modules site ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from app.service import RunRegistry
 
-OTHERS = {"talk": "app.edition.handout", "export": "app.edition.export.folder"}
+OTHERS = {"talk": "app.edition.handout", "export": "app.edition.export.folder", "space": "app.edition.export.space"}
 """Commands beside the app itself, and the modules that hold them."""
 
 

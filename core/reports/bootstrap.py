@@ -42,7 +42,7 @@ def ratio_interval(
     images = np.atleast_2d(np.cov(np.array(each))) / n
     clean = random.multivariate_normal(middle, images, DRAWS, check_valid="ignore")
     breaks = np.stack([_breaks(results, random) for _, results in models], axis=1)
-    names = [checkpoint.name_without_seed for checkpoint, _ in models]
+    names = [f"{checkpoint.name_without_seed}, {checkpoint.kind}" for checkpoint, _ in models]  # schedules differ
     configurations = list(dict.fromkeys(names))
     member = np.array([[name == configuration for name in names] for configuration in configurations], dtype=float)
     weights = member / member.sum(1, keepdims=True)  # (C,M)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import typer
+from huggingface_hub import SpaceCard
 
 from app import figures, service
 from app.components import PLOTLY_JS
-from app.edition.export import document, folder
+from app.edition.export import document, folder, space
 from app.edition.export.compare import aim_key
 from app.edition.export.store import Strings, pieces, shared, slug, write
 from app.markup import common, compare, tradeoff
@@ -24,7 +25,8 @@ def data(edition: Path, name: str) -> Any:
     """What a script of the edition hands over."""
     text = (edition / "data" / f"{name}.js").read_text("utf-8")
     found = re.fullmatch(r"plainsightData\((\".*?\"),(.*)\);\n", text, re.DOTALL)
-    assert found and json.loads(found[1]) == name
+    assert found
+    assert json.loads(found[1]) == name
     return json.loads(found[2])
 
 
@@ -150,6 +152,20 @@ class TestFolders:
             folder.write(tmp_path / name, "first")
             folder.write(tmp_path / name, "second")
             assert [path.read_text() for path in (tmp_path / name).iterdir()] == ["second"]
+
+    def test_a_space_has_the_front_matter_that_the_hub_reads(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        space.main(tmp_path / "space", address="https://example.org/x/")
+        front = SpaceCard((tmp_path / "space" / "README.md").read_text("utf-8")).data.to_dict()
+        assert (front["sdk"], front["app_file"]) == ("static", "index.html")
+        assert len(front["short_description"]) <= 60
+        assert front["thumbnail"] == "https://example.org/x/preview.png"
+        assert "thumbnail" not in SpaceCard(space.readme("")).data.to_dict()
+        with pytest.raises(typer.Exit):
+            space.main(tmp_path / "other", sdk="zip")
+        assert "--sdk is static, and 'zip' was given" in capsys.readouterr().err
+        assert not (tmp_path / "other").exists()
 
     @pytest.mark.parametrize(("make", "words"), [
         (lambda path: (path.mkdir(), (path / "mine.txt").touch()), "holds other files; name an empty folder"),

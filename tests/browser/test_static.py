@@ -134,7 +134,8 @@ def _is_complete(page: Any) -> None:
 
 PIXELS = """async image => {
     await image.decode();
-    const canvas = Object.assign(document.createElement('canvas'), {width: image.naturalWidth, height: image.naturalHeight});
+    const canvas = document.createElement('canvas');
+    Object.assign(canvas, {width: image.naturalWidth, height: image.naturalHeight});
     const context = canvas.getContext('2d');
     context.drawImage(image, 0, 0);
     return String(context.getImageData(0, 0, canvas.width, canvas.height).data);

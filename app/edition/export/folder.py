@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -23,9 +24,14 @@ def main(
     ] = "",
 ) -> None:
     """Write the app as plain files, which any web server hands out and a browser opens from a disk."""
+    run(folder, address)
+
+
+def run(folder: Path, address: str, more: Mapping[str, str] | None = None) -> None:
+    """Write the edition and say how large it is; what is amiss is one sentence. Raises typer.Exit."""
     began = time.perf_counter()
     try:
-        size = write(folder, address)
+        size = write(folder, address, more)
     except (OSError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
@@ -33,8 +39,10 @@ def main(
     print(f"{folder}: {size / 1024**2:.1f} MB in {seconds:.0f} s. Open {folder / 'index.html'}.")
 
 
-def write(folder: Path, address: str = "") -> int:
+def write(folder: Path, address: str = "", more: Mapping[str, str] | None = None) -> int:
     """Write the edition to `folder` and return its size in bytes; either all of it is there or nothing.
+
+    `more` are further files of text, by name.
 
     Raises FileExistsError for a folder that holds other files, NotADirectoryError for a file, NoModels where there is
     nothing to show, ValueError for more than `LARGEST`.
@@ -44,6 +52,8 @@ def write(folder: Path, address: str = "") -> int:
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
     try:
         _fill(made, address)
+        for name, text in (more or {}).items():
+            (made / name).write_text(text, "utf-8")
         size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
         if size > LARGEST:
             raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 60 MB are meant.")

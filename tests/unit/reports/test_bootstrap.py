@@ -88,6 +88,14 @@ def test_where_models_stand_alone_only_their_brackets_count():
     assert (low, high) == pytest.approx((1.6, 2.0), abs=0.04)  # from 16 on it may break, at 20 it surely has
 
 
+def test_another_schedule_under_the_same_name_is_another_configuration():
+    """A second seed of one schedule, whose name is that of a model of the other: each is compared with its own kind."""
+    one, other = grid(True)[0], grid(True)[2]
+    same = seeded((replace(other[0], folder=Path(f"{one[0].name}-r1")), other[1]), 1)
+    assert same[0].name_without_seed == one[0].name
+    assert ratio_interval([one, same], *HEAPS) == pytest.approx(ratio_interval([one, other], *HEAPS), abs=0.05)
+
+
 def test_the_spread_between_trainings_is_added_with_the_tails_of_so_few():
     """Of two cells that stand alone: Student's interval of the difference of two means, of logarithms."""
     hits, heights = right(0.9), {1: (10, 12, 11), 64: (20, 25, 22)}
