@@ -45,8 +45,19 @@ from app.service.pictures_of_yours import (
 from app.service.received import LARGEST as LARGEST_FILE
 from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
-from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
-from app.service.stored import Aim, HeldOut, StoredPattern, aims, held_out, patterns, reads
+from app.service.segmentation import SegmentationSession, leafed, leaves, legend, looks, scene, street, telling
+from app.service.stored import (
+    Aim,
+    HeldOut,
+    HeldScenes,
+    StoredPattern,
+    aims,
+    held_out,
+    held_scenes,
+    patterns,
+    reads,
+    sees,
+)
 from app.service.stored import groups as exported_groups
 from app.service.talk import remembered as remembered_talk
 from app.service.talk import talk
@@ -117,20 +128,21 @@ __all__ = [
     "FIELD_NAMES", "LARGEST_FILE", "LONG_WAVES", "PER_SHEET", "PICTURES", "RING", "STRENGTHS", "UNKNOWN", "UNSEEN",
     "VIEWING_IN_WORDS", "VISIBILITY_WORDS", "Aim", "Alone", "Answer", "BlindSession", "BlindSide", "BlindTest",
     "BreakingPattern", "Card", "CompareSession", "Comparison", "Control", "Curve", "Example", "File", "Forming",
-    "Fraction", "Guess", "Heap", "HeldOut", "Intake", "Labelled", "Large", "Legend", "Look", "Mark", "Menu", "Mosaic",
-    "NeededVisibility", "NoModels", "Outcomes", "OwnAnswer", "OwnCell", "OwnLarge", "OwnMaps", "OwnPage", "OwnShot",
-    "OwnSide", "ParetoFront", "Perceptibility", "PerceptibilityCard", "PerceptibilityModel", "PerceptibilityPoint",
-    "PerceptibilitySession", "PicturesSession", "RadialSpectrum", "Recognition", "Replay", "ReplaySide", "RiskLevel",
-    "Risks", "RunRegistry", "ScenePage", "SegmentationSession", "Shot", "Shows", "StoredPattern", "Street", "Strip",
-    "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff", "TradeoffCard", "TradeoffSession",
-    "Visibility", "Whole", "add_example", "aims", "albums", "axis_position", "axis_ticks", "beside", "blind_test",
-    "card", "cards", "changed", "choose_picture", "chosen", "compare_models", "comparison", "device", "drawn_at",
-    "estimate", "exported_groups", "filmed", "first", "health", "held_out", "large", "leafed", "legend",
-    "list_models", "looked", "looks", "menu", "move_crop", "notice", "numbers", "offer", "opened", "outcomes",
-    "own_pictures", "parameters", "patterns", "perceptibility", "perturb", "picture_sentences", "predict", "prepare",
-    "reads", "ready", "recalled", "refreshed", "refuse_picture", "remembered_talk", "remove_picture", "replay",
-    "replayable", "robustness", "run", "scene", "scene_page", "settled", "snapped", "status", "stepped", "stop",
-    "strengths", "strip", "subject", "take_picture", "talk", "tradeoff", "unreadable", "wanted",
+    "Fraction", "Guess", "Heap", "HeldOut", "HeldScenes", "Intake", "Labelled", "Large", "Legend", "Look", "Mark",
+    "Menu", "Mosaic", "NeededVisibility", "NoModels", "Outcomes", "OwnAnswer", "OwnCell", "OwnLarge", "OwnMaps",
+    "OwnPage", "OwnShot", "OwnSide", "ParetoFront", "Perceptibility", "PerceptibilityCard", "PerceptibilityModel",
+    "PerceptibilityPoint", "PerceptibilitySession", "PicturesSession", "RadialSpectrum", "Recognition", "Replay",
+    "ReplaySide", "RiskLevel", "Risks", "RunRegistry", "ScenePage", "SegmentationSession", "Shot", "Shows",
+    "StoredPattern", "Street", "Strip", "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff",
+    "TradeoffCard", "TradeoffSession", "Visibility", "Whole", "add_example", "aims", "albums", "axis_position",
+    "axis_ticks", "beside", "blind_test", "card", "cards", "changed", "choose_picture", "chosen", "compare_models",
+    "comparison", "device", "drawn_at", "estimate", "exported_groups", "filmed", "first", "health", "held_out",
+    "held_scenes", "large", "leafed", "leaves", "legend", "list_models", "looked", "looks", "menu", "move_crop",
+    "notice", "numbers", "offer", "opened", "outcomes", "own_pictures", "parameters", "patterns", "perceptibility",
+    "perturb", "picture_sentences", "predict", "prepare", "reads", "ready", "recalled", "refreshed", "refuse_picture",
+    "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene", "scene_page", "sees",
+    "settled", "snapped", "status", "stepped", "stop", "street", "strengths", "strip", "subject", "take_picture",
+    "talk", "telling", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

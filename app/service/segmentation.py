@@ -146,6 +146,23 @@ def _held_out(data: Dataset, enough: int) -> tuple[Split, int]:
     return found, total or len(found)
 
 
+def first_scenes(data: str) -> tuple[Tensor, Tensor]:
+    """The first held-out scenes, of which one tells the story: images (N,C,H,W) and labels (N,H,W)."""
+    return _held_out(datasets.get(data), FEW[0])[0].batch(slice(0, FEW[0]))
+
+
+def predictions(session: Session, side: str, found: Outcome | None) -> Tensor:
+    """The label maps uint8 (N,H,W) that a model sees in the first held-out scenes, under a pattern if there is one."""
+    sight = _sight(session, side, found, first_scenes(catalogue.dataset(session))[0], 0)
+    return sight.before if sight.after is None else sight.after
+
+
+def leaves(session: Session) -> list[int]:
+    """Those of the first held-out scenes that one leafs through, counted from 0; all where none of them fits."""
+    found = [place for place in _leaves(session, datasets.get(catalogue.dataset(session))) if place < FEW[0]]
+    return found or list(range(FEW[0]))
+
+
 def _labelled(sight: _Sight, place: int, truth: Tensor) -> Labelled:
     after = None if sight.after is None else _right(sight.after[place], truth)
     return Labelled(_right(sight.before[place], truth), after)
@@ -159,7 +176,7 @@ def _right(seen: Tensor, truth: Tensor) -> float:
 def leafed(session: SegmentationSession, by: int) -> SegmentationSession:
     """The session with the scene that comes so many later, among those that one leafs through (see `_leaves`)."""
     leaves = _leaves(session, datasets.get(catalogue.dataset(session)))
-    at = _at(leaves, _place(session)) + by
+    at = _at(leaves, telling(session)) + by
     return replace(session, scene=leaves[min(max(at, 0), len(leaves) - 1)])
 
 
@@ -184,7 +201,7 @@ def _at(leaves: Sequence[int], scene: int) -> int:
     return min(bisect_left(leaves, scene), len(leaves) - 1)
 
 
-def _place(session: SegmentationSession) -> int:
+def telling(session: SegmentationSession) -> int:
     """The scene that is chosen, counted from 0; without a choice the one of the first few that tells the story.
 
     That is where the stored pattern of A gains most: pixels that show the wanted scene, pixels of a removed class that
@@ -227,7 +244,7 @@ def legend(session: Session) -> tuple[Legend, ...]:
 
 def scene(session: SegmentationSession, found: Outcomes) -> tuple[Street, tuple[Look, Look]]:
     """The chosen held-out scene, and what both models see in it, clean and attacked."""
-    return _street(session), looks(session, found)
+    return street(session), looks(session, found)
 
 
 def looks(session: SegmentationSession, found: Outcomes) -> tuple[Look, Look]:
@@ -244,12 +261,12 @@ def looks(session: SegmentationSession, found: Outcomes) -> tuple[Look, Look]:
 def _shown(session: SegmentationSession, data: Dataset) -> tuple[int, tuple[int, int], Tensor, Tensor]:
     """The place of the chosen scene, where that lies among how many that one leafs through, its image and labels."""
     leaves = _leaves(session, data)
-    at = _at(leaves, _place(session))
+    at = _at(leaves, telling(session))
     images, labels = _held_out(data, leaves[at] + 1)[0].batch(slice(leaves[at], leaves[at] + 1))
     return leaves[at], (at, len(leaves)), images, labels
 
 
-def _street(session: SegmentationSession) -> Street:
+def street(session: SegmentationSession) -> Street:
     """The chosen held-out scene, with its true classes and what the attacker wants."""
     data = datasets.get(catalogue.dataset(session))
     if absent := pictures.missing(data.name):

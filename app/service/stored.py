@@ -1,4 +1,4 @@
-"""What an edition without a server holds of Compare: held-out images, stored patterns, and what models say to both.
+"""What an edition without a server holds: held-out images and scenes, stored patterns, and what models say to both.
 
 Of the same results as the app; nothing here runs an attack. N images, C channels, H W height and width.
 """
@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
-from app.service import catalogue, pictures
+from app.service import catalogue, pictures, segmentation
 from app.service.outcomes import Outcome, stored
-from app.service.packing import packed_delta, packed_image
+from app.service.packing import packed, packed_delta, packed_image
 from app.service.pictures import PER_SHEET, SHEETS, CompareSession
 from app.session import Session
 from core import datasets
@@ -37,12 +38,22 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
+class HeldScenes:
+    """The first held-out scenes and their label maps as packed text, and the classes' colours as `#rrggbb`."""
+
+    images: tuple[str, ...]
+    labels: tuple[str, ...]
+    size: tuple[int, int]
+    colours: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StoredPattern:
-    """A stored pattern of one model as packed text, and the class that the model reads in each held-out image."""
+    """A stored pattern of one model as packed text, and what came of it."""
 
     epsilon: int
     units: str
-    reads: tuple[int, ...]
+    outcome: Outcome
 
 
 def groups(kind: type[Session], task: str = "") -> list[str]:
@@ -62,35 +73,56 @@ def held_out(group: str) -> HeldOut:
     return HeldOut(packed, tuple(labels.tolist()), total, found.size, coarse, found.classes)
 
 
+def held_scenes(group: str) -> HeldScenes:
+    """The scenes of a group of models of scenes."""
+    data = datasets.get(catalogue.dataset(CompareSession(data=group)))
+    images, labels = segmentation.first_scenes(data.name)
+    colours = tuple("#" + bytes(colour).hex() for colour in data.palette)
+    return HeldScenes(tuple(map(packed_image, images)), _maps(labels), data.size, colours)
+
+
+def _maps(labels: Tensor) -> tuple[str, ...]:
+    """Label maps (N,H,W) as packed text."""
+    return tuple(packed(one[None].byte()) for one in labels)
+
+
 def aims(group: str, name: str) -> list[Aim]:
     """What a model was attacked with, whose patterns are stored: S-PGD without a target first."""
     found = catalogue.results(catalogue.checkpoint(CompareSession(data=group, a=name), "a"))
     known = dict.fromkeys((m.attack, m.target) for m in found.measurements) if found else {}
-    return [aim for aim in known if next(patterns(group, name, aim, read=False), None)]
+    return [aim for aim in known if next(_outcomes(group, name, aim), None)]
 
 
-def reads(group: str, name: str) -> tuple[int, ...]:
-    """The class that a model reads in each held-out image without any pattern."""
-    return _reads(group, name, None)
+def patterns(group: str, name: str, aim: Aim) -> Iterator[StoredPattern]:
+    """The stored patterns of one aim in the order of their strengths."""
+    for epsilon, outcome in _outcomes(group, name, aim):
+        yield StoredPattern(epsilon, packed_delta(outcome.delta), outcome)
 
 
-def patterns(group: str, name: str, aim: Aim, read: bool = True) -> Iterator[StoredPattern]:
-    """The stored patterns of one aim in the order of their strengths; without `read` nothing is predicted."""
+def _outcomes(group: str, name: str, aim: Aim) -> Iterator[tuple[int, Outcome]]:
     session = CompareSession(data=group, a=name, attack=aim[0], target=aim[1])
     of = catalogue.checkpoint(session, "a")
     found = catalogue.results(of)
-    for m in sorted(found.curve(*aim), key=lambda m: m.epsilon) if found else ():
+    for m in found.curve(*aim) if found else ():
         outcome = stored(replace(session, epsilon=m.epsilon), of)
         if outcome is not None:
-            said = _reads(group, name, outcome) if read else ()
-            yield StoredPattern(m.epsilon, packed_delta(outcome.delta) if read else "", said)
+            yield m.epsilon, outcome
 
 
-def _reads(group: str, name: str, outcome: Outcome | None) -> tuple[int, ...]:
+def reads(group: str, name: str, outcome: Outcome | None = None) -> tuple[int, ...]:
+    """The class that a model reads in each held-out image, under a pattern if there is one."""
     session = CompareSession(data=group, a=name)
     split, _ = pictures.held_out(catalogue.dataset(session), HELD)
     images, _ = split.batch(slice(HELD))
     model = catalogue.model(catalogue.checkpoint(session, "a"))
     with torch.inference_mode():
-        parts: Sequence[torch.Tensor] = (images if outcome is None else apply(images, outcome.delta)).split(PER_SHEET)
+        parts: Sequence[Tensor] = (images if outcome is None else apply(images, outcome.delta)).split(PER_SHEET)
         return tuple(torch.cat([model(part).argmax(1) for part in parts]).tolist())
+
+
+def sees(group: str, name: str, outcome: Outcome | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The label maps that a model sees in the held-out scenes, as packed text, and each in words."""
+    session = CompareSession(data=group, a=name)
+    found = segmentation.predictions(session, "a", outcome)
+    data = datasets.get(catalogue.dataset(session))
+    return _maps(found), tuple(segmentation.told(one, data) for one in found)

@@ -13,7 +13,7 @@ from huggingface_hub import SpaceCard
 from app import figures, service
 from app.components import PLOTLY_JS
 from app.edition.export import document, folder, space
-from app.edition.export.compare import aim_key
+from app.edition.export.sides import aim_key
 from app.edition.export.store import Strings, pieces, shared, slug, write
 from app.markup import common, compare, tradeoff
 from app.preview import tags
@@ -86,6 +86,7 @@ def test_every_stored_strength_is_there_with_what_models_read(edition: Path, ses
     for name in (session.a, session.b):
         one = replace(session, a=name, b=name)
         side = data(edition, f"compare/signs/{slug(name)}/spgd")
+        side = side["strengths"]
         assert [int(epsilon) for epsilon in side] == service.strengths(one)
         for epsilon in side:
             strip = service.strip(*(lambda s: (s, service.outcomes(s)))(replace(one, epsilon=int(epsilon))))

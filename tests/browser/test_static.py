@@ -75,7 +75,7 @@ def browse(context: Any) -> Iterator[Open]:
 
 
 def shown(page: Any) -> str:
-    return page.inner_text(".card-a .often")
+    return page.inner_text("#panel-compare .card-a .often")
 
 
 def on_compare(**chosen: Any) -> Any:
@@ -123,12 +123,12 @@ def _is_complete(page: Any) -> None:
         )
         assert page.locator(f"#panel-compare {selector}").first.text_content() == words, selector
     for side, shot in (("a", found.large.a), ("b", found.large.b)):
-        assert _pixels(page, f".card-{side} img.over") == _pixels_of(page, shot.picture)
-    assert _pixels(page, ".patterns img >> nth=0") == _pixels_of(page, found.a.pattern)
+        assert _pixels(page, f"#panel-compare .card-{side} img.over") == _pixels_of(page, shot.picture)
+    assert _pixels(page, "#panel-compare .patterns img >> nth=0") == _pixels_of(page, found.a.pattern)
     page.wait_for_selector(".facts .plotly-figure .main-svg")
     assert page.locator(".facts .plotly-figure > svg").count() == 0  # the still one has gone
     assert page.locator("[data-live]:visible").count() == 0
-    bottom = page.locator(".footer .foot").first.bounding_box()
+    bottom = page.locator("#panel-compare .footer .foot").first.bounding_box()
     assert bottom["y"] + bottom["height"] <= 720
 
 
@@ -151,7 +151,7 @@ def _pixels_of(page: Any, address: str) -> str:
 
 
 def _strength_by_keyboard(page: Any) -> None:
-    page.locator("label", has_text="Equal strength").click()
+    page.locator("#panel-compare label", has_text="Equal strength").click()
     slider = page.locator("#panel-compare .strength input")
     slider.wait_for(state="visible")
     slider.focus()
@@ -161,7 +161,7 @@ def _strength_by_keyboard(page: Any) -> None:
         found = on_compare(equal="strength", epsilon=epsilon)
         assert f"{100 * (1 - found.a.measured.value):.0f}%" in shown(page)
         assert f"epsilon={epsilon}" in page.url
-        assert _pixels(page, ".card-b img.over") == _pixels_of(page, found.large.b.picture)
+        assert _pixels(page, "#panel-compare .card-b img.over") == _pixels_of(page, found.large.b.picture)
     assert slider.get_attribute("aria-valuetext") == "16/255"
 
 
@@ -175,7 +175,7 @@ def _another_model_and_target(page: Any) -> None:
     assert target.locator("option:disabled").count() == 23  # one is stored
     target.select_option("0")
     page.wait_for_function("document.querySelectorAll('.patterns figure').length === 3")
-    page.get_by_text("B ▲ added").click()
+    page.locator("#panel-compare").get_by_text("B ▲ added").click()
     page.wait_for_function("location.hash.includes('added=b')")
 
 
@@ -185,7 +185,7 @@ def test_what_is_taken_home_is_the_apps_own(browse: Open, hosted: str, tmp_path:
     files = {"All numbers": None, **{file.label: file for file in found.a.files}}
     for label, file in files.items():
         with page.expect_download() as taken:
-            page.locator(f".footer a >> text={label}").first.click()
+            page.locator(f"#panel-compare .footer a >> text={label}").first.click()
         path = tmp_path / taken.value.suggested_filename
         taken.value.save_as(path)
         if file is None:
@@ -233,10 +233,53 @@ def test_the_other_tabs_and_what_an_address_gets_wrong(browse: Open, hosted: str
     page.wait_for_function("document.querySelector('.blind .count').innerText.startsWith('2')")
 
 
+def test_scenes_are_drawn_as_the_app_draws_them(browse: Open, hosted: str) -> None:
+    from app import service
+    from app.markup import segmentation
+
+    first = service.first(service.SegmentationSession)
+    page = browse(hosted, "#tab=segmentation")
+    _shows_the_scene(page, first, segmentation, service)
+    page.locator("#panel-segmentation").get_by_text("Flipped pixels").click()
+    page.locator("#panel-segmentation").get_by_text("As added").click()
+    page.locator("#panel-segmentation [data-class]").first.click()
+    page.wait_for_function("location.hash.includes('only=0') && location.hash.includes('amplify=1')")
+    _shows_the_scene(page, replace(first, show="flips", amplify=1, only=0), segmentation, service)
+    page.locator("#scene-later").click()
+    page.wait_for_function("location.hash.includes('scene=')")
+    place = page.inner_text("#panel-segmentation .place")
+    page.reload()
+    page.wait_for_function(COMPLETE)
+    assert page.inner_text("#panel-segmentation .place") == place
+    page.locator("#panel-segmentation [aria-label=Target]").select_option(index=2)
+    page.wait_for_function("!location.hash.includes('scene=')")
+
+
+def _shows_the_scene(page: Any, session: Any, segmentation: Any, service: Any) -> None:
+    found = service.scene_page(session, service.outcomes(session))
+    (a, b), looks = found.cards, found.looks
+    panel = "#panel-segmentation"
+    assert page.locator(f"{panel} .streetbox figcaption").all_inner_texts()[:2] == ["the scene", "the truth"]
+    assert page.inner_text(f"{panel} .place") in segmentation.position(found.street)
+    for letter, card, look in (("a", a, looks[0]), ("b", b, looks[1])):
+        row = f"{panel} .card-{letter} .model-maps"
+        assert _pixels(page, f"{row} .stack:nth-child(1) img.labels >> nth=0") == _pixels_of(page, look.before)
+        assert _pixels(page, f"{row} img.labels >> nth=1") == _pixels_of(page, look.after)
+        assert _pixels(page, f"{row} img.pattern") == _pixels_of(page, card.pattern)
+        shot = page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--shot-{letter}')")
+        assert _pixels_of(page, shot.removeprefix('url("').removesuffix('")')) == _pixels_of(page, look.picture)
+        alts = page.locator(f"{row} img.labels").evaluate_all("all => all.map(one => one.alt)")
+        assert alts == [f"Model {letter.upper()}, {when}: {words}" for when, words in
+                        zip(("clean", "attacked"), look.told, strict=True)]  # fmt: skip
+        words = page.evaluate("html => { const one = new DOMParser().parseFromString(html, 'text/html');"
+                              "return one.body.textContent }", segmentation.summary(card, look))  # fmt: skip
+        assert page.locator(f"{panel} .card-{letter} .model-summary").last.text_content() == words
+
+
 def test_from_a_disk(browse: Open, edition: Path) -> None:
     page = browse((edition / "index.html").as_uri(), "#data=signs&equal=strength&epsilon=8&sheet=1&nothing=1")
     assert "at 8/255" in shown(page)
-    assert page.inner_text(".place").startswith("Held out: 11 to 20")
+    assert page.inner_text("#panel-compare .place").startswith("Held out: 11 to 20")
     page.get_by_role("tab", name="Trade-off").click()
     page.wait_for_selector("#panel-tradeoff .tradeoff-figure .main-svg")
     assert re.search(r"#.*tab=tradeoff", page.url)

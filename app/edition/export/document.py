@@ -9,21 +9,19 @@ import gradio as gr
 
 from app import preview, service, tabs, theme
 from app.components import PLOTLY_JS, bundled, in_a_loop
-from app.edition.export import compare, pairs
+from app.edition.export import compare, pairs, scenes
 from app.edition.export.layout import Layout
 from app.figures import still
 from app.markup import common
 from app.markup.glossary import glossary
-from app.service import BlindSession, CompareSession, PerceptibilitySession, TradeoffSession
+from app.service import BlindSession, CompareSession, PerceptibilitySession, SegmentationSession, TradeoffSession
 from app.tabs.base import NO_TARGET, TabView, sentence_line
 
-KINDS = (CompareSession, PerceptibilitySession, TradeoffSession, BlindSession)
+KINDS = (CompareSession, PerceptibilitySession, SegmentationSession, TradeoffSession, BlindSession)
 """The tabs that need no server."""
-MODULES = (
-    "blind/picture",
-    *(f"edition/{name}" for name in ("store", "bitmap", "address", "parts", "compare", "pairs", "page")),
-)
-"""The scripts in `static/edition`, each after those that it imports."""
+OWN = ("store", "bitmap", "address", "parts", "attacked", "compare", "scenes", "pairs", "page")
+MODULES = ("blind/picture", *(f"edition/{name}" for name in OWN))
+"""The scripts of the page, each after those that it imports."""
 ELSEWHERE = "Not in this edition"
 WORDS = "Measured beforehand: nothing here asks a server."
 
@@ -38,7 +36,8 @@ def write(folder: Path, address: str) -> None:
         if kind.tab not in views:
             continue
         tab, made, view = views[kind.tab]
-        found = compare.export(folder) if kind is CompareSession else pairs.export(folder, kind, view)
+        own = {CompareSession: compare.export, SegmentationSession: scenes.export}.get(kind)
+        found = own(folder) if own else pairs.export(folder, kind, view)
         if not found:
             continue
         panels += layout.panel(kind.tab, tab.TITLE, made, view)
@@ -116,7 +115,8 @@ def _page(panels: str, address: str, data: dict[str, Any], first: CompareSession
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'{preview.tags(address.rstrip("/") or ".", "favicon.png")}<link rel="stylesheet" href="plainsight.css">'
         '</head><body><div class="gradio-container"><main class="contain">'
-        f'<div class="block hide-container" id="top"><div class="html-container">{theme.header("", "talk.html")}</div></div>'
+        '<div class="block hide-container" id="top"><div class="html-container">'
+        f"{theme.header('', 'talk.html')}</div></div>"
         f'<div class="block hide-container helps"><div class="html-container">{glossary()}</div></div>'
         '<div class="tabs" id="tabs"><div class="tab-wrapper"><div class="tab-container" role="tablist">'
         f"{buttons}</div></div>{panels}</div>"

@@ -53,19 +53,24 @@ function chunk(kind, content) {
   return bytes;
 }
 
-// A PNG file.
-export async function pngFile(values, [height, width]) {
-  const rows = new Uint8Array((3 * width + 1) * height); // a row begins with its filter: none
-  for (let y = 0; y < height; y++)
-    rows.set(values.subarray(3 * width * y, 3 * width * (y + 1)), (3 * width + 1) * y + 1);
+// A PNG file of values with 3 channels, or 4 with opacity.
+export async function pngFile(values, [height, width], channels = 3) {
+  const row = channels * width;
+  const rows = new Uint8Array((row + 1) * height); // a row begins with its filter: none
+  for (let y = 0; y < height; y++) rows.set(values.subarray(row * y, row * (y + 1)), (row + 1) * y + 1);
   const stream = new Blob([rows]).stream().pipeThrough(new CompressionStream('deflate'));
   const packed = new Uint8Array(await new Response(stream).arrayBuffer());
   const head = new DataView(new ArrayBuffer(13));
   head.setUint32(0, width);
   head.setUint32(4, height);
-  head.setUint16(8, 0x0802); // 8 bits each of red, green and blue
+  head.setUint16(8, channels === 3 ? 0x0802 : 0x0806); // 8 bits each
   const parts = [chunk('IHDR', new Uint8Array(head.buffer)), chunk('IDAT', packed), chunk('IEND', new Uint8Array())];
   return new Blob([new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10]), ...parts], { type: 'image/png' });
+}
+
+export async function pngAddress(values, size, channels) {
+  const file = await pngFile(values, size, channels);
+  return `data:image/png;base64,${base64(new Uint8Array(await file.arrayBuffer()))}`;
 }
 
 // A safetensors file: the length of its header, the header, and the values, colour by colour.

@@ -3,10 +3,12 @@ import { asked, onAsked, write } from './address.js';
 import { Compare } from './compare.js';
 import { Pairs } from './pairs.js';
 import { drawFigures, mount, parts } from './parts.js';
+import { Scenes } from './scenes.js';
 import { filled } from './store.js';
 
 const edition = window.plainsightEdition;
 const MAIN = ['tab', 'data', 'a', 'b', 'attack', 'target']; // a change of one of these is a step that Back undoes
+const ATTACKED = { compare: Compare, segmentation: Scenes };
 const tabs = {};
 let open = edition.usual;
 let words = '';
@@ -30,7 +32,7 @@ const events = {
   address: writeAddress,
   shown(sentence) {
     writeAddress();
-    const said = words || sentence || (open === edition.usual ? edition.stored : '');
+    const said = words || sentence || ('attack' in tabs[open].chosen ? edition.stored : '');
     parts[`${open}.status`]?.set(filled(edition.status, { words: escaped(said) }));
     words = '';
   },
@@ -75,7 +77,8 @@ function restore() {
 async function begin() {
   mount();
   for (const name of Object.keys(edition.tabs)) {
-    tabs[name] = name === 'compare' ? new Compare(edition, events) : new Pairs(name, edition, events);
+    const Own = ATTACKED[name];
+    tabs[name] = Own ? new Own(edition, events) : new Pairs(name, edition, events);
     const [chosen] = tabs[name].understood({});
     tabs[name].chosen = chosen;
     tabs[name].listen();
