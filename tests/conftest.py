@@ -7,6 +7,7 @@ does not wait for them.
 import atexit
 import copy
 import gc
+import importlib
 import os
 import shutil
 from collections.abc import Callable
@@ -164,6 +165,8 @@ def edition(tiny_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
             from app.edition.export.folder import write
 
             tiny.surround(patch, tiny_models)
+            talk = importlib.import_module("app.service.talk")
+            patch.setattr(talk, "_heap", lambda *_: None)  # it would draw many training images
             write(folder)
     return folder
 

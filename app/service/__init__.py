@@ -45,7 +45,7 @@ from app.service.pictures_of_yours import (
 from app.service.received import LARGEST as LARGEST_FILE
 from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
-from app.service.segmentation import SegmentationSession, leafed, leaves, legend, looks, scene, street, telling
+from app.service.segmentation import SegmentationSession, leafed, leaves, legend, looks, scene, street, telling, unseen
 from app.service.stored import (
     Aim,
     HeldOut,
@@ -142,7 +142,7 @@ __all__ = [
     "perturb", "picture_sentences", "predict", "prepare", "reads", "ready", "recalled", "refreshed", "refuse_picture",
     "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene", "scene_page", "sees",
     "settled", "snapped", "status", "stepped", "stop", "street", "strengths", "strip", "subject", "take_picture",
-    "talk", "telling", "tradeoff", "unreadable", "wanted",
+    "talk", "telling", "tradeoff", "unreadable", "unseen", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

@@ -81,8 +81,8 @@ def cards(session: Session, found: Outcomes) -> tuple[Card, Card]:
     return card(session, "a", found["a"]), card(session, "b", found["b"])
 
 
-def card(session: Session, side: str, found: Outcome | None) -> Card:
-    """One side of the page."""
+def card(session: Session, side: str, found: Outcome | None, drawn: bool = True) -> Card:
+    """One side of the page; unless `drawn`, the pictures of the pattern are empty."""
     checkpoint, enough = catalogue.checkpoint(session, side), catalogue.enough(session, side)
     session = catalogue.at(session, side)
     results = catalogue.results(checkpoint)
@@ -102,7 +102,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         claim=claim(session.target, checkpoint),
         clean=Fraction.of(results.clean.accuracy) if results else None,
         overlap=Fraction.of(results.clean.overlap) if results and results.clean.overlap else None,
-        pattern=rendering.data_url(rendering.perturbation(found.delta, factor)) if found else None,
+        pattern=(rendering.data_url(rendering.perturbation(found.delta, factor)) if drawn else "") if found else None,
         measured=Fraction.of(rate(report)) if report else None,
         control=_control(results, session.epsilon) if results else None,
         unprovoked=Fraction.of(report.unprovoked) if report and report.unprovoked else None,
@@ -114,7 +114,7 @@ def card(session: Session, side: str, found: Outcome | None) -> Card:
         hardware=found.hardware if found else "",
         search=_search(found),
         made=_made(found) if found else {},
-        files=downloads.files(session, checkpoint, done) if done else (),
+        files=downloads.files(session, checkpoint, done, drawn) if done else (),
         command=downloads.command(session, checkpoint, done),
     )
 

@@ -17,11 +17,14 @@ from core.checkpoints.results import key
 from core.checkpoints.store import Checkpoint
 
 
-def files(session: Session, checkpoint: Checkpoint, found: Outcome) -> tuple[File, ...]:
-    """The pattern at true strength as PNG (128 is zero, one level is 1/255) and as safetensors (int8, 1/255)."""
+def files(session: Session, checkpoint: Checkpoint, found: Outcome, drawn: bool = True) -> tuple[File, ...]:
+    """The pattern at true strength as PNG (128 is zero, one level is 1/255) and as safetensors (int8, 1/255).
+
+    Unless `drawn`, the PNG has no content.
+    """
     name = f"{checkpoint.data.partition(':')[0]}-{checkpoint.name}-"
     name += key(session.attack, session.epsilon, session.target)
-    picture = rendering.data_url(rendering.perturbation(found.delta))
+    picture = rendering.data_url(rendering.perturbation(found.delta)) if drawn else ""
     numbers = perturbations.delta_file(found.delta, _about(session, checkpoint, found))
     return (
         File("PNG", f"{name}.png", picture),

@@ -251,7 +251,7 @@ def looks(session: SegmentationSession, found: Outcomes) -> tuple[Look, Look]:
     """What both models see in the chosen held-out scene, clean and attacked."""
     data = datasets.get(catalogue.dataset(session))
     if pictures.missing(data.name):
-        a, b = (_unseen(session, side, found[side]) for side in "ab")
+        a, b = (unseen(session, side, found[side]) for side in "ab")
         return a, b
     place, _, images, _ = _shown(session, data)
     a, b = (_look(session, side, found[side], images, place) for side in "ab")
@@ -290,7 +290,7 @@ def street(session: SegmentationSession) -> Street:
     )
 
 
-def _unseen(session: Session, side: str, found: Outcome | None) -> Look:
+def unseen(session: Session, side: str, found: Outcome | None) -> Look:
     """What is known of one side without any scene to look at."""
     return Look(None, "", None, ("", ""), _pattern(session, side, found), _overlaps(session, side, found))
 

@@ -14,7 +14,7 @@ from app.edition.export import sides
 from app.edition.export.store import Strings, write
 from app.markup import segmentation
 from app.service import Card, HeldScenes, SegmentationSession, StoredPattern
-from app.session import AMPLIFICATIONS
+from app.session import AMPLIFICATIONS, SIDES
 
 SHOWS = ("labels", "flips")
 """What the attacked maps show."""
@@ -38,7 +38,7 @@ def _group(folder: Path, group: str) -> dict[str, Any]:
 def _side(session: SegmentationSession, card: Card, pattern: StoredPattern, strings: Strings) -> dict[str, Any]:
     """One model under one pattern: what it sees, and the markup of its row on either side of the page."""
     maps, words = service.sees(session.data, session.a, pattern.outcome)
-    look = service.looks(replace(session, scene=0), {"a": pattern.outcome, "b": pattern.outcome})[0]
+    look = service.unseen(session, "a", pattern.outcome)
     look = replace(look, picture="@picture@", before="@before@", after="@after@", told=("@clean@", "@attacked@"))
     rows, summaries = {}, {}
     for letter in ("A", "B"):
@@ -52,8 +52,9 @@ def _side(session: SegmentationSession, card: Card, pattern: StoredPattern, stri
 
 def _told(session: SegmentationSession, a: Card, b: Card, strings: Strings) -> dict[str, Any]:
     """What is told of both models, and the scene that tells the story."""
-    looks = service.looks(replace(session, scene=0), service.outcomes(session))
-    legend = segmentation.legend(service.legend(session), looks, None)
+    found = service.outcomes(session)
+    look_a, look_b = (service.unseen(session, side, found[side]) for side in SIDES)
+    legend = segmentation.legend(service.legend(session), (look_a, look_b), None)
     return {"parts": {"legend": legend}, "scene": service.telling(session)}
 
 

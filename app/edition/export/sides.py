@@ -106,7 +106,7 @@ class Cards:
         one = replace(session, a=name, b=name)
         key = (name, one.attack, one.target, one.equal, one.wrong if one.equal == "effect" else one.epsilon)
         if key not in self._known:
-            self._known[key] = service.card(one, "a", service.outcomes(one)["a"])
+            self._known[key] = service.card(one, "a", service.outcomes(one)["a"], drawn=False)
         return self._known[key]
 
     def pair(self, session: Session) -> tuple[Card, Card]:
@@ -124,7 +124,7 @@ def told(card: Card) -> Card:
     """A card whose pictures and files the browser makes."""
     letter = card.letter.lower()
     files = tuple(replace(file, url=f"#{file.label.lower()}-{letter}") for file in card.files)
-    return replace(card, pattern=card.pattern and f"@pattern-{letter}@", files=files)
+    return replace(card, pattern=f"@pattern-{letter}@", files=files)
 
 
 def content(file: File) -> bytes:
