@@ -66,8 +66,8 @@ def test_an_edition_is_small(edition: Path) -> None:
 
 def test_a_pair_is_told_as_the_app_tells_it(edition: Path, pair: Any) -> None:
     found = service.comparison(pair, service.outcomes(pair))
-    file = data(edition, f"compare/signs/{slug(pair.a)}/with-{slug(pair.b)}")
-    view = file["views"]["spgd"]["effect 50"]
+    file = data(edition, f"compare/signs/{slug(pair.a)}/with-{slug(pair.b)}/spgd")
+    view = file["views"]["effect 50"]
     assert view["strengths"] == [found.a.epsilon, found.b.epsilon]
     told = {name: joined(numbers, file["strings"]) for name, numbers in view["parts"].items()}
     assert told["headline"] == common.headline(found.subject, found.a, found.b)

@@ -443,7 +443,7 @@ def test_all_caches_are_cleared_at_once() -> None:
     for cache in bounded:
         cache.put("a", 1)
     caches.clear()
-    assert len(bounded) == 19
+    assert len(bounded) == 20
     assert [len(cache) for cache in bounded] == [0] * 20
 
 

@@ -39,10 +39,11 @@ def export(folder: Path, first: Session, side: Side, told_of_both: Told) -> dict
             session = replace(one, attack=aim[0], target=aim[1])
             write(folder, f"{place(first)}/{slug(name)}/{slug(aim_key(aim))}", _side(session, aim, side, cards))
     for a, b in product(names, names):
-        session, strings = replace(first, a=a, b=b), Strings()
-        both = [replace(session, attack=aim[0], target=aim[1]) for aim in aims[a] if aim in aims[b]]
-        views = {aim_key((one.attack, one.target)): _views(one, told_of_both, strings, cards) for one in both}
-        write(folder, f"{place(first)}/{slug(a)}/with-{slug(b)}", {"strings": strings.all(), "views": views})
+        for aim in (aim for aim in aims[a] if aim in aims[b]):
+            session, strings = replace(first, a=a, b=b, attack=aim[0], target=aim[1]), Strings()
+            views = _views(session, told_of_both, strings, cards)
+            name = f"{place(first)}/{slug(a)}/with-{slug(b)}/{slug(aim_key(aim))}"
+            write(folder, name, {"strings": strings.all(), "views": views})
     return {
         "models": menu.models,
         "attacks": menu.attacks,

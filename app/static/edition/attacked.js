@@ -105,7 +105,7 @@ export class Attacked {
     return this.look({ epsilon: String(epsilon), equal: 'strength' });
   }
   strengths() {
-    const views = Object.keys(this.pair.views[this.aim]);
+    const views = Object.keys(this.pair.views);
     return views.filter(name => name.startsWith('strength ')).map(name => Number(name.slice(9)));
   }
   // A strength that is not stored gives way to the nearest one; returns a sentence where there is none at all.
@@ -129,7 +129,7 @@ export class Attacked {
     const [group, a, b, pair] = await Promise.all([
       load(`${place}/group`),
       ...[own.a, own.b].map(name => load(`${place}/${slug(name)}/${slug(this.aim)}`)),
-      load(`${place}/${slug(own.a)}/with-${slug(own.b)}`),
+      load(`${place}/${slug(own.a)}/with-${slug(own.b)}/${slug(this.aim)}`),
     ]);
     const still = () => DRAWN.every(name => own[name] === this.chosen[name]);
     if (!still()) return;
@@ -137,7 +137,7 @@ export class Attacked {
     const said = this.fit() || sentence;
     Object.assign(own, this.chosen);
     const name = own.equal === 'effect' ? `effect ${own.wrong}` : `strength ${own.epsilon}`;
-    const view = pair.views[this.aim][name];
+    const view = pair.views[name];
     const sides = { a: this.side(a, own.a, view.strengths[0]), b: this.side(b, own.b, view.strengths[1]) };
     await Promise.all([this.read(place, sides, view), ...Object.values(sides).map(side => this.unpack(side))]);
     if (!still()) return;
