@@ -17,7 +17,7 @@ async function put() {
   const address = seed => {
     const query = new URLSearchParams(material.query);
     query.set('seed', seed);
-    return `${location.origin}${location.pathname}?${query}`;
+    return `${location.href.split(/[?#]/)[0]}?${query}`;
   };
   end = await mount(box, material, { address, reseeded: seed => trigger('select', { index: 0, value: seed }) });
 }
