@@ -5,10 +5,20 @@ export const unpackedPicture = inflated;
 export const unpackedPattern = async text => new Int8Array((await inflated(text)).buffer);
 
 // A picture under a pattern; the array clips at 0 and 255, as the attack does.
-export const under = (values, units) => Uint8ClampedArray.from(values, (value, at) => value + units[at]);
-export const amplified = (units, factor) => Uint8ClampedArray.from(units, value => 128 + factor * value);
+export function under(values, units) {
+  const found = new Uint8ClampedArray(values.length);
+  for (let at = 0; at < found.length; at++) found[at] = values[at] + units[at];
+  return found;
+}
+
+export function amplified(units, factor) {
+  const found = new Uint8ClampedArray(units.length);
+  for (let at = 0; at < found.length; at++) found[at] = 128 + factor * units[at];
+  return found;
+}
 
 function base64(bytes) {
+  if (bytes.toBase64) return bytes.toBase64(); // newer browsers, and much faster
   const parts = [];
   for (let at = 0; at < bytes.length; at += 0x8000) parts.push(String.fromCharCode(...bytes.subarray(at, at + 0x8000)));
   return btoa(parts.join(''));
@@ -29,7 +39,9 @@ export function bitmapAddress(values, [height, width]) {
   head.setUint16(28, 24, true);
   for (let y = 0, from = 0; y < height; y++) {
     for (let x = 0, to = 54 + row * (height - 1 - y); x < width; x++, from += 3, to += 3) {
-      for (let c = 0; c < 3; c++) bytes[to + c] = values[from + 2 - c];
+      bytes[to] = values[from + 2];
+      bytes[to + 1] = values[from + 1];
+      bytes[to + 2] = values[from];
     }
   }
   return `data:image/bmp;base64,${base64(bytes)}`;

@@ -9,9 +9,12 @@ import { filled } from './store.js';
 const edition = window.plainsightEdition;
 const MAIN = ['tab', 'data', 'a', 'b', 'attack', 'target']; // a change of one of these is a step that Back undoes
 const ATTACKED = { compare: Compare, segmentation: Scenes };
+const OFTEN = 200; // milliseconds
 const tabs = {};
 let open = edition.usual;
 let words = '';
+let due = 0;
+let addressed = 0;
 
 const escaped = text => new Option(text).innerHTML;
 const query = () => {
@@ -20,7 +23,15 @@ const query = () => {
   return found;
 };
 
+// While a slider moves the address follows a few times a second: browsers stop a page that changes it more often.
 function writeAddress() {
+  clearTimeout(due);
+  const wait = addressed + OFTEN - Date.now();
+  if (wait > 0) {
+    due = setTimeout(writeAddress, wait);
+    return;
+  }
+  addressed = Date.now();
   const [before, after] = [new URLSearchParams(location.hash.slice(1)), query()];
   const step = before.size > 0 && MAIN.some(name => before.get(name) !== after.get(name));
   write(String(after), step);

@@ -44,7 +44,8 @@ class Select {
   }
   // `choices` are pairs of words and value; those in `without` cannot be chosen.
   set({ choices, value, without = [], interactive = true }) {
-    if (choices) {
+    if (choices && choices !== this.choices && String(choices) !== String(this.choices)) {
+      this.choices = choices;
       const options = choices.map(([words, name]) => Object.assign(new Option(words, name), { disabled: false }));
       this.element.replaceChildren(...options);
     }
