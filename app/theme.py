@@ -76,12 +76,14 @@ def theme() -> gr.themes.Base:
     return base.set(**plain, **flat, **sizes)
 
 
-def header(device: str, talk: str = "?talk=1") -> str:
+def header(device: str, talk: str = "?talk=1", live: str = "") -> str:
     """The header: the name on the left; link, colours, API and device on the right.
 
-    Without a `device` there is no server: what asks one for something is left out. `talk` is the address of the talk.
+    Without a `device` there is no server: what asks one for something is left out. `talk` is the address of the talk,
+    `live` that of the page on which attacks run in the browser, where there is one.
     """
     save = SAVE if device else re.sub(r'<button[^>]*data-save="postcard".*?</button>', "", SAVE)
+    watch = f'<a class="wide" href="{escape(live)}">Watch it form</a>' if live else ""
     server = (
         f'<button type="button" class="wide" data-api>API</button><span class="wide">{escape(device)}</span>'
         if device
@@ -90,7 +92,7 @@ def header(device: str, talk: str = "?talk=1") -> str:
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         f"{QUESTION}"
-        f'<a href="{escape(talk)}">Talk</a>'
+        f'<a href="{escape(talk)}">Talk</a>{watch}'
         f'<button type="button" class="wide" data-copy-link data-home="{escape(home())}">Copy link</button>'
         f"{save}"
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'

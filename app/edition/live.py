@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,15 @@ def script() -> str:
     return f"window.plainsightLive = (() => {{\n{modules}\nreturn {{ open: openLive, mount }};\n}})();"
 
 
-def standalone(folder: Path, manifest: dict[str, Any], group: str, a: str, b: str, **settings: Any) -> Path:
-    """Write `live.html`, a page with one panel, beside the parts; `settings` are those of `app.markup.live.panel`."""
+def standalone(
+    folder: Path, manifest: dict[str, Any], group: str, a: str, b: str, home: str = "", **settings: Any
+) -> Path:
+    """Write `live.html`, a page with one panel, beside the parts; `settings` are those of `app.markup.live.panel`.
+
+    `home` is the address of the page that it leads back to.
+    """
     inner = markup.panel(manifest, group, a, b, **settings)
+    back = f'<p><a href="{escape(home)}">Back to PlainSight</a></p>' if home else ""
     own = (
         "body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-serif}"
         "main{max-width:1080px;margin:0 auto;padding:24px}"
@@ -107,7 +114,7 @@ def standalone(folder: Path, manifest: dict[str, Any], group: str, a: str, b: st
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>PlainSight: watch it form</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f"<style>{colours()}{own}{static('live/live.css')}</style></head>"
-        f"<body><main>{inner}</main><script>{start}</script></body></html>",
+        f"<body><main>{back}{inner}</main><script>{start}</script></body></html>",
         "utf-8",
     )
     return page

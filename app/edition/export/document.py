@@ -26,8 +26,11 @@ ELSEWHERE = "Not in this edition"
 WORDS = "Measured beforehand: nothing here asks a server."
 
 
-def write(folder: Path, address: str) -> None:
-    """Write the page and its data. Raises NoModels where there is nothing to compare."""
+def write(folder: Path, address: str, live: str = "") -> None:
+    """Write the page and its data; `live` is the page of attacks in the browser, if there is one.
+
+    Raises NoModels where there is nothing to compare.
+    """
     runs = service.RunRegistry()
     views = in_a_loop(lambda: _built(runs))
     data: dict[str, Any] = {}
@@ -54,7 +57,7 @@ def write(folder: Path, address: str) -> None:
     _scripts(folder, layout, data)
     _styles(folder)
     first = service.first(CompareSession, data[CompareSession.tab]["usual"])
-    (folder / "index.html").write_text(_page(panels, address, data, first), "utf-8")
+    (folder / "index.html").write_text(_page(panels, address, live, data, first), "utf-8")
 
 
 def _built(runs: service.RunRegistry) -> dict[str, tuple[ModuleType, Any, TabView[Any]]]:
@@ -97,7 +100,7 @@ def _styles(folder: Path) -> None:
     (folder / "plainsight.css").write_text(f"{theme.static('edition.css')}\n{theme.static('page.css')}", "utf-8")
 
 
-def _page(panels: str, address: str, data: dict[str, Any], first: CompareSession) -> str:
+def _page(panels: str, address: str, live: str, data: dict[str, Any], first: CompareSession) -> str:
     buttons = "".join(
         f'<button type="button" role="tab" aria-selected="false" aria-controls="panel-{name}" data-tab-id="{name}">'
         f"{tab['title']}</button>"
@@ -116,7 +119,7 @@ def _page(panels: str, address: str, data: dict[str, Any], first: CompareSession
         f'{preview.tags(address.rstrip("/") or ".", "favicon.png")}<link rel="stylesheet" href="plainsight.css">'
         '</head><body><div class="gradio-container"><main class="contain">'
         '<div class="block hide-container" id="top"><div class="html-container">'
-        f"{theme.header('', 'talk.html')}</div></div>"
+        f"{theme.header('', 'talk.html', live)}</div></div>"
         f'<div class="block hide-container helps"><div class="html-container">{glossary()}</div></div>'
         '<div class="tabs" id="tabs"><div class="tab-wrapper"><div class="tab-container" role="tablist">'
         f"{buttons}</div></div>{panels}</div>"

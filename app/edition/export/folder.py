@@ -13,6 +13,8 @@ import typer
 
 LARGEST = 60 * 1024 * 1024
 """Bytes that an edition may take."""
+CRAFTING, HELD_OUT = 96, 200
+"""Images that attacks in the browser are crafted on and measured on; lossless, they take much room."""
 SIGN = "plainsight-edition.txt"
 """The file by which a folder is known as an edition, which may be written anew."""
 
@@ -76,6 +78,26 @@ def _refuse(folder: Path) -> None:
         raise FileExistsError(f"{folder} holds other files; name an empty folder, or one that does not exist yet.")
 
 
+def _live(folder: Path) -> str:
+    """Write the page on which the pair of the first screen is attacked in the browser; returns its name.
+
+    Where something that it needs is not installed, the edition goes without, and that is said.
+    """
+    from app import service
+    from app.edition import live
+    from app.session import SIDES
+
+    first = service.first(service.CompareSession)
+    names = {side: getattr(first, side) for side in SIDES}
+    try:
+        manifest = live.write(folder, [first.data], [*names.values()], crafting=CRAFTING, held_out=HELD_OUT)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"Without attacks in the browser: {error}", file=sys.stderr)
+        shutil.rmtree(folder / live.FOLDER, ignore_errors=True)
+        return ""
+    return live.standalone(folder, manifest, first.data, **names, home="index.html").name
+
+
 def _fill(folder: Path, address: str) -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from app.components import PLOTLY_JS
@@ -83,7 +105,7 @@ def _fill(folder: Path, address: str) -> None:
     from app.edition.export import document
     from app.theme import STATIC
 
-    document.write(folder, address)
+    document.write(folder, address, _live(folder))
     (folder / "talk.html").write_text(talk.document(leave="index.html"), "utf-8")
     shutil.copyfile(PLOTLY_JS, folder / "plotly.min.js")
     for name in ("favicon.png", "preview.png"):
