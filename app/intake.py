@@ -5,13 +5,14 @@ only the visitor's page knows; names of files travel in a header, since addresse
 """
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from app import service
+from app.guard.access import same_site
 from app.markup import pictures
 
 FRAME = 2_000_000
@@ -53,7 +54,7 @@ class Intake:
         try:
             shots = await to_thread.run_sync(service.filmed, request.headers[KEY], body, limiter=self.limiter)
         except (OSError, ValueError) as error:
-            return _error(422, str(error))
+            return _error(422, service.told(error))
         if shots is None:
             return JSONResponse({}, GONE, NO_STORE)
         answers = {side: {"picture": shot.picture, "said": pictures.said(shot)} for side, shot in shots.items()}
@@ -61,7 +62,7 @@ class Intake:
 
     def _refused(self, request: Request) -> Response | None:
         """The answer to whoever has no business here: other sites, visitors without the password or an album."""
-        if not _same_origin(request):
+        if not same_site(request.headers):
             return _error(403, "Only the page of this app sends pictures here.")
         cookies = (request.cookies.get(f"access-token-{kind}{self.app.cookie_id}") for kind in ("", "unsecure-"))
         if self.app.auth is not None and not any(self.app.tokens.get(token) for token in cookies):
@@ -69,15 +70,6 @@ class Intake:
         if service.albums.by_key(request.headers.get(KEY, "")) is None:
             return JSONResponse({}, GONE, NO_STORE)
         return None
-
-
-def _same_origin(request: Request) -> bool:
-    """Whether the request comes from a page of this app, as far as its browser tells."""
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return False
-    origin = request.headers.get("origin")
-    hosts = (request.headers.get("host"), request.headers.get("x-forwarded-host"))
-    return origin is None or urlsplit(origin).netloc in hosts
 
 
 async def _body(request: Request, most: int) -> bytes | None:

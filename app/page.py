@@ -69,8 +69,8 @@ def _built(runs: service.RunRegistry) -> gr.Blocks:
             endpoint = spoken(answer)
             endpoint.__name__ = name  # of the MCP tool
             gr.api(endpoint, api_name=name)
-    # the limit counts light events too: only runs are refused when too many wait (app.service.outcomes)
-    return page.queue(max_size=512, default_concurrency_limit=4)
+    # how many may wait, `app.guard.places` decides
+    return page.queue(default_concurrency_limit=4)
 
 
 def warm_up() -> None:
@@ -101,8 +101,8 @@ def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
     def answered(*given: Any, **named: Any) -> Any:
         try:
             return service.settled(lambda: work(*given, **named))
-        except (OSError, ValueError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            raise gr.Error(service.told(error), print_exception=False) from error
 
     return answered
 

@@ -33,6 +33,7 @@ from app.service.received import LARGEST as LARGEST_FILE
 from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, leafed, legend, looks, scene
+from app.service.sentences import told
 from app.service.talk import remembered as remembered_talk
 from app.service.talk import talk
 from app.service.tradeoff import TradeoffSession, chosen, snapped, stepped, tradeoff
@@ -114,7 +115,7 @@ __all__ = [
     "perceptibility", "perturb", "picture_sentences", "predict", "prepare", "ready", "recalled", "refreshed",
     "refuse_picture", "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene",
     "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture",
-    "talk", "tradeoff", "unreadable", "wanted",
+    "talk", "told", "tradeoff", "unreadable", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")
@@ -147,10 +148,13 @@ def notice() -> str:
     return f"{words} left out: {'; '.join(each)}."
 
 
-def health() -> dict[str, Any]:
-    """Whether there is anything to show, and the model folders that are left out."""
+def health(runs: RunRegistry | None = None) -> dict[str, Any]:
+    """Whether there is anything to show: the number of models, runs under way and waiting, and what is left out."""
+    models = len(fitting(Session))
     return {
-        "status": "ok" if ready() else "no models",
+        "status": "ok" if models else "no models",
+        "models": models,
+        "runs": runs.counts() if runs else {},
         "unreadable": [f"{name}: {why}" for name, why in unreadable().items()],
     }
 

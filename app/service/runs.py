@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MANY = 32
 """Runs that may wait for their turn."""
+SECONDS = 600.0
+"""The most that a run may take."""
 KEPT = 64
 """Runs that are remembered; those that are over are forgotten first."""
 GRACE = 5.0
@@ -56,8 +58,12 @@ class RunRegistry:
     Visitors are named by what Gradio calls their session hash; `""` is always there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, per_address: int = MANY, seconds: float = SECONDS) -> None:
+        """`per_address` is how many runs of one network may wait, `seconds` how long a run may take."""
+        self.per_address, self.seconds = per_address, seconds
         self._lock = Lock()
+        self._closed = False
+        self._addresses: LRUCache[str] = LRUCache(4096)
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._connected: Counter[str] = Counter()
         self._left: dict[str, float] = {}
@@ -89,14 +95,36 @@ class RunRegistry:
             for run in self._runs.values():
                 if run.state == "waiting" and not self._present(run.session.visitor):
                     run.state = "over"
-            if sum(run.state == "waiting" for run in self._runs.values()) >= MANY:
+            waiting = [run.session.visitor for run in self._runs.values() if run.state == "waiting"]
+            if len(waiting) >= MANY:
                 raise ValueError(f"{MANY} runs are waiting for their turn already; try again in a minute.")
+            address = self._addresses.get(session.visitor)
+            own = sum(self._addresses.get(visitor) == address for visitor in waiting) if address else 0
+            if own >= self.per_address:
+                raise ValueError(f"{own} runs from your network are waiting already; try again in a minute.")
             fresh = replace(session, run=name)
             self._runs[name] = Run(fresh)
             while len(self._runs) > KEPT:
                 order = {"over": 0, "running": 1, "waiting": 2}
                 del self._runs[min(self._runs, key=lambda key: order[self._runs[key].state])]
         return fresh
+
+    def came_from(self, visitor: str, address: str) -> None:
+        """Note the network address of a visitor, of whose runs only some may wait at the same time."""
+        self._addresses.put(visitor, address)
+
+    def counts(self) -> dict[str, int]:
+        """How many runs are under way and how many wait."""
+        with self._lock:
+            states = Counter(run.state for run in self._runs.values() if self._present(run.session.visitor))
+        return {state: states[state] for state in ("running", "waiting")}
+
+    def close(self) -> None:
+        """End all runs, for good: the app stops."""
+        with self._lock:
+            self._closed = True
+            for run in self._runs.values():
+                run.state = "over"
 
     def before(self, session: Session) -> int:
         """How many runs are to be done before the session's own."""
@@ -124,7 +152,9 @@ class RunRegistry:
         """Whether a person has stopped the session's run or has left it, or it has been forgotten."""
         with self._lock:
             run = self._runs.get(session.run)
-            return bool(session.run) and (run is None or run.state == "over" or not self._present(run.session.visitor))
+            return bool(session.run) and (
+                self._closed or run is None or run.state == "over" or not self._present(run.session.visitor)
+            )
 
     @contextmanager
     def drawn(self, session: Session) -> Iterator[None]:
