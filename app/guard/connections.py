@@ -21,11 +21,11 @@ class Connections:
             if scope["type"] != "http" or task is None:
                 return await app(scope, receive, send)
             self.loop = asyncio.get_running_loop()
-            begun = False
+            begun = over = False
 
             async def noted(message: Message) -> None:
-                nonlocal begun
-                begun = begun or message["type"] == "http.response.start"
+                nonlocal begun, over
+                begun, over = True, message["type"] == "http.response.body" and not message.get("more_body")
                 await send(message)
 
             self.tasks.add(task)
@@ -37,7 +37,8 @@ class Connections:
                 task.uncancel()
                 if not begun:
                     await send({"type": "http.response.start", "status": 503, "headers": []})
-                await send({"type": "http.response.body", "body": b""})
+                if not over:
+                    await send({"type": "http.response.body", "body": b""})
             finally:
                 self.tasks.discard(task)
 

@@ -43,11 +43,11 @@ class Refusals:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        begun = False
+        begun = over = False
 
         async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+            nonlocal begun, over
+            begun, over = True, message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
         try:
@@ -57,7 +57,7 @@ class Refusals:
         except Exception as error:
             if begun:  # nothing can be said any more: the answer ends here
                 written(scope, 200, f"broke off, {told(error)}")
-                return await send({"type": "http.response.body", "body": b""})
+                return None if over else await send({"type": "http.response.body", "body": b""})
             status, sentence = _answer(error, str(scope["path"]))
             if status == 500:
                 sentence = f"{sentence} Its number there is {scope.get(ID, 'unknown')}."

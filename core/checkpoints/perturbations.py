@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from core.files import FileError, fits, instead, read_metadata, read_tensors, write_tensors
+from core.files import FileError, fits, instead, read_metadata, read_tensors, sealed, write_tensors
 from core.threat import UNIT, from_units, quantise
 
 FILE = "perturbations.safetensors"
@@ -36,7 +36,8 @@ def save(folder: Path, deltas: Mapping[str, Tensor]) -> None:
     """
     tensors = {name: packed(int8(name, delta)) for name, delta in deltas.items()}
     shapes = {name: list(delta.shape) for name, delta in deltas.items()}
-    write_tensors(folder / FILE, tensors, {"unit": "1/255", "packed": "lzma", "shapes": json.dumps(shapes)})
+    about = {"unit": "1/255", "packed": "lzma", "shapes": json.dumps(shapes)}
+    write_tensors(folder / FILE, tensors, sealed(tensors, about))
 
 
 def load(folder: Path) -> dict[str, Tensor]:
@@ -104,7 +105,8 @@ def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
 
     Raises ValueError for a delta beyond 127/255.
     """
-    return to_bytes({"delta": int8("delta", delta)}, {**about, "unit": "1/255"})
+    tensors = {"delta": int8("delta", delta)}
+    return to_bytes(tensors, sealed(tensors, {**about, "unit": "1/255"}))
 
 
 def float_file(delta: Tensor) -> bytes:

@@ -3,11 +3,13 @@
 N images, C channels, H W height and width.
 """
 
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -15,9 +17,10 @@ from uuid import uuid4
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from core.datasets import Dataset, Split, cache_root
+from core.files import STALE, FileError, read_tensors, sealed
 
 Progress = Callable[[int, int], None]
 Picture = tuple[np.ndarray, int | np.ndarray]
@@ -93,7 +96,12 @@ class Drawn:
         if pictures is None:
             pictures = self._draw(split, count, progress)
             if count == total:
-                _write(path, pictures)
+                try:
+                    _write(path, pictures)
+                except OSError as error:  # a full or read-only disk: they are in memory
+                    logging.getLogger(__name__).warning(
+                        "%s cannot be cached (%s); it is drawn again whenever it is needed.", path, error
+                    )
         return Split(pictures.images[:count], pictures.labels[:count])
 
     def piece(self, split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -160,8 +168,8 @@ class Drawn:
     def _read(self, path: Path, count: int) -> Split | None:
         """The cached split, or None if the file is missing, damaged or of another layout."""
         try:
-            tensors = load_file(path)
-        except (OSError, SafetensorError):
+            tensors = read_tensors(path)
+        except FileError:
             return None
         images, labels = tensors.get("images"), tensors.get("labels")
         shape = (count, *self.size) if self.pixelwise else (count,)
@@ -174,9 +182,18 @@ class Drawn:
 def _write(path: Path, split: Split) -> None:
     """Write to a temporary file and rename it, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob("*.tmp"):
+        with suppress(OSError):  # another process may have just removed it
+            if time.time() - left.stat().st_mtime > STALE:  # of a process that was killed
+                left.unlink()
     unfinished = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+    tensors = {"images": split.images, "labels": split.labels}
     try:
-        save_file({"images": split.images, "labels": split.labels}, unfinished)
+        save_file(tensors, unfinished, sealed(tensors, {}))
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(unfinished, path)
+    except SafetensorError as error:  # as which a full disk comes
+        raise OSError(str(error)) from error
     finally:
         unfinished.unlink(missing_ok=True)
