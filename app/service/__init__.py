@@ -12,7 +12,7 @@ from app.service.blind import BlindSession, blind_test
 from app.service.catalogue import Menu, first, fitting, menu, offer, strengths, unreadable
 from app.service.compare import cards, comparison, device, large, scene_page, status_text, strip, subject, wanted
 from app.service.downloads import numbers
-from app.service.live import Tick, estimate, run, stop
+from app.service.live import Tick, estimate, run, stop, waiting_time
 from app.service.outcomes import Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import CompareSession, prepare
@@ -115,7 +115,7 @@ __all__ = [
     "perceptibility", "perturb", "picture_sentences", "predict", "prepare", "ready", "recalled", "refreshed",
     "refuse_picture", "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene",
     "scene_page", "settled", "snapped", "status", "stepped", "stop", "strengths", "strip", "subject", "take_picture",
-    "talk", "told", "tradeoff", "unreadable", "wanted",
+    "talk", "told", "tradeoff", "unreadable", "waiting_time", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")

@@ -1,10 +1,11 @@
 """Live runs: the queue, who still looks at them, what came of each, and how fast they were."""
 
 import itertools
+import math
 import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,9 @@ class Run:
     looks: dict[str, Any] = field(default_factory=dict)
     drawn: Event | None = None
     """Set once no picture of the run can come any more."""
+    asked: float = field(default_factory=lambda: time.monotonic())
+    begun: float | None = None
+    """When it was asked for, and when its turn came."""
 
 
 @dataclass
@@ -64,6 +68,8 @@ class RunRegistry:
         self._lock = Lock()
         self._closed = False
         self._addresses: LRUCache[str] = LRUCache(4096)
+        self._ready: LRUCache[float] = LRUCache(256)
+        """When which result was ready."""
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._connected: Counter[str] = Counter()
         self._left: dict[str, float] = {}
@@ -132,6 +138,23 @@ class RunRegistry:
             names = itertools.takewhile(lambda name: name != session.run, self._runs)
             return sum(self._runs[name].state != "over" for name in names)
 
+    def ahead(self, session: Session) -> list[tuple[Session, float]]:
+        """The runs that are to be done before the session's own, and how many seconds each has taken so far."""
+        with self._lock:
+            names = itertools.takewhile(lambda name: name != session.run, self._runs)
+            runs, now = [self._runs[name] for name in names], time.monotonic()
+            return [(run.session, now - (run.begun or now)) for run in runs if run.state != "over"]
+
+    def keep_result(self, key: Hashable) -> None:
+        """Note that a result is ready, for those who wait for the same (`waited_for`)."""
+        self._ready.put(key, time.monotonic())
+
+    def waited_for(self, session: Session, key: Hashable) -> bool:
+        """Whether a result has become ready since the session's run was asked for."""
+        with self._lock:
+            run = self._runs.get(session.run)
+        return run is not None and (self._ready.get(key) or -math.inf) > run.asked
+
     def claim(self, session: Session) -> bool:
         """Take the session's run out of the line to run it; False where it does not wait there, or for nobody."""
         with self._lock:
@@ -139,6 +162,7 @@ class RunRegistry:
             if run is None or run.state != "waiting":
                 return False
             run.state = "running" if self._present(run.session.visitor) else "over"
+            run.begun = time.monotonic()
             return run.state == "running"
 
     def under_way(self, session: Session) -> str:
@@ -183,7 +207,15 @@ class RunRegistry:
             run.state = "over"
         if run.drawn is not None:
             run.drawn.wait(PATIENCE)
+        self.cut(session)
+
+    def cut(self, session: Session) -> None:
+        """End the session's run as `stop` does, from within: nobody waits for its last picture."""
         with self._lock:
+            run = self._runs.get(session.run)
+            if run is None:
+                return
+            run.state = "over"
             run.found = {
                 side: found
                 if found.forming is None

@@ -253,9 +253,10 @@ def _rested(view: RunView[Any], session: Session, sentence: str) -> Updates:
 def _begun(view: RunView[Any]) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
         waiting = view.runs.enqueue(session)
-        first = view.runs.before(waiting)
-        words = f": {first} {'run comes' if first == 1 else 'runs come'} first." if first else "."
-        line = sentence_line(f"Waiting for its turn{words}")
+        first, seconds = view.runs.before(waiting), service.waiting_time(waiting, view.runs)
+        words = f": {first} {'run comes' if first == 1 else 'runs come'} first" if first else ""
+        words += f", about {max(1, round(seconds)):,} s" if first and seconds is not None else ""
+        line = sentence_line(f"Waiting for its turn{words}.")
         return {view.session: waiting, view.status: line, **view.buttons(running=True)}
 
     return begun
