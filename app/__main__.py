@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import asynccontextmanager, contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from app.guard import Connections
     from app.service import RunRegistry
     from app.settings import Settings
+    from app.stopping import Stopping
 
 
 def main(
@@ -46,18 +48,25 @@ def main(
 
     `python -m app talk FILE.pdf` prints the talk with its notes.
     """
+    from app.stopping import Stopping
+
+    with Stopping() as asked:
+        host = host.strip("[]")
+        _check(host, port, auth)
+        _offer(models or [])
+        os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        _serve(asked, host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
+
+
+def _serve(asked: "Stopping", host: str, port: int, **options: Any) -> None:
+    """Serve the page until the process is asked to stop, and end the process then."""
     from app import stopping
 
-    asked = stopping.Stopping()
-    host = host.strip("[]")
-    _check(host, port, auth)
-    _offer(models or [])
-    os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     asked.begin()
     tidied = stopping.own_folder()
     ends: list[Callable[[], object]] = []
-    page = start(host, port, ends, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
+    page = start(host, port, ends, **options)
     from app.page import warm_up
 
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
@@ -202,8 +211,14 @@ def _check(host: str, port: int, auth: str) -> None:
 
     try:
         read()
+        tempfile.gettempdir()
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="the environment") from error
+    except OSError as error:
+        raise typer.BadParameter(
+            "no folder of this machine can be written, and the app needs one for temporary files: let TMPDIR name one.",
+            param_hint="the environment",
+        ) from error
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

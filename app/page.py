@@ -80,8 +80,8 @@ def warm_up() -> None:
         for tab, session in sessions:
             getattr(tab, "prepare", _nothing)(session)
         talk.document()
-    except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
-        logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
+    except Exception as error:  # the page itself says so to whoever opens it
+        logging.getLogger(__name__).warning("Nothing to prepare: %s", service.told(error))
 
 
 def _warmed(tab: ModuleType) -> Session:

@@ -17,16 +17,22 @@ FOLDER = "plainsight-app-"
 
 
 class Stopping:
-    """Waits until somebody asks the process to stop.
+    """Waits until somebody asks the process to stop, inside a `with`.
 
     Process 1 of a container hears of no signal that it has no handler for, so both have one.
     """
 
-    def __init__(self) -> None:
+    def __enter__(self) -> "Stopping":
         self._reading, self._writing = os.pipe()
         self._asked = self._serving = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._heard)
+        self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._reading)
+        os.close(self._writing)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         if self._asked or not self._serving:  # asked twice, or nothing has begun

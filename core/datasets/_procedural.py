@@ -83,15 +83,15 @@ class Drawn:
     def load(self, split: str, limit: int | None = None, progress: Progress | None = None) -> Split:
         """The first `limit` pictures of a split (None: all): images uint8 (N,C,H,W), labels (N) or uint8 (N,H,W).
 
-        A whole split is drawn once and cached; fewer pictures are drawn on the spot. `progress` is called with
-        (done, total). Raises ValueError for an unknown split or a limit below 1.
+        A whole split is drawn once and cached, where the disk allows; fewer pictures are drawn on the spot. `progress`
+        is called with (done, total). Raises ValueError for an unknown split or a limit below 1.
         """
         self.check(split)
         total = self.counts[split]
         if limit is not None and limit < 1:
             raise ValueError(f"limit is {limit}, but it must be at least 1 (or None for all {total} images).")
         count = total if limit is None else min(limit, total)
-        path = cache_root() / f"{self.name}-v{self.version}" / f"{split}.safetensors"
+        path = self.path(split)
         pictures = self._read(path, total)
         if pictures is None:
             pictures = self._draw(split, count, progress)
@@ -103,6 +103,10 @@ class Drawn:
                         "%s cannot be cached (%s); it is drawn again whenever it is needed.", path, error
                     )
         return Split(pictures.images[:count], pictures.labels[:count])
+
+    def path(self, split: str) -> Path:
+        """The file in which a whole split is cached."""
+        return cache_root() / f"{self.name}-v{self.version}" / f"{split}.safetensors"
 
     def piece(self, split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Pictures `start` to `stop`, uint8 (N,H,W,3), and their labels."""
@@ -143,6 +147,9 @@ class Drawn:
     def _helper(self, split: str, spans: list[tuple[int, int]]) -> "subprocess.Popen[bytes]":
         """A process that draws these spans and writes the bytes of pictures and labels in turn."""
         program = (
+            # Ctrl+C is for the process that reads, whose end ends this one too
+            "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+            "if hasattr(signal, 'SIGPIPE'): signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
             f"import sys; from core.datasets.{self.name} import DRAWN\n"
             f"for span in {spans!r}:\n"
             f"    for part in DRAWN.piece({split!r}, *span): sys.stdout.buffer.write(part.tobytes())"

@@ -77,7 +77,6 @@ def serve(tiny_models: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
 def running(server: Server) -> Visitor:
     """A visitor whose run has begun."""
     visitor = Visitor(server.client, server.client.get("/config").json())
-    visitor.ask(visitor.event(label="Seed"), 0, ADDRESS)
     visitor.ask(visitor.event(elem_id="compare-run"), ADDRESS)
     watched = next(one for one in visitor.config["dependencies"] if one["types"]["generator"])
     visitor.send(watched, ADDRESS)

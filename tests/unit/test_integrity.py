@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import nn
 
-from core import files
+from core import datasets, files
 from core.checkpoints import perturbations, store
+from core.cli import data_fetch
 from core.datasets import _procedural, cache_root, signs
 from core.files import FileError, read_tensors, sealed, write_bytes, write_tensors
 from core.models.registry import create
@@ -104,6 +105,14 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
     assert len(few.load("train")) == 4
     assert not cache_of(few).exists()
     assert "No space left on device" in caplog.text
+
+
+def test_fetching_says_where_pictures_cannot_be_kept(few: _procedural.Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signs, "DRAWN", few)
+    monkeypatch.setattr(_procedural, "_write", lambda *given: None)
+    monkeypatch.setattr(datasets, "get", lambda name: signs.DRAWN.entry(None, "Few", tuple("abcd")))
+    with pytest.raises(OSError, match="cannot be written: let PLAINSIGHT_CACHE name a folder"):
+        data_fetch.data_fetch("signs")
 
 
 def test_files_without_a_checksum_are_still_read(tmp_path: Path) -> None:
