@@ -204,8 +204,9 @@ def _content(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return _stored(path) if "packed" in read_metadata(path) else read_tensors(path)
     if path.suffix in (".npy", ".npz"):
-        found = np.load(path, allow_pickle=False)
-        return found if isinstance(found, np.ndarray) else dict(found)
+        with path.open("rb") as file:  # numpy itself leaves damaged archives open
+            found = np.load(file, allow_pickle=False)
+            return found if isinstance(found, np.ndarray) else dict(found)
     if path.suffix in (".pt", ".pth"):
         return torch.load(path, map_location="cpu", weights_only=True)
     raise FileError(f"{path} is no perturbation; .safetensors, .npy, .npz, .pt and .pth are read.")
