@@ -1,5 +1,6 @@
 # The app on a CPU, with its models inside; it needs no network once built.
 #   docker build -t plainsight . && docker run --rm -p 7860:7860 plainsight
+# It writes nothing, and runs with --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges too.
 FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 \
@@ -27,10 +28,13 @@ COPY core core
 COPY app app
 USER 1000
 
-# The generated data set, so that the first visitor need not wait for it.
-RUN python -m core data fetch signs
+# The generated data sets, so that no visitor need wait for them.
+RUN python -m core data fetch signs && python -m core data fetch streets
 
 EXPOSE 7860
+# The app is process 1 and handles this signal itself (app/stopping.py).
+STOPSIGNAL SIGTERM
+# /healthz answers 503 where there is no model, which urlopen raises an error for.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/healthz', timeout=4).read()"]
 CMD ["python", "-m", "app", "--host", "0.0.0.0", "--port", "7860"]

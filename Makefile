@@ -5,6 +5,7 @@
 # SECONDS        how long `make campaign` trains
 # FILE           what `make talk` writes
 # FOLDER         where `make static` writes
+# FUZZ           how many inputs `make fuzz` gives each parser
 # ARGS           more options for the command: make test ARGS="-k budget -x"
 # TORCH_BACKEND  which build of torch, in uv's words: cpu, cu128, auto, ... Empty: the one already chosen, and at first the
 #                registry's own. Once given it is remembered until `make clean`.
@@ -17,12 +18,13 @@ HOST = 127.0.0.1
 SECONDS = 600
 FILE = talk.pdf
 FOLDER = static-edition
+FUZZ = 10000
 ARGS =
 # Two test processes leave no processor for more threads, and each would compile all test files anew (4 s) without a cache.
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format bench campaign results docs screenshots talk static clean env-app env-test env-bench env-docs env-jod
+.PHONY: help app test test-fast test-machines lint format fuzz bench campaign results docs screenshots talk static clean env-app env-test env-bench env-docs env-jod
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile
@@ -54,6 +56,9 @@ format: env-test ## fix what can be fixed by machine
 	@.venv/bin/ruff check --fix-only .
 	@.venv/bin/ruff format .
 	@! [ -x node_modules/.bin/biome ] || node_modules/.bin/biome check --write app/static
+
+fuzz: env-test ## vary what comes from outside FUZZ=10000 times a parser: pictures, addresses, JSON, weights, deltas
+	@PLAINSIGHT_FUZZ='$(FUZZ)' $(TEST_ENV) .venv/bin/python -m pytest -n 2 --timeout 0 tests/unit/test_fuzzing.py tests/app/test_fuzzed.py $(ARGS)
 
 bench: env-bench ## compare speed and cost with other libraries (takes long)
 	@.venv/bin/python -m benchmarks.attack_speed

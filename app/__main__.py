@@ -6,14 +6,22 @@ import logging
 import os
 import socket
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from app.guard import Connections
     from app.service import RunRegistry
+    from app.settings import Settings
+    from app.stopping import Stopping
 
 OTHERS = {"talk": "app.edition.handout", "export": "app.edition.export.folder", "space": "app.edition.export.space"}
 """Commands beside the app itself, and the modules that hold them."""
@@ -44,37 +52,60 @@ def main(
     `python -m app talk FILE.pdf` prints the talk with its notes; `python -m app export FOLDER` writes the app as plain
     files, which need no server.
     """
-    host = host.strip("[]")
-    _check(host, port, auth)
-    _offer(models or [])
-    os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    start(host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
+    from app.stopping import Stopping
+
+    with Stopping() as asked:
+        host = host.strip("[]")
+        _check(host, port, auth)
+        _offer(models or [])
+        os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        _serve(asked, host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
+
+
+def _serve(asked: "Stopping", host: str, port: int, **options: Any) -> None:
+    """Serve the page until the process is asked to stop, and end the process then."""
+    from app import stopping
+
+    asked.begin()
+    tidied = stopping.own_folder()
+    ends: list[Callable[[], object]] = []
+    page = start(host, port, ends, **options)
     from app.page import warm_up
 
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     print(f"PlainSight is at http://{_bracketed(near)}:{port}", flush=True)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        print("Stopped.")
+    asked.wait()
+    print("Stopping.", flush=True)
+    stopping.stop(*ends, lambda: page.close(verbose=False), tidied)
 
 
-def start(host: str, port: int, **options: Any) -> Any:
-    """Start the page and return it (`gradio.Blocks`, which `.close()` ends); Gradio's `launch` takes `options`."""
-    from app import preview, service, theme
+def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, **options: Any) -> Any:
+    """Start the page and return it (`gradio.Blocks`, which `.close()` ends); Gradio's `launch` takes `options`.
+
+    `ends` gets what is to be called before `.close()` where the process ends: it stops runs and open streams.
+    """
+    from app import components, preview, service, theme
     from app.edition.route import serve
+    from app.guard import Connections, places
     from app.intake import Intake
     from app.page import build, in_a_loop
+    from app.settings import read
 
-    runs = service.RunRegistry()
+    given = read(private=bool(options.get("auth")))
+    runs, connections = service.RunRegistry(given.runs_per_address, given.run_seconds), Connections()
     page = build(runs)
+    places.limit(page, runs)
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
-    settings |= safe_settings(runs)
-    app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
+    settings |= safe_settings(runs, given, connections)
+    with _as_a_plain_server():
+        app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
     intake = Intake(app)
-    routes: list[tuple[str, Any, str]] = [("/healthz", service.health, "GET"), ("/preview.png", preview.picture, "GET")]
+    if ends is not None:
+        ends += [runs.close, connections.close]
+    routes: list[tuple[str, Any, str]] = [("/preview.png", preview.picture, "GET")]
+    routes += [("/healthz", _health(runs), "GET"), ("/plotly.min.js", components.plotly_js, "GET")]
     routes += [("/pictures", intake.picture, "POST"), ("/pictures/frame", intake.frame, "POST")]
     for path, answer, method in routes:
         app.add_api_route(path, answer, methods=[method])
@@ -83,18 +114,58 @@ def start(host: str, port: int, **options: Any) -> Any:
     return page
 
 
+@contextmanager
+def _as_a_plain_server() -> "Iterator[None]":
+    """While Gradio starts its server: without what it has for developers in a Space, and for proxies of its own.
+
+    In a Space it watches files for changes by a package that only some Spaces have.
+    """
+    from gradio import http_server
+
+    watching, http_server.get_space = http_server.get_space, lambda: None
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS")
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # app.guard.access decides whom to believe
+    try:
+        yield
+    finally:
+        http_server.get_space = watching
+        del os.environ["FORWARDED_ALLOW_IPS"]
+        if proxies is not None:
+            os.environ["FORWARDED_ALLOW_IPS"] = proxies
+
+
+def _health(runs: "RunRegistry") -> Callable[[], Any]:
+    """The route that says whether the app can show anything: 503 where it cannot."""
+    from starlette.responses import JSONResponse
+
+    from app import service
+
+    def healthz() -> JSONResponse:
+        found = service.health(runs)
+        return JSONResponse(found, 200 if found["models"] else 503, {"cache-control": "no-store"})
+
+    return healthz
+
+
 def _bracketed(host: str) -> str:
     """The host as in a URL, with an IPv6 address in brackets; Gradio expects this form too."""
     return f"[{host}]" if ":" in host else host
 
 
-def safe_settings(runs: "RunRegistry") -> dict[str, Any]:
-    """Settings of `launch`: no telemetry, no access to files outside the app, no internals in errors."""
+def safe_settings(runs: "RunRegistry", settings: "Settings", connections: "Connections") -> dict[str, Any]:
+    """Options of `launch`: no telemetry, no access to files outside the app, no internals in errors, and the guard."""
+    from fastapi.exceptions import RequestValidationError
     from starlette.middleware import Middleware
 
+    from app.guard import Refusals, around, malformed
     from app.presence import Presence
     from app.preview import Preview
     from app.theme import STATIC
+
+    @asynccontextmanager
+    async def guarded(app: Any) -> "AsyncIterator[None]":
+        app.middleware_stack = around(app.middleware_stack, settings, connections)  # before the first request comes
+        yield
 
     return {
         "share": False,
@@ -111,7 +182,11 @@ def safe_settings(runs: "RunRegistry") -> dict[str, Any]:
         "prevent_thread_lock": True,
         "quiet": True,
         "favicon_path": STATIC / "favicon.png",
-        "app_kwargs": {"middleware": [Middleware(Presence, runs=runs), Middleware(Preview)]},
+        "app_kwargs": {
+            "lifespan": guarded,
+            "middleware": [Middleware(Refusals), Middleware(Presence, runs=runs), Middleware(Preview)],
+            "exception_handlers": {RequestValidationError: malformed},
+        },
     }
 
 
@@ -136,6 +211,18 @@ def _check(host: str, port: int, auth: str) -> None:
         raise typer.BadParameter(f"a port is a number from 1 to 65535, and {port} was given.", param_hint="--port")
     if auth and not _credentials(auth):
         raise typer.BadParameter("it must look like NAME:PASSWORD.", param_hint="--auth")
+    from app.settings import read
+
+    try:
+        read()
+        tempfile.gettempdir()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="the environment") from error
+    except OSError as error:
+        raise typer.BadParameter(
+            "no folder of this machine can be written, and the app needs one for temporary files: let TMPDIR name one.",
+            param_hint="the environment",
+        ) from error
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 import plotly
+from starlette.responses import FileResponse
 
 from app.theme import static
 
@@ -31,14 +32,18 @@ def plotly_figure(height: int = 100, **kwargs: Any) -> gr.HTML:
     `gr.Plot` would be remounted on every update and grow the page. No subclass of `gr.HTML`, because Gradio
     writes a `.pyi` file beside every module that defines one.
     """
-    gr.set_static_paths([PLOTLY_JS])  # served by the app, so that nothing is fetched from other machines
     style = f"width:100%;height:{height}px"
     return gr.HTML(
         "",
         html_template=f'<div class="plotly-figure" role="img" aria-label="A figure" style="{style}"></div>',
-        js_on_load=static("figure.js").replace("@library", f"gradio_api/file={PLOTLY_JS}"),
+        js_on_load=static("figure.js").replace("@library", f"plotly.min.js?v={plotly.__version__}"),
         **kwargs,
     )
+
+
+def plotly_js() -> FileResponse:
+    """The library of the figures, served by the app, so that nothing is fetched from other machines."""
+    return FileResponse(PLOTLY_JS, headers={"cache-control": "public, max-age=86400"})
 
 
 def address() -> gr.HTML:

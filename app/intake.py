@@ -5,13 +5,14 @@ only the visitor's page knows; names of files travel in a header, since addresse
 """
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from app import service
+from app.guard.access import same_site
 from app.markup import pictures
 
 FRAME = 2_000_000
@@ -20,6 +21,9 @@ KEY, NAME, SIZE = "x-plainsight-album", "x-plainsight-name", "x-plainsight-size"
 GONE = 410
 AT_ONCE = 3
 """Pictures and frames of all visitors worked on at the same time; the others wait, so that the page stays quick."""
+COMING, SECONDS = 6, 60.0
+"""Bodies that are read at the same time, so that they do not fill the memory together, and how long one may take."""
+SLOW = f"The picture did not come within {SECONDS:.0f} seconds."
 NO_STORE = {"cache-control": "no-store"}
 
 
@@ -27,7 +31,7 @@ class Intake:
     """The routes of one app, for those whom Gradio lets in."""
 
     def __init__(self, app: Any) -> None:
-        self.app, self.limiter = app, CapacityLimiter(AT_ONCE)
+        self.app, self.limiter, self.coming = app, CapacityLimiter(AT_ONCE), CapacityLimiter(COMING)
 
     async def picture(self, request: Request) -> Response:
         """Take the picture in the body; what is wrong with it is said when the page is drawn next."""
@@ -36,24 +40,34 @@ class Intake:
         key, name = request.headers[KEY], unquote(request.headers.get(NAME, ""))[:300]
         given = request.headers.get(SIZE, "")
         size = int(given) if given.isascii() and given.isdecimal() and len(given) < 15 else 0
-        body = None if size > service.LARGEST_FILE else await _body(request, service.LARGEST_FILE)
-        if body is None:
-            known = service.refuse_picture(key, name, max(size, service.LARGEST_FILE + 1))
-        else:
-            known = await to_thread.run_sync(service.take_picture, key, body, name, limiter=self.limiter)
+        try:
+            return await self._taken(request, key, name, size)
+        except TimeoutError:
+            return _error(408, SLOW)
+
+    async def _taken(self, request: Request, key: str, name: str, size: int) -> Response:
+        async with self.coming:
+            body = None if size > service.LARGEST_FILE else await _body(request, service.LARGEST_FILE)
+            if body is None:
+                known = service.refuse_picture(key, name, max(size, service.LARGEST_FILE + 1))
+            else:
+                known = await to_thread.run_sync(service.take_picture, key, body, name, limiter=self.limiter)
         return JSONResponse({}, 200 if known else GONE, NO_STORE)
 
     async def frame(self, request: Request) -> Response:
         """What both models say to a frame of the camera; nothing of it is kept."""
         if refused := self._refused(request):
             return refused
-        body = await _body(request, FRAME)
+        try:
+            body = await _body(request, FRAME)
+        except TimeoutError:
+            return _error(408, SLOW)
         if body is None:
             return _error(413, f"A frame has up to {FRAME // 1_000_000} MB.")
         try:
             shots = await to_thread.run_sync(service.filmed, request.headers[KEY], body, limiter=self.limiter)
         except (OSError, ValueError) as error:
-            return _error(422, str(error))
+            return _error(422, service.told(error))
         if shots is None:
             return JSONResponse({}, GONE, NO_STORE)
         answers = {side: {"picture": shot.picture, "said": pictures.said(shot)} for side, shot in shots.items()}
@@ -61,7 +75,7 @@ class Intake:
 
     def _refused(self, request: Request) -> Response | None:
         """The answer to whoever has no business here: other sites, visitors without the password or an album."""
-        if not _same_origin(request):
+        if not same_site(request.headers):
             return _error(403, "Only the page of this app sends pictures here.")
         cookies = (request.cookies.get(f"access-token-{kind}{self.app.cookie_id}") for kind in ("", "unsecure-"))
         if self.app.auth is not None and not any(self.app.tokens.get(token) for token in cookies):
@@ -71,24 +85,16 @@ class Intake:
         return None
 
 
-def _same_origin(request: Request) -> bool:
-    """Whether the request comes from a page of this app, as far as its browser tells."""
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return False
-    origin = request.headers.get("origin")
-    hosts = (request.headers.get("host"), request.headers.get("x-forwarded-host"))
-    return origin is None or urlsplit(origin).netloc in hosts
-
-
 async def _body(request: Request, most: int) -> bytes | None:
-    """The body of a request; None as soon as it has more bytes than that."""
+    """The body of a request; None as soon as it has more bytes than that. Raises TimeoutError after SECONDS."""
     parts, size = [], 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                return None
-            parts.append(part)
+        with fail_after(SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    return None
+                parts.append(part)
     except ClientDisconnect:
         return None
     return b"".join(parts)

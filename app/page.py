@@ -49,8 +49,8 @@ def _built(runs: service.RunRegistry) -> gr.Blocks:
             endpoint = spoken(answer)
             endpoint.__name__ = name  # of the MCP tool
             gr.api(endpoint, api_name=name)
-    # the limit counts light events too: only runs are refused when too many wait (app.service.outcomes)
-    return page.queue(max_size=512, default_concurrency_limit=4)
+    # how many may wait, `app.guard.places` decides
+    return page.queue(default_concurrency_limit=4)
 
 
 def warm_up() -> None:
@@ -60,8 +60,8 @@ def warm_up() -> None:
         for tab, session in sessions:
             getattr(tab, "prepare", _nothing)(session)
         talk.document()
-    except (OSError, ValueError) as error:  # the page itself says so to whoever opens it
-        logging.getLogger(__name__).warning("Nothing to prepare: %s", error)
+    except Exception as error:  # the page itself says so to whoever opens it
+        logging.getLogger(__name__).warning("Nothing to prepare: %s", service.told(error))
 
 
 def _warmed(tab: ModuleType) -> Session:
@@ -81,7 +81,7 @@ def spoken(work: Callable[..., Any]) -> Callable[..., Any]:
     def answered(*given: Any, **named: Any) -> Any:
         try:
             return service.settled(lambda: work(*given, **named))
-        except (OSError, ValueError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            raise gr.Error(service.told(error), print_exception=False) from error
 
     return answered

@@ -4,14 +4,18 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
@@ -104,10 +108,34 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     )  # files that safetensors itself writes can be read by their owner only
 
 
+CHECKSUM = "checksum"
+
+
+def sealed(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata with a checksum of itself and of the tensors, which `read_tensors` compares."""
+    return {**metadata, CHECKSUM: _checksum(tensors, metadata)}
+
+
+def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    found.update(json.dumps(sorted(item for item in metadata.items() if item[0] != CHECKSUM)).encode())
+    return found.hexdigest()
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read all tensors of a safetensors file. Raises FileError if it cannot be read."""
+    """Read all tensors of a safetensors file.
+
+    Raises FileError if it cannot be read, or if its content is not what its checksum, where it has one, was made of.
+    """
     try:
-        return load_file(path)
+        tensors, metadata = load_file(path), read_metadata(path)
+        if CHECKSUM in metadata and metadata[CHECKSUM] != _checksum(tensors, metadata):
+            raise FileError(f"{path} is damaged: its content does not fit its checksum.")
+        return tensors
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except SafetensorError as error:
@@ -131,8 +159,24 @@ def read_metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
+UNFINISHED = ".writing-"
+"""How folders begin in which a file is being written."""
+STALE = 3600.0
+"""Seconds after which such a folder is taken for that of a process that was killed."""
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically: it is complete, or it does not exist."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        (Path(folder) / path.name).write_bytes(content)
+    """Write a file atomically: it is complete, or it does not exist, also after the machine has lost its power.
+
+    What a killed process left half written beside it goes.
+    """
+    for left in path.parent.glob(f"{UNFINISHED}*"):
+        with suppress(OSError):  # another process may have just removed it
+            if time.time() - left.stat().st_mtime > STALE:
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=UNFINISHED) as folder:
+        with (Path(folder) / path.name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(Path(folder) / path.name, path)

@@ -43,7 +43,7 @@ def serve(app: Any) -> None:
             session, _ = service.opened(dict(request.query_params), service.CompareSession)
             return Response(postcard(session), media_type="image/webp")
         except (OSError, ValueError) as error:
-            raise HTTPException(404, str(error)) from error
+            raise HTTPException(404, service.told(error)) from error
 
     app.router.add_api_route("/postcard.webp", card, methods=["GET"], include_in_schema=False)
     app.router.routes.insert(0, app.router.routes.pop())

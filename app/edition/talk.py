@@ -28,7 +28,7 @@ def _made(leave: str) -> str:
         return page(steps(), leave)
     except (OSError, ValueError) as error:
         back = f'<p><a href="{escape(leave)}">Back</a></p>'
-        return _page(f'<main><p class="none">{escape(str(error))}</p>{back}</main>', leave)
+        return _page(f'<main><p class="none">{escape(service.told(error))}</p>{back}</main>', leave)
 
 
 def steps() -> list[Step]:

@@ -25,7 +25,7 @@ from app.service.compare import (
 )
 from app.service.downloads import numbers
 from app.service.fields import NAMES as FIELD_NAMES
-from app.service.live import Tick, estimate, run, stop
+from app.service.live import Tick, estimate, run, stop, waiting_time
 from app.service.outcomes import Outcomes, outcomes
 from app.service.perceptibility import PerceptibilitySession, perceptibility
 from app.service.pictures import PER_SHEET, CompareSession, prepare
@@ -46,6 +46,7 @@ from app.service.received import LARGEST as LARGEST_FILE
 from app.service.replay import replay, replayable
 from app.service.runs import RunRegistry
 from app.service.segmentation import SegmentationSession, leafed, leaves, legend, looks, scene, street, telling, unseen
+from app.service.sentences import told
 from app.service.stored import (
     Aim,
     HeldOut,
@@ -142,7 +143,7 @@ __all__ = [
     "perturb", "picture_sentences", "predict", "prepare", "reads", "ready", "recalled", "refreshed", "refuse_picture",
     "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene", "scene_page", "sees",
     "settled", "snapped", "status", "stepped", "stop", "street", "strengths", "strip", "subject", "take_picture",
-    "talk", "telling", "tradeoff", "unreadable", "unseen", "wanted",
+    "talk", "telling", "told", "tradeoff", "unreadable", "unseen", "waiting_time", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")
@@ -175,10 +176,13 @@ def notice() -> str:
     return f"{words} left out: {'; '.join(each)}."
 
 
-def health() -> dict[str, Any]:
-    """Whether there is anything to show, and the model folders that are left out."""
+def health(runs: RunRegistry | None = None) -> dict[str, Any]:
+    """Whether there is anything to show: the number of models, runs under way and waiting, and what is left out."""
+    models = len(fitting(Session))
     return {
-        "status": "ok" if ready() else "no models",
+        "status": "ok" if models else "no models",
+        "models": models,
+        "runs": runs.counts() if runs else {},
         "unreadable": [f"{name}: {why}" for name, why in unreadable().items()],
     }
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from app.service import catalogue, pictures
 from app.service.cache import caches
-from app.service.outcomes import Outcome, Outcomes, batch, hardware, keep, outcomes
+from app.service.outcomes import Outcome, Outcomes, batch, content_key, hardware, keep, outcomes
 from app.service.runs import RunRegistry
 from app.service.types import Forming
 from app.session import SIDES, Session
@@ -73,9 +73,36 @@ class _Side:
 def run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
     """Craft and measure both sides; each tick tells how far they are.
 
-    Raises FileNotFoundError where the images are absent, ValueError where the choice does not fit.
+    A run that takes longer than `runs.seconds` ends where it is. What somebody else has had computed while this run
+    waited is not computed again. Raises FileNotFoundError where the images are absent, ValueError where the choice
+    does not fit.
     """
     runs.claim(session)
+    if shared := _shared(session, runs):
+        for side, found in shared.items():
+            keep(runs, session, side, found)
+        yield Tick("Somebody else has just had the same computed: here it is.", outcomes(session, runs), finished=True)
+        return
+    began = time.monotonic()
+    for tick in _run(session, runs):
+        if time.monotonic() - began > runs.seconds and not tick.finished:
+            sentence = f"{_stopped(session, runs)} A run may take up to {runs.seconds:,.0f} s here."
+            runs.cut(session)
+            yield Tick(sentence, outcomes(session, runs), finished=True)
+            return
+        yield tick
+
+
+def _shared(session: Session, runs: RunRegistry) -> dict[str, Outcome]:
+    """The results of both sides, if both became ready while the session's run waited; else nothing."""
+    keys = {side: content_key(catalogue.at(session, side), catalogue.checkpoint(session, side)) for side in SIDES}
+    if not all(runs.waited_for(session, each) for each in keys.values()):
+        return {}
+    found = {side: caches.crafted.get(each) for side, each in keys.items()}
+    return {side: each for side, each in found.items() if each} if all(found.values()) else {}
+
+
+def _run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
     data = catalogue.dataset(session)
     if absent := pictures.missing(data):
         raise FileNotFoundError(absent)
@@ -224,6 +251,10 @@ def predicted(model: Normalised, split: Split, delta: Tensor | None) -> Iterator
 def stop(session: Session, runs: RunRegistry) -> str:
     """End a run; what there is stays. Returns the sentence for the status line."""
     runs.stop(session)
+    return _stopped(session, runs)
+
+
+def _stopped(session: Session, runs: RunRegistry) -> str:
     sides = [found for found in outcomes(session, runs).values() if found]
     steps = [found.forming.step for found in sides if found.forming is not None]
     if not steps:
@@ -247,6 +278,13 @@ def estimate(session: Session, runs: RunRegistry) -> float | None:
             return None
         pace = sorted(measured)[len(measured) // 2] * (0.5 if session.attack == "spgd" else 1)
     return 2 * (pace * session.steps + measuring_time(session, runs, pace))
+
+
+def waiting_time(session: Session, runs: RunRegistry) -> float | None:
+    """Seconds until the turn of a session's run comes; None where a run before it takes nobody knows how long."""
+    left = [(estimate(other, runs), spent) for other, spent in runs.ahead(session)]
+    known = [min(runs.seconds, takes) - spent for takes, spent in left if takes is not None]
+    return sum(max(0.0, rest) for rest in known) if len(known) == len(left) else None
 
 
 def measuring_time(session: Session, runs: RunRegistry, pace: float) -> float:

@@ -99,8 +99,9 @@ def precomputed(session: Session) -> Outcomes:
 def keep(runs: RunRegistry, session: Session, side: str, found: Outcome) -> None:
     """Remember the state of a run; finished ones also for everybody who asks for the same."""
     if runs.keep(session, side, found) and found.finished:
-        own = catalogue.at(session, side)
-        caches.crafted.put(content_key(own, catalogue.checkpoint(session, side)), found)
+        made = content_key(catalogue.at(session, side), catalogue.checkpoint(session, side))
+        caches.crafted.put(made, found)
+        runs.keep_result(made)
 
 
 def content_key(session: Session, checkpoint: Checkpoint) -> tuple[object, ...]:

@@ -1,10 +1,11 @@
 """Live runs: the queue, who still looks at them, what came of each, and how fast they were."""
 
 import itertools
+import math
 import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MANY = 32
 """Runs that may wait for their turn."""
+SECONDS = 600.0
+"""The most that a run may take."""
 KEPT = 64
 """Runs that are remembered; those that are over are forgotten first."""
 GRACE = 5.0
@@ -40,6 +43,9 @@ class Run:
     looks: dict[str, Any] = field(default_factory=dict)
     drawn: Event | None = None
     """Set once no picture of the run can come any more."""
+    asked: float = field(default_factory=lambda: time.monotonic())
+    begun: float | None = None
+    """When it was asked for, and when its turn came."""
 
 
 @dataclass
@@ -56,8 +62,14 @@ class RunRegistry:
     Visitors are named by what Gradio calls their session hash; `""` is always there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, per_address: int = MANY, seconds: float = SECONDS) -> None:
+        """`per_address` is how many runs of one network may wait, `seconds` how long a run may take."""
+        self.per_address, self.seconds = per_address, seconds
         self._lock = Lock()
+        self._closed = False
+        self._addresses: LRUCache[str] = LRUCache(4096)
+        self._ready: LRUCache[float] = LRUCache(256)
+        """When which result was ready."""
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._connected: Counter[str] = Counter()
         self._left: dict[str, float] = {}
@@ -89,8 +101,13 @@ class RunRegistry:
             for run in self._runs.values():
                 if run.state == "waiting" and not self._present(run.session.visitor):
                     run.state = "over"
-            if sum(run.state == "waiting" for run in self._runs.values()) >= MANY:
+            waiting = [run.session.visitor for run in self._runs.values() if run.state == "waiting"]
+            if len(waiting) >= MANY:
                 raise ValueError(f"{MANY} runs are waiting for their turn already; try again in a minute.")
+            address = self._addresses.get(session.visitor)
+            own = sum(self._addresses.get(visitor) == address for visitor in waiting) if address else 0
+            if own >= self.per_address:
+                raise ValueError(f"{own} runs from your network are waiting already; try again in a minute.")
             fresh = replace(session, run=name)
             self._runs[name] = Run(fresh)
             while len(self._runs) > KEPT:
@@ -98,11 +115,45 @@ class RunRegistry:
                 del self._runs[min(self._runs, key=lambda key: order[self._runs[key].state])]
         return fresh
 
+    def came_from(self, visitor: str, address: str) -> None:
+        """Note the network address of a visitor, of whose runs only some may wait at the same time."""
+        self._addresses.put(visitor, address)
+
+    def counts(self) -> dict[str, int]:
+        """How many runs are under way and how many wait."""
+        with self._lock:
+            states = Counter(run.state for run in self._runs.values() if self._present(run.session.visitor))
+        return {state: states[state] for state in ("running", "waiting")}
+
+    def close(self) -> None:
+        """End all runs, for good: the app stops."""
+        with self._lock:
+            self._closed = True
+            for run in self._runs.values():
+                run.state = "over"
+
     def before(self, session: Session) -> int:
         """How many runs are to be done before the session's own."""
         with self._lock:
             names = itertools.takewhile(lambda name: name != session.run, self._runs)
             return sum(self._runs[name].state != "over" for name in names)
+
+    def ahead(self, session: Session) -> list[tuple[Session, float]]:
+        """The runs that are to be done before the session's own, and how many seconds each has taken so far."""
+        with self._lock:
+            names = itertools.takewhile(lambda name: name != session.run, self._runs)
+            runs, now = [self._runs[name] for name in names], time.monotonic()
+            return [(run.session, now - (run.begun or now)) for run in runs if run.state != "over"]
+
+    def keep_result(self, key: Hashable) -> None:
+        """Note that a result is ready, for those who wait for the same (`waited_for`)."""
+        self._ready.put(key, time.monotonic())
+
+    def waited_for(self, session: Session, key: Hashable) -> bool:
+        """Whether a result has become ready since the session's run was asked for."""
+        with self._lock:
+            run = self._runs.get(session.run)
+        return run is not None and (self._ready.get(key) or -math.inf) > run.asked
 
     def claim(self, session: Session) -> bool:
         """Take the session's run out of the line to run it; False where it does not wait there, or for nobody."""
@@ -111,6 +162,7 @@ class RunRegistry:
             if run is None or run.state != "waiting":
                 return False
             run.state = "running" if self._present(run.session.visitor) else "over"
+            run.begun = time.monotonic()
             return run.state == "running"
 
     def under_way(self, session: Session) -> str:
@@ -124,7 +176,9 @@ class RunRegistry:
         """Whether a person has stopped the session's run or has left it, or it has been forgotten."""
         with self._lock:
             run = self._runs.get(session.run)
-            return bool(session.run) and (run is None or run.state == "over" or not self._present(run.session.visitor))
+            return bool(session.run) and (
+                self._closed or run is None or run.state == "over" or not self._present(run.session.visitor)
+            )
 
     @contextmanager
     def drawn(self, session: Session) -> Iterator[None]:
@@ -153,7 +207,15 @@ class RunRegistry:
             run.state = "over"
         if run.drawn is not None:
             run.drawn.wait(PATIENCE)
+        self.cut(session)
+
+    def cut(self, session: Session) -> None:
+        """End the session's run as `stop` does, from within: nobody waits for its last picture."""
         with self._lock:
+            run = self._runs.get(session.run)
+            if run is None:
+                return
+            run.state = "over"
             run.found = {
                 side: found
                 if found.forming is None

@@ -40,7 +40,7 @@ def understood(query: Mapping[str, str], kind: type[AnySession]) -> tuple[AnySes
             session = replace(session, **{field.name: _parsed(session, field.name, given)})
         except ValueError:
             odd.append(field.name)
-    if "epsilon" in query and "equal" not in query:
+    if "epsilon" in query and "equal" not in query and "equal" in kind.addressed:
         session = replace(session, equal="strength")
     if "target" not in query and query.get("data"):  # an address that names no target means none
         session = replace(session, target=None)

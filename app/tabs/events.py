@@ -1,7 +1,6 @@
 """How a tab that runs attacks is wired: light events, the run that streams, Stop; and which tab opens when."""
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -178,8 +177,8 @@ def opened(view: TabView[Any], query: dict[str, str], visitor: str = "") -> Upda
 
     try:
         return _committed(view, service.settled(shown))
-    except (OSError, ValueError) as error:
-        return view.failed(str(error))
+    except Exception as error:
+        return view.failed(service.told(error))
 
 
 def _chosen(view: RunView[Any], name: str) -> Callable[[Session, Any], Updates]:
@@ -192,8 +191,7 @@ def _chosen(view: RunView[Any], name: str) -> Callable[[Session, Any], Updates]:
             service.stop(session, view.runs)
             return view.shown(after, changed=name)
         except (OSError, ValueError) as error:
-            warned(error)
-            return _rested(view, session, str(error))  # the control goes back to what the page shows
+            return _rested(view, session, warned(error))  # the control goes back to what the page shows
 
     return chosen
 
@@ -229,14 +227,15 @@ def guarded(view: TabView[Any], work: Callable[[], Updates]) -> Updates:
     """What a person did wrong, or what is absent, in one sentence; never a traceback."""
     try:
         return work()
-    except (OSError, ValueError) as error:
-        warned(error)
-        return {view.status: sentence_line(str(error), bad=True)}
+    except Exception as error:
+        return {view.status: sentence_line(warned(error), bad=True)}
 
 
-def warned(error: Exception) -> None:
-    """Say it at the edge of the page too, where Gradio takes messages for HTML."""
-    gr.Warning(escape(str(error)), title="That did not work")
+def warned(error: Exception) -> str:
+    """The sentence of an error, said at the edge of the page too, where Gradio takes messages for HTML."""
+    sentence = service.told(error)
+    gr.Warning(escape(sentence), title="That did not work")
+    return sentence
 
 
 def _rested(view: RunView[Any], session: Session, sentence: str) -> Updates:
@@ -254,9 +253,10 @@ def _rested(view: RunView[Any], session: Session, sentence: str) -> Updates:
 def _begun(view: RunView[Any]) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
         waiting = view.runs.enqueue(session)
-        first = view.runs.before(waiting)
-        words = f": {first} {'run comes' if first == 1 else 'runs come'} first." if first else "."
-        line = sentence_line(f"Waiting for its turn{words}")
+        first, seconds = view.runs.before(waiting), service.waiting_time(waiting, view.runs)
+        words = f": {first} {'run comes' if first == 1 else 'runs come'} first" if first else ""
+        words += f", about {max(1, round(seconds)):,} s" if first and seconds is not None else ""
+        line = sentence_line(f"Waiting for its turn{words}.")
         return {view.session: waiting, view.status: line, **view.buttons(running=True)}
 
     return begun
@@ -270,12 +270,8 @@ def _watched(view: RunView[Any]) -> Callable[..., Iterator[Updates]]:
                 yield {view.status: gr.skip()}
                 return
             yield from _pictures(view, session)
-        except (OSError, ValueError) as error:
-            warned(error)
-            yield _broken_off(view, session, str(error))
-        except Exception:
-            logging.getLogger(__name__).exception("A run failed.")
-            yield _broken_off(view, session, "The run failed; the app's log says why.")
+        except Exception as error:
+            yield _broken_off(view, session, warned(error))
 
     return watched
 

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from core.files import FileError, fits, instead, read_metadata, read_tensors, write_tensors
+from core.files import FileError, fits, instead, read_metadata, read_tensors, sealed, write_tensors
 from core.threat import UNIT, from_units, quantise
 
 FILE = "perturbations.safetensors"
@@ -36,7 +36,8 @@ def save(folder: Path, deltas: Mapping[str, Tensor]) -> None:
     """
     tensors = {name: packed(int8(name, delta)) for name, delta in deltas.items()}
     shapes = {name: list(delta.shape) for name, delta in deltas.items()}
-    write_tensors(folder / FILE, tensors, {"unit": "1/255", "packed": "lzma", "shapes": json.dumps(shapes)})
+    about = {"unit": "1/255", "packed": "lzma", "shapes": json.dumps(shapes)}
+    write_tensors(folder / FILE, tensors, sealed(tensors, about))
 
 
 def load(folder: Path) -> dict[str, Tensor]:
@@ -104,7 +105,8 @@ def delta_file(delta: Tensor, about: Mapping[str, str]) -> bytes:
 
     Raises ValueError for a delta beyond 127/255.
     """
-    return to_bytes({"delta": int8("delta", delta)}, {**about, "unit": "1/255"})
+    tensors = {"delta": int8("delta", delta)}
+    return to_bytes(tensors, sealed(tensors, {**about, "unit": "1/255"}))
 
 
 def float_file(delta: Tensor) -> bytes:
@@ -202,8 +204,9 @@ def _content(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return _stored(path) if "packed" in read_metadata(path) else read_tensors(path)
     if path.suffix in (".npy", ".npz"):
-        found = np.load(path, allow_pickle=False)
-        return found if isinstance(found, np.ndarray) else dict(found)
+        with path.open("rb") as file:  # numpy itself leaves damaged archives open
+            found = np.load(file, allow_pickle=False)
+            return found if isinstance(found, np.ndarray) else dict(found)
     if path.suffix in (".pt", ".pth"):
         return torch.load(path, map_location="cpu", weights_only=True)
     raise FileError(f"{path} is no perturbation; .safetensors, .npy, .npz, .pt and .pth are read.")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.checkpoints.perturbations import int8, packed, unpacked
 from core.evaluation.report import Rate
-from core.files import FileError, fits, read_metadata, read_tensors, write_tensors
+from core.files import FileError, fits, read_metadata, read_tensors, sealed, write_tensors
 from core.threat import from_units
 
 FILE = "replay.safetensors"
@@ -68,7 +68,7 @@ def save(folder: Path, replay: Replay) -> None:
     head |= {"accuracy": [rate.to_json() for rate in replay.accuracy], "shape": list(units.shape)}
     frames_last = packed(units.movedim(0, -1).contiguous())
     metadata = {"unit": "1/255", "packed": "lzma", "replay": json.dumps(head)}
-    write_tensors(folder / FILE, {"frames": frames_last}, metadata)
+    write_tensors(folder / FILE, {"frames": frames_last}, sealed({"frames": frames_last}, metadata))
 
 
 def load(folder: Path) -> Replay | None:

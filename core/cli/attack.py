@@ -1,5 +1,6 @@
 """`attack`."""
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from core import attacks, files
 from core.attacks.base import UniversalAttack
 from core.attacks.targets import Target, objective
 from core.checkpoints import perturbations
-from core.cli.console import out, progress_bar, say
+from core.cli.console import out, progress_bar, say, tell
 from core.cli.model_options import Victim, names_a_model
 from core.cli.options import AsJson, BatchSize, CraftingImages, HeldOut, Seed, TargetOption, in_255
 from core.cli.output import print_json, rates
@@ -89,22 +90,21 @@ def attack(
         "seed": seed,
         "crafted_on": seen(name, suite, len(crafting)),
     }
-    if save:
-        _save(save, delta, content)  # before measuring, so that the perturbation is kept if measuring fails
+    kept = _kept(save, delta, content) if save else None  # so that the perturbation stays if measuring fails
     report = evaluator(delta)
     shown, _ = evaluator.split.first(min(VISIBLE_ON, len(evaluator.split))).batch(slice(None))
     visibility = measure(shown, delta) if measurable(shown) else None
     if visibility and jod_available() and judgeable(viewed := spaced(evaluator.split, JUDGED)):
         visibility = replace(visibility, jod=judge(viewed, delta))
     content |= {"report": report.to_json(), "perceptibility": visibility and visibility.to_json()}
-    if save:
-        _save(save, delta, content)
+    kept = _kept(kept, delta, content) if kept else None
     if as_json:
         print_json(content)
-        return
+        return _saved(save, kept)
     say(f"{chosen.title} at {epsilon:g}/255 against {victim.title} on {victim.data.title}")
     out.print(rates(report))
     out.print(_visibility(visibility, shown))
+    _saved(save, kept)
 
 
 def _craft(attack: UniversalAttack, victim: Victim, crafting: Split) -> Tensor:
@@ -123,6 +123,28 @@ def _visibility(visibility: Perceptibility | None, images: Tensor) -> str:
     return f"SSIM {visibility.ssim:.3f}, mean colour difference {visibility.colour_difference:.1f}, " + (
         f"JOD {visibility.jod} (10: no visible difference)" if visibility.jod else f"JOD: run {INSTALL_JOD}"
     )
+
+
+def _kept(folder: Path, delta: Tensor, content: dict[str, Any]) -> Path | None:
+    """Where the files were written: the folder, a temporary one where its disk is full, or None."""
+    try:
+        _save(folder, delta, content)
+        return folder
+    except OSError as error:
+        try:
+            other = Path(tempfile.mkdtemp(prefix="plainsight-kept-"))
+            _save(other, delta, content)
+        except OSError:
+            other = None
+        where = f"everything is kept in {other}" if other else "nor can anything else; the numbers are only printed"
+        tell(f"{folder} cannot be written ({error.strerror}), {where}.")
+        return other
+
+
+def _saved(asked: Path | None, kept: Path | None) -> None:
+    """Raises typer.Exit with status 1 where something was to be saved and is not where it was asked for."""
+    if asked != kept:
+        raise typer.Exit(1)
 
 
 def _save(folder: Path, delta: Tensor, content: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """`data fetch`."""
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -21,4 +22,7 @@ def data_fetch(
         return
     data = datasets.get(name)
     for split in ("train", "test"):
-        say(f"{name} {split}: {len(data.split(split)):,} images")
+        count = len(data.split(split))
+        if data.drawn and not (path := import_module(f"core.datasets.{name}").DRAWN.path(split)).is_file():
+            raise OSError(f"The pictures are drawn, and {path} cannot be written: let PLAINSIGHT_CACHE name a folder.")
+        say(f"{name} {split}: {count:,} images")

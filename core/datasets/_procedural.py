@@ -3,11 +3,13 @@
 N images, C channels, H W height and width.
 """
 
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -15,9 +17,10 @@ from uuid import uuid4
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from core.datasets import Dataset, Split, cache_root
+from core.files import STALE, FileError, read_tensors, sealed
 
 Progress = Callable[[int, int], None]
 Picture = tuple[np.ndarray, int | np.ndarray]
@@ -80,21 +83,30 @@ class Drawn:
     def load(self, split: str, limit: int | None = None, progress: Progress | None = None) -> Split:
         """The first `limit` pictures of a split (None: all): images uint8 (N,C,H,W), labels (N) or uint8 (N,H,W).
 
-        A whole split is drawn once and cached; fewer pictures are drawn on the spot. `progress` is called with
-        (done, total). Raises ValueError for an unknown split or a limit below 1.
+        A whole split is drawn once and cached, where the disk allows; fewer pictures are drawn on the spot. `progress`
+        is called with (done, total). Raises ValueError for an unknown split or a limit below 1.
         """
         self.check(split)
         total = self.counts[split]
         if limit is not None and limit < 1:
             raise ValueError(f"limit is {limit}, but it must be at least 1 (or None for all {total} images).")
         count = total if limit is None else min(limit, total)
-        path = cache_root() / f"{self.name}-v{self.version}" / f"{split}.safetensors"
+        path = self.path(split)
         pictures = self._read(path, total)
         if pictures is None:
             pictures = self._draw(split, count, progress)
             if count == total:
-                _write(path, pictures)
+                try:
+                    _write(path, pictures)
+                except OSError as error:  # a full or read-only disk: they are in memory
+                    logging.getLogger(__name__).warning(
+                        "%s cannot be cached (%s); it is drawn again whenever it is needed.", path, error
+                    )
         return Split(pictures.images[:count], pictures.labels[:count])
+
+    def path(self, split: str) -> Path:
+        """The file in which a whole split is cached."""
+        return cache_root() / f"{self.name}-v{self.version}" / f"{split}.safetensors"
 
     def piece(self, split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Pictures `start` to `stop`, uint8 (N,H,W,3), and their labels."""
@@ -135,6 +147,9 @@ class Drawn:
     def _helper(self, split: str, spans: list[tuple[int, int]]) -> "subprocess.Popen[bytes]":
         """A process that draws these spans and writes the bytes of pictures and labels in turn."""
         program = (
+            # Ctrl+C is for the process that reads, whose end ends this one too
+            "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+            "if hasattr(signal, 'SIGPIPE'): signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
             f"import sys; from core.datasets.{self.name} import DRAWN\n"
             f"for span in {spans!r}:\n"
             f"    for part in DRAWN.piece({split!r}, *span): sys.stdout.buffer.write(part.tobytes())"
@@ -160,8 +175,8 @@ class Drawn:
     def _read(self, path: Path, count: int) -> Split | None:
         """The cached split, or None if the file is missing, damaged or of another layout."""
         try:
-            tensors = load_file(path)
-        except (OSError, SafetensorError):
+            tensors = read_tensors(path)
+        except FileError:
             return None
         images, labels = tensors.get("images"), tensors.get("labels")
         shape = (count, *self.size) if self.pixelwise else (count,)
@@ -174,9 +189,18 @@ class Drawn:
 def _write(path: Path, split: Split) -> None:
     """Write to a temporary file and rename it, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob("*.tmp"):
+        with suppress(OSError):  # another process may have just removed it
+            if time.time() - left.stat().st_mtime > STALE:  # of a process that was killed
+                left.unlink()
     unfinished = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+    tensors = {"images": split.images, "labels": split.labels}
     try:
-        save_file({"images": split.images, "labels": split.labels}, unfinished)
+        save_file(tensors, unfinished, sealed(tensors, {}))
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(unfinished, path)
+    except SafetensorError as error:  # as which a full disk comes
+        raise OSError(str(error)) from error
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The resume file of a training run, so that a killed run ends with the same weights as one never killed."""
 
 import json
+import logging
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.files import FileError, read_metadata, read_tensors, write_tensors
+from core.files import CHECKSUM, FileError, read_metadata, read_tensors, sealed, write_tensors
 from core.models.state import assign
 from core.runtime import versions
 
@@ -21,20 +22,32 @@ class ResumeFile:
         self.config = json.dumps(config, sort_keys=True)
 
     def save(self, model: nn.Module, optimizer: Any, epochs: int, history: list[dict[str, float]]) -> None:
+        """Write the state. Where that cannot be, as on a full disk, the log says so and the training goes on."""
         momenta = optimizer.state_dict()["state"]
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"momentum.{key}": slot["momentum_buffer"] for key, slot in momenta.items()}
         hardware = [*self._machines(), versions()["hardware"]]
         plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         told = {"epochs": str(epochs), "history": json.dumps(history), "hardware": json.dumps(hardware)}
-        write_tensors(self.path, plain, {"config": self.config, **told})
+        about = {"config": self.config, **told}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_tensors(self.path, plain, sealed(plain, about))
+        except OSError as error:
+            logging.getLogger(__name__).warning(
+                "%s cannot be written (%s): were the training stopped now, it would go on from the epoch stored there, "
+                "or from the beginning.",
+                self.path,
+                error.strerror,
+            )
 
     def load(self, model: nn.Module, optimizer: Any) -> tuple[int, list[dict[str, float]]]:
         """Epochs done and their history; (0, []) where there is nothing to resume. Raises FileError."""
         if not self.path.is_file():
             return 0, []
         tensors, metadata = read_tensors(self.path), read_metadata(self.path)
+        if unknown := metadata.keys() - {"config", "epochs", "history", "hardware", CHECKSUM}:
+            raise FileError(f"{self.path} is damaged: nothing is called {min(unknown)!r} there.")
         if metadata.get("config") != self.config:
             raise FileError(f"{self.path} is from a run with other settings; delete it or choose another folder.")
         weights = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}

@@ -1,6 +1,7 @@
 """One run of the grid: a recipe becomes a model folder. Finished runs are not run again, killed ones resume."""
 
 import re
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -41,7 +42,8 @@ def run(
     `device`, `precision` and `graph` are as for `core.training.loop.train`.
 
     A folder whose config holds the same recipe is returned as it is, if its weights are there. Raises ValueError where
-    the folder holds another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite.
+    the folder holds another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite,
+    OSError where the folder cannot be written; a model that is trained by then is kept elsewhere.
     """
     if name is not None and not re.fullmatch(r"\w[\w.+-]*", name):
         raise ValueError(f"A model folder's name is made of letters, digits, dots, - and _, and {name!r} was given.")
@@ -69,10 +71,22 @@ def run(
     if is_main_process():
         state = ResumeFile(resume, {})
         config = _config(recipe, data, images=len(split), history=history, started_from=started_from)
-        store.save(folder, model, config | {"versions": {"hardware": state.hardware}})
+        _save(folder, model, config | {"versions": {"hardware": state.hardware}})
         state.remove()
     wait()
     return store.read(folder)
+
+
+def _save(folder: Path, model: Normalised, config: dict[str, Any]) -> None:
+    """Save the model; where its folder cannot be written any more, in a temporary one, which the OSError names."""
+    try:
+        store.save(folder, model, config)
+    except OSError as error:
+        kept = Path(tempfile.mkdtemp(prefix="plainsight-kept-")) / folder.name
+        store.save(kept, model, config)
+        raise OSError(
+            f"{folder} cannot be written ({error.strerror}); the trained model is kept in {kept}: move it there."
+        ) from error
 
 
 def each_epoch(recipe: Recipe, tell: Callable[[int, str], None]) -> Callable[[Progress], None]:

@@ -4,6 +4,7 @@ import gc
 import io
 import json
 import os
+import socket
 import tempfile
 import time
 import weakref
@@ -20,7 +21,7 @@ import torch
 from PIL import Image
 from test_endpoints import Visitor, free_port
 
-from app import service
+from app import intake, service
 from app.__main__ import start
 from app.markup import pictures as markup
 from app.service import album as albums
@@ -376,6 +377,19 @@ def test_the_routes_take_no_more_than_they_should(client: httpx.Client, visitor:
     assert (long.status_code, short.status_code) == (413, 422)
     assert "96 x 96 pixels" in json.dumps(short.json())
     assert client.post("/pictures/frame", content=b"1234").status_code == 410
+
+
+def test_pictures_that_do_not_come_are_not_waited_for(
+    client: httpx.Client, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "SECONDS", 0.3)
+    key, host = opened(visitor), (client.base_url.host, client.base_url.port)
+    for path in ("/pictures", "/pictures/frame"):
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nx-plainsight-album: {key}\r\nContent-Length: 500\r\n\r\nabc"
+        with socket.create_connection(host, timeout=10) as slow:
+            slow.sendall(head.encode())
+            assert slow.recv(1000).startswith(b"HTTP/1.1 408")
+    assert service.albums.by_key(key).said() == ""
 
 
 def test_behind_a_password_nobody_else_gets_in(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ import json
 import os
 import pkgutil
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import warnings
 from dataclasses import replace
 
@@ -239,3 +241,20 @@ def test_bad_options_get_one_sentence(options: list[str], named: str) -> None:
     assert result.exit_code == 2
     assert named in result.output
     assert "Traceback" not in result.output
+
+
+def test_settings_that_fit_nothing_and_a_machine_without_a_folder_get_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    application, before = typer.Typer(), signal.getsignal(signal.SIGTERM)
+    application.command()(main)
+    environment = {"COLUMNS": "300", "PLAINSIGHT_RUN_SECONDS": "soon"}
+    result = CliRunner().invoke(application, ["--port", "8999"], env=environment)
+    assert (result.exit_code, "PLAINSIGHT_RUN_SECONDS is a whole number" in result.output) == (2, True)
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    result = CliRunner().invoke(application, ["--port", "8999"], env={"COLUMNS": "300"})
+    assert (result.exit_code, "no folder of this machine can be written" in result.output) == (2, True)
+    assert signal.getsignal(signal.SIGTERM) is before
