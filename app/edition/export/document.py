@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import preview, service, tabs, theme
-from app.components import PLOTLY_JS, bundled, in_a_loop
+from app.components import bundled, in_a_loop
 from app.edition.export import compare, pairs, scenes
 from app.edition.export.layout import Layout
 from app.figures import still
@@ -81,8 +81,7 @@ def _scripts(folder: Path, layout: Layout, data: dict[str, Any]) -> None:
         "stored": WORDS,
         "elsewhere": ELSEWHERE,
     }
-    own = (script.replace(f"gradio_api/file={PLOTLY_JS}", "plotly.min.js") for script in layout.scripts)
-    parts = ",\n".join(f"function (element, props, trigger, watch) {{\n{script}\n}}" for script in own)
+    parts = ",\n".join(f"function (element, props, trigger, watch) {{\n{script}\n}}" for script in layout.scripts)
     save = theme.static("save.js").replace("'@style'", json.dumps(theme.static("report.css")))
     text = "\n".join(
         (
