@@ -105,7 +105,7 @@ TAIL = """## How it is proven
    below (CROWN, Zhang et al. 2018). Where that function stays above 0 in the whole ball, the image is *certified by
    itself*: no perturbation of that size turns it, not even one made for it.
 2. For the other images of a group, a mixed integer program asks how many of these functions *one* perturbation can
-   push below 0 at once (Zeng et al. 2023). Often not all: what turns one image can protect another. The solver's own
+   push below 0 at once (Zeng et al. 2023). What turns one image can protect another. The solver's own
    bound counts, so a search that ran out of time proves less, never too much.
 3. Each group may have its own worst perturbation, so the mean over groups is a floor for all images. Pixels stay in
    [0, 1], and what clipping cuts off is counted.

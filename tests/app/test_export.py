@@ -12,6 +12,7 @@ from huggingface_hub import SpaceCard
 
 from app import figures, service
 from app.components import PLOTLY_JS
+from app.edition import live
 from app.edition.export import document, folder, space
 from app.edition.export.sides import aim_key
 from app.edition.export.store import Strings, pieces, shared, slug, write
@@ -55,6 +56,27 @@ def test_the_folder_holds_a_page_that_asks_no_other_host(edition: Path) -> None:
     assert 'property="og:image" content="./preview.png"' in page
     assert tags("https://example.org/x", "favicon.png").count("https://example.org/x/preview.png") == 2
     assert (edition / "talk.html").read_text("utf-8").count('href="index.html"') == 1
+
+
+def test_the_pair_of_the_first_screen_is_attacked_on_a_page_of_its_own(edition: Path) -> None:
+    try:
+        live.browser_runtime()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    page = (edition / "live.html").read_text("utf-8")
+    assert page.count('href="index.html"') == 1
+    assert "It crafts on " in page
+    assert '<a class="wide" href="live.html">Watch it form</a>' in (edition / "index.html").read_text("utf-8")
+    assert len([*(edition / "live").glob("weights-*.js")]) == 2
+
+
+def test_without_what_it_needs_the_page_is_left_out_and_that_is_said(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(live.browser_runtime, "__defaults__", (tmp_path,))
+    assert folder.live_page(tmp_path) == ""
+    assert "Without attacks in the browser: " in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_an_edition_is_small(edition: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-LARGEST = 60 * 1024 * 1024
+LARGEST = 70 * 1024 * 1024
 """Bytes that an edition may take."""
 CRAFTING, HELD_OUT = 96, 200
 """Images that attacks in the browser are crafted on and measured on; lossless, they take much room."""
@@ -58,7 +58,7 @@ def write(folder: Path, address: str = "", more: Mapping[str, str] | None = None
             (made / name).write_text(text, "utf-8")
         size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
         if size > LARGEST:
-            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 60 MB are meant.")
+            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 70 MB are meant.")
         made.chmod(0o755)
         _refuse(folder)
         if folder.exists():
@@ -78,7 +78,7 @@ def _refuse(folder: Path) -> None:
         raise FileExistsError(f"{folder} holds other files; name an empty folder, or one that does not exist yet.")
 
 
-def _live(folder: Path) -> str:
+def live_page(folder: Path) -> str:
     """Write the page on which the pair of the first screen is attacked in the browser; returns its name.
 
     Where something that it needs is not installed, the edition goes without, and that is said.
@@ -105,7 +105,7 @@ def _fill(folder: Path, address: str) -> None:
     from app.edition.export import document
     from app.theme import STATIC
 
-    document.write(folder, address, _live(folder))
+    document.write(folder, address, live_page(folder))
     (folder / "talk.html").write_text(talk.document(leave="index.html"), "utf-8")
     shutil.copyfile(PLOTLY_JS, folder / "plotly.min.js")
     for name in ("favicon.png", "preview.png"):
