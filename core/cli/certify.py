@@ -38,7 +38,7 @@ def certify(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Prove how many held-out images stay right under any perturbation that all of them share.
+    """Prove how many images stay right under any perturbation that all of them share.
 
     For chains of linear layers and ReLUs (--arch convnet). The proven floor stands beside the accuracy that an attack
     leaves, which no proof can exceed.
