@@ -24,7 +24,7 @@ ARGS =
 TEST_ENV = OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-machines lint format fuzz bench campaign results docs screenshots talk static clean env-app env-test env-bench env-docs env-jod
+.PHONY: help app test test-fast test-machines lint format fuzz bench campaign results docs screenshots talk static clean env-app env-test env-bench env-docs env-export env-jod env-node
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / { n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  make %-13s %s\n", names[i], $$2 }' Makefile
@@ -41,15 +41,13 @@ test-fast: env-test ## run the quick tests: the engine's, without slow ones and 
 test-machines: env-test ## run what rests on numerics as on other processors (ARGS names one of the variants)
 	@.venv/bin/python tests/machines.py $(ARGS)
 
-lint: env-test ## check style, formatting, types, import contracts and spelling
+lint: env-test env-node ## check style, formatting, types, import contracts and spelling
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/python -m mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/codespell
-	@if command -v npm >/dev/null; then \
-	    [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; \
-	    node_modules/.bin/biome check app/static; \
+	@if command -v npm >/dev/null; then node_modules/.bin/biome check app/static; \
 	else echo "No npm here: the CSS and JavaScript of app/static were not checked."; fi
 
 format: env-test ## fix what can be fixed by machine
@@ -83,7 +81,7 @@ screenshots: env-test ## make the pictures of README and documentation anew, wit
 talk: env-app ## print the talk with its notes to talk.pdf, with Chromium (FILE=talk.pdf)
 	@.venv/bin/python -m app talk '$(FILE)' $(ARGS)
 
-static: env-app ## write the app as plain files, which need no server (FOLDER=static-edition)
+static: env-export env-node ## write the app as plain files, which need no server (FOLDER=static-edition)
 	@.venv/bin/python -m app export '$(FOLDER)' $(ARGS)
 
 clean: ## remove .venv and every cache in this folder
@@ -94,8 +92,11 @@ clean: ## remove .venv and every cache in this folder
 # Set-up, from any state of .venv. A stamp in it says what was installed, so that the next run has nothing to do; a mark
 # stands there while something is being installed, so that an interrupted run is noticed.
 
-env-app env-test env-bench env-docs env-jod: ## only set up .venv for this purpose (env-jod: measure JOD)
+env-app env-test env-bench env-docs env-export env-jod: ## only set up .venv for this purpose (env-jod: measure JOD)
 	@extra='$(@:env-%=%)' python='$(PYTHON)' backend='$(TORCH_BACKEND)' sh -euc "$$SETUP"
+
+env-node: ## only install what npm installs, where there is npm
+	@! command -v npm >/dev/null || [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
 
 define SETUP
 say() { printf '%s\n' "$$*" >&2; }
