@@ -67,8 +67,8 @@ def _parts(session: CompareSession, a: Card, b: Card) -> dict[str, str]:
 
 
 def _replay(folder: Path, session: CompareSession) -> dict[str, Any]:
-    """How the patterns form, in a file of its own, where that is stored."""
-    found = service.replay(session)
+    """How the patterns of two models form, in a file of its own, where that is stored."""
+    found = service.replay(session) if session.a != session.b else None
     if found is None:
         return {}
     key = f"{sides.place(session)}/{slug(session.a)}/replay-{slug(session.b)}"

@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 LARGEST = 70 * 1024 * 1024
-"""Bytes that an edition may take."""
-CRAFTING, HELD_OUT = 96, 200
+"""Bytes that an edition may take; 60 MB are meant."""
+CRAFTING, HELD_OUT = 64, 120
 """Images that attacks in the browser are crafted on and measured on; lossless, they take much room."""
 SIGN = "plainsight-edition.txt"
 """The file by which a folder is known as an edition, which may be written anew."""
@@ -58,7 +58,7 @@ def write(folder: Path, address: str = "", more: Mapping[str, str] | None = None
             (made / name).write_text(text, "utf-8")
         size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
         if size > LARGEST:
-            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 70 MB are meant.")
+            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 70 MB are allowed.")
         made.chmod(0o755)
         _refuse(folder)
         if folder.exists():
