@@ -18,7 +18,7 @@ from core.attacks.spgd import SPGD
 from core.checkpoints import store
 from core.evaluation.evaluator import Evaluator
 from core.reports.markdown import table
-from core.robustness.certificate import certify
+from core.robustness.certificate import Certificate, certify
 from core.threat import Budget
 from core.workflows.protocol import AttackSuite
 
@@ -51,7 +51,8 @@ def measure(
                 evaluator, crafting, attack, heap=heap, seconds=seconds, report=lambda line: _record.console.print(line)
             )
             about = {"model": checkpoint.title, "sha256": checkpoint.sha256, "data": data.name, "seconds": seconds}
-            about |= {"recipe": checkpoint.recipe, **found.to_json(), **_record.surroundings()}
+            recipe = checkpoint.recipe | {"start": checkpoint.recipe["start"] and Path(checkpoint.recipe["start"]).name}
+            about |= {"recipe": recipe, **found.to_json(), **_record.surroundings()}
             _keep(about)
 
 
@@ -77,14 +78,15 @@ def document(record: dict[str, Any]) -> str:
     )
     rows = []
     for entry in models:
-        low, high = (f"{100 * end:.1f}" for end in entry["floor"]["interval"])
-        rates = [f"{100 * entry[name]['value']:.1f}" for name in ("clean", "attacked")]
-        floor = f"{100 * entry['floor']['value']:.1f} [{low}, {high}]"
-        rows.append([entry["model"], f"{entry['epsilon']:g}/255", *rates, floor, f"{100 * entry['each']['value']:.1f}"])
+        found = Certificate.from_json(entry)
+        low, high = (f"{100 * end:.1f}" for end in found.interval)
+        rates = [f"{100 * rate.value:.1f}" for rate in (found.clean, found.attacked, found.each) if rate]
+        rates.insert(2, f"{100 * found.floor:.1f} [{low}, {high}]")
+        rows.append([entry["model"], f"{found.epsilon:g}/255", *rates])
     first = models[0]
     columns = ("model", "perturbations", "right (%)", "attacked (%)", "certified (%)", "certified, each by itself (%)")
     facts = (
-        f"All models are `convnet/16` on {datasets.get(first['data']).title}; n = {first['clean']['n']} held-out "
+        f"All models are `{first['recipe']['architecture']}` on {datasets.get(first['data']).title}; n = {first['clean']['n']} held-out "
         f"images in groups of {first['heap']}, {first['seconds']:g} seconds for each group. "
         "Brackets: 95% interval over groups.\n"
     )
@@ -117,7 +119,9 @@ Only chains of linear layers and ReLUs have certificates here, without shortcuts
 `--arch convnet`, two convolutions and two linear layers (Wong and Kolter 2018). The other models have none.
 
 ```console
-$ plainsight train --data cifar10 --arch convnet --sigma 0.9 --heap 1 --epsilon 2 --epochs 5
+$ plainsight train --data cifar10 --arch convnet --epochs 20 --learning-rate 0.05
+$ plainsight train --data cifar10 --start runs/cifar10/standard --sigma 0.9 --heap 1 --epsilon 2 \\
+    --epochs 5 --learning-rate 0.05
 $ plainsight certify runs/cifar10/shared-s1-e2-w0.9 --epsilon 1
 ```
 """

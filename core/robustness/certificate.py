@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from core.attacks.base import UniversalAttack
 from core.datasets import Split
 from core.evaluation.evaluator import Evaluator
-from core.evaluation.report import Rate
+from core.evaluation.report import Rate, wilson
 from core.models.normalised import Normalised
 from core.numbers import above_zero, at_least_one
 from core.threat import Budget
@@ -65,18 +65,26 @@ class Certificate:
         """The 95% interval of the floor for other images of the same kind, from the spread of the groups (Student).
 
         The mean of what groups lose at most is at least what all images lose, since each has a worst delta of its own.
+        It is never narrower than that of a fraction of n (Wilson): groups that lose equally many tell of no spread.
         """
         means = np.array(self.lost) / self.heap
         if len(means) < 2:
             return 0.0, 1.0
         reach = float(stdtrit(len(means) - 1, 0.975)) * means.std(ddof=1) / math.sqrt(len(means))
-        return max(self.floor - reach, 0.0), min(self.floor + reach, 1.0)
+        low, high = wilson(self.floor, self.clean.n)
+        return max(min(self.floor - reach, low), 0.0), min(max(self.floor + reach, high), 1.0)
 
     def to_json(self) -> dict[str, Any]:
         floor = {"value": round(self.floor, 5), "interval": [round(end, 5) for end in self.interval]}
         found = {"epsilon": round(self.epsilon, 4), "clean": self.clean.to_json(), "each": self.each.to_json()}
         attacked = {"attacked": self.attacked.to_json()} if self.attacked else {}
         return found | {"heap": self.heap, "lost": list(self.lost), "floor": floor} | attacked
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Certificate":
+        clean, each = Rate.from_json(content["clean"]), Rate.from_json(content["each"])
+        attacked = Rate.from_json(content["attacked"]) if "attacked" in content else None
+        return cls(content["epsilon"], clean, each, content["heap"], tuple(content["lost"]), attacked)
 
 
 def certify(
@@ -90,8 +98,9 @@ def certify(
 ) -> Certificate:
     """What is proven of the evaluator's model on its images, at the epsilon of `attack`, which is tried beside it.
 
-    See `certified_groups`. `report` gets a line after each group.
+    See `certified_groups`, also for what is raised. `report` gets a line after each group.
     """
+    at_least_one(heap=heap)
     groups, budget = len(evaluator.split) // heap, attack.budget
     right = each = 0
     lost: list[int] = []
@@ -113,12 +122,13 @@ def certified_groups(
 
     The last counts lie between the other two. `seconds` limit the search for the worst delta of one group; where they
     are over, what was not ruled out counts as lost. Images beyond the last whole group are left out. Raises ValueError
-    for a model that is no chain of linear layers and ReLUs, for scenes, and where there is no whole group.
+    for a model that is no chain of linear layers and ReLUs or has bounds that are not finite, for scenes, for epsilon 0
+    or one above 127/255, and where there is no whole group.
     """
     if split.labels.ndim > 1:
         raise ValueError("Certificates are for one label an image, and scenes have one for each pixel.")
     at_least_one(heap=heap)
-    above_zero(seconds=seconds)
+    above_zero(seconds=seconds, epsilon=budget.epsilon_255)
     layers, whole = chain(model), len(split) - len(split) % heap
     if not whole:
         raise ValueError(f"A group of {heap} images cannot be filled with {len(split)} images.")
@@ -188,12 +198,14 @@ def margins(layers: Chain, image: Tensor, label: int, budget: Budget) -> tuple[T
             known.append(_range(layers.quick[:number], known, low, high) if isinstance(layer, nn.ReLU) else None)
         doubled = [ends and (ends[0].double(), ends[1].double()) for ends in known]
         slopes, offsets = _back(layers.exact, doubled, rows, image.shape)
-    return _by_delta(slopes, offsets, image[0], budget.epsilon)
+    slopes, offsets = _by_delta(slopes, offsets, image[0], budget.epsilon)
+    if not (slopes.isfinite().all() and offsets.isfinite().all()):  # what is no number would look like a proof
+        raise ValueError("The bounds of this model are not finite: its weights are too large, or no numbers.")
+    return slopes, offsets
 
 
 def most_turned(bounds: Sequence[tuple[Tensor, Tensor]], seconds: float) -> int:
-    """How many of these images one delta can turn wrong at most, as far as their `margins` tell (times epsilon: those
-    of `margins` are of deltas in [-1, 1])."""
+    """How many of the images with these `margins` one delta can turn wrong at most, as far as the search rules out."""
     if len(bounds) < 2:
         return len(bounds)
     rows = [(i, slope.flatten(), offset) for i, (slopes, offsets) in enumerate(bounds)
@@ -247,7 +259,7 @@ def _range(
 ) -> tuple[Tensor, Tensor]:
     """Between what each output of these layers (1,...) lies, for inputs between `low` and `high`.
 
-    Most of the work is here, so it is done in single precision, with the ends moved out by more than that rounds.
+    Most of the work is here, so it is done in single precision, and the ends are moved out by `ROUNDING`.
     """
     shape = nn.Sequential(*layers)(low).shape if layers else low.shape
     size, ends = math.prod(shape), []

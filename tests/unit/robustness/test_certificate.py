@@ -1,6 +1,7 @@
 """Certificates: bounds that hold for every delta, exact for linear models, and what one delta can do to many images."""
 
 import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -85,13 +86,18 @@ def test_what_clipping_cuts_off_is_not_counted():
     assert (offsets - slopes.abs().flatten(1).sum(1)).item() == pytest.approx(0.8 - 0.2, abs=1e-6)
 
 
+def near() -> Split:
+    """One pixel, close to the middle on either side, and the label of its side."""
+    values = torch.tensor([140, 115, 140, 115], dtype=torch.uint8)
+    return Split(values.reshape(4, 1, 1, 1), torch.tensor([1, 0, 1, 0], dtype=torch.uint8))
+
+
 def test_one_delta_cannot_turn_images_that_want_opposite_ones():
-    model, values = line(1.0), torch.tensor([140, 115, 140, 115], dtype=torch.uint8)
-    near = Split(values.reshape(4, 1, 1, 1), torch.tensor([1, 0, 1, 0], dtype=torch.uint8))
-    assert list(certified_groups(model, near, EPSILON, heap=4)) == [(4, 0, 2)]
-    assert list(certified_groups(model, near, EPSILON, heap=2)) == [(2, 0, 1), (2, 0, 1)]
-    assert list(certified_groups(model, near, Budget(0.01), heap=4)) == [(4, 4, 4)]
-    same = Split(near.images[[0, 0, 2, 2]], near.labels[[0, 0, 2, 1]])
+    model, split = line(1.0), near()
+    assert list(certified_groups(model, split, EPSILON, heap=4)) == [(4, 0, 2)]
+    assert list(certified_groups(model, split, EPSILON, heap=2)) == [(2, 0, 1), (2, 0, 1)]
+    assert list(certified_groups(model, split, Budget(0.01), heap=4)) == [(4, 4, 4)]
+    same = Split(split.images[[0, 0, 2, 2]], split.labels[[0, 0, 2, 1]])
     assert list(certified_groups(model, same, EPSILON, heap=4)) == [(3, 0, 0)]
 
 
@@ -107,18 +113,29 @@ def test_the_network_for_certificates_is_a_chain_and_others_are_named():
         chain(create("resnet8/8", 10))
     with pytest.raises(ValueError, match="A group of 5 images cannot be filled with 4"):
         next(certified_groups(line(1.0), Split(torch.zeros(4, 1, 1, 1).byte(), torch.zeros(4).byte()), EPSILON, heap=5))
+    with pytest.raises(ValueError, match="epsilon must be above 0, and 0"):
+        next(certified_groups(line(1.0), near(), Budget(0), heap=2))
+    broken = line(1.0)
+    broken[1].weight.data[0, 0] = float("nan")
+    broken[1].bias.data[1] = float("inf")
+    with pytest.raises(ValueError, match="bounds of this model are not finite"):
+        list(certified_groups(broken, near(), EPSILON, heap=4))
     scenes = Split(torch.zeros(4, 3, 2, 2).byte(), torch.zeros(4, 2, 2).byte())
     with pytest.raises(ValueError, match="scenes have one for each pixel"):
         next(certified_groups(line(1.0), scenes, EPSILON, heap=2))
 
 
 def test_the_floor_and_its_interval():
-    found = Certificate(1.0, Rate(30, 40), Rate(10, 40), 10, (5, 3, 4, 4))
+    found = Certificate(1.0, Rate(30, 40), Rate(10, 40), 10, (6, 2, 5, 3))
     assert found.floor == pytest.approx(0.6)
     low, high = found.interval
     assert (low + high) / 2 == pytest.approx(0.6)
-    assert high - 0.6 == pytest.approx(3.1824 * 0.0816497 / 2, rel=1e-4)
+    assert high - 0.6 == pytest.approx(3.1824 * 0.1825742 / 2, rel=1e-4)
     assert Certificate(1.0, Rate(3, 4), Rate(1, 4), 4, (2,)).interval == (0.0, 1.0)
+    even = Certificate(1.0, Rate(30, 40), Rate(0, 40), 10, (10, 10, 10, 10))
+    assert even.interval == (0.0, 0.0876), "as many lost in every group is no certainty"
+    assert Certificate.from_json(found.to_json()) == found
+    assert Certificate.from_json(replace(found, attacked=Rate(20, 40)).to_json()).attacked == Rate(20, 40)
 
 
 def test_the_solver_writes_nothing_between_the_lines_of_a_command(monkeypatch, capfd):
