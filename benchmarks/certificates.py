@@ -85,10 +85,10 @@ def document(record: dict[str, Any]) -> str:
         rows.append([entry["model"], f"{found.epsilon:g}/255", *rates])
     first = models[0]
     columns = ("model", "perturbations", "right (%)", "attacked (%)", "certified (%)", "certified, each by itself (%)")
+    title, n = datasets.get(first["data"]).title, first["clean"]["n"]
     facts = (
-        f"All models are `{first['recipe']['architecture']}` on {datasets.get(first['data']).title}; n = {first['clean']['n']} held-out "
-        f"images in groups of {first['heap']}, {first['seconds']:g} seconds for each group. "
-        "Brackets: 95% interval over groups.\n"
+        f"All models are `{first['recipe']['architecture']}` on {title}; n = {n} held-out images in groups of "
+        f"{first['heap']}, {first['seconds']:g} seconds for each group. Brackets: 95% interval over groups.\n"
     )
     return "\n".join([HEAD, table(columns, rows), facts, TAIL])
 

@@ -82,6 +82,7 @@ def test_without_what_it_needs_the_page_is_left_out_and_that_is_said(
 def test_an_edition_is_small(edition: Path) -> None:
     files = [path for path in edition.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < folder.LARGEST
+    assert max(path.stat().st_size for path in files) < 10_000_000, "larger ones take Git LFS on the Hub"
     needed = {"index.html", "plainsight.css", "plainsight.js", "favicon.png"}
     assert sum((edition / name).stat().st_size for name in needed) < 400_000
 

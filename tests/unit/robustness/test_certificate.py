@@ -84,6 +84,9 @@ def test_what_clipping_cuts_off_is_not_counted():
     assert (offsets - slopes.abs().flatten(1).sum(1)).item() == pytest.approx(0.5 - 0.2, abs=1e-6)
     slopes, offsets = margins(chain(line(1.0, 1.0)), pixels(0.0, 0.2).double(), 0, EPSILON)
     assert (offsets - slopes.abs().flatten(1).sum(1)).item() == pytest.approx(0.8 - 0.2, abs=1e-6)
+    for weights, image in (((1.0, 3.0), (0.0, 1.0)), ((-1.0, -3.0), (1.0, 0.0))):  # the first pixel cannot do harm
+        slopes, offsets = margins(chain(line(*weights)), pixels(*image).double(), 1, EPSILON)
+        assert (offsets - slopes.abs().flatten(1).sum(1)).item() == pytest.approx(1 - 0.3, abs=1e-6)
 
 
 def near() -> Split:
