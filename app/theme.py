@@ -83,7 +83,7 @@ def header(device: str, talk: str = "?talk=1", live: str = "") -> str:
     `live` that of the page on which attacks run in the browser, where there is one.
     """
     save = SAVE if device else re.sub(r'<button[^>]*data-save="postcard".*?</button>', "", SAVE)
-    watch = f'<a class="wide" href="{escape(live)}">Watch it form</a>' if live else ""
+    watch = f'<a href="{escape(live)}">Watch it form</a>' if live else ""
     server = (
         f'<button type="button" class="wide" data-api>API</button><span class="wide">{escape(device)}</span>'
         if device

@@ -101,7 +101,7 @@ def standalone(
     back = f'<p><a href="{escape(home)}">Back to PlainSight</a></p>' if home else ""
     own = (
         "body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-serif}"
-        "main{max-width:1080px;margin:0 auto;padding:24px}"
+        "main{max-width:1080px;margin:0 auto;padding:24px}a{color:inherit}"
     )
     start = (
         "if (matchMedia('(prefers-color-scheme: dark)').matches) document.documentElement.classList.add('dark');\n"

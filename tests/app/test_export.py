@@ -66,7 +66,7 @@ def test_the_pair_of_the_first_screen_is_attacked_on_a_page_of_its_own(edition: 
     page = (edition / "live.html").read_text("utf-8")
     assert page.count('href="index.html"') == 1
     assert "It crafts on " in page
-    assert '<a class="wide" href="live.html">Watch it form</a>' in (edition / "index.html").read_text("utf-8")
+    assert '<a href="live.html">Watch it form</a>' in (edition / "index.html").read_text("utf-8")
     assert len([*(edition / "live").glob("weights-*.js")]) == 2
 
 
