@@ -18,6 +18,7 @@ COMMANDS = {
     "robustness": "Find the smallest epsilon at which one perturbation breaks a model.",
     "risks": "Measure the expected, universal, heap and adversarial risks of a model.",
     "certify": "Prove how many images stay right under any perturbation that all of them share.",
+    "convert": "Make a model folder of weights that were trained elsewhere.",
     "precompute": "Measure a model folder and store the results that the app shows.",
     "replay": "Store how the perturbation of a model forms, which the app can play.",
     "sweep": "Train and measure a grid of models, on one machine or a cluster.",

@@ -28,7 +28,7 @@ def _noun(side: TradeoffCard) -> str:
     mark = side.mark
     words = (
         "the standard model"
-        if mark.heap == 0
+        if mark.standard
         else f"model {side.letter} ({mark.training[:1].lower() + mark.training[1:]})"
     )
     return f'<span class="{side.letter.lower()}">{escape(words)}</span>'

@@ -26,6 +26,7 @@ from core.attacks.targets import Target, title
 from core.checkpoints.results import Measurement, Results
 from core.checkpoints.store import Checkpoint
 from core.evaluation.report import breaking_point
+from core.reports.tradeoff import STANDARD
 from core.workflows.protocol import Protocol
 
 CONTROL = "random-signs"
@@ -134,7 +135,8 @@ def noun(session: Session, side: str) -> str:
 
 def _kind(checkpoint: Checkpoint) -> str:
     if not checkpoint.heap:
-        return "standard model" if checkpoint.folder.name == "standard" else f"model {checkpoint.name}"
+        plain = checkpoint.folder.name == "standard" and not checkpoint.converted
+        return "standard model" if plain else f"model {checkpoint.name}"
     return "adversarially trained model" if checkpoint.heap == 1 else "shared-trained model"
 
 
@@ -170,7 +172,7 @@ def _control(results: Results, epsilon: int) -> Control | None:
 def _no_help(session: Session, side: str) -> NoHelp | None:
     """What to say where the attack towards a target fools the trained model at least as often as the standard one."""
     own, other = (catalogue.checkpoint(session, key) for key in (side, "b" if side == "a" else "a"))
-    if session.target is None or not own.heap or other.heap:
+    if session.target is None or not own.heap or other.kind != STANDARD:
         return None
     trained, standard = (
         {m.epsilon: rate(m.report).value for m in found.curve(session.attack, session.target)} if found else {}

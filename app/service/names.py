@@ -7,6 +7,7 @@ those are on demand. Epsilons are in units of 1/255.
 from collections.abc import Sequence
 
 from core import attacks
+from core.checkpoints.groups import ELSEWHERE
 from core.checkpoints.store import Checkpoint
 
 ATTACKS = {"random-signs": "Random noise"}
@@ -86,12 +87,16 @@ def training(heap: int, schedule: str = "") -> str:
     >>> training(0), training(1), training(64, "15 epochs")
     ('Standard', 'Adversarially trained', 'Shared-trained, 64 images, 15 epochs')
     """
+    if schedule == ELSEWHERE:
+        return ELSEWHERE.capitalize()
     words = {0: "Standard", 1: "Adversarially trained"}.get(heap, f"Shared-trained, {heap} images")
     return ", ".join(filter(None, (words, schedule)))
 
 
 def training_choice(heap: int, schedule: str = "") -> str:
     """The same as a picker has room for: `Standard`, `Adversarial`, or like `Shared by 64, 15 epochs`."""
+    if schedule == ELSEWHERE:
+        return ELSEWHERE.capitalize()
     words = {0: "Standard", 1: "Adversarial"}.get(heap, f"Shared by {heap}")
     return ", ".join(filter(None, (words, schedule)))
 
@@ -102,6 +107,8 @@ def training_noun(heap: int, schedule: str = "") -> str:
     >>> training_noun(1), training_noun(64), training_noun(1, "15 epochs")
     ('adversarial training', 'shared training (64 images)', 'adversarial training (15 epochs)')
     """
+    if schedule == ELSEWHERE:
+        return "training elsewhere"
     words = {0: "standard training", 1: "adversarial training"}.get(heap, "shared training")
     more = ", ".join(filter(None, (f"{heap} images" if heap > 1 else "", schedule)))
     return f"{words} ({more})" if more else words

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+ELSEWHERE = "trained elsewhere"
+"""The schedule of models that `plainsight convert` has made."""
 SETTINGS = ("heap", "epsilon", "sigma", "seed")
 """The numbers of a recipe in which the runs of a grid differ."""
 WORDS = {
@@ -39,6 +41,15 @@ def difference(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
             some, none = WORDS.get(name, (f"{name.replace('_', ' ')} {{}}", f"no {name.replace('_', ' ')}"))
             return some.format(value) if value else none
     return ""
+
+
+def unusual(recipe: Mapping[str, Any]) -> str:
+    """What makes a model without adversarial training another than a standard one, in words; empty for a standard one.
+
+    >>> unusual({"jacobian": 0.01}), unusual({"epochs": 30})
+    ('Jacobian regularisation 0.01', '')
+    """
+    return WORDS["jacobian"][0].format(recipe["jacobian"]) if recipe.get("jacobian") else ""
 
 
 def _else(recipe: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ weights, to save room: then it is the record of a training run and of what was m
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from core import datasets
 from core.checkpoints import groups, perturbations
-from core.checkpoints.groups import SETTINGS
+from core.checkpoints.groups import ELSEWHERE, SETTINGS
 from core.checkpoints.results import Results
 from core.datasets import Dataset
 from core.files import FileError, fits, read_json, read_tensors, sha256, write_json, write_tensors
@@ -41,6 +42,7 @@ KINDS: dict[str, Any] = {
     "history": list[dict[str, float]],
     "start_sha256": str | None,
     "versions": dict[str, str],
+    "converted": dict[str, str | None],
 }
 """The types of what a config holds; not all of it must be there."""
 APART = "|"
@@ -61,7 +63,10 @@ class Checkpoint:
     variant: str = ""
     """The architecture, where it is not the usual one of the data set (see `find`)."""
     schedule: str = ""
-    """The training schedule, like `15 epochs`, if it differs from that of most of the group (`find`)."""
+    """The training schedule, like `15 epochs`, if it differs from that of most of the group (`find`).
+
+    Of a model that is not adversarially trained: what makes it another than a standard one, like `trained elsewhere`.
+    """
     place: str = ""
     """Where it lies, like `runs`, if it was found beside the models of the root (`find`)."""
 
@@ -102,6 +107,11 @@ class Checkpoint:
         return int(self.recipe.get("heap", 1)) if self.recipe.get("sigma") else 0
 
     @property
+    def converted(self) -> bool:
+        """Whether the weights were trained elsewhere (`plainsight convert`)."""
+        return "converted" in self.config
+
+    @property
     def has_weights(self) -> bool:
         return (self.folder / WEIGHTS).is_file()
 
@@ -116,7 +126,8 @@ class Checkpoint:
         seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
         place = f" ({self.place})" if self.place else ""
         if not self._settings:
-            return f"Standard{seed}{place}" if self.name_without_seed == "standard" else f"{self.folder.name}{place}"
+            plain = self.name_without_seed == "standard" and not self.converted
+            return f"Standard{seed}{place}" if plain else f"{self.folder.name}{place}"
         sigma, epsilon = self._settings
         more = ", class-wise deltas" if self.recipe.get("classwise") and "class-wise" not in self.schedule else ""
         more += ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""
@@ -139,8 +150,10 @@ def kind(heap: int, schedule: str = "") -> str:
 
     >>> kind(64), kind(1, "15 epochs")
     ('heap 64', 'heap 1, 15 epochs')
+    >>> kind(0), kind(0, ELSEWHERE)
+    ('standard', 'trained elsewhere')
     """
-    return ", ".join(filter(None, (f"heap {heap}", schedule))) if heap else "standard"
+    return ", ".join(filter(None, (f"heap {heap}", schedule))) if heap else schedule or "standard"
 
 
 class ModelFolder:
@@ -193,22 +206,34 @@ def default_root() -> Path:
     return Path(given).expanduser() if given else Path(__file__).parent.parent.parent / "checkpoints"
 
 
+def folder_of(root: Path, data: str, name: str) -> Path:
+    """Where the model `name` of a data set lies below `root`. Raises ValueError where that is no name of a folder."""
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise ValueError(f"A model folder's name is made of letters, digits, dots, - and _, and {name!r} was given.")
+    return root / data.partition(":")[0] / name
+
+
 def save(folder: Path, model: Normalised, config: Mapping[str, Any]) -> Checkpoint:
     """Write weights (floats as fp16) and `config.json` with their sha256; each file appears whole or not at all.
 
-    `config` needs `architecture`, `data` and `classes`; the format number and versions are added, except those given.
+    Tensors with numbers beyond the range of fp16 keep their precision. `config` needs `architecture`, `data` and
+    `classes`; the format number and versions are added, except those given.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
-        for name, tensor in model.state_dict().items()
-    }
+    tensors = {name: _compact(tensor).detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     # one entry only: safetensors writes several in random order, and equal weights would have unequal digests
     write_tensors(folder / WEIGHTS, tensors, {"model": f"{config['architecture']} on {config['data']}"})
     whole = {"format": FORMAT, **config, "sha256": sha256(folder / WEIGHTS)}
     whole["versions"] = versions() | config.get("versions", {})
     write_json(folder / CONFIG, whole)
     return read(folder)
+
+
+def _compact(tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if half.isfinite().all() else tensor
 
 
 def read(folder: Path) -> Checkpoint:
@@ -336,10 +361,20 @@ def _usual(own: Sequence[Checkpoint]) -> str:
 
 
 def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
-    """The models of a group; adversarially trained ones have the schedule that differs from that of most."""
+    """The models of a group with their schedules: how a training differs from that of most, or from a standard one."""
     trained = sorted((checkpoint for checkpoint in own if checkpoint.heap), key=lambda c: c.folder)
     usual = groups.usual([checkpoint.recipe for checkpoint in trained])
-    return [replace(c, schedule=groups.difference(c.recipe, usual)) if c.heap else c for c in own]
+    return [
+        replace(
+            c,
+            schedule=groups.difference(c.recipe, usual)
+            if c.heap
+            else ELSEWHERE
+            if c.converted
+            else groups.unusual(c.recipe),
+        )
+        for c in own
+    ]
 
 
 def _readable(folder: Path, on_error: Callable[[Path, FileError], object]) -> Checkpoint | None:

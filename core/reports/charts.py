@@ -106,7 +106,8 @@ def _risks(axes: Any, own: Sequence[MeasuredModel]) -> None:
 def _fronts(axes: Any, own: Sequence[MeasuredModel]) -> None:
     for kind, first in {checkpoint.kind: checkpoint for checkpoint, _ in own}.items():
         looks = _looks(first)
-        marks, line = tradeoff_points(own, kind), pareto_front(tradeoff_points(first_seeds(own), kind, STANDARD))
+        marks = tradeoff_points(own, kind)
+        line = pareto_front(tradeoff_points(first_seeds(own), kind, *([STANDARD] if first.heap else [])))
         beaten = [spot for spot in marks if spot not in line]
         for some, style in (
             (line, {"lw": 1, "marker": ""}),

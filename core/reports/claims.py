@@ -115,7 +115,7 @@ def _split(
     """The standard model and the adversarially trained models of any heap, of those whose results have `has`."""
     kept = [entry for entry in models if has(entry[1])]
     standard = next((entry for entry in kept if entry[0].kind == STANDARD), None)
-    return standard, [entry for entry in kept if entry[0].kind != STANDARD]
+    return standard, [entry for entry in kept if entry[0].heap]
 
 
 def _accuracies(results: Results) -> tuple[AnyRate, AnyRate, AnyRate]:

@@ -103,16 +103,17 @@ def write(root: Path, docs: Path) -> list[Path]:
         if sheet := pattern_sheet(group, datasets.get(group[0][0].data)):
             written.append(folder / _pattern_file(name))
             sheet.save(written[-1])
+    trained = [model for model in checkpoints if not model.converted]
     tables = {
         "models.csv": records.model_records(models, root),
         "attacks.csv": records.attack_records(models, root),
         "pareto_fronts.csv": records.front_records(models),
-        "training.csv": training_page.training_records(checkpoints, root),
+        "training.csv": training_page.training_records(trained, root),
     }
     texts = {
         "index.md": results_page(models, list(figures)),
         "all.md": searchable_page(_record_tables(models, tables, root)),
-        "training.md": training_page.training_page(checkpoints),
+        "training.md": training_page.training_page(trained),
         **{name: records.csv_text(rows) for name, rows in tables.items()},
     }
     for name, text in texts.items():
@@ -313,7 +314,7 @@ def _target_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
     """At most ten targeted attacks at SHOWN/255 on two models of scenes: the standard one and the most robust one."""
     aimed = [entry for entry in models if _aimed(entry[1])]
     standard = [entry for entry in aimed if entry[0].kind == STANDARD]
-    others = [entry for entry in aimed if entry[0].kind != STANDARD and entry[1].robustness]
+    others = [entry for entry in aimed if entry[0].heap and entry[1].robustness]
     robust = sorted(others, key=lambda entry: entry[1].robustness.breaking_epsilon if entry[1].robustness else 0)
     rows = []
     for checkpoint, results in (*standard[:1], *robust[-1:]):

@@ -120,5 +120,9 @@ class Recipe:
 
     def matches(self, stored: Mapping[str, Any]) -> bool:
         """Whether a configuration file's recipe is this one; settings younger than the file have their defaults."""
-        defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
-        return {**defaults, **stored} == asdict(self)
+        return with_defaults(stored) == asdict(self)
+
+
+def with_defaults(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a stored recipe; those younger than its file have their defaults."""
+    return {field.name: field.default for field in fields(Recipe) if field.default is not MISSING} | dict(stored)

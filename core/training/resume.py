@@ -12,6 +12,7 @@ from torch import nn
 from core.files import CHECKSUM, FileError, read_metadata, read_tensors, sealed, write_tensors
 from core.models.state import assign
 from core.runtime import versions
+from core.training.recipe import with_defaults
 
 
 class ResumeFile:
@@ -48,7 +49,7 @@ class ResumeFile:
         tensors, metadata = read_tensors(self.path), read_metadata(self.path)
         if unknown := metadata.keys() - {"config", "epochs", "history", "hardware", CHECKSUM}:
             raise FileError(f"{self.path} is damaged: nothing is called {min(unknown)!r} there.")
-        if metadata.get("config") != self.config:
+        if not self._matches(metadata.get("config", "")):
             raise FileError(f"{self.path} is from a run with other settings; delete it or choose another folder.")
         weights = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("model.")}
         assign(model, weights, self.path)
@@ -63,6 +64,12 @@ class ResumeFile:
         whole["state"] = {place: {"momentum_buffer": momentum} for place, momentum in momenta.items()}
         optimizer.load_state_dict(whole)
         return int(metadata["epochs"]), json.loads(metadata["history"])
+
+    def _matches(self, stored: str) -> bool:
+        try:
+            return with_defaults(json.loads(stored)) == with_defaults(json.loads(self.config))
+        except (TypeError, ValueError):  # no settings at all
+            return False
 
     @property
     def hardware(self) -> str:

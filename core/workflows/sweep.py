@@ -56,7 +56,7 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        return self.root / self.recipe.data.partition(":")[0] / self.name
+        return store.folder_of(self.root, self.recipe.data, self.name)
 
     @property
     def done(self) -> bool:

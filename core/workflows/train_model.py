@@ -1,6 +1,5 @@
 """One run of the grid: a recipe becomes a model folder. Finished runs are not run again, killed ones resume."""
 
-import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -45,9 +44,7 @@ def run(
     the folder holds another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite,
     OSError where the folder cannot be written; a model that is trained by then is kept elsewhere.
     """
-    if name is not None and not re.fullmatch(r"\w[\w.+-]*", name):
-        raise ValueError(f"A model folder's name is made of letters, digits, dots, - and _, and {name!r} was given.")
-    folder = root / recipe.data.partition(":")[0] / (name or recipe.name)
+    folder = store.folder_of(root, recipe.data, recipe.name if name is None else name)
     if (folder / store.CONFIG).is_file() and (finished := _finished(folder, recipe)).has_weights:
         return finished
     data = datasets.get(recipe.data)

@@ -1,7 +1,9 @@
 """Models in further folders (`--models`): in every picker, told from those that ship, and left out where broken."""
 
+import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from PIL import Image
 
 from app import service
+from app.markup import tradeoff
 from app.service import catalogue
 from core.checkpoints import store
 from core.models.registry import create
@@ -96,6 +99,34 @@ def test_a_model_of_own_class_folders_is_shown_with_their_images(runs: Path, tmp
     catalogue.caches.clear()
     assert session.data not in {model["data"] for model in service.list_models()}
     assert "runs/folder/standard" in service.notice()
+
+
+def test_a_model_that_was_trained_elsewhere_is_no_standard_one(runs: Path) -> None:
+    folder = shutil.copytree(store.default_root() / "signs" / "standard", runs / "signs" / "theirs")
+    config = json.loads((folder / store.CONFIG).read_text())
+    del config["recipe"]
+    (folder / store.CONFIG).write_text(json.dumps(config | {"converted": {"file": "theirs.pt"}}))
+    shown = service.tradeoff(service.first(service.TradeoffSession, "signs")).fronts
+    service.offer([runs])
+    session = replace(service.first(service.TradeoffSession, "signs"), b="theirs@runs", side="b")
+    page = service.tradeoff(session)
+    mark = page.b.mark
+    assert (mark.plain, mark.kind, mark.training, mark.heap) == (
+        "theirs (runs)",
+        "trained elsewhere",
+        "Trained elsewhere",
+        0,
+    )
+    assert page.fronts == shown  # it is on no front
+    assert "trained elsewhere" in page.settings.kinds
+    assert "model B (trained elsewhere)" in tradeoff.headline(page)
+    assert service.snapped(session, "kind", "standard")[0].b == "standard"
+    assert service.snapped(replace(session, b="standard"), "kind", "trained elsewhere")[0].b == "theirs@runs"
+    compared = replace(service.first(service.CompareSession, "signs"), a="standard", b="theirs@runs")
+    assert [card.noun for card in service.cards(compared, service.outcomes(compared))] == [
+        "standard model",
+        "model theirs@runs",
+    ]
 
 
 def test_what_is_no_folder_is_refused() -> None:

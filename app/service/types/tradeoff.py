@@ -7,6 +7,7 @@ from app.service.types.measured import (
     Fraction,
     letters,
 )
+from core.reports.tradeoff import STANDARD
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Mark:
     high: float | None
     reaches: float
     level: float
+
+    @property
+    def standard(self) -> bool:
+        """Whether it is the standard model, or one that differs in nothing but the seed."""
+        return self.kind == STANDARD
 
     @property
     def reached(self) -> float:

@@ -87,6 +87,7 @@ def words(command, model):
         "train": ["train", *data, "--sigma", "0.5", "--heap", "1"],
         "sweep": ["sweep", *data, "--no-measure"],
         "evaluate": ["evaluate", model],
+        "convert": ["convert", *data, "--weights", f"{model}/model.safetensors"],
         "campaign": ["campaign", str(store.default_root().parent / "campaign.toml")],
         "risks": ["risks", model, "--heap", "2", "--universal-steps", "1", *few],
     }.get(command, [command, model, *few])

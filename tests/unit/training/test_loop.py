@@ -1,6 +1,7 @@
 """The training loop: what it minimises, that it repeats itself, and that a kill costs nothing."""
 
 import copy
+import json
 import math
 import os
 import signal
@@ -269,6 +270,24 @@ def test_another_recipe_does_not_go_on_from_this_state(tmp_path):
             **ON_CPU,
             started_from="b" * 64,
         )
+
+
+def test_a_state_from_before_a_setting_existed_goes_on(tmp_path):
+    first, _ = run(SHARED, tmp_path / "resume")
+    tensors, about = files.read_tensors(tmp_path / "resume"), files.read_metadata(tmp_path / "resume")
+    settings = json.loads(about["config"])
+    for config, fits in [
+        ({key: value for key, value in settings.items() if key != "classwise"}, True),
+        ({key: value for key, value in settings.items() if key != "data"}, False),
+        (None, False),
+    ]:
+        files.write_tensors(tmp_path / "resume", tensors, files.sealed(tensors, about | {"config": json.dumps(config)}))
+        if not fits:
+            with pytest.raises(files.FileError, match="other settings"):
+                run(SHARED, tmp_path / "resume")
+            continue
+        again, _ = run(SHARED, tmp_path / "resume", lambda progress: pytest.fail("it trained"))
+        assert same_weights(first, again)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
