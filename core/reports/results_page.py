@@ -19,6 +19,7 @@ from core.reports.claims import breaking_text, sections
 from core.reports.markdown import percent, table
 from core.reports.searchable_page import RecordTable, searchable_page
 from core.reports.tradeoff import MAXIMUM_ROWS, STANDARD, MeasuredModel, ModelsByGroup, first_seeds, representatives
+from core.training.recipe import Recipe
 from core.workflows.patterns import KINDS
 
 EPSILONS, SCENE_EPSILONS = (8, 16, 32), (8, 10, 20)
@@ -61,6 +62,12 @@ TARGETS = (
     "average, if it shows no scene). *Explained* is the fraction of the blurred perturbation that the target explains "
     "beyond the layout common to all scenes, and the mean of that fraction over the other scenes "
     "(`core/evaluation/resemblance.py`).\n"
+)
+
+TRAININGS = (
+    "What each training costs and what it gives. *Passes*: how often an image goes forward and back through the "
+    "network in one update of the weights. The minimum breaking epsilon is that of the full search, and beside it that "
+    "of the attack [as published](../explanation/masking.md). The last column is under a perturbation for each image.\n"
 )
 
 PATTERNS = (
@@ -205,6 +212,8 @@ def _group_section(name: str, models: list[MeasuredModel]) -> list[str]:
     if scenes:
         parts += ["Mean IoU (%) under the same attack:\n", _curve_table(shown, epsilons, "overlap")]
     parts += ["Minimum breaking epsilon, and other attacks:\n", _other_table(shown)]
+    if rows := _training_rows(shown):
+        parts += [TRAININGS, _filled(TRAINING_COLUMNS, rows)]
     if rows := _pattern_rows(models):
         parts += [PATTERNS, table(PATTERN_COLUMNS, rows)]
     if rows := _target_rows(shown):
@@ -272,6 +281,11 @@ def _other_table(models: Sequence[MeasuredModel]) -> str:
         )
     head = ["model", "minimum breaking epsilon", f"accuracy (%), random signs, {control}/255"]
     head += [f"accuracy (%), {attacks.get('deepfool').title}, 16/255", "best target rate (%)"]
+    return _filled(head, rows)
+
+
+def _filled(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table without its empty columns."""
     used = [column for column in range(len(head)) if any(row[column] for row in rows)]
     return table([head[column] for column in used], [[row[column] for column in used] for row in rows])
 
@@ -288,6 +302,32 @@ def _breaks(results: Results) -> str:
         if epsilon_found is not None
         else f"above {max(epsilon for epsilon, _ in curve):g}/255"
     )
+
+
+TRAINING_COLUMNS = ["model", "passes", "clean (%)", "minimum breaking epsilon", "as published", "each image (%)"]
+
+
+def _training_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
+    """Cost and robustness of the models whose training is known and whose universal robustness was measured."""
+    rows = []
+    for checkpoint, results in models:
+        if not results.robustness or not checkpoint.recipe:
+            continue
+        published = results.as_published()
+        levels = results.risks.levels if results.risks else ()
+        each = next((level.accuracy for level in levels if level.kind == "adversarial"), None)
+        at = f" at {results.risks.epsilon:g}/255" if results.risks and each else ""
+        rows.append(
+            [
+                checkpoint.title,
+                str(Recipe(**{"data": checkpoint.data, **checkpoint.recipe}).passes),
+                percent(results.clean.accuracy),
+                breaking_text(results),
+                breaking_text(published) if published and published.robustness else "",
+                percent(each) + at,
+            ]
+        )
+    return rows
 
 
 PATTERN_COLUMNS = ["model", "ε", "patterns", "pattern score (%)", *(f"read by {kind} (%)" for kind in KINDS)]

@@ -18,12 +18,14 @@ from core.evaluation.report import Rate, Report
 from core.evaluation.resemblance import Resemblance
 from core.evaluation.segmentation import SceneRate
 from core.models.registry import create
+from core.reports.markdown import percent
 from core.reports.records import csv_text, model_records
 from core.reports.results_page import by_group, pattern_sheet
 from core.reports.results_page import results_page as results_page_of
 from core.reports.tradeoff import MAXIMUM_ROWS
 from core.reports.training_page import command, measured_by, training_page, training_records
 from core.robustness.result import Point, Robustness
+from core.robustness.risks import RiskLevel, Risks
 from core.training.recipe import Recipe
 from core.workflows import train_model
 from core.workflows.protocol import AttackSuite
@@ -144,6 +146,32 @@ def searched(folder, heap, sigma, epsilon, clean, breaks, seed=0):
     return replace(entry[0], recipe=recipe), entry[1]
 
 
+def test_what_a_training_costs_stands_beside_what_it_gives(tmp_path):
+    (plain, results), shared = searched(tmp_path, 0, 0, 0, 0.98, 6), searched(tmp_path, 64, 0.5, 16, 0.95, 24)
+    levels = tuple(
+        RiskLevel(kind, 0, 1.0, (0.9, 1.1), rate(share)) for kind, share in (("universal", 0.5), ("adversarial", 0.1))
+    )
+    risky = replace(results, risks=Risks(8.0, levels, 40, 1, 0))
+    weaker = replace(shared[1].robustness, curve=shared[1].robustness.curve[:1], epsilon=None)
+    published = replace(shared[1], published=weaker)
+    unknown = measured(tmp_path / "own", "signs", results)
+    own = [
+        (plain, risky),
+        (replace(shared[0], recipe=shared[0].recipe | {"steps": 1}), published),
+        (replace(unknown[0], recipe={}), results),
+    ]
+    ((head, rows),) = [found for found in tables(results_page(own)) if "passes" in found[0]]
+    assert head == ["model", "passes", "clean (%)", "minimum breaking epsilon", "as published", "each image (%)"]
+    assert [row[1] for row in rows] == ["1", "3"]  # nothing is known of what the third one cost
+    assert rows[0][3:] == ["6/255 [0, 6]", "", f"{percent(rate(0.1))} at 8/255"]
+    assert rows[1][3].startswith("24/255")
+    assert rows[1][4] == "above 0/255"
+    assert rows[1][2] == percent(rate(0.95))
+    assert not [found for found in tables(results_page(own[2:])) if "passes" in found[0]]
+    ((head, _),) = [found for found in tables(results_page(own[:1])) if "passes" in found[0]]
+    assert "as published" not in head
+
+
 def test_a_grid_of_several_sigmas_is_one_table_of_clean_accuracies_and_breaking_epsilons(tmp_path):
     own = [
         measured(tmp_path / "standard", "signs", images()),
@@ -169,7 +197,8 @@ def test_a_table_holds_at_most_ten_models_of_a_data_set_and_says_how_many_there_
     assert "Models shown: 10 of 21." in page
     own = [searched(tmp_path, heap, 0.5, e, 0.97 - e / 1000, 20 + e) for heap in (1, 4, 8, 64) for e in (2, 4, 8, 16)]
     page = results_page([measured(tmp_path / "standard", "signs", images()), *own])
-    assert [len(rows) for head, rows in tables(page) if head[0] == "model"] == [MAXIMUM_ROWS] * 2
+    searched_ones = MAXIMUM_ROWS - 1  # the standard model was not searched
+    assert [len(rows) for head, rows in tables(page) if head[0] == "model"] == [MAXIMUM_ROWS, MAXIMUM_ROWS, searched_ones]
     assert all(cells(page, f"{kind}, heap {heap},") for heap in (4, 8, 64) for kind in ["Shared"])
     assert "Models shown: 10 of 17." in page
 
