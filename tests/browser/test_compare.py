@@ -414,11 +414,15 @@ def test_two_fingers_enlarge_a_picture_on_a_phone(visit: Visit) -> None:
         points = [{"x": x + sign * apart[0], "y": y, "id": number} for number, sign in enumerate((-1, 1)) if apart]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    fingers("touchStart", 15)
-    for step in range(1, 12):
-        fingers("touchMove", 15 + 6 * step)
-        page.wait_for_timeout(16)
-    fingers("touchEnd")
-    page.wait_for_function("visualViewport.scale > 1.5")
+    for _ in range(8):  # a busy machine drops moves
+        fingers("touchStart", 15)
+        for step in range(1, 12):
+            fingers("touchMove", 15 + 6 * step)
+            page.wait_for_timeout(16)
+        fingers("touchEnd")
+        page.wait_for_timeout(100)
+        if page.evaluate("visualViewport.scale") > 1.5:
+            break
+    assert page.evaluate("visualViewport.scale") > 1.5
     page.wait_for_function("!document.querySelector('.holding')")
     assert page.url == address
