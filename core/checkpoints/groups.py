@@ -12,8 +12,8 @@ WORDS = {
     "images": ("{} images", "all images"),
     "start": ("from clean weights", "from scratch"),
     "classwise": ("class-wise deltas", "deltas across classes"),
-    "steps": ("{} ascent steps", ""),
     "persist": ("persistent deltas", "fresh deltas"),
+    "steps": ("{} ascent steps", ""),
     "shrink": ("deltas shrunk by up to {:.0%}", "deltas of full size"),
     "step_spread": ("step sizes spread over {:g} octaves", "one step size"),
     "norm": ("{} batch norms", "joint batch norms"),
@@ -34,6 +34,8 @@ def difference(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
 
     >>> difference({"heap": 64, "epochs": 15}, {"epochs": 5}), difference({"heap": 64, "epochs": 5}, {"epochs": 5})
     ('15 epochs', '')
+    >>> difference({"heap": 128, "steps": 1, "persist": True}, {"steps": 4})
+    'persistent deltas'
     """
     own = _else(recipe)
     for name in (*WORDS, *own, *usual):

@@ -10,6 +10,7 @@ from core import attacks, datasets, rendering
 from core.attacks.targets import scene_number, title
 from core.checkpoints import perturbations, store
 from core.checkpoints.results import Measurement, Results, key
+from core.checkpoints.store import kind
 from core.datasets import Dataset
 from core.evaluation.pattern_score import ALL
 from core.evaluation.report import breaking_point
@@ -18,7 +19,15 @@ from core.reports.charts import charts
 from core.reports.claims import breaking_text, sections
 from core.reports.markdown import percent, table
 from core.reports.searchable_page import RecordTable, searchable_page
-from core.reports.tradeoff import MAXIMUM_ROWS, STANDARD, MeasuredModel, ModelsByGroup, first_seeds, representatives
+from core.reports.tradeoff import (
+    MAXIMUM_ROWS,
+    STANDARD,
+    MeasuredModel,
+    ModelsByGroup,
+    advantage,
+    first_seeds,
+    representatives,
+)
 from core.training.recipe import Recipe
 from core.workflows.patterns import KINDS
 
@@ -67,7 +76,9 @@ TARGETS = (
 TRAININGS = (
     "What each training costs and what it gives. *Passes*: how often an image goes forward and back through the "
     "network in one update of the weights. The minimum breaking epsilon is that of the full search, and beside it that "
-    "of the attack [as published](../explanation/masking.md). The last column is under a perturbation for each image.\n"
+    "of the attack [as published](../explanation/masking.md). *Times heap 1*: how many times the epsilon of heap 1 the "
+    "models of this kind take at equal clean accuracy, under the full search. The last column is the accuracy under a "
+    "perturbation for each image.\n"
 )
 
 PATTERNS = (
@@ -212,7 +223,7 @@ def _group_section(name: str, models: list[MeasuredModel]) -> list[str]:
     if scenes:
         parts += ["Mean IoU (%) under the same attack:\n", _curve_table(shown, epsilons, "overlap")]
     parts += ["Minimum breaking epsilon, and other attacks:\n", _other_table(shown)]
-    if rows := _training_rows(shown):
+    if rows := _training_rows(shown, models):
         parts += [TRAININGS, _filled(TRAINING_COLUMNS, rows)]
     if rows := _pattern_rows(models):
         parts += [PATTERNS, table(PATTERN_COLUMNS, rows)]
@@ -304,11 +315,17 @@ def _breaks(results: Results) -> str:
     )
 
 
-TRAINING_COLUMNS = ["model", "passes", "clean (%)", "minimum breaking epsilon", "as published", "each image (%)"]
+TRAINING_COLUMNS = ["model", "passes", "clean (%)", "minimum breaking epsilon", "as published", "times heap 1"]
+TRAINING_COLUMNS += ["each image (%)"]
 
 
-def _training_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
-    """Cost and robustness of the models whose training is known and whose universal robustness was measured."""
+def _training_rows(models: Sequence[MeasuredModel], every: Sequence[MeasuredModel]) -> list[list[str]]:
+    """Cost and robustness of the models whose training is known and whose universal robustness was measured.
+
+    Their kinds are compared with heap 1 over `every` model of the group.
+    """
+    kinds = {checkpoint.kind for checkpoint, _ in models if checkpoint.heap}
+    ahead = {name: advantage(every, kind(1), name) for name in kinds - {kind(1)}}
     rows = []
     for checkpoint, results in models:
         if not results.robustness or not checkpoint.recipe:
@@ -324,6 +341,7 @@ def _training_rows(models: Sequence[MeasuredModel]) -> list[list[str]]:
                 percent(results.clean.accuracy),
                 breaking_text(results),
                 breaking_text(published) if published and published.robustness else "",
+                found.text if (found := ahead.get(checkpoint.kind)) else "",
                 percent(each) + at,
             ]
         )
