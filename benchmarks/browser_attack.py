@@ -35,7 +35,7 @@ AIM = 0.6
 CRAFTING, HELD_OUT = 256, 500
 EPSILON, SEED = 8, 0
 RUN = """async settings => {
-    const { sides: [found] } = await window.live.attack(settings);
+    const { sides: [found] } = await live.attack(settings);
     return { seconds: found.seconds, units: [...found.units] };
 }"""
 
@@ -55,12 +55,12 @@ def served(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def measure(checkpoint: store.Checkpoint, group: str, page: Any, steps: int, rounds: int) -> dict[str, Any]:
+def measure(checkpoint: store.Checkpoint, group: dict[str, Any], page: Any, steps: int, rounds: int) -> dict[str, Any]:
     """Pictures per second of both, and how often the model is right under what both made."""
     data, model = checkpoint.dataset(), store.load(checkpoint.folder)
     crafting, held_out = data.split("train", CRAFTING), data.split("test", HELD_OUT)
-    attack = SPGD(Budget.from_255(EPSILON), steps=steps, seed=SEED, precision="32-true")
-    settings = {"group": group, "models": [checkpoint.name], "epsilon": EPSILON, "seed": SEED}
+    attack = SPGD(Budget.from_255(EPSILON), steps=steps, seed=SEED, batch_size=group["batch_size"], precision="32-true")
+    settings = {"group": group["name"], "models": [checkpoint.name], "epsilons": [EPSILON], "seed": SEED}
     pictures, seconds = steps * attack.batch_size, {"browser": [], "torch": []}  # type: ignore[var-annotated]
     page.evaluate(RUN, settings | {"steps": 2})  # reads and prepares everything
     for _ in attack.stream(model, crafting):
@@ -112,15 +112,14 @@ def main(
         name, digest = checkpoint.name, checkpoint.sha256
         group = next(one.group for one in catalogue.all_models() if one.sha256 == digest)
         manifest = live.write(Path(folder), [group], [name], crafting=CRAFTING, held_out=HELD_OUT)
-        live.standalone(Path(folder), manifest, group, name, name)
+        live.standalone(Path(folder), manifest)
         with served(Path(folder)) as address:
             browser = runner.chromium.launch(executable_path=chromium, args=FLAGS)
             record["versions"]["chromium"] = browser.version
             page = browser.new_page()
             page.set_default_timeout(600_000)
             page.goto(address)
-            page.evaluate("window.live = plainsightLive.open(manifest)")
-            result = measure(checkpoint, group, page, steps, rounds)
+            result = measure(checkpoint, manifest["groups"][group], page, steps, rounds)
             browser.close()
     _record.write(out, {**record, "result": result})
     rows = [

@@ -13,6 +13,13 @@ from typing import Any
 import pytest
 import tiny
 
+from core import datasets
+from core.attacks.spgd import SPGD
+from core.checkpoints import store
+from core.evaluation.report import evaluate
+from core.files import read_tensors
+from core.threat import Budget, from_units, quantise
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Open = Callable[..., Any]
@@ -126,7 +133,6 @@ def _is_complete(page: Any) -> None:
     assert _pixels(page, "#panel-compare .patterns img >> nth=0") == _pixels_of(page, found.a.pattern)
     page.wait_for_selector(".facts .plotly-figure .main-svg")
     assert page.locator(".facts .plotly-figure > svg").count() == 0  # the still one has gone
-    assert page.locator("[data-live]:visible").count() == 0
     bottom = page.locator("#panel-compare .footer .foot").first.bounding_box()
     assert bottom["y"] + bottom["height"] <= 720
 
@@ -205,6 +211,90 @@ def _parted(content: bytes) -> tuple[Any, bytes]:
 
 def _bytes(url: str) -> bytes:
     return base64.b64decode(url.partition(",")[2])
+
+
+RUNS = "#panel-compare .status"
+
+
+def _read(page: Any) -> str:
+    return page.inner_text(RUNS)
+
+
+def _watched(page: Any, words: str) -> None:
+    page.wait_for_function(f"document.querySelector('{RUNS}').innerText.startsWith('{words}')", timeout=60_000)
+
+
+def test_patterns_form_in_compare_with_the_effect_of_torchs(browse: Open, edition: Path, tmp_path: Path) -> None:
+    if not (edition / "live").is_dir():
+        pytest.skip("The edition was written without attacks in the browser.")
+    page = browse((edition / "index.html").as_uri(), "#data=signs&equal=strength&epsilon=16&steps=10&images=64&seed=3")
+    assert "runs in this browser: 10 steps, 64 images, seed 3, up to" in _read(page)
+    assert not [url for url in page.asked if "/live/" in url]
+    pattern = "#panel-compare .patterns img >> nth=0"
+    stored = shown(page), _pixels(page, pattern)
+    page.wait_for_selector(".facts .plotly-figure .main-svg")  # to read the library that draws it takes long
+    page.evaluate("window.gaps = []; let last = performance.now(); setInterval(() => {"
+                  "gaps.push(performance.now() - last); last = performance.now(); }, 50)")  # fmt: skip
+    page.click("#compare-run")
+    page.wait_for_function("document.querySelector('.card-b .often').innerText.includes('step')")
+    assert page.inner_text("h1").startswith("One pattern per model, forming now on 64 training images")
+    assert page.evaluate("document.activeElement.id") == "compare-stop"
+    page.click("#panel-compare .strip [data-number='3']")
+    _watched(page, "Done in")
+    assert "Held-out image 3" in page.locator("#panel-compare .stage:first-child .shot").get_attribute("aria-label")
+    assert max(page.evaluate("gaps")) < 2000, "the page never stalls"
+    assert (shown(page), _pixels(page, pattern)) != stored
+    with page.expect_download() as taken:
+        page.locator("#panel-compare .footer a >> text=All numbers").click()
+    taken.value.save_as(tmp_path / "numbers.json")
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    for side, name in (("a", "standard"), ("b", "shared-s64-e16-w0.5")):
+        accuracy = _of_torch(name, steps=10, images=64, seed=3)
+        found = numbers[side]["measured"]
+        assert abs(found["value"] - accuracy.value) <= 0.01
+        assert (found["n"], numbers[side]["made"]["live"]) == (36, True)
+        wrong = round(100 * (1 - found["value"]))
+        assert page.inner_text(f"#panel-compare .card-{side} .often").startswith(f"wrong on {wrong}% (")
+    assert "n = 36 held out · live in" in page.inner_text("#panel-compare .footer .origin")
+    with page.expect_download() as taken:
+        page.locator("#panel-compare .footer a >> text=safetensors").first.click()
+    taken.value.save_as(tmp_path / taken.value.suggested_filename)
+    assert taken.value.suggested_filename == "signs-standard-spgd-live-e16.safetensors"
+    _is_measured_as(tmp_path / taken.value.suggested_filename, numbers["a"]["measured"])
+
+    page.locator("#panel-compare .more summary").click()
+    compare = page.get_by_role("tabpanel", name="Compare")
+    compare.get_by_label("Steps").select_option("200")
+    page.wait_for_function("location.hash.includes('steps=200')")
+    assert (shown(page), _pixels(page, pattern)) == stored
+    page.click("#compare-run")
+    page.wait_for_function("document.querySelector('.card-b .often').innerText.includes('step')")
+    page.keyboard.press("Enter")  # Stop has the focus
+    _watched(page, "Stopped at step")
+    assert "stopped before it was done" in page.inner_text("h1")
+    compare.get_by_text("Only fooled ones").click()
+    page.wait_for_function("location.hash.includes('which=fooled')")
+    compare.get_by_label("Attack", exact=True).select_option("random-signs")
+    page.wait_for_function("document.querySelector('#compare-run').disabled")
+    assert "The browser runs S-PGD only" in _read(page)
+
+
+def _of_torch(name: str, *, steps: int, images: int, seed: int) -> Any:
+    """How often a model is right on the edition's held-out images under PyTorch's delta of the same run."""
+    from app.service.outcomes import BATCH
+
+    attack = SPGD(Budget.from_255(16), steps=steps, seed=seed, batch_size=BATCH, precision="32-true")
+    model = store.load(store.default_root() / "signs" / name)
+    delta = from_units(quantise(attack.craft(model, datasets.get("signs").split("train", images))))
+    return evaluate(model, datasets.get("signs").split("test"), delta).accuracy
+
+
+def _is_measured_as(path: Path, measured: dict[str, Any]) -> None:
+    """A pattern taken home has the effect that the page has told."""
+    found = read_tensors(path)["delta"]
+    model = store.load(store.default_root() / "signs" / "standard")
+    report = evaluate(model, datasets.get("signs").split("test"), from_units(found))
+    assert report.accuracy.value == pytest.approx(measured["value"], abs=0.01)
 
 
 def test_the_other_tabs_and_what_an_address_gets_wrong(browse: Open, hosted: str) -> None:

@@ -1,6 +1,8 @@
 """The page of the static edition: its HTML, styles and scripts, and the data that its tabs show."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,19 +17,20 @@ from app.figures import still
 from app.markup import common
 from app.markup.glossary import glossary
 from app.service import BlindSession, CompareSession, PerceptibilitySession, SegmentationSession, TradeoffSession
+from app.session import IMAGES, STEPS
 from app.tabs.base import NO_TARGET, TabView, sentence_line
 
 KINDS = (CompareSession, PerceptibilitySession, SegmentationSession, TradeoffSession, BlindSession)
 """The tabs that need no server."""
-OWN = ("store", "bitmap", "address", "parts", "attacked", "compare", "scenes", "pairs", "page")
-MODULES = ("blind/picture", *(f"edition/{name}" for name in OWN))
+OWN = ("store", "bitmap", "address", "parts", "attacked", "forming", "compare", "scenes", "pairs", "page")
+MODULES = ("blind/picture", "live/client", *(f"edition/{name}" for name in OWN))
 """The scripts of the page, each after those that it imports."""
 ELSEWHERE = "Not in this edition"
 WORDS = "Measured beforehand: nothing here asks a server."
 
 
-def write(folder: Path, address: str, live: str = "") -> None:
-    """Write the page and its data; `live` is the page of attacks in the browser, if there is one.
+def write(folder: Path, address: str, live: dict[str, Any]) -> None:
+    """Write the page and its data; `live` is the manifest of attacks in the browser, empty where there are none.
 
     Raises NoModels where there is nothing to compare.
     """
@@ -35,12 +38,13 @@ def write(folder: Path, address: str, live: str = "") -> None:
     views = in_a_loop(lambda: _built(runs))
     data: dict[str, Any] = {}
     layout, panels = Layout(), ""
+    own: dict[Any, Callable[[Path], dict[str, Any]]]
+    own = {CompareSession: partial(compare.export, live=live), SegmentationSession: scenes.export}
     for kind in KINDS:
         if kind.tab not in views:
             continue
         tab, made, view = views[kind.tab]
-        own = {CompareSession: compare.export, SegmentationSession: scenes.export}.get(kind)
-        found = own(folder) if own else pairs.export(folder, kind, view)
+        found = own[kind](folder) if kind in own else pairs.export(folder, kind, view)
         if not found:
             continue
         panels += layout.panel(kind.tab, tab.TITLE, made, view)
@@ -54,10 +58,10 @@ def write(folder: Path, address: str, live: str = "") -> None:
         }
     if CompareSession.tab not in data:
         raise service.NoModels("There are no models whose images may be shown, so there is nothing to export.")
-    _scripts(folder, layout, data)
+    _scripts(folder, layout, data, live)
     _styles(folder)
     first = service.first(CompareSession, data[CompareSession.tab]["usual"])
-    (folder / "index.html").write_text(_page(panels, address, live, data, first), "utf-8")
+    (folder / "index.html").write_text(_page(panels, address, data, first), "utf-8")
 
 
 def _built(runs: service.RunRegistry) -> dict[str, tuple[ModuleType, Any, TabView[Any]]]:
@@ -70,16 +74,20 @@ def _built(runs: service.RunRegistry) -> dict[str, tuple[ModuleType, Any, TabVie
     return found
 
 
-def _scripts(folder: Path, layout: Layout, data: dict[str, Any]) -> None:
+def _scripts(folder: Path, layout: Layout, data: dict[str, Any], live: dict[str, Any]) -> None:
     config = {
         "tabs": data,
         "usual": CompareSession.tab,
         "none": NO_TARGET,
         "status": sentence_line("@words@"),
+        "quiet": sentence_line("@words@", aloud=False),
         "unknown": service.UNKNOWN,
         "names": service.FIELD_NAMES,
         "stored": WORDS,
         "elsewhere": ELSEWHERE,
+        "live": live or None,
+        "steps": [str(count) for count in STEPS],
+        "images": [str(count) for count in IMAGES],
     }
     parts = ",\n".join(f"function (element, props, trigger, watch) {{\n{script}\n}}" for script in layout.scripts)
     save = theme.static("save.js").replace("'@style'", json.dumps(theme.static("report.css")))
@@ -99,7 +107,7 @@ def _styles(folder: Path) -> None:
     (folder / "plainsight.css").write_text(f"{theme.static('edition.css')}\n{theme.static('page.css')}", "utf-8")
 
 
-def _page(panels: str, address: str, live: str, data: dict[str, Any], first: CompareSession) -> str:
+def _page(panels: str, address: str, data: dict[str, Any], first: CompareSession) -> str:
     buttons = "".join(
         f'<button type="button" role="tab" aria-selected="false" aria-controls="panel-{name}" data-tab-id="{name}">'
         f"{tab['title']}</button>"
@@ -118,7 +126,7 @@ def _page(panels: str, address: str, live: str, data: dict[str, Any], first: Com
         f'{preview.tags(address.rstrip("/") or ".", "favicon.png")}<link rel="stylesheet" href="plainsight.css">'
         '</head><body><div class="gradio-container"><main class="contain">'
         '<div class="block hide-container" id="top"><div class="html-container">'
-        f"{theme.header('', 'talk.html', live)}</div></div>"
+        f"{theme.header('', 'talk.html')}</div></div>"
         f'<div class="block hide-container helps"><div class="html-container">{glossary()}</div></div>'
         '<div class="tabs" id="tabs"><div class="tab-wrapper"><div class="tab-container" role="tablist">'
         f"{buttons}</div></div>{panels}</div>"

@@ -43,7 +43,7 @@ const events = {
   address: writeAddress,
   shown(sentence) {
     writeAddress();
-    const said = words || sentence || ('attack' in tabs[open].chosen ? edition.stored : '');
+    const said = words || sentence || tabs[open].idle();
     parts[`${open}.status`]?.set(filled(edition.status, { words: escaped(said) }));
     words = '';
   },

@@ -33,6 +33,9 @@ export class Pairs {
     }
     return [chosen, odd];
   }
+  idle() {
+    return '';
+  }
   query() {
     return new URLSearchParams(this.chosen);
   }
