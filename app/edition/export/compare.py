@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from app import figures, service
-from app.edition.export import forming, sides
+from app.edition.export import forming, own, sides
 from app.edition.export.store import Slot, Strings, slug, write
 from app.markup import compare, replay
 from app.markup.compare import KINDS
-from app.service import Answer, Card, CompareSession, HeldOut, Large, Shot, StoredPattern, Strip, StripImage
+from app.service import (
+    Answer,
+    Card,
+    CompareSession,
+    HeldOut,
+    Large,
+    PicturesSession,
+    Shot,
+    StoredPattern,
+    Strip,
+    StripImage,
+)
 from app.session import IMAGES, SIDES, WRONG
 
 SHOWN = {"both": (True, True), "neither": (False, False), "a": (True, False), "b": (False, True)}
@@ -43,6 +54,7 @@ def _group(folder: Path, group: str, live: dict[str, Any] | None) -> dict[str, A
     held, first = service.held_out(group), service.first(CompareSession, group)
     where, image = sides.place(first), _large(held, True, True)
     forms = forming.ATTACK if live else None
+    yours = service.own_pictures(service.first(PicturesSession, group)) if live else None
 
     def shot(kind: str) -> Shot:
         return Shot("@picture@", _answer(kind))
@@ -51,18 +63,33 @@ def _group(folder: Path, group: str, live: dict[str, Any] | None) -> dict[str, A
         sheet = slice(start, start + service.PER_SHEET)
         write(folder, f"{where}/images-{start // service.PER_SHEET}", held.images[sheet])
 
+    def in_the_browser(card: Card, strings: Strings, forms: bool) -> dict[str, Any]:
+        """What the browser does with the pattern, and where it can form another one with that."""
+        assert yours is not None
+        found = {"own": own.stages(yours, card, strings)}
+        if forms:
+            found["forming"] = forming.stages(card, image, shot, strings)
+            ends = ("stopped", "measured")
+            found["formed"] = {state: own.stages(yours, forming.formed(card, state), strings) for state in ends}
+        return found
+
     def side(session: CompareSession, card: Card, pattern: StoredPattern, strings: Strings) -> dict[str, Any]:
         stages = {kind: compare.stage(card, image, shot(kind)) for kind in KINDS}
         return {
             "reads": service.reads(group, session.a, pattern.outcome),
             "stage": {kind: strings.put(stage) for kind, stage in stages.items()},
-            **({"forming": forming.stages(card, image, shot, strings)} if session.attack == forms else {}),
+            **(in_the_browser(card, strings, session.attack == forms) if live else {}),
         }
 
     def told(session: CompareSession, a: Card, b: Card, strings: Strings) -> dict[str, Any]:
         found = _replay(folder, session) | {"parts": _parts(session, a, b)}
         once = session.attack == forms and session.equal == "effect" and session.wrong == WRONG[0]
-        return found | ({"forming": forming.told(session, a, b, strings)} if once else {})
+        found |= {"own": own.headlines(yours, a, b, strings)} if yours else {}
+        if once and yours:
+            ends = forming.formed(a, "measured", "_a"), forming.formed(b, "measured", "_b")
+            found["forming"] = forming.told(session, a, b, strings)
+            found["formed"] = own.headlines(yours, *ends, strings)
+        return found
 
     found = sides.export(folder, first, side, told)
     write(folder, f"{where}/group", _templates(first, held, [name for _, name in found["models"]]))

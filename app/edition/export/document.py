@@ -1,8 +1,6 @@
 """The page of the static edition: its HTML, styles and scripts, and the data that its tabs show."""
 
 import json
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,18 +9,45 @@ import gradio as gr
 
 from app import preview, service, tabs, theme
 from app.components import bundled, in_a_loop
-from app.edition.export import compare, pairs, scenes
+from app.edition.export import compare, own, pairs, scenes
 from app.edition.export.layout import Layout
 from app.figures import still
 from app.markup import common
 from app.markup.glossary import glossary
-from app.service import BlindSession, CompareSession, PerceptibilitySession, SegmentationSession, TradeoffSession
-from app.session import IMAGES, STEPS
+from app.service import (
+    BlindSession,
+    CompareSession,
+    PerceptibilitySession,
+    PicturesSession,
+    SegmentationSession,
+    TradeoffSession,
+)
+from app.session import IMAGES, STEPS, Session
 from app.tabs.base import NO_TARGET, TabView, sentence_line
 
-KINDS = (CompareSession, PerceptibilitySession, SegmentationSession, TradeoffSession, BlindSession)
-"""The tabs that need no server."""
-OWN = ("store", "bitmap", "address", "parts", "attacked", "forming", "compare", "scenes", "pairs", "page")
+KINDS = (
+    CompareSession,
+    PerceptibilitySession,
+    SegmentationSession,
+    TradeoffSession,
+    PicturesSession,
+    BlindSession,
+)
+"""The tabs that need no server; that of own pictures needs what attacks in the browser take."""
+OWN = (
+    "store",
+    "bitmap",
+    "address",
+    "parts",
+    "attacked",
+    "forming",
+    "compare",
+    "album",
+    "yours",
+    "scenes",
+    "pairs",
+    "page",
+)
 MODULES = ("blind/picture", "live/client", *(f"edition/{name}" for name in OWN))
 """The scripts of the page, each after those that it imports."""
 ELSEWHERE = "Not in this edition"
@@ -38,13 +63,11 @@ def write(folder: Path, address: str, live: dict[str, Any]) -> None:
     views = in_a_loop(lambda: _built(runs))
     data: dict[str, Any] = {}
     layout, panels = Layout(), ""
-    own: dict[Any, Callable[[Path], dict[str, Any]]]
-    own = {CompareSession: partial(compare.export, live=live), SegmentationSession: scenes.export}
     for kind in KINDS:
         if kind.tab not in views:
             continue
         tab, made, view = views[kind.tab]
-        found = own[kind](folder) if kind in own else pairs.export(folder, kind, view)
+        found = _exported(folder, kind, view, data, live)
         if not found:
             continue
         panels += layout.panel(kind.tab, tab.TITLE, made, view)
@@ -62,6 +85,19 @@ def write(folder: Path, address: str, live: dict[str, Any]) -> None:
     _styles(folder)
     first = service.first(CompareSession, data[CompareSession.tab]["usual"])
     (folder / "index.html").write_text(_page(panels, address, data, first), "utf-8")
+
+
+def _exported(
+    folder: Path, kind: type[Session], view: TabView[Any], data: dict[str, Any], live: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the data of a tab; returns what the page has to know of each group, nothing where the tab is left out."""
+    if kind is CompareSession:
+        return compare.export(folder, live)
+    if kind is SegmentationSession:
+        return scenes.export(folder)
+    if kind is PicturesSession:
+        return own.export(folder, data[CompareSession.tab]["groups"], live) if live else {}
+    return pairs.export(folder, kind, view)
 
 
 def _built(runs: service.RunRegistry) -> dict[str, tuple[ModuleType, Any, TabView[Any]]]:
@@ -85,6 +121,8 @@ def _scripts(folder: Path, layout: Layout, data: dict[str, Any], live: dict[str,
         "names": service.FIELD_NAMES,
         "stored": WORDS,
         "elsewhere": ELSEWHERE,
+        "bad": sentence_line("@words@", bad=True),
+        "taken": own.taken(),
         "live": live or None,
         "steps": [str(count) for count in STEPS],
         "images": [str(count) for count in IMAGES],

@@ -23,7 +23,7 @@ def stages(card: Card, image: Large, shot: Callable[[str], Shot], strings: Strin
     """The large image under the pattern of one model, for each state and each kind of answer (`KINDS`)."""
     found = {}
     for state in STATES:
-        own = _formed(card, state)
+        own = formed(card, state)
         found[state] = {kind: strings.put(compare.stage(own, image, shot(kind))) for kind in KINDS}
     return found
 
@@ -47,7 +47,7 @@ def told(session: CompareSession, a: Card, b: Card, strings: Strings) -> dict[st
     return found
 
 
-def _formed(card: Card, state: str, end: str = "") -> Card:
+def formed(card: Card, state: str, end: str = "") -> Card:
     """A card in a state of a run; what the run finds are slots whose names have this end."""
 
     def slot(name: str) -> Any:
@@ -75,7 +75,7 @@ def _told(session: CompareSession, card: Card, state: str) -> Card:
         parts.append(f"stopped at step @step_{side}@, not measured on held-out images")
     settings: dict[str, Any] = {name: Slot(f"{name}_{side}") for name in ("epsilon", "steps", "images", "seed")}
     return replace(
-        _formed(card, state, f"_{side}"),
+        formed(card, state, f"_{side}"),
         origin=" · ".join([*parts, "this browser"]),
         files=() if state == "forming" else tuple(_renamed(file, card) for file in card.files),
         command=service.command(replace(session, equal="strength", **settings), side),

@@ -51,7 +51,10 @@ class Strings:
 
 
 class Slot(float):
-    """A number that the browser will know: in a text it is `@name@`, and what is left of 1 is `@not_name@`."""
+    """A number that the browser will know: in a text it is `@name@`, with one digit `@name_1@`.
+
+    What is left of 1 is `@not_name@`, and a ratio `@name_by_other@`.
+    """
 
     def __new__(cls, name: str) -> "Slot":
         return super().__new__(cls, 0.5)
@@ -60,7 +63,11 @@ class Slot(float):
         self.name = name
 
     def __format__(self, spec: str) -> str:
-        return f"@{self.name}@"
+        digits = spec.removeprefix(".").removesuffix("f")
+        return f"@{self.name}_{digits}@" if digits in ("1", "3", "4") else f"@{self.name}@"
+
+    def __truediv__(self, other: Any) -> "Slot":
+        return Slot(f"{self.name}_by_{other.name}")
 
     def __str__(self) -> str:
         return f"@{self.name}@"

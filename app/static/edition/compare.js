@@ -3,7 +3,7 @@
 import { openLive } from '../live/client.js';
 import { Attacked } from './attacked.js';
 import { LETTERS, Run } from './forming.js';
-import { filled, joined, load } from './store.js';
+import { escaped, filled, joined, load } from './store.js';
 
 const COMPARE = { added: ['clean', 'a', 'b'], which: ['all', 'fooled'], sheet: /^\d{1,4}$/, large: /^\d{1,4}$/ };
 const SETTINGS = ['data', 'a', 'b', 'attack', 'target', 'equal', 'wrong', 'epsilon', 'steps', 'images', 'seed'];
@@ -60,8 +60,7 @@ export class Compare extends Attacked {
     return `Measured beforehand. Watch it form runs in this browser: ${settings}, up to ${Math.ceil(bytes / 1e6)} MB to read; nothing leaves it.`;
   }
   say(words, quiet = false) {
-    const escaped = new Option(words).innerHTML;
-    this.part('status').set(filled(quiet ? this.edition.quiet : this.edition.status, { words: escaped }));
+    this.part('status').set(filled(quiet ? this.edition.quiet : this.edition.status, { words: escaped(words) }));
   }
   key() {
     return JSON.stringify(SETTINGS.map(name => this.chosen[name] ?? ''));

@@ -38,5 +38,7 @@ export function joined(numbers, strings, common = []) {
     .join('');
 }
 
+export const escaped = text => new Option(text).innerHTML;
+
 // A text with values in the place of @words@.
 export const filled = (text, values) => text.replace(/@(\w+)@/g, (whole, name) => values[name] ?? whole);
