@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -10,15 +11,19 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny
+import torch
+from PIL import Image
+from test_own_pictures_page import bring, png
 
 from core import datasets
 from core.attacks.spgd import SPGD
-from core.checkpoints import store
+from core.checkpoints import perturbations, store
 from core.evaluation.report import evaluate
 from core.files import read_tensors
-from core.threat import Budget, from_units, quantise
+from core.threat import Budget, apply, from_units, quantise
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -262,6 +267,7 @@ def test_patterns_form_in_compare_with_the_effect_of_torchs(browse: Open, editio
     assert taken.value.suggested_filename == "signs-standard-spgd-live-e16.safetensors"
     _is_measured_as(tmp_path / taken.value.suggested_filename, numbers["a"]["measured"])
 
+    _yours_are_under_the_formed_pattern(page)
     page.locator("#panel-compare .more summary").click()
     compare = page.get_by_role("tabpanel", name="Compare")
     compare.get_by_label("Steps").select_option("200")
@@ -277,6 +283,16 @@ def test_patterns_form_in_compare_with_the_effect_of_torchs(browse: Open, editio
     compare.get_by_label("Attack", exact=True).select_option("random-signs")
     page.wait_for_function("document.querySelector('#compare-run').disabled")
     assert "The browser runs S-PGD only" in _read(page)
+
+
+def _yours_are_under_the_formed_pattern(page: Any) -> None:
+    page.get_by_role("tab", name="Your pictures").click()
+    page.click(f"{YOURS} [data-example] >> nth=0")
+    _kept(page, 1)
+    assert "have just formed in Compare" in page.inner_text(f"{YOURS} .status")
+    often = page.inner_text(f"{YOURS} .card-a .often")
+    page.get_by_role("tab", name="Compare").click()
+    assert often.partition(" at ")[0] == shown(page).partition(" at ")[0]
 
 
 def _of_torch(name: str, *, steps: int, images: int, seed: int) -> Any:
@@ -295,6 +311,80 @@ def _is_measured_as(path: Path, measured: dict[str, Any]) -> None:
     model = store.load(store.default_root() / "signs" / "standard")
     report = evaluate(model, datasets.get("signs").split("test"), from_units(found))
     assert report.accuracy.value == pytest.approx(measured["value"], abs=0.01)
+
+
+YOURS = "#panel-pictures"
+
+
+def _kept(page: Any, count: int) -> None:
+    page.wait_for_function(f"document.querySelectorAll('{YOURS} .strip.own li').length === {count}", timeout=60_000)
+
+
+def test_own_pictures_are_answered_in_the_page_as_torch_does(browse: Open, hosted: str, edition: Path) -> None:
+    if not (edition / "live").is_dir():
+        pytest.skip("The edition was written without attacks in the browser.")
+    page = browse(hosted, "#tab=pictures&data=signs&equal=strength&epsilon=16")
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method != "GET" else None)
+    assert not [url for url in page.asked if "/live/" in url]
+    page.click(f"{YOURS} [data-example] >> nth=1")
+    _kept(page, 1)
+    exact = np.random.default_rng(5).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(exact).save(buffer, "PNG")
+    files = {"wide.png": png(400, 200, 1), "paper.pdf": b"%PDF-1.7 no picture", "none.png": b"",
+             "half.png": png(400, 200, 2)[:9000], "exact.png": buffer.getvalue()}  # fmt: skip
+    given = [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files.items()]
+    page.set_input_files(f"{YOURS} input[type=file]", given)
+    _kept(page, 3)
+    page.wait_for_function(f"document.querySelector('{YOURS} .status').innerText.includes('half.png cannot be read')")
+    said = page.inner_text(f"{YOURS} .status")
+    assert "paper.pdf is a PDF, and JPEG, PNG" in said
+    assert "none.png is empty" in said
+    assert page.inner_text(f"{YOURS} .read") == "exact.png"
+    for side, name in (("a", "standard"), ("b", "shared-s64-e16-w0.5")):
+        rows = page.locator(f"{YOURS} .card-{side} .guesses li").evaluate_all("all => all.map(one => one.title)")
+        assert rows == _answers_of_torch(name, exact), name
+    bring(page, "drop", "dropped.png", png(100, 100, 3))
+    _kept(page, 4)
+    bring(page, "paste", "pasted.png", png(100, 100, 4))
+    _kept(page, 5)
+    assert " of your 5 pictures" in page.inner_text(f"{YOURS} h1")
+    page.click(f"{YOURS} .strip.own button[title^='wide.png']")
+    page.wait_for_function(f"document.querySelector('{YOURS} .read').innerText === 'wide.png'")
+    seen = page.evaluate(f"document.querySelector('{YOURS} .live-clean style').textContent")
+    page.focus(f"{YOURS} .crop")
+    page.keyboard.press("End")
+    page.wait_for_function(
+        f"before => document.querySelector('{YOURS} .live-clean style').textContent !== before", arg=seen
+    )
+    page.click(f"{YOURS} .strip.own .drop >> nth=0")
+    _kept(page, 4)
+
+    page.click(f"{YOURS} .intakebox [data-camera]")
+    page.wait_for_function(f"document.querySelector('{YOURS} .pace').innerText.includes('pictures a second')")
+    assert page.locator(f"{YOURS} .guesses li:visible").count() == 12
+    page.click(f"{YOURS} [data-keep]")
+    _kept(page, 5)
+    assert page.inner_text(f"{YOURS} .read").startswith("camera")
+    page.click(f"{YOURS} [data-picture='-']")
+    page.wait_for_selector(f"{YOURS} .invite")
+    assert "nothing sends or stores them" in page.inner_text(f"{YOURS} .invite")
+    assert posts == []
+
+
+def _answers_of_torch(name: str, picture: Any) -> list[str]:
+    """The three likeliest classes of a picture, clean and under the stored pattern, as the page titles them."""
+    model, classes = store.load(store.default_root() / "signs" / name), datasets.get("signs").classes
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    deltas = perturbations.load(store.default_root() / "signs" / name)
+    found = []
+    for images in (image, apply(image, deltas["spgd-e16"])):
+        with torch.no_grad():
+            values, numbers = model(images).softmax(1)[0].topk(3)
+        pairs = zip(values.tolist(), numbers.tolist(), strict=True)
+        found += [f"{classes[number]}: {100 * value:.1f}%" for value, number in pairs]
+    return found
 
 
 def test_the_other_tabs_and_what_an_address_gets_wrong(browse: Open, hosted: str) -> None:

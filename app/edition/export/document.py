@@ -96,7 +96,8 @@ def _exported(
     if kind is SegmentationSession:
         return scenes.export(folder)
     if kind is PicturesSession:
-        return own.export(folder, data[CompareSession.tab]["groups"], live) if live else {}
+        shown = data.get(CompareSession.tab, {}).get("groups", {})
+        return own.export(folder, shown, live) if live else {}
     return pairs.export(folder, kind, view)
 
 

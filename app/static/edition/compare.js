@@ -87,7 +87,8 @@ export class Compare extends Attacked {
     }
     if (this.run !== run) return;
     const here = document.activeElement === this.part('stop').element;
-    if (!run.drawable) this.run = null;
+    if (run.drawable) this.told.formed(this.chosen);
+    else this.run = null;
     await this.show(run.sentence);
     if (here) this.part('run').element.focus({ preventScroll: true });
   }

@@ -47,6 +47,9 @@ const events = {
     parts[`${open}.status`]?.set(filled(edition.status, { words: escaped(said) }));
     words = '';
   },
+  formed(chosen) {
+    tabs.pictures?.follow(chosen);
+  },
   onward({ data, a, b }) {
     tabs.compare.chosen = { ...tabs.compare.usual(data), a, b };
     return turn('compare');

@@ -93,6 +93,10 @@ export class Yours extends Attacked {
     const bytes = [runtime, ...models].reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
     return `The models run in this browser, which reads up to ${Math.ceil(bytes / 1e6)} MB for the first picture.`;
   }
+  // Patterns have formed in Compare: the same is chosen here, so that they are found.
+  follow(chosen) {
+    this.chosen = { ...this.chosen, ...Object.fromEntries(MATTERS.map(name => [name, chosen[name]])) };
+  }
   // Where Compare shows a pattern that has just formed for the same choices, it is used here too.
   over(sides) {
     const { run, chosen } = this.compare;
