@@ -16,6 +16,7 @@ import pytest
 import tiny
 import torch
 from PIL import Image
+from test_accessibility import AXE, serious
 from test_own_pictures_page import bring, png
 
 from core import datasets
@@ -244,6 +245,7 @@ def test_patterns_form_in_compare_with_the_effect_of_torchs(browse: Open, editio
     page.wait_for_function("document.querySelector('.card-b .often').innerText.includes('step')")
     assert page.inner_text("h1").startswith("One pattern per model, forming now on 64 training images")
     assert page.evaluate("document.activeElement.id") == "compare-stop"
+    _is_accessible(page)
     page.click("#panel-compare .strip [data-number='3']")
     _watched(page, "Done in")
     assert "Held-out image 3" in page.locator("#panel-compare .stage:first-child .shot").get_attribute("aria-label")
@@ -283,6 +285,12 @@ def test_patterns_form_in_compare_with_the_effect_of_torchs(browse: Open, editio
     compare.get_by_label("Attack", exact=True).select_option("random-signs")
     page.wait_for_function("document.querySelector('#compare-run').disabled")
     assert "The browser runs S-PGD only" in _read(page)
+
+
+def _is_accessible(page: Any) -> None:
+    if AXE.exists():
+        page.evaluate(AXE.read_text("utf-8"))
+        assert serious(page) == []
 
 
 def _yours_are_under_the_formed_pattern(page: Any) -> None:
@@ -345,6 +353,7 @@ def test_own_pictures_are_answered_in_the_page_as_torch_does(browse: Open, hoste
     for side, name in (("a", "standard"), ("b", "shared-s64-e16-w0.5")):
         rows = page.locator(f"{YOURS} .card-{side} .guesses li").evaluate_all("all => all.map(one => one.title)")
         assert rows == _answers_of_torch(name, exact), name
+    _is_accessible(page)
     bring(page, "drop", "dropped.png", png(100, 100, 3))
     _kept(page, 4)
     bring(page, "paste", "pasted.png", png(100, 100, 4))

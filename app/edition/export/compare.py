@@ -19,6 +19,7 @@ from app.service import (
     CompareSession,
     HeldOut,
     Large,
+    OwnPage,
     PicturesSession,
     Shot,
     StoredPattern,
@@ -53,39 +54,24 @@ def export(folder: Path, live: dict[str, Any]) -> dict[str, Any]:
 def _group(folder: Path, group: str, live: dict[str, Any] | None) -> dict[str, Any]:
     held, first = service.held_out(group), service.first(CompareSession, group)
     where, image = sides.place(first), _large(held, True, True)
-    forms = forming.ATTACK if live else None
     yours = service.own_pictures(service.first(PicturesSession, group)) if live else None
-
-    def shot(kind: str) -> Shot:
-        return Shot("@picture@", _answer(kind))
-
     for start in range(0, len(held.images), service.PER_SHEET):
         sheet = slice(start, start + service.PER_SHEET)
         write(folder, f"{where}/images-{start // service.PER_SHEET}", held.images[sheet])
 
-    def in_the_browser(card: Card, strings: Strings, forms: bool) -> dict[str, Any]:
-        """What the browser does with the pattern, and where it can form another one with that."""
-        assert yours is not None
-        found = {"own": own.stages(yours, card, strings)}
-        if forms:
-            found["forming"] = forming.stages(card, image, shot, strings)
-            ends = ("stopped", "measured")
-            found["formed"] = {state: own.stages(yours, forming.formed(card, state), strings) for state in ends}
-        return found
-
     def side(session: CompareSession, card: Card, pattern: StoredPattern, strings: Strings) -> dict[str, Any]:
-        stages = {kind: compare.stage(card, image, shot(kind)) for kind in KINDS}
+        stages = {kind: compare.stage(card, image, _shot(kind)) for kind in KINDS}
         return {
             "reads": service.reads(group, session.a, pattern.outcome),
             "stage": {kind: strings.put(stage) for kind, stage in stages.items()},
-            **(in_the_browser(card, strings, session.attack == forms) if live else {}),
+            **(_in_the_browser(yours, card, image, strings, session.attack) if yours else {}),
         }
 
     def told(session: CompareSession, a: Card, b: Card, strings: Strings) -> dict[str, Any]:
         found = _replay(folder, session) | {"parts": _parts(session, a, b)}
-        once = session.attack == forms and session.equal == "effect" and session.wrong == WRONG[0]
         found |= {"own": own.headlines(yours, a, b, strings)} if yours else {}
-        if once and yours:
+        first_view = session.equal == "effect" and session.wrong == WRONG[0]
+        if yours and session.attack == forming.ATTACK and first_view:  # alike for the others
             ends = forming.formed(a, "measured", "_a"), forming.formed(b, "measured", "_b")
             found["forming"] = forming.told(session, a, b, strings)
             found["formed"] = own.headlines(yours, *ends, strings)
@@ -94,7 +80,23 @@ def _group(folder: Path, group: str, live: dict[str, Any] | None) -> dict[str, A
     found = sides.export(folder, first, side, told)
     write(folder, f"{where}/group", _templates(first, held, [name for _, name in found["models"]]))
     if live:  # no more images to craft on than the edition holds
-        found["first"]["images"] = str(max(count for count in IMAGES if count <= live["crafting"]["n"]))
+        found["first"]["images"] = str(
+            max((count for count in IMAGES if count <= live["crafting"]["n"]), default=IMAGES[0])
+        )
+    return found
+
+
+def _shot(kind: str) -> Shot:
+    return Shot("@picture@", _answer(kind))
+
+
+def _in_the_browser(yours: OwnPage, card: Card, image: Large, strings: Strings, attack: str) -> dict[str, Any]:
+    """What the browser does with a pattern, and where it forms others with those too."""
+    found = {"own": own.stages(yours, card, strings)}
+    if attack == forming.ATTACK:
+        found["forming"] = forming.stages(card, image, _shot, strings)
+        ends = {state: forming.formed(card, state) for state in ("stopped", "measured")}
+        found["formed"] = {state: own.stages(yours, one, strings) for state, one in ends.items()}
     return found
 
 

@@ -2,7 +2,7 @@
 // has `read(place, sides)`, which fetches what it draws, and `draw(sides)`.
 import { amplified, bitmapAddress, pngFile, tensorFile, under, unpackedPattern, unpackedPicture } from './bitmap.js';
 import { parts } from './parts.js';
-import { joined, load, slug } from './store.js';
+import { escaped, filled, joined, load, slug } from './store.js';
 
 const KEPT = ['equal', 'wrong', 'added', 'which', 'show', 'amplify', 'seed'];
 const DRAWN = ['data', 'a', 'b', 'attack', 'target', 'equal', 'wrong', 'epsilon'];
@@ -145,7 +145,7 @@ export class Attacked {
     this.menus();
     this.tell();
     this.draw();
-    this.told.shown(said);
+    this.told.shown(said, this.name);
   }
   side(file, name, epsilon) {
     const key = `${this.place} ${name} ${this.aim} ${epsilon}`;
@@ -177,6 +177,10 @@ export class Attacked {
   // Both sides as they are shown.
   over(sides) {
     return sides;
+  }
+  // A sentence in the status line: `status`, `bad`, or `quiet` where it changes several times a second.
+  say(words, how = 'status') {
+    this.part('status').set(filled(this.edition[how], { words: escaped(words) }));
   }
   // What the status line says when there is nothing else to say.
   idle() {

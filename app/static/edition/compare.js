@@ -3,7 +3,7 @@
 import { openLive } from '../live/client.js';
 import { Attacked } from './attacked.js';
 import { LETTERS, Run } from './forming.js';
-import { escaped, filled, joined, load } from './store.js';
+import { filled, joined, load } from './store.js';
 
 const COMPARE = { added: ['clean', 'a', 'b'], which: ['all', 'fooled'], sheet: /^\d{1,4}$/, large: /^\d{1,4}$/ };
 const SETTINGS = ['data', 'a', 'b', 'attack', 'target', 'equal', 'wrong', 'epsilon', 'steps', 'images', 'seed'];
@@ -13,7 +13,9 @@ const [EVERY, SLOWLY] = [180, 1000]; // milliseconds between two pictures of a r
 
 export class Compare extends Attacked {
   constructor(edition, told) {
-    const { steps, images, live } = edition;
+    const { steps, live } = edition;
+    const most = Math.min(...Object.values(live?.groups ?? {}).map(({ crafting }) => crafting.n));
+    const images = edition.images.filter(count => Number(count) <= most);
     super('compare', { ...COMPARE, ...(live && { steps, images, seed: SEED }) }, edition, told);
     this.live = live && openLive(live);
     this.run = null;
@@ -59,9 +61,6 @@ export class Compare extends Attacked {
     const settings = `${steps} steps, ${images} images, seed ${seed}`;
     return `Measured beforehand. Watch it form runs in this browser: ${settings}, up to ${Math.ceil(bytes / 1e6)} MB to read; nothing leaves it.`;
   }
-  say(words, quiet = false) {
-    this.part('status').set(filled(quiet ? this.edition.quiet : this.edition.status, { words: escaped(words) }));
-  }
   key() {
     return JSON.stringify(SETTINGS.map(name => this.chosen[name] ?? ''));
   }
@@ -97,7 +96,7 @@ export class Compare extends Attacked {
     const now = performance.now();
     if (this.run !== run || now - (run.drawn ?? 0) < EVERY) return;
     run.drawn = now;
-    this.say(run.sentence, true);
+    this.say(run.sentence, 'quiet');
     if (!run.drawable) return;
     this.sides = this.over({ a: this.sides.a.stored ?? this.sides.a, b: this.sides.b.stored ?? this.sides.b });
     this.tell();
@@ -110,6 +109,7 @@ export class Compare extends Attacked {
   over(sides) {
     if (this.run && this.run.key !== this.key()) {
       if (this.run.running) this.live.stop();
+      this.run.dropped = true;
       this.run = null;
     }
     if (!this.run?.drawable) return sides;

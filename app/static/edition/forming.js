@@ -34,6 +34,7 @@ export class Run {
       this.step(tick);
       changed();
     });
+    if (this.dropped) return;
     const reports = found.stopped ? [] : await this.measured(changed);
     this.running = false;
     if (reports.length === 2) {

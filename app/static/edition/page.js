@@ -41,14 +41,17 @@ function writeAddress() {
 
 const events = {
   address: writeAddress,
-  shown(sentence) {
-    writeAddress();
-    const said = words || sentence || tabs[open].idle();
-    parts[`${open}.status`]?.set(filled(edition.status, { words: escaped(said) }));
-    words = '';
+  // A tab was drawn; one that is not open, where a run has come to its end, leaves the address alone.
+  shown(sentence, name) {
+    const own = name === open;
+    if (own) writeAddress();
+    const said = (own && words) || sentence || tabs[name].idle();
+    parts[`${name}.status`]?.set(filled(edition.status, { words: escaped(said) }));
+    if (own) words = '';
   },
   formed(chosen) {
-    tabs.pictures?.follow(chosen);
+    if (open === 'pictures') void tabs.pictures.refresh();
+    else tabs.pictures?.follow(chosen);
   },
   onward({ data, a, b }) {
     tabs.compare.chosen = { ...tabs.compare.usual(data), a, b };

@@ -79,7 +79,7 @@ export class Pairs {
       this.part(name).set(text ? this.made(name, joined(value, file.strings, common)) : value);
     }
     this.onward();
-    this.changed.shown(sentence);
+    this.changed.shown(sentence, this.name);
   }
   // The blind test's material has the seed and the address of a view.
   made(name, text) {

@@ -83,7 +83,7 @@ export class Yours extends Attacked {
     } catch (error) {
       this.wrong = error.message;
     }
-    if (this.wrong) this.part('status').set(filled(this.edition.bad, { words: escaped(this.wrong) }));
+    if (this.wrong) this.say(this.wrong, 'bad');
     this.wrong = '';
   }
   idle() {
@@ -93,7 +93,7 @@ export class Yours extends Attacked {
     const bytes = [runtime, ...models].reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
     return `The models run in this browser, which reads up to ${Math.ceil(bytes / 1e6)} MB for the first picture.`;
   }
-  // Patterns have formed in Compare: the same is chosen here, so that they are found.
+  // Patterns have formed in Compare: the same is chosen here, where they are found then.
   follow(chosen) {
     this.chosen = { ...this.chosen, ...Object.fromEntries(MATTERS.map(name => [name, chosen[name]])) };
   }
@@ -122,6 +122,8 @@ export class Yours extends Attacked {
       await this.keep(`${this.place} ${at}`, images[at % perSheet]);
       this.examples[`example${number}`] = this.picture(`${this.place} ${at}`);
     }
+    if (this.compare.run?.running && this.album.pictures.length)
+      this.say('The models answer once the run in Compare is done.');
     for (const side of Object.values(sides)) {
       await this.unpack(side);
       await this.answer(side, null);

@@ -113,7 +113,8 @@ export function openLive(live, folder = live.folder) {
       throw error;
     });
     const give = await fresh(parts);
-    return stops === before ? send(job, values, give, told) : { stopped: true, sides: [] };
+    const ended = stops !== before && (job === 'attack' || job === 'measure');
+    return ended ? { stopped: true, sides: [] } : send(job, values, give, told);
   }
 
   function looked(name) {
