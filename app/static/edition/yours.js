@@ -60,13 +60,16 @@ export class Yours extends Attacked {
     else if (trouble && !this.wrong) this.wrong = troubles[trouble];
     return this.refresh();
   }
-  // One of the held-out images of Compare.
-  async tried(number) {
+  // The key of a held-out image of Compare, which is kept then; numbers count from 1.
+  async held(number) {
     const [{ perSheet }, at] = [this.group, number - 1];
     const images = await load(`${this.place}/images-${Math.floor(at / perSheet)}`);
     const key = `${this.place} ${at}`;
     await this.keep(key, images[at % perSheet]);
-    const [height, width] = this.group.size;
+    return key;
+  }
+  async tried(number) {
+    const [key, [height, width]] = [await this.held(number), this.group.size];
     const canvas = Object.assign(document.createElement('canvas'), { width, height });
     canvas.getContext('2d').putImageData(new ImageData(plain(this.images.get(key)), width), 0, 0);
     this.album.add(this.words.examples[number], canvas, canvas);
@@ -117,10 +120,7 @@ export class Yours extends Attacked {
     const examples = this.album.pictures.length ? [] : Object.keys(this.words.examples);
     this.examples = {};
     for (const number of examples) {
-      const [{ perSheet }, at] = [this.group, number - 1];
-      const images = await load(`${this.place}/images-${Math.floor(at / perSheet)}`);
-      await this.keep(`${this.place} ${at}`, images[at % perSheet]);
-      this.examples[`example${number}`] = this.picture(`${this.place} ${at}`);
+      this.examples[`example${number}`] = this.picture(await this.held(number));
     }
     if (this.compare.run?.running && this.album.pictures.length)
       this.say('The models answer once the run in Compare is done.');
@@ -177,6 +177,9 @@ export class Yours extends Attacked {
     const text = shown.length ? joined(own[kind], pair.strings) : this.words.headline;
     const values = { ...both, n: shown.length, changed_a: a, changed_b: b };
     return { headline: filled(text, values), footer: this.formed ? this.compare.texts().footer : footer };
+  }
+  numbers() {
+    return this.formed ? this.formed.numbers(super.numbers()) : super.numbers();
   }
   draw() {
     this.turn++;
