@@ -138,10 +138,11 @@ export class Attacked {
     Object.assign(own, this.chosen);
     const name = own.equal === 'effect' ? `effect ${own.wrong}` : `strength ${own.epsilon}`;
     const view = pair.views[name];
-    const sides = this.over({ a: this.side(a, own.a, view.strengths[0]), b: this.side(b, own.b, view.strengths[1]) });
-    await Promise.all([this.read(place, sides, view), ...Object.values(sides).map(side => this.unpack(side))]);
+    const stored = { a: this.side(a, own.a, view.strengths[0]), b: this.side(b, own.b, view.strengths[1]) };
+    await Promise.all(Object.values(stored).map(side => this.unpack(side)));
+    await this.read(place, this.over(stored), view);
     if (!still()) return;
-    Object.assign(this, { view, sides });
+    Object.assign(this, { view, sides: this.over(stored) }); // a run may have gone on meanwhile
     this.menus();
     this.tell();
     this.draw();

@@ -34,7 +34,7 @@ export class Compare extends Attacked {
     for (const name of ['steps', 'images']) this.part(`controls.${name}`).on(value => this.choose(name, value));
     this.part('controls.seed').on(value => {
       if (SEED.test(value)) return this.choose('seed', String(Number(value)));
-      this.say(`A seed is a whole number from 0 to 9,999, and ${value || 'none'} was given.`);
+      this.say(`A seed is a whole number from 0 to 9,999, and ${value || 'none'} was given.`, 'bad');
       return this.menus();
     });
     this.part('run').on(() => this.watch());
@@ -74,6 +74,7 @@ export class Compare extends Attacked {
     const run = new Run(this.live, settings, { held: this.group.labels.length, key: this.key(), facts });
     this.run = run;
     await this.show();
+    if (this.run !== run) return;
     settings.watched = [...new Set([this.large, ...this.sheet.places])];
     if (document.activeElement === document.body) this.part('stop').element.focus({ preventScroll: true });
     try {
@@ -81,7 +82,8 @@ export class Compare extends Attacked {
     } catch (error) {
       if (this.run !== run) return;
       this.run = null;
-      await this.show(error.message);
+      await this.show();
+      this.say(error.message, 'bad');
       return;
     }
     if (this.run !== run) return;

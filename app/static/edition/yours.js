@@ -125,7 +125,6 @@ export class Yours extends Attacked {
     if (this.compare.run?.running && this.album.pictures.length)
       this.say('The models answer once the run in Compare is done.');
     for (const side of Object.values(sides)) {
-      await this.unpack(side);
       await this.answer(side, null);
       await this.answer(side, side);
     }
