@@ -245,7 +245,6 @@ def test_patterns_form_in_compare_with_the_effect_of_torchs(browse: Open, editio
     page.wait_for_function("document.querySelector('.card-b .often').innerText.includes('step')")
     assert page.inner_text("h1").startswith("One pattern per model, forming now on 64 training images")
     assert page.evaluate("document.activeElement.id") == "compare-stop"
-    _is_accessible(page)
     page.click("#panel-compare .strip [data-number='3']")
     _watched(page, "Done in")
     assert "Held-out image 3" in page.locator("#panel-compare .stage:first-child .shot").get_attribute("aria-label")
