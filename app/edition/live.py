@@ -122,7 +122,6 @@ def _group(group: BrowserGroup, parts: _Parts) -> dict[str, Any]:
     crafting = _pictures("crafting", group.crafting, parts)
     held_out = _pictures("held-out", group.held_out, parts)
     return {
-        "name": group.name,
         "title": group.title,
         "source": group.source,
         "classes": list(group.classes),
