@@ -76,14 +76,12 @@ def theme() -> gr.themes.Base:
     return base.set(**plain, **flat, **sizes)
 
 
-def header(device: str, talk: str = "?talk=1", live: str = "") -> str:
+def header(device: str, talk: str = "?talk=1") -> str:
     """The header: the name on the left; link, colours, API and device on the right.
 
-    Without a `device` there is no server: what asks one for something is left out. `talk` is the address of the talk,
-    `live` that of the page on which attacks run in the browser, where there is one.
+    Without a `device` there is no server: what asks one for something is left out. `talk` is the address of the talk.
     """
     save = SAVE if device else re.sub(r'<button[^>]*data-save="postcard".*?</button>', "", SAVE)
-    watch = f'<a href="{escape(live)}">Watch it form</a>' if live else ""
     server = (
         f'<button type="button" class="wide" data-api>API</button><span class="wide">{escape(device)}</span>'
         if device
@@ -92,7 +90,7 @@ def header(device: str, talk: str = "?talk=1", live: str = "") -> str:
     return (
         '<header class="top"><b class="brand">PlainSight</b><span class="tools">'
         f"{QUESTION}"
-        f'<a href="{escape(talk)}">Talk</a>{watch}'
+        f'<a href="{escape(talk)}">Talk</a>'
         f'<button type="button" class="wide" data-copy-link data-home="{escape(home())}">Copy link</button>'
         f"{save}"
         '<button type="button" data-theme-toggle aria-label="Light or dark colours">Dark</button>'

@@ -33,9 +33,11 @@ from core.threat import Budget, from_units, quantise
 
 AIM = 0.6
 CRAFTING, HELD_OUT = 256, 500
+BATCH = 64
+"""Images in a step: those of stored results; runs of a page take fewer, so that the pattern moves more often."""
 EPSILON, SEED = 8, 0
 RUN = """async settings => {
-    const { sides: [found] } = await window.live.attack(settings);
+    const { sides: [found] } = await live.attack(settings);
     return { seconds: found.seconds, units: [...found.units] };
 }"""
 
@@ -59,8 +61,8 @@ def measure(checkpoint: store.Checkpoint, group: str, page: Any, steps: int, rou
     """Pictures per second of both, and how often the model is right under what both made."""
     data, model = checkpoint.dataset(), store.load(checkpoint.folder)
     crafting, held_out = data.split("train", CRAFTING), data.split("test", HELD_OUT)
-    attack = SPGD(Budget.from_255(EPSILON), steps=steps, seed=SEED, precision="32-true")
-    settings = {"group": group, "models": [checkpoint.name], "epsilon": EPSILON, "seed": SEED}
+    attack = SPGD(Budget.from_255(EPSILON), steps=steps, seed=SEED, batch_size=BATCH, precision="32-true")
+    settings = {"group": group, "models": [checkpoint.name], "epsilons": [EPSILON], "seed": SEED}
     pictures, seconds = steps * attack.batch_size, {"browser": [], "torch": []}  # type: ignore[var-annotated]
     page.evaluate(RUN, settings | {"steps": 2})  # reads and prepares everything
     for _ in attack.stream(model, crafting):
@@ -112,14 +114,14 @@ def main(
         name, digest = checkpoint.name, checkpoint.sha256
         group = next(one.group for one in catalogue.all_models() if one.sha256 == digest)
         manifest = live.write(Path(folder), [group], [name], crafting=CRAFTING, held_out=HELD_OUT)
-        live.standalone(Path(folder), manifest, group, name, name)
+        manifest["groups"][group]["batch_size"] = BATCH
+        live.standalone(Path(folder), manifest)
         with served(Path(folder)) as address:
             browser = runner.chromium.launch(executable_path=chromium, args=FLAGS)
             record["versions"]["chromium"] = browser.version
             page = browser.new_page()
             page.set_default_timeout(600_000)
             page.goto(address)
-            page.evaluate("window.live = plainsightLive.open(manifest)")
             result = measure(checkpoint, group, page, steps, rounds)
             browser.close()
     _record.write(out, {**record, "result": result})

@@ -11,7 +11,6 @@ import json
 import zlib
 from collections.abc import Sequence
 from hashlib import sha256
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,15 @@ import numpy as np
 from PIL import Image
 
 from app.components import bundled
-from app.markup import live as markup
-from app.service.browser import BrowserGroup, BrowserPictures, browser_attack, browser_group
-from app.theme import colours, static
+from app.service.browser import BrowserGroup, BrowserModel, BrowserPictures, browser_attack, browser_group
+from app.theme import static
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "live/"
 RUNTIME = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 """What onnxruntime-web needs: its interface, and WebAssembly with the JavaScript around it."""
 WORKER = ("random", "spgd", "rates", "worker")
-PAGE = ("client", "panel")
-"""The modules of `static/live`, each after those that it imports."""
+"""The modules of `static/live` for the worker, each after those that it imports."""
 SHEET = 16_000
 """WebP pictures have at most 16,383 pixels a side."""
 
@@ -54,7 +51,8 @@ def write(
 
     `groups` are data sets, or groups of models as the app names them; `models` limits each to these names. `crafting`
     and `held_out` are numbers of images: 512 and 1,000, of images above 64 pixels half as many, of scenes 64 and 50.
-    The manifest also has `left_out`, a sentence for each model that the browser cannot run, and the bytes of a group.
+    The manifest also has `left_out`, a sentence for each model that the browser cannot run, and bytes: of the runtime,
+    of a group's pictures, and of what each model adds to what earlier ones have written.
 
     Raises FileNotFoundError without onnxruntime-web or the images, ValueError without onnx or such a group.
     """
@@ -73,8 +71,7 @@ def write(
     started = parts.bytes
     described = {}
     for group in whole:
-        before = parts.bytes
-        described[group.name] = _group(group, parts) | {"bytes": parts.bytes - before}
+        described[group.name] = _group(group, parts)
     return {
         "folder": FOLDER,
         "runtime": runtime | {"bytes": started},
@@ -85,36 +82,18 @@ def write(
 
 
 def script() -> str:
-    """The page's script: `plainsightLive` with `open(manifest)` (`static/live/client.js`) and `mount(panel, live)`."""
-    modules = bundled(*(f"live/{name}.js" for name in PAGE))
-    return f"window.plainsightLive = (() => {{\n{modules}\nreturn {{ open: openLive, mount }};\n}})();"
+    """The page's script: `plainsightLive.open(manifest)`, which `static/live/client.js` documents."""
+    return f"window.plainsightLive = (() => {{\n{bundled('live/client.js')}\nreturn {{ open: openLive }};\n}})();"
 
 
-def standalone(
-    folder: Path, manifest: dict[str, Any], group: str, a: str, b: str, home: str = "", **settings: Any
-) -> Path:
-    """Write `live.html`, a page with one panel, beside the parts; `settings` are those of `app.markup.live.panel`.
-
-    `home` is the address of the page that it leads back to.
-    """
-    inner = markup.panel(manifest, group, a, b, **settings)
-    back = f'<p><a href="{escape(home)}">Back to PlainSight</a></p>' if home else ""
-    own = (
-        "body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,sans-serif}"
-        "main{max-width:1080px;margin:0 auto;padding:24px}a{color:inherit}"
-    )
-    start = (
-        "if (matchMedia('(prefers-color-scheme: dark)').matches) document.documentElement.classList.add('dark');\n"
-        f"const manifest = {json.dumps(manifest)};\n{script()}\n"
-        "const live = plainsightLive.open(manifest);\n"
-        "plainsightLive.mount(document.querySelector('.live'), live, manifest);"
-    ).replace("</", "<\\/")
+def standalone(folder: Path, manifest: dict[str, Any]) -> Path:
+    """Write `live.html` beside the parts, an empty page whose scripts find `manifest` and, opened, `live`."""
+    start = f"const manifest = {json.dumps(manifest)};\n{script()}\nconst live = plainsightLive.open(manifest);"
+    start = start.replace("</", "<\\/")
     page = folder / "live.html"
     page.write_text(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>PlainSight: watch it form</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<style>{colours()}{own}{static('live/live.css')}</style></head>"
-        f"<body><main>{back}{inner}</main><script>{start}</script></body></html>",
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>PlainSight</title>'
+        f'<link rel="icon" href="data:,"></head><body><script>{start}</script></body></html>',
         "utf-8",
     )
     return page
@@ -139,17 +118,9 @@ class _Parts:
 
 def _group(group: BrowserGroup, parts: _Parts) -> dict[str, Any]:
     """What the scripts need to know of a group."""
-    models = {
-        model.name: {
-            "title": model.title,
-            "heap": model.heap,
-            "sha256": model.sha256,
-            "weights": parts.put("weights", model.weights),
-            "predict": parts.put("predict", model.predict),
-            "step": parts.put("step", model.step),
-        }
-        for model in group.models
-    }
+    before = parts.bytes
+    crafting = _pictures("crafting", group.crafting, parts)
+    held_out = _pictures("held-out", group.held_out, parts)
     return {
         "title": group.title,
         "source": group.source,
@@ -157,10 +128,18 @@ def _group(group: BrowserGroup, parts: _Parts) -> dict[str, Any]:
         "palette": [list(colour) for colour in group.palette],
         "batch_size": group.batch_size,
         "size": list(group.size),
-        "crafting": _pictures("crafting", group.crafting, parts),
-        "held_out": _pictures("held-out", group.held_out, parts),
-        "models": models,
+        "crafting": crafting,
+        "held_out": held_out,
+        "bytes": parts.bytes - before,
+        "models": {model.name: _model(model, parts) for model in group.models},
     }
+
+
+def _model(model: BrowserModel, parts: _Parts) -> dict[str, Any]:
+    before = parts.bytes
+    found = {kind: parts.put(kind, getattr(model, kind)) for kind in ("weights", "predict", "step")}
+    about = {"title": model.title, "heap": model.heap, "sha256": model.sha256, "bytes": parts.bytes - before}
+    return {**about, **found}
 
 
 def _pictures(stem: str, given: BrowserPictures, parts: _Parts) -> dict[str, Any]:

@@ -68,8 +68,11 @@ def _exact(side: OwnSide) -> bool:
     return side.crafted_at == side.card.epsilon
 
 
-def invitation(page: OwnPage) -> str:
-    """Where pictures go while there are none, and examples to try; empty once there are some."""
+def invitation(page: OwnPage, kept: str = PRIVATE) -> str:
+    """Where pictures go while there are none, and examples to try; empty once there are some.
+
+    `kept` says what becomes of them.
+    """
     if page.cells:
         return ""
     examples = "".join(map(_example, page.examples))
@@ -80,7 +83,7 @@ def invitation(page: OwnPage) -> str:
         '<div class="invite"><p class="call">Drop pictures here, or paste them</p><p class="ways">'
         '<button type="button" data-choose>Choose pictures</button>'
         '<button type="button" data-camera>Use the camera</button></p>'
-        f'<p class="note">{PRIVATE}</p>{tried if examples else ""}</div>'
+        f'<p class="note">{kept}</p>{tried if examples else ""}</div>'
     )
 
 
@@ -206,11 +209,12 @@ def strip(page: OwnPage) -> str:
     if not page.cells:
         return ""
     chosen = page.large.whole.token if page.large else ""
-    cells = "".join(_cell(cell, cell.token == chosen) for cell in page.cells)
+    cells = "".join(cell(one, one.token == chosen) for one in page.cells)
     return f'<ul class="strip own{" scenes" if page.legend else ""}">{cells}</ul>'
 
 
-def _cell(cell: OwnCell, chosen: bool) -> str:
+def cell(cell: OwnCell, chosen: bool) -> str:
+    """One of the last pictures as a button, and what each model says to it."""
     name = escape(cell.name)
     answers = "".join(_answer(letter, told) for letter, told in (("A", cell.a), ("B", cell.b)))
     return (
@@ -250,14 +254,14 @@ def knows(page: OwnPage) -> str:
     )
 
 
-def private(page: OwnPage) -> str:
+def private(page: OwnPage, kept: str = PRIVATE) -> str:
     """How private the pictures are, once the invitation that says so is gone."""
     if not page.cells:
         return ""
     everything = '<button type="button" data-picture="-">Remove all</button>'
     return (
         f'<p class="note">Your last {PICTURES} pictures. <span class="bad">≠</span> the pattern changes the answer, '
-        f'<span class="ok">=</span> it does not.</p><p class="note">{PRIVATE}</p><p class="ways few">{everything}</p>'
+        f'<span class="ok">=</span> it does not.</p><p class="note">{kept}</p><p class="ways few">{everything}</p>'
     )
 
 

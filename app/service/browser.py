@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from app.service import catalogue, names
+from app.service.outcomes import batch
 from core import browser_graphs
 from core.attacks.objectives import Targeted
 from core.attacks.spgd import SPGD
 from core.checkpoints.store import WEIGHTS, Checkpoint
 from core.datasets import Split
 from core.threat import Budget
-from core.workflows.protocol import AttackSuite
 
 COUNTS = {64: (512, 1000), 128: (256, 500)}
 """Images to craft on and to measure on, by the most pixels a side: larger ones are many bytes."""
@@ -96,7 +96,7 @@ def browser_group(
         data.source,
         data.classes,
         data.palette,
-        AttackSuite.standard(data).batch_size,
+        batch(chosen[0]),
         data.size,
         tuple(parts.values()),
         _pictures(data.split("train", few if crafting is None else crafting)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from app.service import catalogue, pictures, segmentation
+from app.service import catalogue, downloads, pictures, segmentation
 from app.service.outcomes import Outcome, stored
 from app.service.packing import packed, packed_delta, packed_image
 from app.service.pictures import PER_SHEET, SHEETS, CompareSession
@@ -107,6 +107,11 @@ def _outcomes(group: str, name: str, aim: Aim) -> Iterator[tuple[int, Outcome]]:
         outcome = stored(replace(session, epsilon=m.epsilon), of)
         if outcome is not None:
             yield m.epsilon, outcome
+
+
+def command(session: Session, side: str) -> str:
+    """The command line that repeats a run with the session's settings on the model of one side."""
+    return downloads.command(session, catalogue.checkpoint(session, side), None)
 
 
 def reads(group: str, name: str, outcome: Outcome | None = None) -> tuple[int, ...]:

@@ -1,7 +1,9 @@
 """The static edition: what is in its folder, that its numbers are the service's, and which folders are refused."""
 
+import base64
 import json
 import re
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,10 @@ OUTSIDE = re.compile(r"(?:src|href|action)=[\"']?(?:https?:)?//|url\([\"']?(?:ht
 def data(edition: Path, name: str) -> Any:
     """What a script of the edition hands over."""
     text = (edition / "data" / f"{name}.js").read_text("utf-8")
-    found = re.fullmatch(r"plainsightData\((\".*?\"),(.*)\);\n", text, re.DOTALL)
+    found = re.fullmatch(r'plainsightData\((".*?"),"([\w+/=]+)"\);\n', text)
     assert found
     assert json.loads(found[1]) == name
-    return json.loads(found[2])
+    return json.loads(zlib.decompress(base64.b64decode(found[2])))
 
 
 def joined(numbers: int | list[int], strings: list[str], common: list[str] = []) -> str:  # noqa: B006 (never changed)
@@ -58,23 +60,43 @@ def test_the_folder_holds_a_page_that_asks_no_other_host(edition: Path) -> None:
     assert (edition / "talk.html").read_text("utf-8").count('href="index.html"') == 1
 
 
-def test_the_pair_of_the_first_screen_is_attacked_on_a_page_of_its_own(edition: Path) -> None:
+def config(edition: Path) -> Any:
+    """What the page knows from the start."""
+    script = (edition / "plainsight.js").read_text("utf-8")
+    return json.loads(script.partition(" = ")[2].partition(";\nwindow")[0])
+
+
+def test_every_pair_of_compare_can_be_attacked_in_the_browser(edition: Path, pair: Any) -> None:
     try:
         live.browser_runtime()
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    page = (edition / "live.html").read_text("utf-8")
-    assert page.count('href="index.html"') == 1
-    assert "It crafts on " in page
-    assert '<a href="live.html">Watch it form</a>' in (edition / "index.html").read_text("utf-8")
-    assert len([*(edition / "live").glob("weights-*.js")]) == 2
+    found = config(edition)
+    assert set(found["live"]["groups"]) == set(found["tabs"]["compare"]["groups"])
+    group = found["live"]["groups"]["signs"]
+    assert set(group["models"]) == {name for _, name in found["tabs"]["compare"]["groups"]["signs"]["models"]}
+    assert len([*(edition / "live").glob("weights-*.js")]) == len(group["models"])
+    assert group["held_out"]["labels"][:36] == data(edition, "compare/signs/group")["labels"]
+    file = data(edition, f"compare/signs/{slug(pair.a)}/with-{slug(pair.b)}/spgd")
+    told = {
+        state: {name: joined(numbers, file["strings"]) for name, numbers in parts.items()}
+        for state, parts in file["views"]["effect 50"]["forming"].items()
+    }
+    assert "forming now on @images_a@ training images" in told["forming"]["headline"]
+    stored = service.comparison(pair, service.outcomes(pair))
+    assert told["measured"]["headline"].startswith("<h1>One pattern per model, added to @n_a@ images")
+    assert "<strong>@value_b@%</strong>" in told["measured"]["headline"]
+    assert "n = @n_b@ held out · live in @seconds_b@ s · this browser" in told["measured"]["footer"]
+    command = "--epsilon @epsilon_b@ --steps @steps_b@ --images @images_b@ --seed @seed_b@ --batch-size"
+    assert f"{command} {group['batch_size']}" in told["measured"]["footer"]
+    assert stored.a.files[0].name.replace(f"e{stored.a.epsilon}", "live-e@epsilon_a@") in told["stopped"]["footer"]
 
 
-def test_without_what_it_needs_the_page_is_left_out_and_that_is_said(
+def test_without_what_they_need_attacks_in_the_browser_are_left_out_and_that_is_said(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(live.browser_runtime, "__defaults__", (tmp_path,))
-    assert folder.live_page(tmp_path) == ""
+    assert folder.live_parts(tmp_path) == {}
     assert "Without attacks in the browser: " in capsys.readouterr().err
     assert [*tmp_path.iterdir()] == []
 
@@ -120,16 +142,15 @@ def test_every_stored_strength_is_there_with_what_models_read(edition: Path, ses
 
 
 def test_what_is_stored_against_one_model_alone_is_offered_for_no_pair(edition: Path) -> None:
-    script = (edition / "plainsight.js").read_text("utf-8")
-    config = json.loads(script.partition(" = ")[2].partition(";\nwindow")[0])
-    groups = config["tabs"]["compare"]["groups"]
+    tabs = config(edition)["tabs"]
+    groups = tabs["compare"]["groups"]
     assert list(groups) == ["signs"]  # the images of CIFAR-10 may not be shown anywhere
     aims = groups["signs"]["aims"]
     for name, stored in aims.items():
         assert stored == [aim_key(aim) for aim in service.aims("signs", name)]
     assert stored[0] == "spgd"
-    assert "streets" in config["tabs"]["tradeoff"]["groups"]
-    assert "cifar10" not in config["tabs"]["blind"]["groups"]
+    assert "streets" in tabs["tradeoff"]["groups"]
+    assert "cifar10" not in tabs["blind"]["groups"]
 
 
 def test_every_pair_of_the_trade_off_is_there(edition: Path) -> None:

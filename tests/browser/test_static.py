@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -10,8 +11,20 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny
+import torch
+from PIL import Image
+from test_accessibility import AXE, serious
+from test_own_pictures_page import bring, png
+
+from core import datasets
+from core.attacks.spgd import SPGD
+from core.checkpoints import perturbations, store
+from core.evaluation.report import evaluate
+from core.files import read_tensors
+from core.threat import Budget, apply, from_units, quantise
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -126,7 +139,6 @@ def _is_complete(page: Any) -> None:
     assert _pixels(page, "#panel-compare .patterns img >> nth=0") == _pixels_of(page, found.a.pattern)
     page.wait_for_selector(".facts .plotly-figure .main-svg")
     assert page.locator(".facts .plotly-figure > svg").count() == 0  # the still one has gone
-    assert page.locator("[data-live]:visible").count() == 0
     bottom = page.locator("#panel-compare .footer .foot").first.bounding_box()
     assert bottom["y"] + bottom["height"] <= 720
 
@@ -205,6 +217,182 @@ def _parted(content: bytes) -> tuple[Any, bytes]:
 
 def _bytes(url: str) -> bytes:
     return base64.b64decode(url.partition(",")[2])
+
+
+RUNS = "#panel-compare .status"
+
+
+def _read(page: Any) -> str:
+    return page.inner_text(RUNS)
+
+
+def _watched(page: Any, words: str) -> None:
+    page.wait_for_function(f"document.querySelector('{RUNS}').innerText.startsWith('{words}')", timeout=60_000)
+
+
+def test_patterns_form_in_compare_with_the_effect_of_torchs(browse: Open, edition: Path, tmp_path: Path) -> None:
+    if not (edition / "live").is_dir():
+        pytest.skip("The edition was written without attacks in the browser.")
+    page = browse((edition / "index.html").as_uri(), "#data=signs&equal=strength&epsilon=16&steps=10&images=64&seed=3")
+    assert "runs in this browser: 10 steps, 64 images, seed 3, up to" in _read(page)
+    assert not [url for url in page.asked if "/live/" in url]
+    pattern = "#panel-compare .patterns img >> nth=0"
+    stored = shown(page), _pixels(page, pattern)
+    page.wait_for_selector(".facts .plotly-figure .main-svg")  # to read the library that draws it takes long
+    page.evaluate("window.gaps = []; let last = performance.now(); setInterval(() => {"
+                  "gaps.push(performance.now() - last); last = performance.now(); }, 50)")  # fmt: skip
+    page.click("#compare-run")
+    page.wait_for_function("document.querySelector('.card-b .often').innerText.includes('step')")
+    assert page.inner_text("h1").startswith("One pattern per model, forming now on 64 training images")
+    assert page.evaluate("document.activeElement.id") == "compare-stop"
+    page.click("#panel-compare .strip [data-number='3']")
+    _watched(page, "Done in")
+    assert "Held-out image 3" in page.locator("#panel-compare .stage:first-child .shot").get_attribute("aria-label")
+    assert max(page.evaluate("gaps")) < 2000, "the page never stalls"
+    assert (shown(page), _pixels(page, pattern)) != stored
+    with page.expect_download() as taken:
+        page.locator("#panel-compare .footer a >> text=All numbers").click()
+    taken.value.save_as(tmp_path / "numbers.json")
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    for side, name in (("a", "standard"), ("b", "shared-s64-e16-w0.5")):
+        accuracy = _of_torch(name, steps=10, images=64, seed=3)
+        found = numbers[side]["measured"]
+        assert abs(found["value"] - accuracy.value) <= 0.01
+        assert (found["n"], numbers[side]["made"]["live"]) == (36, True)
+        wrong = round(100 * (1 - found["value"]))
+        assert page.inner_text(f"#panel-compare .card-{side} .often").startswith(f"wrong on {wrong}% (")
+    assert "n = 36 held out · live in" in page.inner_text("#panel-compare .footer .origin")
+    with page.expect_download() as taken:
+        page.locator("#panel-compare .footer a >> text=safetensors").first.click()
+    taken.value.save_as(tmp_path / taken.value.suggested_filename)
+    assert taken.value.suggested_filename == "signs-standard-spgd-live-e16.safetensors"
+    _is_measured_as(tmp_path / taken.value.suggested_filename, numbers["a"]["measured"])
+
+    _yours_are_under_the_formed_pattern(page)
+    page.locator("#panel-compare .more summary").click()
+    compare = page.get_by_role("tabpanel", name="Compare")
+    compare.get_by_label("Steps").select_option("200")
+    page.wait_for_function("location.hash.includes('steps=200')")
+    assert (shown(page), _pixels(page, pattern)) == stored
+    page.click("#compare-run")
+    page.wait_for_function("document.querySelector('.card-b .often').innerText.includes('step')")
+    page.keyboard.press("Enter")  # Stop has the focus
+    _watched(page, "Stopped at step")
+    assert "stopped before it was done" in page.inner_text("h1")
+    compare.get_by_text("Only fooled ones").click()
+    page.wait_for_function("location.hash.includes('which=fooled')")
+    compare.get_by_label("Attack", exact=True).select_option("random-signs")
+    page.wait_for_function("document.querySelector('#compare-run').disabled")
+    assert "The browser runs S-PGD only" in _read(page)
+
+
+def _is_accessible(page: Any) -> None:
+    if AXE.exists():
+        page.evaluate(AXE.read_text("utf-8"))
+        assert serious(page) == []
+
+
+def _yours_are_under_the_formed_pattern(page: Any) -> None:
+    page.get_by_role("tab", name="Your pictures").click()
+    page.click(f"{YOURS} [data-example] >> nth=0")
+    _kept(page, 1)
+    assert "have just formed in Compare" in page.inner_text(f"{YOURS} .status")
+    often = page.inner_text(f"{YOURS} .card-a .often")
+    page.get_by_role("tab", name="Compare").click()
+    assert often.partition(" at ")[0] == shown(page).partition(" at ")[0]
+
+
+def _of_torch(name: str, *, steps: int, images: int, seed: int) -> Any:
+    """How often a model is right on the edition's held-out images under PyTorch's delta of the same run."""
+    from app.service.outcomes import BATCH
+
+    attack = SPGD(Budget.from_255(16), steps=steps, seed=seed, batch_size=BATCH, precision="32-true")
+    model = store.load(store.default_root() / "signs" / name)
+    delta = from_units(quantise(attack.craft(model, datasets.get("signs").split("train", images))))
+    return evaluate(model, datasets.get("signs").split("test"), delta).accuracy
+
+
+def _is_measured_as(path: Path, measured: dict[str, Any]) -> None:
+    """A pattern taken home has the effect that the page has told."""
+    found = read_tensors(path)["delta"]
+    model = store.load(store.default_root() / "signs" / "standard")
+    report = evaluate(model, datasets.get("signs").split("test"), from_units(found))
+    assert report.accuracy.value == pytest.approx(measured["value"], abs=0.01)
+
+
+YOURS = "#panel-pictures"
+
+
+def _kept(page: Any, count: int) -> None:
+    page.wait_for_function(f"document.querySelectorAll('{YOURS} .strip.own li').length === {count}", timeout=60_000)
+
+
+def test_own_pictures_are_answered_in_the_page_as_torch_does(browse: Open, hosted: str, edition: Path) -> None:
+    if not (edition / "live").is_dir():
+        pytest.skip("The edition was written without attacks in the browser.")
+    page = browse(hosted, "#tab=pictures&data=signs&equal=strength&epsilon=16")
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method != "GET" else None)
+    assert not [url for url in page.asked if "/live/" in url]
+    page.click(f"{YOURS} [data-example] >> nth=1")
+    _kept(page, 1)
+    exact = np.random.default_rng(5).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(exact).save(buffer, "PNG")
+    files = {"wide.png": png(400, 200, 1), "paper.pdf": b"%PDF-1.7 no picture", "none.png": b"",
+             "half.png": png(400, 200, 2)[:9000], "exact.png": buffer.getvalue()}  # fmt: skip
+    given = [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files.items()]
+    page.set_input_files(f"{YOURS} input[type=file]", given)
+    _kept(page, 3)
+    page.wait_for_function(f"document.querySelector('{YOURS} .status').innerText.includes('half.png cannot be read')")
+    said = page.inner_text(f"{YOURS} .status")
+    assert "paper.pdf is a PDF, and JPEG, PNG" in said
+    assert "none.png is empty" in said
+    assert page.inner_text(f"{YOURS} .read") == "exact.png"
+    for side, name in (("a", "standard"), ("b", "shared-s64-e16-w0.5")):
+        rows = page.locator(f"{YOURS} .card-{side} .guesses li").evaluate_all("all => all.map(one => one.title)")
+        assert rows == _answers_of_torch(name, exact), name
+    _is_accessible(page)
+    bring(page, "drop", "dropped.png", png(100, 100, 3))
+    _kept(page, 4)
+    bring(page, "paste", "pasted.png", png(100, 100, 4))
+    _kept(page, 5)
+    assert " of your 5 pictures" in page.inner_text(f"{YOURS} h1")
+    page.click(f"{YOURS} .strip.own button[title^='wide.png']")
+    page.wait_for_function(f"document.querySelector('{YOURS} .read').innerText === 'wide.png'")
+    seen = page.evaluate(f"document.querySelector('{YOURS} .live-clean style').textContent")
+    page.focus(f"{YOURS} .crop")
+    page.keyboard.press("End")
+    page.wait_for_function(
+        f"before => document.querySelector('{YOURS} .live-clean style').textContent !== before", arg=seen
+    )
+    page.click(f"{YOURS} .strip.own .drop >> nth=0")
+    _kept(page, 4)
+
+    page.click(f"{YOURS} .intakebox [data-camera]")
+    page.wait_for_function(f"document.querySelector('{YOURS} .pace').innerText.includes('pictures a second')")
+    assert page.locator(f"{YOURS} .guesses li:visible").count() == 12
+    page.click(f"{YOURS} [data-keep]")
+    _kept(page, 5)
+    assert page.inner_text(f"{YOURS} .read").startswith("camera")
+    page.click(f"{YOURS} [data-picture='-']")
+    page.wait_for_selector(f"{YOURS} .invite")
+    assert "nothing sends or stores them" in page.inner_text(f"{YOURS} .invite")
+    assert posts == []
+
+
+def _answers_of_torch(name: str, picture: Any) -> list[str]:
+    """The three likeliest classes of a picture, clean and under the stored pattern, as the page titles them."""
+    model, classes = store.load(store.default_root() / "signs" / name), datasets.get("signs").classes
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    deltas = perturbations.load(store.default_root() / "signs" / name)
+    found = []
+    for images in (image, apply(image, deltas["spgd-e16"])):
+        with torch.no_grad():
+            values, numbers = model(images).softmax(1)[0].topk(3)
+        pairs = zip(values.tolist(), numbers.tolist(), strict=True)
+        found += [f"{classes[number]}: {100 * value:.1f}%" for value, number in pairs]
+    return found
 
 
 def test_the_other_tabs_and_what_an_address_gets_wrong(browse: Open, hosted: str) -> None:

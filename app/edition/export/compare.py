@@ -9,12 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from app import figures, service
-from app.edition.export import sides
-from app.edition.export.store import Strings, slug, write
+from app.edition.export import forming, own, sides
+from app.edition.export.store import Slot, Strings, slug, write
 from app.markup import compare, replay
 from app.markup.compare import KINDS
-from app.service import Answer, Card, CompareSession, HeldOut, Large, Shot, StoredPattern, Strip, StripImage
-from app.session import SIDES
+from app.service import (
+    Answer,
+    Card,
+    CompareSession,
+    HeldOut,
+    Large,
+    OwnPage,
+    PicturesSession,
+    Shot,
+    StoredPattern,
+    Strip,
+    StripImage,
+)
+from app.session import IMAGES, SIDES, WRONG
 
 SHOWN = {"both": (True, True), "neither": (False, False), "a": (True, False), "b": (False, True)}
 """Which of the models read an image right without a pattern."""
@@ -22,37 +34,69 @@ SHOWN = {"both": (True, True), "neither": (False, False), "a": (True, False), "b
 NONE = "This pattern has fooled its model on none of the {} images that this edition holds."
 
 
-class Slot(int):
-    """A number that is not known yet: in a text it is `@number@`."""
-
-    def __format__(self, spec: str) -> str:
-        return "@number@"
+NUMBER: Any = Slot("number")
+"""The number of an image that is not known yet."""
 
 
-def export(folder: Path) -> dict[str, Any]:
-    """Write the files of all groups whose images may be shown; returns what the page has to know of each group."""
-    return {group: _group(folder, group) for group in service.exported_groups(CompareSession, "classification")}
+def groups() -> list[str]:
+    """The groups of classifiers whose images may be shown."""
+    return service.exported_groups(CompareSession, "classification")
 
 
-def _group(folder: Path, group: str) -> dict[str, Any]:
+def export(folder: Path, live: dict[str, Any]) -> dict[str, Any]:
+    """Write the files of all groups; returns what the page has to know of each.
+
+    `live` is the manifest of attacks in the browser (`app.edition.live`), empty where there are none.
+    """
+    return {group: _group(folder, group, live.get("groups", {}).get(group)) for group in groups()}
+
+
+def _group(folder: Path, group: str, live: dict[str, Any] | None) -> dict[str, Any]:
     held, first = service.held_out(group), service.first(CompareSession, group)
     where, image = sides.place(first), _large(held, True, True)
+    yours = service.own_pictures(service.first(PicturesSession, group)) if live else None
     for start in range(0, len(held.images), service.PER_SHEET):
         sheet = slice(start, start + service.PER_SHEET)
         write(folder, f"{where}/images-{start // service.PER_SHEET}", held.images[sheet])
 
     def side(session: CompareSession, card: Card, pattern: StoredPattern, strings: Strings) -> dict[str, Any]:
-        stages = {kind: compare.stage(card, image, Shot("@picture@", _answer(kind))) for kind in KINDS}
+        stages = {kind: compare.stage(card, image, _shot(kind)) for kind in KINDS}
         return {
             "reads": service.reads(group, session.a, pattern.outcome),
             "stage": {kind: strings.put(stage) for kind, stage in stages.items()},
+            **(_in_the_browser(yours, card, image, strings, session.attack) if yours else {}),
         }
 
     def told(session: CompareSession, a: Card, b: Card, strings: Strings) -> dict[str, Any]:
-        return _replay(folder, session) | {"parts": _parts(session, a, b)}
+        found = _replay(folder, session) | {"parts": _parts(session, a, b)}
+        found |= {"own": own.headlines(yours, a, b, strings)} if yours else {}
+        first_view = session.equal == "effect" and session.wrong == WRONG[0]
+        if yours and session.attack == forming.ATTACK and first_view:  # alike for the others
+            ends = forming.formed(a, "measured", "_a"), forming.formed(b, "measured", "_b")
+            found["forming"] = forming.told(session, a, b, strings)
+            found["formed"] = own.headlines(yours, *ends, strings)
+        return found
 
     found = sides.export(folder, first, side, told)
     write(folder, f"{where}/group", _templates(first, held, [name for _, name in found["models"]]))
+    if live:  # no more images to craft on than the edition holds
+        found["first"]["images"] = str(
+            max((count for count in IMAGES if count <= live["crafting"]["n"]), default=IMAGES[0])
+        )
+    return found
+
+
+def _shot(kind: str) -> Shot:
+    return Shot("@picture@", _answer(kind))
+
+
+def _in_the_browser(yours: OwnPage, card: Card, image: Large, strings: Strings, attack: str) -> dict[str, Any]:
+    """What the browser does with a pattern, and where it forms others with those too."""
+    found = {"own": own.stages(yours, card, strings)}
+    if attack == forming.ATTACK:
+        found["forming"] = forming.stages(card, image, _shot, strings)
+        ends = {state: forming.formed(card, state) for state in ("stopped", "measured")}
+        found["formed"] = {state: own.stages(yours, one, strings) for state, one in ends.items()}
     return found
 
 
@@ -102,7 +146,7 @@ def _large(held: HeldOut, a: bool, b: bool) -> Large:
     def shot(right: bool) -> Shot:
         return Shot(None, Answer("", None, right, None))
 
-    return Large(Slot(), held.total, "@truth@", "@picture@", held.coarse, shot(a), shot(b))
+    return Large(NUMBER, held.total, "@truth@", "@picture@", held.coarse, shot(a), shot(b))
 
 
 def _answer(kind: str) -> Answer:
@@ -118,7 +162,7 @@ def _cells(shown: str | None) -> dict[str, str]:
     else:
         kinds = {name: (Answer("@a@", None, a, None), Answer("@b@", None, b, None)) for name, (a, b) in SHOWN.items()}
     return {
-        kind: compare.cell(StripImage("@picture@", Slot(), "@truth@", a, b), shown, False)
+        kind: compare.cell(StripImage("@picture@", NUMBER, "@truth@", a, b), shown, False)
         for kind, (a, b) in kinds.items()
     }
 

@@ -7,13 +7,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-LARGEST = 70 * 1024 * 1024
-"""Bytes that an edition may take; 60 MB are meant."""
-CRAFTING, HELD_OUT = 64, 120
+LARGEST = 60 * 1024 * 1024
+"""Bytes that an edition may take."""
+CRAFTING, HELD_OUT = 128, 160
 """Images that attacks in the browser are crafted on and measured on; lossless, they take much room."""
 SIGN = "plainsight-edition.txt"
 """The file by which a folder is known as an edition, which may be written anew."""
@@ -58,7 +58,7 @@ def write(folder: Path, address: str = "", more: Mapping[str, str] | None = None
             (made / name).write_text(text, "utf-8")
         size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
         if size > LARGEST:
-            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 70 MB are allowed.")
+            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 60 MB are allowed.")
         made.chmod(0o755)
         _refuse(folder)
         if folder.exists():
@@ -78,24 +78,20 @@ def _refuse(folder: Path) -> None:
         raise FileExistsError(f"{folder} holds other files; name an empty folder, or one that does not exist yet.")
 
 
-def live_page(folder: Path) -> str:
-    """Write the page on which the pair of the first screen is attacked in the browser; returns its name.
+def live_parts(folder: Path) -> dict[str, Any]:
+    """Write what attacks in the browser take; returns its manifest.
 
-    Where something that it needs is not installed, the edition goes without, and that is said.
+    Where something is not installed the edition goes without, that is said, and the manifest is empty.
     """
-    from app import service
     from app.edition import live
-    from app.session import SIDES
+    from app.edition.export import compare
 
-    first = service.first(service.CompareSession)
-    names = {side: getattr(first, side) for side in SIDES}
     try:
-        manifest = live.write(folder, [first.data], [*names.values()], crafting=CRAFTING, held_out=HELD_OUT)
+        return live.write(folder, compare.groups(), crafting=CRAFTING, held_out=HELD_OUT)
     except (FileNotFoundError, ValueError) as error:
         print(f"Without attacks in the browser: {error}", file=sys.stderr)
         shutil.rmtree(folder / live.FOLDER, ignore_errors=True)
-        return ""
-    return live.standalone(folder, manifest, first.data, **names, home="index.html").name
+        return {}
 
 
 def _fill(folder: Path, address: str) -> None:
@@ -105,7 +101,7 @@ def _fill(folder: Path, address: str) -> None:
     from app.edition.export import document
     from app.theme import STATIC
 
-    document.write(folder, address, live_page(folder))
+    document.write(folder, address, live_parts(folder))
     (folder / "talk.html").write_text(talk.document(leave="index.html"), "utf-8")
     shutil.copyfile(PLOTLY_JS, folder / "plotly.min.js")
     for name in ("favicon.png", "preview.png"):

@@ -63,7 +63,7 @@ class Layout:
         return (
             f'<div class="block padded {_classes(block)}"><label><span data-testid="block-info">{label}</span>'
             f'<input type="number" value="{block.value}" min="{block.minimum}" max="{block.maximum}" '
-            f'data-number-of="{name}"></label></div>'
+            f'data-part="{name}"></label></div>'
         )
 
     def _html(self, block: Any) -> str:

@@ -29,7 +29,8 @@ short_description: Perturbations that show themselves
 
 One perturbation, added to every image, makes a standard image model wrong on most of them. This page shows such
 perturbations for standard and for shared-trained models (Mummadi, Brox, Metzen, ICCV 2019): how strong they have to be,
-how visible that is, and what they look like. Everything on it was measured beforehand; it asks no other host.
+how visible that is, and what they look like. Its numbers were measured beforehand; attacks that you start, and your own
+pictures, are computed in your browser. It asks no other host.
 """
 
 

@@ -4,8 +4,10 @@ A text is cut where markup begins anew, and around long runs of base64; each pie
 numbers of its pieces (`static/edition/store.js` puts them together).
 """
 
+import base64
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,6 +50,38 @@ class Strings:
         return list(self._numbers)
 
 
+class Slot(float):
+    """A number that the browser will know: in a text it is `@name@`, with one digit `@name_1@`.
+
+    What is left of 1 is `@not_name@`, and a ratio `@name_by_other@`.
+    """
+
+    def __new__(cls, name: str) -> "Slot":
+        return super().__new__(cls, 0.5)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __format__(self, spec: str) -> str:
+        digits = spec.removeprefix(".").removesuffix("f")
+        return f"@{self.name}_{digits}@" if digits in ("1", "3", "4") else f"@{self.name}@"
+
+    def __truediv__(self, other: Any) -> "Slot":
+        return Slot(f"{self.name}_by_{other.name}")
+
+    def __str__(self) -> str:
+        return f"@{self.name}@"
+
+    def __rmul__(self, other: float) -> "Slot":
+        return self
+
+    def __rsub__(self, other: float) -> "Slot":
+        return Slot(f"not_{self.name}")
+
+    def __round__(self, digits: Any = None) -> Any:
+        return self
+
+
 def shared(texts: Iterable[Iterable[str]]) -> Strings:
     """The pieces that more than one of these files would hold."""
     counts: Counter[str] = Counter()
@@ -70,8 +104,9 @@ def slug(name: str) -> str:
 
 
 def write(folder: Path, name: str, value: Any) -> None:
-    """A value as a script that hands it to the page: unlike JSON, a browser also reads that from a disk."""
+    """A value as a script that hands it to the page, compressed: unlike JSON, a browser also reads that from a disk."""
     path = folder / "data" / f"{name}.js"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    path.write_text(f"plainsightData({json.dumps(name)},{text});\n", "utf-8")
+    packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    path.write_text(f'plainsightData({json.dumps(name)},"{packed}");\n', "utf-8")

@@ -2,7 +2,7 @@
 
 // The bytes of base64 of zlib.
 export async function inflated(text) {
-  const packed = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+  const packed = Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

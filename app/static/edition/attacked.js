@@ -2,9 +2,9 @@
 // has `read(place, sides)`, which fetches what it draws, and `draw(sides)`.
 import { amplified, bitmapAddress, pngFile, tensorFile, under, unpackedPattern, unpackedPicture } from './bitmap.js';
 import { parts } from './parts.js';
-import { joined, load, slug } from './store.js';
+import { escaped, filled, joined, load, slug } from './store.js';
 
-const KEPT = ['equal', 'wrong', 'added', 'which', 'show', 'amplify'];
+const KEPT = ['equal', 'wrong', 'added', 'which', 'show', 'amplify', 'seed'];
 const DRAWN = ['data', 'a', 'b', 'attack', 'target', 'equal', 'wrong', 'epsilon'];
 const MANY = 240; // addresses of pictures that are kept
 const aimOf = ({ attack, target }) => (target === undefined ? attack : `${attack} ${target}`);
@@ -138,14 +138,15 @@ export class Attacked {
     Object.assign(own, this.chosen);
     const name = own.equal === 'effect' ? `effect ${own.wrong}` : `strength ${own.epsilon}`;
     const view = pair.views[name];
-    const sides = { a: this.side(a, own.a, view.strengths[0]), b: this.side(b, own.b, view.strengths[1]) };
-    await Promise.all([this.read(place, sides, view), ...Object.values(sides).map(side => this.unpack(side))]);
+    const stored = { a: this.side(a, own.a, view.strengths[0]), b: this.side(b, own.b, view.strengths[1]) };
+    await Promise.all(Object.values(stored).map(side => this.unpack(side)));
+    await this.read(place, this.over(stored), view);
     if (!still()) return;
-    Object.assign(this, { view, sides });
+    Object.assign(this, { view, sides: this.over(stored) }); // a run may have gone on meanwhile
     this.menus();
     this.tell();
     this.draw();
-    this.told.shown(said);
+    this.told.shown(said, this.name);
   }
   side(file, name, epsilon) {
     const key = `${this.place} ${name} ${this.aim} ${epsilon}`;
@@ -174,11 +175,29 @@ export class Attacked {
     }
     return found;
   }
-  // What is told of both models.
+  // Both sides as they are shown.
+  over(sides) {
+    return sides;
+  }
+  // A sentence in the status line: `status`, `bad`, or `quiet` where it changes several times a second.
+  say(words, how = 'status') {
+    this.part('status').set(filled(this.edition[how], { words: escaped(words) }));
+  }
+  // What the status line says when there is nothing else to say.
+  idle() {
+    return this.edition.stored;
+  }
+  // What is told of both models, by part.
+  texts() {
+    const parts = Object.entries(this.view.parts);
+    return Object.fromEntries(parts.map(([name, numbers]) => [name, joined(numbers, this.pair.strings)]));
+  }
+  numbers() {
+    return joined(this.view.numbers, this.pair.strings);
+  }
   tell() {
     const patterns = { 'pattern-a': this.pattern(this.sides.a), 'pattern-b': this.pattern(this.sides.b) };
-    for (const [name, numbers] of Object.entries(this.view.parts)) {
-      const text = joined(numbers, this.pair.strings);
+    for (const [name, text] of Object.entries(this.texts())) {
       this.part(name).set(text.replace(/@(pattern-[ab])@/g, (_, one) => patterns[one]));
     }
   }
@@ -215,7 +234,7 @@ export class Attacked {
     const made = {
       png: () => pngFile(amplified(units, 1), this.group.size),
       safetensors: () => tensorFile(side.header, units),
-      numbers: () => new Blob([joined(this.view.numbers, this.pair.strings)], { type: 'application/json' }),
+      numbers: () => new Blob([this.numbers()], { type: 'application/json' }),
     };
     const url = URL.createObjectURL(await made[kind]());
     Object.assign(document.createElement('a'), { href: url, download: link.download }).click();

@@ -4,11 +4,12 @@ import { Compare } from './compare.js';
 import { Pairs } from './pairs.js';
 import { drawFigures, mount, parts } from './parts.js';
 import { Scenes } from './scenes.js';
-import { filled } from './store.js';
+import { escaped, filled } from './store.js';
+import { Yours } from './yours.js';
 
 const edition = window.plainsightEdition;
 const MAIN = ['tab', 'data', 'a', 'b', 'attack', 'target']; // a change of one of these is a step that Back undoes
-const ATTACKED = { compare: Compare, segmentation: Scenes };
+const ATTACKED = { compare: Compare, segmentation: Scenes, pictures: Yours };
 const OFTEN = 200; // milliseconds
 const tabs = {};
 let open = edition.usual;
@@ -16,7 +17,6 @@ let words = '';
 let due = 0;
 let addressed = 0;
 
-const escaped = text => new Option(text).innerHTML;
 const query = () => {
   const found = tabs[open].query();
   if (open !== edition.usual) found.set('tab', open);
@@ -41,11 +41,17 @@ function writeAddress() {
 
 const events = {
   address: writeAddress,
-  shown(sentence) {
-    writeAddress();
-    const said = words || sentence || ('attack' in tabs[open].chosen ? edition.stored : '');
-    parts[`${open}.status`]?.set(filled(edition.status, { words: escaped(said) }));
-    words = '';
+  // A tab was drawn; one that is not open, where a run has come to its end, leaves the address alone.
+  shown(sentence, name) {
+    const own = name === open;
+    if (own) writeAddress();
+    const said = (own && words) || sentence || tabs[name].idle();
+    parts[`${name}.status`]?.set(filled(edition.status, { words: escaped(said) }));
+    if (own) words = '';
+  },
+  formed(chosen) {
+    if (open === 'pictures') void tabs.pictures.refresh();
+    else tabs.pictures?.follow(chosen);
   },
   onward({ data, a, b }) {
     tabs.compare.chosen = { ...tabs.compare.usual(data), a, b };
@@ -89,7 +95,7 @@ async function begin() {
   mount();
   for (const name of Object.keys(edition.tabs)) {
     const Own = ATTACKED[name];
-    tabs[name] = Own ? new Own(edition, events) : new Pairs(name, edition, events);
+    tabs[name] = Own ? new Own(edition, events, tabs.compare) : new Pairs(name, edition, events);
     const [chosen] = tabs[name].understood({});
     tabs[name].chosen = chosen;
     tabs[name].listen();

@@ -33,6 +33,9 @@ export class Pairs {
     }
     return [chosen, odd];
   }
+  idle() {
+    return '';
+  }
   query() {
     return new URLSearchParams(this.chosen);
   }
@@ -76,7 +79,7 @@ export class Pairs {
       this.part(name).set(text ? this.made(name, joined(value, file.strings, common)) : value);
     }
     this.onward();
-    this.changed.shown(sentence);
+    this.changed.shown(sentence, this.name);
   }
   // The blind test's material has the seed and the address of a view.
   made(name, text) {

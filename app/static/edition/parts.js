@@ -124,11 +124,24 @@ class Button {
   }
 }
 
+class Field {
+  constructor(element) {
+    this.element = element;
+  }
+  set({ value }) {
+    this.element.value = value;
+  }
+  on(act) {
+    this.element.addEventListener('change', () => act(this.element.value));
+  }
+}
+
 const KINDS = { SELECT: Select, FIELDSET: Segments, INPUT: Slider, BUTTON: Button, DIV: Html };
 
 export function mount() {
   for (const element of document.querySelectorAll('[data-part], [data-script]')) {
-    const part = new KINDS[element.tagName](element);
+    const Kind = element.type === 'number' ? Field : KINDS[element.tagName];
+    const part = new Kind(element);
     if (element.dataset.part) parts[element.dataset.part] = part;
   }
 }

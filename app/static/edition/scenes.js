@@ -19,6 +19,9 @@ export class Scenes extends Attacked {
       this.look({ only: this.chosen.only === String(value) ? undefined : String(value) }),
     );
   }
+  idle() {
+    return super.idle() + (this.edition.live ? ' The browser attacks classifiers only; scenes take the app.' : '');
+  }
   leaf(by) {
     const { leaves } = this.aims;
     return this.look({ scene: String(leaves[leaves.indexOf(this.scene) + by]) });

@@ -1,12 +1,14 @@
 // The page's side of the live attack: starts the worker and turns its messages into promises and callbacks.
 //
 // `openLive(live)` takes the manifest of app/edition/live.py and gives, at once, an object with
-//   attack({group, models, epsilon, steps, seed, target, watched}, told) -> {stopped, sides: [{units, iteration, fooling,
-//     seconds} or null]}: one S-PGD attack a model, in turn; `told` hears {side, iteration, steps, units, fooling, seconds,
-//     seen} after each step. Units are Int8Array (3 x H x W) in 1/255; `target` is a class, {scene: number from 1} where
-//     models label pixels, or null; `watched` numbers a held-out picture (from 0), whose class, or classes, are `seen`.
+//   attack({group, models, epsilons, steps, seed, images, target, watched}, told) -> {stopped, sides: [{units, iteration,
+//     fooling, seconds} or null]}: one S-PGD attack a model, in turn, on the first `images` pictures; `told` hears {side,
+//     iteration, steps, units, fooling, seconds, seen} after each step. Units are Int8Array (3 x H x W) in 1/255, like
+//     `epsilons`, one a model; `target` is a class, {scene: number from 1} where models label pixels, or null; `watched`
+//     numbers held-out pictures (from 0), whose classes, one a picture or one a pixel, are `seen`.
 //   measure({group, model, units, target}, told) -> {clean, accuracy, fooling, target, predictions}, rates as
 //     {value, low, high, n}; `told` hears {done, n, what}
+//   read({group, model, units, n}) -> the classes of the first n held-out pictures, like `predictions`
 //   predict({group, model, pixels, units}) -> for each picture the probabilities of the classes, or the classes of its
 //     pixels; `pixels` is a list of RGBA arrays in the size of the group, as ImageData has them; `units` may be null
 //   fitted(group, source) -> such an array: the middle of an image, video or canvas in the size of the group
@@ -111,7 +113,8 @@ export function openLive(live, folder = live.folder) {
       throw error;
     });
     const give = await fresh(parts);
-    return stops === before ? send(job, values, give, told) : { stopped: true, sides: [] };
+    const ended = stops !== before && (job === 'attack' || job === 'measure');
+    return ended ? { stopped: true, sides: [] } : send(job, values, give, told);
   }
 
   function looked(name) {
@@ -127,11 +130,11 @@ export function openLive(live, folder = live.folder) {
   const sheets = ({ pack, maps }) => (maps ? [pack, maps.pack] : [pack]);
   const parts = ({ weights, predict, step }) => [weights, predict, step];
 
-  async function attack({ group: name, models, target = null, watched = null, ...settings }, told) {
+  async function attack({ group: name, models, target = null, watched = [], ...settings }, told) {
     const { group, facts } = looked(name);
     const chosen = models.map(facts);
     const values = { ...settings, group, models: chosen, target, watched, defaults: live.attack };
-    const pictures = watched == null && target?.scene == null ? [] : sheets(group.held_out);
+    const pictures = watched.length || target?.scene != null ? sheets(group.held_out) : [];
     return run('attack', values, [...chosen.flatMap(parts), ...sheets(group.crafting), ...pictures], told);
   }
 
@@ -139,6 +142,12 @@ export function openLive(live, folder = live.folder) {
     const { group, facts } = looked(name);
     const values = { group, model: facts(model), units, target };
     return run('measure', values, [...parts(values.model), ...sheets(group.held_out)], told);
+  }
+
+  async function read({ group: name, model, units, n }) {
+    const { group, facts } = looked(name);
+    const values = { group, model: facts(model), units, n };
+    return run('read', values, [...parts(values.model), ...sheets(group.held_out)]);
   }
 
   async function predict({ group: name, model, pixels, units = null }) {
@@ -177,5 +186,5 @@ export function openLive(live, folder = live.folder) {
     jobs.clear();
   }
 
-  return { attack, measure, predict, fitted, picture, stop, close };
+  return { attack, measure, read, predict, fitted, picture, stop, close };
 }

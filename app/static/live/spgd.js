@@ -65,7 +65,8 @@ export async function* spgd(model, split, settings) {
   }
 }
 
-function gathered(values, index, size) {
+// The parts of so many values of the images with these numbers.
+export function gathered(values, index, size) {
   const found = new values.constructor(index.length * size);
   index.forEach((i, place) => {
     found.set(values.subarray(i * size, (i + 1) * size), place * size);

@@ -1,6 +1,6 @@
 // Computes in a thread of its own. One job at a time; `client.js` sends them and documents them.
 import { rate, sceneRate } from './rates.js';
-import { aimed, fromUnits, isCounted, quantised, spgd } from './spgd.js';
+import { aimed, fromUnits, gathered, isCounted, quantised, spgd } from './spgd.js';
 
 const { ort } = self;
 const packs = new Map(); // name to bytes
@@ -139,13 +139,22 @@ function one(whole, what, number) {
   return whole[what].slice(number * size, (number + 1) * size);
 }
 
-async function attack({ group, models, watched, target: aim, ...settings }, tell) {
-  const crafting = await split(group, 'crafting');
+// The first pictures of a split.
+function head({ images, labels, n }, count) {
+  const part = values => values.subarray(0, (values.length / n) * count);
+  return { images: part(images), labels: part(labels), n: count };
+}
+
+async function attack({ group, models, epsilons, images, watched, target: aim, ...settings }, tell) {
+  const whole = await split(group, 'crafting');
+  const crafting = head(whole, Math.min(images ?? whole.n, whole.n));
   const target = await wanted(group, aim);
-  const shown = watched == null ? null : one(await split(group, 'held_out'), 'images', watched);
-  const sides = models.map(facts => {
+  const held = watched.length ? await split(group, 'held_out') : null;
+  const shown = held && gathered(held.images, watched, held.images.length / held.n);
+  const sides = models.map((facts, number) => {
     const model = opened(group, facts);
-    const steps = spgd(model, crafting, { ...settings, target, batch: group.batch_size });
+    const given = { ...settings, epsilon: epsilons[number], target, batch: group.batch_size };
+    const steps = spgd(model, crafting, given);
     return { model, steps, seconds: 0, fooling: [] };
   });
   for (let iteration = 1; iteration <= settings.steps && !stopped; iteration++) {
@@ -156,7 +165,7 @@ async function attack({ group, models, watched, target: aim, ...settings }, tell
       side.units = quantised(value.delta);
       side.iteration = iteration;
       side.fooling.push(value.fooling);
-      const seen = shown && (await side.model.classes(shown, 1, fromUnits(side.units)));
+      const seen = shown && (await side.model.classes(shown, watched.length, fromUnits(side.units)));
       const { units, seconds } = side;
       tell({ side: number, iteration, steps: settings.steps, units, fooling: value.fooling, seconds, seen });
       await breath();
@@ -214,6 +223,12 @@ function fraction(hit, counts, n, each) {
   return each > 1 ? sceneRate(hits, counted) : rate(sum(hits), sum(counted));
 }
 
+// The classes of the first held-out pictures under a pattern, like the predictions of `measure`.
+async function read({ group, model: facts, units, n }) {
+  const held = head(await split(group, 'held_out'), n);
+  return classified(opened(group, facts), held, group.batch_size, fromUnits(units), () => {});
+}
+
 async function predict({ group, model: facts, pixels, units }) {
   const n = pixels.length;
   const [model, images] = [opened(group, facts), joined(pixels.map(planar))];
@@ -235,7 +250,7 @@ async function picture({ group, number }) {
   return { planes: one(held, 'images', number), labels: one(held, 'labels', number) };
 }
 
-const JOBS = { start, attack, measure, predict, picture };
+const JOBS = { start, attack, measure, read, predict, picture };
 let line = Promise.resolve();
 
 async function work({ id, job, give, given }) {
