@@ -70,7 +70,8 @@ def put(folder: Path, fill: Callable[[Path], object]) -> int:
         fill(made)
         size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
         if size > LARGEST:
-            raise ValueError(f"It would take {size / 1024**2:.0f} MB, and at most 70 MB are allowed.")
+            most = LARGEST // 1024**2
+            raise ValueError(f"It would take {size / 1024**2:.0f} MB, and at most {most} MB are allowed.")
         made.chmod(0o755)
         _refuse(folder)
         if folder.exists():

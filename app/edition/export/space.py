@@ -39,7 +39,7 @@ perturbations for standard and for shared-trained models (Mummadi, Brox, Metzen,
 how visible that is, and what they look like.
 {measured}
 """
-MEASURED = "What is stored was measured beforehand; the page asks no other host."
+MEASURED = "Its numbers were measured beforehand; attacks that you start are computed in your browser."
 LIVE = "What is stored is shown at once; other attacks run on this server, where one can watch them form."
 
 
