@@ -45,6 +45,12 @@ def main(
         list[Path] | None,
         typer.Option(help="A folder of further models, like runs, or one model folder; may be given several times."),
     ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="Where models run: cpu, cuda or mps; auto takes a GPU if there is one.", envvar="PLAINSIGHT_DEVICE"
+        ),
+    ] = "auto",
     inbrowser: Annotated[bool, typer.Option(help="Open the page in the default browser.")] = False,
 ) -> None:
     """Start the app and print its address; Ctrl+C stops it.
@@ -58,6 +64,7 @@ def main(
         host = host.strip("[]")
         _check(host, port, auth)
         _offer(models or [])
+        _run_on(device)
         os.environ.pop("GRADIO_SERVER_NAME", None)  # already read; Gradio would bind an IPv4 socket to it
         logging.getLogger("httpx").setLevel(logging.WARNING)
         _serve(asked, host, port, root_path=root_path or None, auth=_credentials(auth), inbrowser=inbrowser)
@@ -243,6 +250,16 @@ def _offer(models: "list[Path]") -> None:
     from app import service
 
     service.offer(models)
+
+
+def _run_on(device: str) -> None:
+    """Choose the device of the models. Raises typer.BadParameter where there is none of that name."""
+    from app import service
+
+    try:
+        service.run_on(device.strip() or "auto")
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--device") from error
 
 
 def _credentials(auth: str) -> tuple[str, str] | None:

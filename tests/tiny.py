@@ -90,16 +90,16 @@ def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 def long_runs_last(patch: pytest.MonkeyPatch) -> None:
     """A run of 200 steps takes 20 s or more, so that a test can stop it on a busy machine too."""
-    from app.service import live
+    from app.service import work
 
-    advance = live._Side.advance
+    advance = work._Side.advance
 
-    def slowly(side: live._Side) -> bool:
+    def slowly(side: work._Side) -> work.Advanced:
         if side.step and side.step.total == 200:
             time.sleep(0.05)
         return advance(side)
 
-    patch.setattr(live._Side, "advance", slowly)
+    patch.setattr(work._Side, "advance", slowly)
 
 
 def main(folder: Path, port: int) -> None:

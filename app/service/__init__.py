@@ -4,18 +4,20 @@ Returns plain values (numbers, sentences, addresses of pictures), so that a test
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
+from app.service import catalogue, devices
 from app.service.album import PICTURES, albums
 from app.service.api import compare_models, list_models, perturb, predict, robustness
 from app.service.blind import BlindSession, blind_test
-from app.service.catalogue import Menu, NoModels, first, fitting, menu, offer, strengths, unreadable
+from app.service.catalogue import Menu, NoModels, first, fitting, menu, model_files, offer, strengths, unreadable
 from app.service.compare import (
     beside,
     card,
     cards,
     comparison,
-    device,
     large,
     scene_page,
     status_text,
@@ -23,6 +25,7 @@ from app.service.compare import (
     subject,
     wanted,
 )
+from app.service.devices import title as device
 from app.service.downloads import numbers
 from app.service.fields import NAMES as FIELD_NAMES
 from app.service.live import Tick, estimate, run, stop, waiting_time
@@ -138,14 +141,14 @@ __all__ = [
     "StoredPattern", "Street", "Strip", "StripImage", "StripScene", "Subject", "Talk", "Tick", "Tradeoff",
     "TradeoffCard", "TradeoffSession", "Visibility", "Whole", "add_example", "aims", "albums", "axis_position",
     "axis_ticks", "beside", "blind_test", "card", "cards", "changed", "choose_picture", "chosen", "command",
-    "compare_models", "comparison", "device", "drawn_at", "estimate", "exported_groups", "filmed", "first", "health",
-    "held_out",
-    "held_scenes", "large", "leafed", "leaves", "legend", "list_models", "looked", "looks", "menu", "move_crop",
-    "notice", "numbers", "offer", "opened", "outcomes", "own_pictures", "parameters", "patterns", "perceptibility",
-    "perturb", "picture_sentences", "predict", "prepare", "reads", "ready", "recalled", "refreshed", "refuse_picture",
-    "remembered_talk", "remove_picture", "replay", "replayable", "robustness", "run", "scene", "scene_page", "sees",
-    "settled", "snapped", "status", "stepped", "stop", "street", "strengths", "strip", "subject", "take_picture",
-    "talk", "telling", "told", "tradeoff", "unreadable", "unseen", "waiting_time", "wanted",
+    "compare_models", "comparison", "device", "drawn_at", "estimate", "exported_groups", "filmed", "first",
+    "health", "held_out", "held_scenes", "large", "leafed", "leaves", "legend", "list_models", "looked", "looks",
+    "menu", "model_files", "move_crop", "notice", "numbers", "offer", "opened", "outcomes", "own_pictures",
+    "parameters", "patterns", "perceptibility", "perturb", "picture_sentences", "predict", "prepare", "reads",
+    "ready", "recalled", "refreshed", "refuse_picture", "remembered_talk", "remove_picture", "replay", "replayable",
+    "robustness", "run", "run_on", "scene", "scene_page", "sees", "settled", "snapped", "status", "stepped", "stop",
+    "street", "strengths", "strip", "subject", "take_picture", "talk", "telling", "told", "tradeoff", "unreadable",
+    "unseen", "waiting_time", "wanted",
 ]  # fmt: skip
 
 Shown = TypeVar("Shown")
@@ -167,7 +170,26 @@ def settled(show: Callable[[], Shown]) -> Shown:
                 raise
 
 
+def run_on(device: str) -> None:
+    """Run models on this device from now on: `auto`, or what torch calls one. In the main thread, before the page.
+
+    On a ZeroGPU Space they are also put where runs find them. Raises ValueError where there is no such device.
+    """
+    devices.machine.choose(device)
+    if not devices.zero():
+        return
+    with ThreadPoolExecutor(1) as other:  # the package `spaces` makes PyTorch slow in the main thread
+        for of in fitting(Session):
+            with suppress(catalogue.LeftOut):
+                devices.lend(of.sha256, other.submit(catalogue.network, of).result())
+
+
 def notice() -> str:
+    """What is amiss, in few sentences: models that are left out, a GPU that falls short; empty where all is well."""
+    return " ".join(filter(None, (_left_out(), devices.machine.notice())))
+
+
+def _left_out() -> str:
     """Which model folders are left out and why, in one sentence; empty where all can be read."""
     found = unreadable()
     if not found:
@@ -185,6 +207,7 @@ def health(runs: RunRegistry | None = None) -> dict[str, Any]:
         "status": "ok" if models else "no models",
         "models": models,
         "runs": runs.counts() if runs else {},
+        "device": devices.title(),
         "unreadable": [f"{name}: {why}" for name, why in unreadable().items()],
     }
 

@@ -116,7 +116,7 @@ def browser_attack() -> dict[str, Any]:
 
 
 def _prepared(model: Checkpoint, others: Sequence[Checkpoint], size: tuple[int, int]) -> BrowserModel:
-    graphs = browser_graphs.export(catalogue.model(model), model.folder, size)
+    graphs = browser_graphs.export(catalogue.network(model), model.folder, size)
     weights = (model.folder / WEIGHTS).read_bytes()
     title = names.model_title(model, others)
     return BrowserModel(model.name, title, model.heap, model.sha256, graphs.predict, graphs.step, weights)

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from app.service.types import Look, Visibility
 from core.checkpoints.replay import Replay
@@ -14,7 +14,6 @@ from core.checkpoints.results import Results
 from core.checkpoints.store import Checkpoint
 from core.datasets import Split
 from core.evaluation import resemblance
-from core.models.normalised import Normalised
 
 if TYPE_CHECKING:
     from app.service.outcomes import Outcome
@@ -68,7 +67,7 @@ class Caches:
 
     def __init__(self) -> None:
         self.checkpoints: LRUCache[list[Checkpoint]] = LRUCache(2)
-        self.models: LRUCache[Normalised] = LRUCache(12)
+        self.models: LRUCache[nn.Module] = LRUCache(12)
         self.results: LRUCache[Results] = LRUCache(512)
         self.deltas: LRUCache[dict[str, Tensor]] = LRUCache(48)
         self.replays: LRUCache[Replay] = LRUCache(8)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from app.service import names
+from app.service import devices, names
 from app.service.cache import Stamps, caches
 from app.session import EPSILONS, AnySession, Session
 from core import attacks, datasets
@@ -27,6 +27,8 @@ from core.evaluation.report import AnyRate, Report
 from core.files import FileError
 from core.models.normalised import Normalised
 
+FILES = (store.CONFIG, store.WEIGHTS, RESULTS, perturbations.FILE, replays.FILE)
+"""What the app reads of a model folder."""
 Choices = list[tuple[str, Any]]
 Derived = TypeVar("Derived")
 
@@ -255,9 +257,18 @@ def _left_out_now() -> dict[Path, tuple[Stamps, str, str]]:
 
 def stamps(folder: Path) -> Stamps:
     """When each file of a model folder was last written; 0 where it is absent."""
-    names = (store.CONFIG, store.WEIGHTS, RESULTS, perturbations.FILE, replays.FILE)
-    files = (folder / name for name in names)
+    files = (folder / name for name in FILES)
     return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files)
+
+
+def model_files() -> dict[str, Path]:
+    """The files of the shipped models that can be shown, by their place below `checkpoints`. Raises NoModels."""
+    root = store.default_root()
+    folders = [model.folder for model in all_models() if model.folder.is_relative_to(root)]
+    if not folders:
+        raise NoModels(f"There are no models under {root}.")
+    found = [folder / name for folder in folders for name in FILES]
+    return {path.relative_to(root).as_posix(): path for path in found if path.is_file()}
 
 
 @contextmanager
@@ -343,10 +354,16 @@ def dataset(session: Session) -> str:
     return next((model.data for model in all_models() if model.group == session.data), session.data)
 
 
-def model(of: Checkpoint) -> Normalised:
-    """The network, kept in memory. Raises FileError where its files are damaged."""
+def model(of: Checkpoint) -> nn.Module:
+    """The network, kept in memory, for images on the CPU. Raises FileError where its files are damaged."""
+    key = of.sha256, devices.machine.device
+    return caches.models.get_or_make(key, lambda: devices.placed(of.sha256, network(of)))
+
+
+def network(of: Checkpoint) -> Normalised:
+    """The network itself, on the CPU, read anew. Raises FileError where its files are damaged."""
     with _reading(of):
-        return caches.models.get_or_make(of.sha256, lambda: store.load(of.folder))
+        return store.load(of.folder)
 
 
 def results(of: Checkpoint) -> Results | None:

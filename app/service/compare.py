@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.service import catalogue, downloads, names, pictures, segmentation
 from app.service.catalogue import rate
-from app.service.outcomes import Outcome, Outcomes, hardware
+from app.service.outcomes import Outcome, Outcomes
 from app.service.pictures import CompareSession
 from app.service.segmentation import SegmentationSession
 from app.service.types import (
@@ -298,8 +298,3 @@ def estimate_text(seconds: float | None) -> str:
 
 def _whole(seconds: float) -> str:
     return f"{max(1, round(seconds)):,}"
-
-
-def device() -> str:
-    """Where the models run, for the header."""
-    return "CPU" if hardware().startswith("CPU") else hardware()

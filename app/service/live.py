@@ -1,35 +1,34 @@
 """A run: both attacks advance in turn, one step at a time, then both deltas are measured. The caller may stop anywhere.
 
-Every piece of work is short, so that a page that draws each tick moves several times a second and stops at once.
+Every piece of work is short, so that a page that draws each tick moves several times a second and stops at once. What
+is computed comes from `app.service.work`; here it is kept for the visitor and told.
 """
 
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from app.service import catalogue, pictures
+from app.service import catalogue, devices, pictures, work
 from app.service.cache import caches
-from app.service.outcomes import Outcome, Outcomes, batch, content_key, hardware, keep, outcomes
+from app.service.outcomes import Outcome, Outcomes, batch, content_key, keep, outcomes
 from app.service.runs import RunRegistry
 from app.service.types import Forming
+from app.service.work import Advanced, Order, Predicted
 from app.session import SIDES, Session
 from core import attacks, datasets
-from core.attacks.base import Step, UniversalAttack
+from core.attacks.base import UniversalAttack
 from core.attacks.targets import objective
-from core.checkpoints import perturbations
 from core.datasets import Split
 from core.evaluation import perceptibility
 from core.evaluation.perceptibility import Jod
 from core.evaluation.report import compare
-from core.models.normalised import Normalised
-from core.threat import Budget, apply
+from core.threat import Budget
 
-PART = 0.15
-"""Seconds that one part of measuring aims at."""
 SMOOTHING = 0.85
 JUDGED = 8
 """Held-out images that the JOD of a live run is measured on, 0.3 s each; stored ones have 16."""
@@ -46,28 +45,23 @@ class Tick:
 
 @dataclass
 class _Side:
-    """One attack under way."""
+    """What is known of one attack under way."""
 
     side: str
-    model: Normalised
     clean_key: str
-    steps: Iterator[Step]
     crafted_on: int
     seconds: float = 0.0
-    step: Step | None = None
+    step: Advanced | None = None
     raw: list[float] = field(default_factory=list)
     smooth: list[float] = field(default_factory=list)
 
-    def advance(self) -> bool:
-        started = time.perf_counter()
-        self.step = next(self.steps, None) or self.step
-        self.seconds += time.perf_counter() - started
-        if self.step is None or self.step.fooling_rate is None:
-            return False
-        rate = self.step.fooling_rate
-        self.raw.append(rate)
-        self.smooth.append(SMOOTHING * self.smooth[-1] + (1 - SMOOTHING) * rate if self.smooth else rate)
-        return True
+    def advance(self, step: Advanced) -> None:
+        """Take in a step."""
+        self.step = step
+        self.seconds += step.seconds
+        if (rate := step.fooling_rate) is not None:
+            self.raw.append(rate)
+            self.smooth.append(SMOOTHING * self.smooth[-1] + (1 - SMOOTHING) * rate if self.smooth else rate)
 
 
 def run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
@@ -108,22 +102,22 @@ def _run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
         raise FileNotFoundError(absent)
     live = _Live(session, runs)
     crafting = yield from live.waited(lambda: pictures.split(data, "train", session.images), "the crafting images")
-    sides = [_opened(session, side, crafting) for side in SIDES]
-    yield from live.crafted(sides)
     held_out = yield from live.waited(lambda: pictures.split(data, "test"), "the held-out images")
-    began = time.perf_counter()
-    for side in sides:
-        yield from live.measured(side, held_out)
+    models = [catalogue.checkpoint(session, side) for side in SIDES]
+    sides = [_Side(side, of.sha256, len(crafting)) for side, of in zip(SIDES, models, strict=True)]
+    clean = {of.sha256: caches.clean_predictions.get((of.sha256, len(held_out))) for of in models}
+    known = {key: found for key, found in clean.items() if found is not None}
+    tried = tuple(attack(catalogue.at(session, side)) for side in SIDES)
+    order = Order(data, session.images, tuple(models), tried, tuple(known), work.seconds(models, tried))
+    with closing(work.computed(order)) as found:
+        yield from live.crafted(sides, found)
+        began = time.perf_counter()
+        for side in sides:
+            yield from live.measured(side, held_out, found, known)
     runs.keep_pace(session, "measuring", (time.perf_counter() - began) / len(sides))
     total = sum(side.seconds for side in sides)
-    yield live.tick(f"Done in {total:.0f} s: crafted and measured on {len(held_out):,} held-out images.", finished=True)
-
-
-def _opened(session: Session, side: str, crafting: Split) -> _Side:
-    checkpoint = catalogue.checkpoint(session, side)
-    model = catalogue.model(checkpoint)
-    steps = attack(catalogue.at(session, side)).stream(model, crafting)
-    return _Side(side, model, checkpoint.sha256, steps, len(crafting))
+    done = f"Done in {total:.0f} s: crafted and measured on {len(held_out):,} held-out images."
+    yield live.tick(" ".join(filter(None, (done, devices.machine.notice()))), finished=True)
 
 
 def attack(session: Session) -> UniversalAttack:
@@ -158,12 +152,14 @@ class _Live:
             time.sleep(0.15)
         return future.result()
 
-    def crafted(self, sides: list[_Side]) -> Iterator[Tick]:
+    def crafted(self, sides: list[_Side], found: Iterator[Advanced | Predicted]) -> Iterator[Tick]:
         """A tick after every step of either side; control patterns take one step and no time."""
         total = 1 if attacks.get(self.session.attack).control else self.session.steps
         for iteration in range(1, total + 1):
             for side in sides:
-                side.advance()
+                step = next(found)
+                assert isinstance(step, Advanced)
+                side.advance(step)
                 self.keep(side, self._forming(side, total))
                 spent = sum(each.seconds for each in sides)
                 pace = spent / (2 * iteration - (side is sides[0]))
@@ -176,35 +172,40 @@ class _Live:
         """What is known of a side while its pattern forms."""
         assert side.step is not None
         return Outcome(
-            perturbations.as_stored(side.step.delta),
+            torch.from_numpy(side.step.delta),
             report=None,
             live=True,
             seconds=side.seconds,
             steps=side.step.total,
             seed=self.session.seed,
             crafted_on=0 if attacks.get(self.session.attack).control else side.crafted_on,
-            hardware=hardware(),
+            hardware=side.step.hardware,
             forming=Forming("forming", side.step.iteration, total, tuple(side.raw), tuple(side.smooth)),
         )
 
-    def measured(self, side: _Side, held_out: Split) -> Iterator[Tick]:
-        """Predictions on all held-out images, clean (once per model) and attacked, piece by piece."""
+    def measured(
+        self, side: _Side, held_out: Split, answers: Iterator[Advanced | Predicted], known: dict[str, Tensor]
+    ) -> Iterator[Tick]:
+        """Predictions on all held-out images, clean (once per model) and attacked, piece by piece.
+
+        `known` are the clean ones, by the model's weights.
+        """
         assert side.step is not None
         found, started, letter = self._forming(side, side.step.total), time.perf_counter(), side.side.upper()
-        predictions: dict[str, Tensor] = {}
-        clean = caches.clean_predictions.get((side.clean_key, len(held_out)))
-        for name, delta in (("clean", None), ("attacked", found.delta)):
-            if name == "clean" and clean is not None:
-                predictions[name] = clean
+        predictions = {"clean": known[side.clean_key]} if side.clean_key in known else {}
+        for name in ("clean", "attacked"):
+            if name in predictions:
                 continue
             parts: list[Tensor] = []
-            for part in predicted(side.model, held_out, delta):
-                parts.append(part)
-                done = sum(map(len, parts))
+            while (done := sum(map(len, parts))) < len(held_out):
+                part = next(answers)
+                assert isinstance(part, Predicted)
+                parts.append(torch.from_numpy(part.classes))
+                done += len(part.classes)
                 self.keep(side, _measuring(found, done / len(held_out) if name == "attacked" else 0.0))
                 yield self.tick(f"Measuring {letter} on held-out images, {name}: {done:,} of {len(held_out):,}.")
             predictions[name] = torch.cat(parts)
-        caches.clean_predictions.put((side.clean_key, len(held_out)), predictions["clean"])
+        known[side.clean_key] = caches.clean_predictions.put((side.clean_key, len(held_out)), predictions["clean"])
         data = datasets.get(catalogue.dataset(self.session))
         aim, classes = objective(self.session.target, data), len(data.classes)
         report = compare(held_out.labels, predictions["clean"], predictions["attacked"], aim, classes)
@@ -233,21 +234,6 @@ def _measuring(found: Outcome, fraction: float) -> Outcome:
     return replace(found, forming=replace(found.forming, state="measuring", measured=fraction))
 
 
-def predicted(model: Normalised, split: Split, delta: Tensor | None) -> Iterator[Tensor]:
-    """Predicted classes (N), or a byte for each pixel (N,H,W), in parts of about `PART` seconds."""
-    height, width = split.images.shape[-2:]
-    start, size = 0, max(1, 51_200 // (height * width))
-    least = max(1, size // 2)
-    while start < len(split):
-        began = time.perf_counter()
-        images, _ = split.batch(slice(start, start + size))
-        with torch.inference_mode():
-            classes = model(images if delta is None else apply(images, delta)).argmax(1)
-        yield classes.byte() if classes.ndim == 3 else classes
-        start += size
-        size = int(min(max(size * PART / max(time.perf_counter() - began, 1e-3), least), 500))
-
-
 def stop(session: Session, runs: RunRegistry) -> str:
     """End a run; what there is stays. Returns the sentence for the status line."""
     runs.stop(session)
@@ -269,8 +255,8 @@ def estimate(session: Session, runs: RunRegistry) -> float | None:
     pace = 0.0 if control else runs.pace(session, "step")
     if pace is None:
         results = catalogue.results(catalogue.checkpoint(session, "a"))
-        if results and not results.about.get("versions", {}).get("hardware", "CPU").startswith("CPU"):
-            return None  # a GPU's pace says nothing of the processor that runs here
+        if results and _kind(results.about.get("versions", {}).get("hardware", "CPU")) != _kind(devices.hardware()):
+            return None  # the pace of another kind of machine says nothing of this one
         measured = [
             m.seconds / m.steps for m in (results.measurements if results else ()) if m.attack == session.attack
         ]
@@ -278,6 +264,10 @@ def estimate(session: Session, runs: RunRegistry) -> float | None:
             return None
         pace = sorted(measured)[len(measured) // 2] * (0.5 if session.attack == "spgd" else 1)
     return 2 * (pace * session.steps + measuring_time(session, runs, pace))
+
+
+def _kind(hardware: str) -> str:
+    return hardware.partition(",")[0]
 
 
 def waiting_time(session: Session, runs: RunRegistry) -> float | None:

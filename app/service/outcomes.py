@@ -6,7 +6,6 @@ delta (1,C,H,W) in whole units of 1/255, as it is stored, drawn and measured.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from app.service import catalogue
@@ -113,8 +112,3 @@ def content_key(session: Session, checkpoint: Checkpoint) -> tuple[object, ...]:
 def batch(checkpoint: Checkpoint) -> int:
     """Images or scenes in a step of a live run against this model."""
     return SCENES if catalogue.scenic(checkpoint) else BATCH
-
-
-def hardware() -> str:
-    """What the app's models run on, in words: the processor, also where there is a GPU."""
-    return f"CPU, {torch.get_num_threads()} threads"

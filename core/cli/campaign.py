@@ -7,8 +7,8 @@ import typer
 
 from core import datasets
 from core.cli.console import log, say
-from core.cli.options import available
 from core.numbers import at_least_one
+from core.runtime import available
 from core.workflows import campaign as work
 from core.workflows.sweep import processes
 

@@ -7,8 +7,9 @@ import typer
 
 from core.cli.console import say, tell
 from core.cli.model_options import Architecture, Classes, Data, Mean, Std, Weights, WeightsKey, load_victim
-from core.cli.options import Device, HeldOut, Root, available
+from core.cli.options import Device, HeldOut, Root
 from core.cli.output import interval, percent
+from core.runtime import available
 from core.workflows.convert import convert as into_folder
 
 

@@ -14,13 +14,14 @@ from core import datasets
 from core.attacks.objectives import Objective, Untargeted
 from core.checkpoints import store
 from core.cli.console import tell
-from core.cli.options import Device, available
+from core.cli.options import Device
 from core.datasets import Dataset
 from core.evaluation.evaluator import Evaluator
 from core.files import sha256
 from core.models import external
 from core.models.compatibility import check, numbered, some
 from core.models.normalised import Normalised
+from core.runtime import available
 
 Folder = Annotated[
     Path | None, typer.Argument(help="A model folder, for example checkpoints/signs/standard; or give --weights.")

@@ -77,17 +77,3 @@ def read_delta(path: Path, images: Split, unit: Unit | None, key: str | None = N
 def largest(delta: Tensor) -> float:
     """The size of a perturbation in n/255."""
     return round(Budget(delta.abs().max().item()).epsilon_255, 4)
-
-
-def available(name: str) -> str:
-    """The device of that name; `auto` is the GPU if there is one. Raises ValueError if there is no such device."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        if torch.empty(1, device=name).is_meta:
-            raise RuntimeError("nothing is computed on this device")
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"The device {name!r} is not available here; use auto or cpu.") from error
-    return name

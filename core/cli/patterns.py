@@ -7,7 +7,8 @@ import typer
 from core.checkpoints import store
 from core.checkpoints.store import ModelFolder
 from core.cli.console import say
-from core.cli.options import Device, ModelsRoot, available
+from core.cli.options import Device, ModelsRoot
+from core.runtime import available
 from core.workflows.patterns import judge_patterns
 
 

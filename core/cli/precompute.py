@@ -7,8 +7,9 @@ import typer
 from core.checkpoints.results import Measurement
 from core.checkpoints.store import ModelFolder
 from core.cli.console import log, progress_bar, say
-from core.cli.options import BatchSize, CraftingImages, Device, Folder, Seed, Steps, available, in_255
+from core.cli.options import BatchSize, CraftingImages, Device, Folder, Seed, Steps, in_255
 from core.cli.output import percent
+from core.runtime import available
 from core.workflows.assess import assess as assess_folder
 from core.workflows.precompute import precompute as measure
 from core.workflows.protocol import AttackSuite

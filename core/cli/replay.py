@@ -6,9 +6,10 @@ import typer
 
 from core.checkpoints.store import ModelFolder
 from core.cli.console import log, progress_bar, say
-from core.cli.options import BatchSize, CraftingImages, Device, Folder, Seed, available, in_255
+from core.cli.options import BatchSize, CraftingImages, Device, Folder, Seed, in_255
 from core.cli.output import percent
 from core.evaluation.report import Rate
+from core.runtime import available
 from core.workflows.protocol import AttackSuite
 from core.workflows.replay import FRAMES, STEPS, record
 

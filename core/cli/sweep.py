@@ -9,7 +9,7 @@ from rich.table import Table
 
 from core import datasets
 from core.cli.console import log, out, progress_bar
-from core.cli.options import AsJson, Device, Root, available, in_255
+from core.cli.options import AsJson, Device, Root, in_255
 from core.cli.output import print_json
 from core.cli.training_options import (
     Architecture,
@@ -26,6 +26,7 @@ from core.cli.training_options import (
     TrainingImages,
     architecture,
 )
+from core.runtime import available
 from core.training.recipe import Recipe
 from core.workflows.grid import grid, run_named
 from core.workflows.sweep import News, Outcome

@@ -9,7 +9,7 @@ import typer
 from core.attacks.objectives import LOSS_CAP
 from core.checkpoints.store import Checkpoint
 from core.cli.console import log, progress_bar, say, tell
-from core.cli.options import AsJson, Device, Root, Seed, available, in_255
+from core.cli.options import AsJson, Device, Root, Seed, in_255
 from core.cli.output import print_json
 from core.cli.training_options import (
     Architecture,
@@ -29,7 +29,7 @@ from core.cli.training_options import (
     architecture,
 )
 from core.distributed import is_main_process
-from core.runtime import Precision
+from core.runtime import Precision, available
 from core.training.loop import Progress, jump
 from core.training.recipe import Recipe
 from core.workflows import train_model

@@ -206,11 +206,8 @@ class TestFolders:
         assert (front["sdk"], front["app_file"]) == ("static", "index.html")
         assert len(front["short_description"]) <= 60
         assert front["thumbnail"] == "https://example.org/x/preview.png"
-        assert "thumbnail" not in SpaceCard(space.readme("")).data.to_dict()
-        with pytest.raises(typer.Exit):
-            space.main(tmp_path / "other", sdk="zip")
-        assert "--sdk is static, and 'zip' was given" in capsys.readouterr().err
-        assert not (tmp_path / "other").exists()
+        assert "thumbnail" not in SpaceCard(space.readme("static", "")).data.to_dict()
+        assert "Push its files to a Space" in capsys.readouterr().out
 
     @pytest.mark.parametrize(("make", "words"), [
         (lambda path: (path.mkdir(), (path / "mine.txt").touch()), "holds other files; name an empty folder"),

@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ LARGEST = 60 * 1024 * 1024
 CRAFTING, HELD_OUT = 128, 160
 """Images that attacks in the browser are crafted on and measured on; lossless, they take much room."""
 SIGN = "plainsight-edition.txt"
-"""The file by which a folder is known as an edition, which may be written anew."""
+"""The file by which a folder is known as an edition or a Space, which may be written anew."""
 
 
 def main(
@@ -46,19 +46,32 @@ def write(folder: Path, address: str = "", more: Mapping[str, str] | None = None
 
     `more` are further files of text, by name.
 
-    Raises FileExistsError for a folder that holds other files, NotADirectoryError for a file, NoModels where there is
-    nothing to show, ValueError for more than `LARGEST`.
+    Raises NoModels where there is nothing to show, and what `put` raises.
+    """
+
+    def fill(made: Path) -> None:
+        _fill(made, address)
+        for name, text in (more or {}).items():
+            (made / name).write_text(text, "utf-8")
+
+    return put(folder, fill)
+
+
+def put(folder: Path, fill: Callable[[Path], object]) -> int:
+    """Write what `fill` puts into an empty folder to `folder`, all or nothing; returns its size in bytes.
+
+    Raises FileExistsError for a folder that holds other files, NotADirectoryError for a file, ValueError for more than
+    `LARGEST`, and what `fill` raises.
     """
     _refuse(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
     try:
-        _fill(made, address)
-        for name, text in (more or {}).items():
-            (made / name).write_text(text, "utf-8")
+        fill(made)
         size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
         if size > LARGEST:
-            raise ValueError(f"The edition would take {size / 1024**2:.0f} MB, and at most 60 MB are allowed.")
+            most = LARGEST // 1024**2
+            raise ValueError(f"It would take {size / 1024**2:.0f} MB, and at most {most} MB are allowed.")
         made.chmod(0o755)
         _refuse(folder)
         if folder.exists():
@@ -107,4 +120,11 @@ def _fill(folder: Path, address: str) -> None:
     for name in ("favicon.png", "preview.png"):
         shutil.copyfile(STATIC / name, folder / name)
     (folder / ".nojekyll").touch()  # else GitHub Pages would leave files out
-    (folder / SIGN).write_text("Written by PlainSight (python -m app export); may be written anew.\n", "utf-8")
+    sign(folder)
+
+
+def sign(folder: Path) -> None:
+    """Make the folder known as one that this command has written."""
+    (folder / SIGN).write_text(
+        "Written by PlainSight (python -m app export, or space); may be written anew.\n", "utf-8"
+    )
