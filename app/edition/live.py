@@ -27,6 +27,12 @@ RUNTIME = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threa
 """What onnxruntime-web needs: its interface, and WebAssembly with the JavaScript around it."""
 WORKER = ("random", "spgd", "rates", "worker")
 """The modules of `static/live` for the worker, each after those that it imports."""
+ISOLATION = {
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""The headers of a page to which browsers give more threads than one."""
 SHEET = 16_000
 """WebP pictures have at most 16,383 pixels a side."""
 

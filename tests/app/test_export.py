@@ -205,6 +205,11 @@ class TestFolders:
         front = SpaceCard((tmp_path / "space" / "README.md").read_text("utf-8")).data.to_dict()
         assert (front["sdk"], front["app_file"]) == ("static", "index.html")
         assert len(front["short_description"]) <= 60
+        assert front["custom_headers"] == {
+            "cross-origin-embedder-policy": "require-corp",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "cross-origin",
+        }
         assert front["thumbnail"] == "https://example.org/x/preview.png"
         assert "thumbnail" not in SpaceCard(space.readme("static", "")).data.to_dict()
         assert "Push its files to a Space" in capsys.readouterr().out

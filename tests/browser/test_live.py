@@ -96,10 +96,15 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def end_headers(self) -> None:
+        for name, value in live.ISOLATION.items():
+            self.send_header(name, value)
+        super().end_headers()
+
 
 @pytest.fixture
 def served(edition: Edition) -> Iterator[str]:
-    """Where the folder is served."""
+    """Where the folder is served, as a static Space serves it: the attack has a thread for each processor."""
     handler = functools.partial(_Quiet, directory=str(edition.folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -158,6 +163,7 @@ def test_random_numbers_are_those_of_torch(context: Any) -> None:
 
 def test_a_run_has_the_effect_of_torchs(edition: Edition, served: str, opened: Callable[[str], Any]) -> None:
     page = opened(f"{served}live.html")
+    assert page.evaluate("crossOriginIsolated")
     for names, steps, target, images in ((MODELS, 12, None, 96), (MODELS[:1], 5, 1, 40)):
         run = {"group": "tiny", "models": names, "epsilons": [EPSILON] * len(names), "seed": SEED, "steps": steps}
         found = page.evaluate(

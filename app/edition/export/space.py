@@ -8,6 +8,7 @@ import typer
 
 from app.edition.export import folder as edition
 from app.edition.export import hub, server
+from app.edition.live import ISOLATION
 
 FRONT = """---
 title: PlainSight
@@ -26,7 +27,8 @@ short_description: Perturbations that show themselves
 ---
 """
 KINDS = {
-    "static": "sdk: static\napp_file: index.html",
+    "static": "sdk: static\napp_file: index.html\ncustom_headers:\n"
+    + "\n".join(f"  {name.lower()}: {value}" for name, value in ISOLATION.items()),
     "gradio": 'sdk: gradio\nsdk_version: {gradio}\npython_version: "3.12"\napp_file: app.py\n'
     "suggested_hardware: zero-a10g",
     "docker": "sdk: docker\napp_port: 7860",
