@@ -167,6 +167,7 @@ def safe_settings(runs: "RunRegistry", settings: "Settings", connections: "Conne
     from app.guard import Refusals, around, malformed
     from app.presence import Presence
     from app.preview import Preview
+    from app.service.runs import MANY
     from app.theme import STATIC
 
     @asynccontextmanager
@@ -184,6 +185,7 @@ def safe_settings(runs: "RunRegistry", settings: "Settings", connections: "Conne
         "show_error": False,
         "allowed_paths": [],
         "state_session_capacity": 200,
+        "max_threads": 40 + MANY,  # events under way; whoever waits for a run has one, which takes no thread
         "footer_links": ["api"],
         "mcp_server": speaks_mcp(),
         "prevent_thread_lock": True,

@@ -134,16 +134,25 @@ class RunRegistry:
 
     def before(self, session: Session) -> int:
         """How many runs are to be done before the session's own."""
-        with self._lock:
-            names = itertools.takewhile(lambda name: name != session.run, self._runs)
-            return sum(self._runs[name].state != "over" for name in names)
+        return len(self.ahead(session))
 
     def ahead(self, session: Session) -> list[tuple[Session, float]]:
         """The runs that are to be done before the session's own, and how many seconds each has taken so far."""
         with self._lock:
             names = itertools.takewhile(lambda name: name != session.run, self._runs)
             runs, now = [self._runs[name] for name in names], time.monotonic()
-            return [(run.session, now - (run.begun or now)) for run in runs if run.state != "over"]
+            # nobody waits for those whose visitors have left
+            return [
+                (run.session, now - (run.begun or now))
+                for run in runs
+                if run.state == "running" or (run.state == "waiting" and self._present(run.session.visitor))
+            ]
+
+    def waits(self, session: Session) -> bool:
+        """Whether the session's run waits for its turn, and its visitor for that."""
+        with self._lock:
+            run = self._runs.get(session.run)
+            return run is not None and run.state == "waiting" and self._present(run.session.visitor)
 
     def keep_result(self, key: Hashable) -> None:
         """Note that a result is ready, for those who wait for the same (`waited_for`)."""

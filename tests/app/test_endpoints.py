@@ -307,8 +307,9 @@ def begin(visitor: Visitor) -> str:
     """Press Run; where it was let into the line, wait for its turn."""
     pressed = visitor.event(elem_id="compare-run")
     answer = visitor.ask(pressed, ADDRESS)
-    heavy = next(one for one in visitor.config["dependencies"] if one["trigger_after"] == pressed["id"])
+    heavy, line = (one for one in visitor.config["dependencies"] if one["trigger_after"] == pressed["id"])
     visitor.send(heavy, ADDRESS)
+    visitor.send(line)
     return answer
 
 
@@ -325,6 +326,8 @@ def test_who_closes_the_tab_leaves_the_line_and_ends_the_run(
     assert "2 runs are waiting for their turn already" in begin(late)
     late.leave()
     one.leave()
+    moved = two.told("Waiting for its turn: 1 run comes first, about ").rpartition("process_generating")[2]
+    assert 'aria-live=\\"polite\\"' in moved, "the line has moved, which is read out"
     two.leave()
     time.sleep(1.5)
     assert "Waiting for its turn: 1 run comes first, about " in begin(late)
