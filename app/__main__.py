@@ -114,6 +114,12 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
     routes: list[tuple[str, Any, str]] = [("/preview.png", preview.picture, "GET")]
     routes += [("/healthz", _health(runs), "GET"), ("/plotly.min.js", components.plotly_js, "GET")]
     routes += [("/pictures", intake.picture, "POST"), ("/pictures/frame", intake.frame, "POST")]
+    if given.metrics != ():
+        from app.metrics import Metrics
+
+        metrics = Metrics(runs, intake, given.metrics)
+        metrics.watch(page)
+        routes.append(("/metrics", metrics.answer, "GET"))
     for path, answer, method in routes:
         app.add_api_route(path, answer, methods=[method])
         app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all

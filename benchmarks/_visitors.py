@@ -80,16 +80,19 @@ class Visitor:
         self.waiting: dict[str, asyncio.Queue[bytes]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.stream: asyncio.Task[None] | None = None
+        self.pictures: asyncio.Queue[bytes] = asyncio.Queue()
+        """What comes of the visitor's runs."""
         self.album = ""
 
-    def event(self, what: str, kind: str, after: bool = False) -> int:
-        """The number of the first event of a component, named by its id or label; `after`: of the run it begins."""
+    def event(self, what: str, kind: str) -> int:
+        """The number of the first event of a component, named by its id or label."""
         parts = [part["id"] for part in self.config["components"] if _names(part, what)]
         fits = (one for one in self.config["dependencies"] if any([part, kind] in one["targets"] for part in parts))
-        found = next(fits)
-        if after:
-            found = next(one for one in self.config["dependencies"] if one["trigger_after"] == found["id"])
-        return int(found["id"])
+        return int(next(fits)["id"])
+
+    def after(self, event: int) -> list[int]:
+        """The events that follow an event."""
+        return [int(one["id"]) for one in self.config["dependencies"] if one["trigger_after"] == event]
 
     async def join(self, event: int, *values: Any, pressed: Any = None, query: str = "") -> str:
         """Send an event from a page with this query; the id under which its answers come. Raises Refused."""
@@ -106,10 +109,14 @@ class Visitor:
         return identity
 
     async def _read(self) -> None:
-        """Hand every message of the stream to whoever waits for it, until nobody does."""
-        query = {"session_hash": self.name}
+        """Hand every message to whoever waits for it, until nobody does."""
+        while self.waiting:  # an event may come in just when the server ends the stream
+            await self._stream()
+            await asyncio.sleep(0.05)
+
+    async def _stream(self) -> None:
         rest = b""
-        async with self.client.stream("GET", f"{API}/queue/data", params=query) as stream:
+        async with self.client.stream("GET", f"{API}/queue/data", params={"session_hash": self.name}) as stream:
             async for part in stream.aiter_raw():
                 *whole, rest = (rest + part).split(b"\n\n")
                 for message in whole:
@@ -118,6 +125,8 @@ class Visitor:
                     found = re.search(rb'"event_id":"(\w+)"', message)
                     if found and (queue := self.waiting.get(found[1].decode())):
                         queue.put_nowait(message)
+                        if queue is self.pictures and b'"msg":"process_completed"' in message[:80]:
+                            del self.waiting[found[1].decode()]
 
     async def messages(self, identity: str) -> AsyncIterator[bytes]:
         """Every message of an event, the one that completes it included."""
@@ -227,28 +236,32 @@ class Visitor:
         else:
             self.record.wrong(f"{asked.status_code} {asked.text}")
 
-    async def run(self, until: bytes = b"Done in", patience: float = PATIENCE) -> bool:
-        """Watch a pattern form until the status line says `until`, or patience ends; then stop. Whether it said so."""
+    async def begin(self) -> bool:
+        """Press Run; whether the run has a place in the line."""
         asked = await self.light("run", self.event("compare-run", "click"), None, ADDRESS)
-        if not asked or b"Waiting for its turn" not in asked:
+        if b"Waiting for its turn" not in asked:
             return False
         self.record.counts["runs"] += 1
+        heavy, line = self.after(self.event("compare-run", "click"))
+        # an event of a run that was stopped may still wait, and would show the pictures of this one
+        self.waiting[await self.join(heavy, None, ADDRESS)] = self.pictures
+        del self.waiting[await self.join(line, None)]  # the page shows what it says; nobody waits for it
+        return True
+
+    async def run(self, until: bytes = b"Done in", patience: float = PATIENCE) -> bool:
+        """Watch a pattern form until the status line says `until`, or patience ends; then stop. Whether it said so."""
         try:
-            identity = await self.join(self.event("compare-run", "click", after=True), None, ADDRESS)
+            if not await self.begin():
+                return False
         except Refused:
             return False
         said = False
-        watching = self.messages(identity)
         try:
             async with asyncio.timeout(patience):
-                async for message in watching:
-                    if until in message:
-                        said = True
-                        break
+                while not said:
+                    said = until in await self.pictures.get()
         except TimeoutError:
             self.record.counts["runs given up"] += 1
-        finally:
-            await watching.aclose()
         self.record.counts["runs seen to the end"] += said and until == b"Done in"
         if not said or until != b"Done in":
             await self.stop()
@@ -257,13 +270,13 @@ class Visitor:
     async def stop(self) -> None:
         """Press Stop."""
         await self.light("stop", self.event("compare-stop", "click"), None, ADDRESS)
+        while not self.pictures.empty():
+            self.pictures.get_nowait()
 
     async def begin_and_leave(self) -> None:
         """Press Run, and close the page in the middle."""
-        asked = await self.light("run", self.event("compare-run", "click"), None, ADDRESS)
-        if asked:
+        if await self.begin():
             self.record.counts["runs left"] += 1
-            await self.join(self.event("compare-run", "click", after=True), None, ADDRESS)
             await self.pause(1.0)
         raise Left
 

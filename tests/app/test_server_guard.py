@@ -339,6 +339,7 @@ def test_waits_grow_and_are_forgotten() -> None:
         ("PLAINSIGHT_ORIGINS", "example.org", "takes sites like https://example.org, and 'example.org' was given"),
         ("PLAINSIGHT_FRAMES", "https://a.example/x", "takes sites like"),
         ("PLAINSIGHT_PROXIES", "10.0.0.0/99", "takes addresses or networks like 10.0.0.0/8, and '10.0.0.0/99'"),
+        ("PLAINSIGHT_METRICS", "here", "takes addresses or networks like 10.0.0.0/8, and 'here' was given"),
         ("PLAINSIGHT_RUN_SECONDS", "1", "a whole number from 10 to 86,400, and '1' was given"),
         ("PLAINSIGHT_RUNS_PER_ADDRESS", "many", "a whole number from 1 to 32, and 'many' was given"),
     ],
@@ -388,6 +389,34 @@ def test_the_health_check_fails_without_models(
     missing = client.get("/healthz")
     assert (missing.status_code, missing.json()["status"]) == (503, "no models")
     service.api.catalogue.caches.clear()
+
+
+def figures(client: httpx.Client, **options: Any) -> dict[str, float]:
+    """The values at /metrics."""
+    lines = client.get("/metrics", **options).text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def test_figures_for_prometheus_are_off_until_somebody_is_admitted(
+    client: httpx.Client, serve: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/metrics").status_code == 404
+    monkeypatch.setenv("PLAINSIGHT_METRICS", "127.0.0.0/8")
+    own = serve()
+    refused = own.get("/metrics", headers={"x-forwarded-for": "192.0.2.7"})
+    assert (refused.status_code, refused.json()["error"][:14]) == (403, "Only addresses")
+    before = figures(own)
+    assert before["plainsight_models"] == 6
+    assert before["plainsight_view_seconds_count"] == 0
+    assert before["process_resident_memory_bytes"] > 1e8
+    states = {f'plainsight_runs{{state="{state}"}}' for state in ("running", "waiting")}
+    ever = {
+        f'plainsight_runs_total{{what="{what}"}}' for what in ("asked", "refused", "started", "finished", "cancelled")
+    }
+    assert {name for name in before if name.startswith("plainsight_runs")} == states | ever
+    made = own.post("/gradio_api/call/models", json={"data": []}).json()["event_id"]
+    assert "event: complete" in own.get(f"/gradio_api/call/models/{made}").text
+    assert figures(own)["plainsight_view_seconds_count"] == 1
 
 
 def test_the_log_of_a_refusal_names_nobody(caplog: pytest.LogCaptureFixture, client: httpx.Client) -> None:
