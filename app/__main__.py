@@ -72,9 +72,10 @@ def main(
 
 def _serve(asked: "Stopping", host: str, port: int, **options: Any) -> None:
     """Serve the page until the process is asked to stop, and end the process then."""
-    from app import stopping
+    from app import memory, stopping
 
     asked.begin()
+    memory.begin()
     tidied = stopping.own_folder()
     ends: list[Callable[[], object]] = []
     page = start(host, port, ends, **options)
@@ -93,7 +94,7 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
 
     `ends` gets what is to be called before `.close()` where the process ends: it stops runs and open streams.
     """
-    from app import components, preview, service, theme
+    from app import components, memory, preview, service, theme
     from app.edition.route import serve
     from app.guard import Connections, places
     from app.intake import Intake
@@ -104,6 +105,7 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
     runs, connections = service.RunRegistry(given.runs_per_address, given.run_seconds), Connections()
     page = build(runs)
     places.limit(page, runs)
+    memory.lighten(page)
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
     settings |= safe_settings(runs, given, connections)
     with _as_a_plain_server():

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import pickle
 import re
 import socket
 import time
@@ -9,14 +10,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 import tiny
+from gradio.queueing import Queue
 
-from app import service
+from app import memory, service
 from app.__main__ import start
 from app.guard import bodies, login, places
 from app.guard.access import trusted
@@ -389,6 +392,32 @@ def test_the_health_check_fails_without_models(
     missing = client.get("/healthz")
     assert (missing.status_code, missing.json()["status"]) == (503, "no models")
     service.api.catalogue.caches.clear()
+
+
+def test_what_pages_show_is_not_kept(client: httpx.Client, served_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Queue, "_get_df", lambda records: pytest.fail("statistics of all events were made"))
+    load = next(number for number, fn in served_page.fns.items() if any(event == "load" for _, event in fn.targets))
+    for name in ("one", "two"):
+        body = {"fn_index": load, "session_hash": name, "data": []}
+        assert client.post(JOIN, json=body).status_code == 200
+        with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": name}) as stream:
+            answer = next(line for line in stream.iter_lines() if "process_completed" in line)
+        assert len(answer) > 20_000
+        kept = served_page.state_holder.session_data[name]
+        assert len(pickle.dumps([*kept.components, kept.state_data])) < 20_000
+        assert any(value.data == "signs" for value in kept.state_data.values()), "the choices are kept"
+    assert len(served_page._queue.event_analytics) == 1
+
+
+def test_free_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, trimmed = iter([None, None]), []
+    monkeypatch.setattr(memory.time, "sleep", lambda seconds: next(waits))
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=trimmed.append))
+    with pytest.raises(StopIteration):
+        memory.give_back()
+    assert trimmed == [0, 0]
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace())
+    memory.give_back()  # another C library has no such function
 
 
 def figures(client: httpx.Client, **options: Any) -> dict[str, float]:
