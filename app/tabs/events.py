@@ -359,6 +359,9 @@ def _finished(view: RunView[Any], session: Session, sentence: str) -> Updates:
 
 def _stopped(view: RunView[Any]) -> Callable[[Session], Updates]:
     def stopped(session: Session) -> Updates:
-        return view.shown(session, service.stop(session, view.runs))
+        sentence = service.stop(session, view.runs)
+        if not view.runs.found(session):  # not a step was taken: what the page showed before is shown again
+            session = replace(session, run="")
+        return view.shown(session, sentence)
 
     return stopped

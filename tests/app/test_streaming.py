@@ -41,3 +41,14 @@ def test_what_did_not_change_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) 
         ["pattern", "status", "strip"],
         ["pattern", "strip"],
     ]
+
+
+def test_stop_before_the_first_step_brings_back_what_was_shown_before(session: CompareSession) -> None:
+    stopped = events._stopped(View(runs=shows.RUNS))
+    waiting = shows.RUNS.enqueue(session)
+    assert stopped(waiting)["session"] == session
+    running = shows.RUNS.enqueue(session)
+    for side, found in service.outcomes(session).items():
+        assert found is not None
+        shows.RUNS.keep(running, side, found)
+    assert stopped(running)["session"] == running
