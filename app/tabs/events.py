@@ -296,6 +296,7 @@ def _waited(view: RunView[Any]) -> Callable[[Session], AsyncIterator[Updates]]:
             if found != sentence and view.runs.waits(session):
                 yield {view.status: sentence_line(found, aloud=before != first)}
             first, told, sentence = before, now, found
+        yield {view.status: gr.skip()}  # Gradio sends the last one again at the end, when the page may show other words
 
     return waited
 
