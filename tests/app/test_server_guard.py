@@ -445,7 +445,10 @@ def test_figures_for_prometheus_are_off_until_somebody_is_admitted(
     assert {name for name in before if name.startswith("plainsight_runs")} == states | ever
     made = own.post("/gradio_api/call/models", json={"data": []}).json()["event_id"]
     assert "event: complete" in own.get(f"/gradio_api/call/models/{made}").text
-    assert figures(own)["plainsight_view_seconds_count"] == 1
+    key = {"x-plainsight-album": service.albums.open("somebody").key}
+    assert own.post("/pictures", content=b"no picture", headers=key).status_code == 200, "what is wrong is said later"
+    after = figures(own)
+    assert (after["plainsight_view_seconds_count"], after["plainsight_uploads_total"]) == (1, 1)
 
 
 def test_the_log_of_a_refusal_names_nobody(caplog: pytest.LogCaptureFixture, client: httpx.Client) -> None:
