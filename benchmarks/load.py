@@ -45,6 +45,10 @@ READY = 600.0
 """Seconds to wait for the server, and for it to be warm."""
 
 
+GIVES_BACK = 65.0
+"""Seconds after which it has given free memory back (app/memory.py), which is not to count as held before."""
+
+
 @dataclass(frozen=True)
 class Held:
     """What a server holds at one moment."""
@@ -285,6 +289,7 @@ def main(
     with served() as server:
         asyncio.run(practise(server))
         settle(server)
+        time.sleep(min(rest, GIVES_BACK))
         if seconds:
             work = functools.partial(load, server, visitors, pages, seconds, pause, chromium)
             record["load"] = measure(server, work, rest)

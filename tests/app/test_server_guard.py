@@ -1,6 +1,7 @@
 """What stands in front of Gradio, over HTTP: sizes, closed addresses, other sites, passwords, errors in a sentence."""
 
 import errno
+import importlib.util
 import logging
 import pickle
 import re
@@ -351,6 +352,12 @@ def test_settings_that_fit_nothing_are_named(name: str, value: str, told: str) -
     with pytest.raises(ValueError, match=f"^{name} ") as error:
         read({name: value})
     assert told in str(error.value)
+
+
+def test_figures_need_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"^PLAINSIGHT_METRICS needs a package: pip install 'plainsight\[metrics\]'"):
+        read({"PLAINSIGHT_METRICS": "127.0.0.1"})
 
 
 def test_runs_of_one_client_do_not_shut_out_the_pages_of_others(
