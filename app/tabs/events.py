@@ -282,7 +282,7 @@ def _about(seconds: float) -> int:
 def _waited(view: RunView[Any]) -> Callable[[Session], AsyncIterator[Updates]]:
     """Tells a visitor whose run waits when the line has moved, read out, and how long it takes, without that.
 
-    No thread is held meanwhile.
+    No thread is held while it waits.
     """
 
     async def waited(session: Session) -> AsyncIterator[Updates]:
@@ -292,7 +292,7 @@ def _waited(view: RunView[Any]) -> Callable[[Session], AsyncIterator[Updates]]:
             now, before = time.monotonic(), view.runs.before(session)
             if before == first and now - told < TOLD:
                 continue
-            found = _place(view, session)
+            found = await asyncio.to_thread(_place, view, session)
             if found != sentence and view.runs.waits(session):
                 yield {view.status: sentence_line(found, aloud=before != first)}
             first, told, sentence = before, now, found
