@@ -194,10 +194,11 @@ class Visitor:
     async def turn(self) -> None:
         """Open another tab, then go back."""
         for title in (self.choose.choice(TABS), "Compare"):
-            await self._turned(title)
+            await self.turned(title)
             await self.pause(0.3)
 
-    async def _turned(self, title: str) -> None:
+    async def turned(self, title: str) -> None:
+        """Turn to a tab."""
         parts = self.config["components"]
         switch = next(part["id"] for part in parts if "popstate" in str(part["props"].get("js_on_load")))
         event = next(one for one in self.config["dependencies"] if [switch, "select"] in one["targets"])
@@ -216,7 +217,7 @@ class Visitor:
     async def upload(self) -> None:
         """Send a picture to the tab Your pictures, and see it there; then one to an endpoint."""
         if not self.album:
-            await self._turned("Your pictures")
+            await self.turned("Your pictures")
         began = time.perf_counter()
         named = {"x-plainsight-album": self.album, "x-plainsight-name": "one.png"}
         answer = await self.client.post("/pictures", content=PICTURE, headers=named)

@@ -142,7 +142,9 @@ async def practise(server: Server) -> None:
     record, config = Record(), httpx.get(f"{server.base}/config", timeout=60).json()
     visitor = Visitor(server.base, 0, record, config)
     await visitor.arrive()
-    for work in (visitor.browse, visitor.drag, visitor.turn, visitor.upload, visitor.choose_another):
+    for title in (*_visitors.TABS, "Compare"):
+        await visitor.turned(title)
+    for work in (visitor.browse, visitor.drag, visitor.upload, visitor.choose_another):
         await work()
     await visitor.run(patience=READY)
     await visitor.close()

@@ -126,6 +126,8 @@ CLOSED = [
     ("GET", "/pwa_icon/30000"),
     ("GET", "/gradio_api/dev/reload"),
     ("GET", "/monitoring/summary"),
+    ("GET", "/%0A"),
+    ("GET", "/x%7F"),
 ]
 
 
