@@ -12,6 +12,9 @@ import gradio as gr
 from gradio import state_holder
 from gradio.state_holder import SessionState
 
+M_ARENA_MAX, ARENAS = -8, 2
+"""The C library takes memory for threads from so many pools (its own choice is 8 a processor, each of which keeps what
+was free between)."""
 EVERY = 60.0
 """Seconds between two times that free memory is given back."""
 
@@ -66,5 +69,7 @@ def give_back() -> None:
 
 
 def begin() -> None:
-    """Give memory back in a thread of its own."""
+    """Have few pools of memory, and give it back in a thread of its own."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, ARENAS)
     threading.Thread(target=give_back, name="memory", daemon=True).start()

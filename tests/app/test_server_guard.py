@@ -425,6 +425,12 @@ def test_free_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StopIteration):
         memory.give_back()
     assert trimmed == [0, 0]
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        memory.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=lambda *values: told.append(values))
+    )
+    memory.begin()  # its thread ends at once: there is no malloc_trim
+    assert told == [(-8, 2)]
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace())
     memory.give_back()  # another C library has no such function
 
