@@ -1,33 +1,44 @@
-# The app on a CPU, with its models inside; it needs no network once built.
+# The app with its models inside; it needs no network once built.
 #   docker build -t plainsight . && docker run --rm -p 7860:7860 plainsight
+#   docker build --build-arg TORCH_BACKEND=cu130 -t plainsight . && docker run --rm --gpus all -p 7860:7860 plainsight
 # It writes nothing, and runs with --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges too.
-FROM python:3.11-slim
+# `.ci/image.py` runs these steps one by one without Docker.
 
-ENV PYTHONUNBUFFERED=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+# A digest pins it: docs/how-to/host.md says how.
+ARG BASE=python:3.11.14-slim-bookworm
+
+FROM ${BASE} AS build
+# Which build of torch, in uv's words: cpu, cu130, ...
+ARG TORCH_BACKEND=cpu
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
+WORKDIR /srv/build
+COPY requirements.txt ./
+COPY requirements requirements
+RUN pip install --no-cache-dir --constraint requirements/tools.txt uv
+# All versions are pinned there, and those of CUDA packages by torch itself.
+RUN uv venv /srv/venv \
+    && uv pip install --python /srv/venv --no-cache --compile-bytecode --torch-backend "${TORCH_BACKEND}" \
+        --requirement requirements.txt --requirement requirements/metrics.txt
 
-# Libraries first: this layer is built anew only when their list changes. The pins of CUDA packages do no harm here, since
-# the CPU build of torch asks for none of them.
-WORKDIR /srv/plainsight
-COPY pyproject.toml requirements.txt ./
-RUN pip install --no-cache-dir --constraint requirements.txt uv \
-    && uv pip install --system --no-cache --compile-bytecode --torch-backend cpu \
-        --constraint requirements.txt --requirement pyproject.toml
-
+FROM ${BASE}
 # A Docker Space runs as user 1000, who has to own a home folder for caches.
 RUN useradd --create-home --uid 1000 user
+COPY --from=build /srv/venv /srv/venv
 ENV HOME=/home/user \
+    PATH=/srv/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
     GRADIO_SERVER_NAME=0.0.0.0 \
     GRADIO_ANALYTICS_ENABLED=False \
     HF_HUB_OFFLINE=1
-
+WORKDIR /srv/plainsight
 COPY README.md LICENSE ./
 COPY checkpoints checkpoints
 COPY core core
 COPY app app
-USER 1000
+RUN python -m compileall -q core app
 
+USER 1000
 # The generated data sets, so that no visitor need wait for them.
 RUN python -m core data fetch signs && python -m core data fetch streets
 

@@ -41,12 +41,13 @@ test-fast: env-test ## run the quick tests: the engine's, without slow ones and 
 test-machines: env-test ## run what rests on numerics as on other processors (ARGS names one of the variants)
 	@.venv/bin/python tests/machines.py $(ARGS)
 
-lint: env-test env-node ## check style, formatting, types, import contracts and spelling
+lint: env-test env-node ## check style, formatting, types, import contracts, spelling and the Dockerfile
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/python -m mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/codespell
+	@! [ -x .venv/bin/hadolint ] || .venv/bin/hadolint Dockerfile
 	@if command -v npm >/dev/null; then node_modules/.bin/biome check app/static; \
 	else echo "No npm here: the CSS and JavaScript of app/static were not checked."; fi
 
@@ -120,7 +121,7 @@ fi
 
 chosen=$$(cat .venv/.torch-backend 2>/dev/null || true)
 backend=$${backend:-$$chosen}
-wanted="$$(cat requirements.txt pyproject.toml | cksum) $$backend"
+wanted="$$(cat requirements.txt requirements/*.txt pyproject.toml | cksum) $$backend"
 if [ ! -e .venv/.installing ] && [ "$$(cat ".venv/.installed-$$extra" 2>/dev/null)" = "$$wanted" ] &&
     usable >/dev/null 2>&1; then
     exit 0
@@ -144,15 +145,17 @@ if ! usable >/dev/null 2>&1; then
 fi
 if ! .venv/bin/uv --version >/dev/null 2>&1; then
     # -qq: a machine's own pip settings can be chatty
-    PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install -qq --constraint requirements.txt uv ||
+    PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install -qq --constraint requirements/tools.txt uv ||
         fail "pip could not install uv into .venv. Is there a network? If so: make clean, and try again."
 fi
 
-set -- --python .venv/bin/python --constraint requirements.txt --build-constraint requirements.txt
-if [ -n "$$backend" ]; then
+set -- --python .venv/bin/python --build-constraint requirements/tools.txt
+for pins in requirements.txt requirements/*.txt; do
     # Another build of torch brings other CUDA packages, in versions of its own.
-    grep -Ev '^(cuda-|nvidia-|triton)' requirements.txt > .venv/.constraints.txt
-    set -- --python .venv/bin/python --constraint .venv/.constraints.txt --build-constraint requirements.txt --torch-backend "$$backend"
+    [ -n "$$backend" ] && [ "$$pins" = requirements/cuda.txt ] || set -- "$$@" --constraint "$$pins"
+done
+if [ -n "$$backend" ]; then
+    set -- "$$@" --torch-backend "$$backend"
     [ "$$backend" = "$$chosen" ] || set -- "$$@" --reinstall-package torch --reinstall-package torchvision
 fi
 [ "$$extra" = app ] && what=. || what=".[$$extra]"

@@ -72,9 +72,10 @@ def main(
 
 def _serve(asked: "Stopping", host: str, port: int, **options: Any) -> None:
     """Serve the page until the process is asked to stop, and end the process then."""
-    from app import stopping
+    from app import memory, stopping
 
     asked.begin()
+    memory.begin()
     tidied = stopping.own_folder()
     ends: list[Callable[[], object]] = []
     page = start(host, port, ends, **options)
@@ -93,7 +94,7 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
 
     `ends` gets what is to be called before `.close()` where the process ends: it stops runs and open streams.
     """
-    from app import components, preview, service, theme
+    from app import components, memory, preview, service, theme
     from app.edition.route import serve
     from app.guard import Connections, places
     from app.intake import Intake
@@ -104,6 +105,7 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
     runs, connections = service.RunRegistry(given.runs_per_address, given.run_seconds), Connections()
     page = build(runs)
     places.limit(page, runs)
+    memory.lighten(page)
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
     settings |= safe_settings(runs, given, connections)
     with _as_a_plain_server():
@@ -114,6 +116,12 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
     routes: list[tuple[str, Any, str]] = [("/preview.png", preview.picture, "GET")]
     routes += [("/healthz", _health(runs), "GET"), ("/plotly.min.js", components.plotly_js, "GET")]
     routes += [("/pictures", intake.picture, "POST"), ("/pictures/frame", intake.frame, "POST")]
+    if given.metrics != ():
+        from app.metrics import Metrics
+
+        metrics = Metrics(runs, intake, given.metrics)
+        metrics.watch(page)
+        routes.append(("/metrics", metrics.answer, "GET"))
     for path, answer, method in routes:
         app.add_api_route(path, answer, methods=[method])
         app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
@@ -167,6 +175,7 @@ def safe_settings(runs: "RunRegistry", settings: "Settings", connections: "Conne
     from app.guard import Refusals, around, malformed
     from app.presence import Presence
     from app.preview import Preview
+    from app.service.runs import MANY
     from app.theme import STATIC
 
     @asynccontextmanager
@@ -184,6 +193,7 @@ def safe_settings(runs: "RunRegistry", settings: "Settings", connections: "Conne
         "show_error": False,
         "allowed_paths": [],
         "state_session_capacity": 200,
+        "max_threads": 40 + MANY,  # events under way; whoever waits for a run has one, which takes no thread
         "footer_links": ["api"],
         "mcp_server": speaks_mcp(),
         "prevent_thread_lock": True,

@@ -32,6 +32,8 @@ class Intake:
 
     def __init__(self, app: Any) -> None:
         self.app, self.limiter, self.coming = app, CapacityLimiter(AT_ONCE), CapacityLimiter(COMING)
+        self.taken = 0
+        """Pictures that have come."""
 
     async def picture(self, request: Request) -> Response:
         """Take the picture in the body; what is wrong with it is said when the page is drawn next."""
@@ -52,6 +54,7 @@ class Intake:
                 known = service.refuse_picture(key, name, max(size, service.LARGEST_FILE + 1))
             else:
                 known = await to_thread.run_sync(service.take_picture, key, body, name, limiter=self.limiter)
+        self.taken += known
         return JSONResponse({}, 200 if known else GONE, NO_STORE)
 
     async def frame(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """What whoever hosts the app may set by environment variables; read and checked once, at the start."""
 
+import importlib.util
 import ipaddress
 import os
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ class Settings:
     """The most seconds that a run may take."""
     runs_per_address: int = 16
     """Runs from one network address that may wait at the same time."""
+    metrics: tuple[Network, ...] | None = ()
+    """Who may read figures at /metrics; None means everybody."""
     on_hub: bool = False
     """Whether this is a Space, which is shown in a frame of another site."""
 
@@ -45,7 +48,9 @@ def read(environment: Mapping[str, str] = os.environ, private: bool = False) -> 
         text = environment.get(name, usual.get(name, ""))
         return [part for part in text.replace(",", " ").split() if part]
 
-    proxies = given("PLAINSIGHT_PROXIES")
+    proxies, metrics = given("PLAINSIGHT_PROXIES"), given("PLAINSIGHT_METRICS")
+    if metrics and importlib.util.find_spec("prometheus_client") is None:
+        raise ValueError("PLAINSIGHT_METRICS needs a package: pip install 'plainsight[metrics]'.")
     return Settings(
         origins=tuple(_origin("PLAINSIGHT_ORIGINS", part) for part in given("PLAINSIGHT_ORIGINS")),
         frames=tuple(
@@ -54,6 +59,7 @@ def read(environment: Mapping[str, str] = os.environ, private: bool = False) -> 
         proxies=None if ANY in proxies else tuple(_network("PLAINSIGHT_PROXIES", part) for part in proxies),
         run_seconds=_number(environment, "PLAINSIGHT_RUN_SECONDS", 600, 10, 86_400),
         runs_per_address=_number(environment, "PLAINSIGHT_RUNS_PER_ADDRESS", 16, 1, 32),
+        metrics=None if ANY in metrics else tuple(_network("PLAINSIGHT_METRICS", part) for part in metrics),
         on_hub=on_hub,
     )
 

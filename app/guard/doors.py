@@ -19,6 +19,7 @@ CLOSED = re.compile(
     r"|run/|api/|dev/|vibe|runs|run-history|profiling)"
     r"|^/(monitoring|svelte|openapi\.json|docs|redoc)(/|$)"
     r"|^/pwa_icon/(?!(192|512)$)"  # it would be drawn at any size
+    r"|[\x00-\x1f\x7f]"  # Gradio makes addresses of what it gets, in which these are an error
 )
 
 

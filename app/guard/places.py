@@ -14,8 +14,8 @@ from app.guard.login import network
 from app.guard.refusals import log, told
 from app.service import RunRegistry
 
-HEAVY = "heavy"
-"""The `concurrency_id` of events that run attacks."""
+HEAVY, LINE = "heavy", "line"
+"""The `concurrency_id` of events that run attacks, and of those that tell whoever waits for that."""
 PLACES = {"run": 256, "event": 512}
 """How many of a kind may wait in all. Runs that were stopped still have a place until their turn comes; how many can go
 on when it comes `RunRegistry` decides."""

@@ -75,6 +75,7 @@ def run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
     if shared := _shared(session, runs):
         for side, found in shared.items():
             keep(runs, session, side, found)
+        runs.finish(session)
         yield Tick("Somebody else has just had the same computed: here it is.", outcomes(session, runs), finished=True)
         return
     began = time.monotonic()
@@ -84,6 +85,8 @@ def run(session: Session, runs: RunRegistry) -> Iterator[Tick]:
             runs.cut(session)
             yield Tick(sentence, outcomes(session, runs), finished=True)
             return
+        if tick.finished:
+            runs.finish(session)
         yield tick
 
 

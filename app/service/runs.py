@@ -41,6 +41,8 @@ class Run:
     state: Literal["over", "running", "waiting"] = "waiting"
     found: "dict[str, Outcome]" = field(default_factory=dict)
     looks: dict[str, Any] = field(default_factory=dict)
+    finished: bool = False
+    """Whether it has got to its end."""
     drawn: Event | None = None
     """Set once no picture of the run can come any more."""
     asked: float = field(default_factory=lambda: time.monotonic())
@@ -76,6 +78,7 @@ class RunRegistry:
         self._turns: LRUCache[Turn] = LRUCache(512)
         self._revisions = itertools.count(1)
         self._paces: LRUCache[tuple[float, ...]] = LRUCache(64)
+        self._tallies: Counter[str] = Counter()
         self.executor = ThreadPoolExecutor(2, thread_name_prefix="reading")
         """Reads data sets while a run says so."""
 
@@ -100,16 +103,19 @@ class RunRegistry:
             self._seen(session.visitor)
             for run in self._runs.values():
                 if run.state == "waiting" and not self._present(run.session.visitor):
-                    run.state = "over"
+                    self._end(run)
             waiting = [run.session.visitor for run in self._runs.values() if run.state == "waiting"]
             if len(waiting) >= MANY:
+                self._tallies["refused"] += 1
                 raise ValueError(f"{MANY} runs are waiting for their turn already; try again in a minute.")
             address = self._addresses.get(session.visitor)
             own = sum(self._addresses.get(visitor) == address for visitor in waiting) if address else 0
             if own >= self.per_address:
+                self._tallies["refused"] += 1
                 raise ValueError(f"{own} runs from your network are waiting already; try again in a minute.")
             fresh = replace(session, run=name)
             self._runs[name] = Run(fresh)
+            self._tallies["asked"] += 1
             while len(self._runs) > KEPT:
                 order = {"over": 0, "running": 1, "waiting": 2}
                 del self._runs[min(self._runs, key=lambda key: order[self._runs[key].state])]
@@ -125,25 +131,39 @@ class RunRegistry:
             states = Counter(run.state for run in self._runs.values() if self._present(run.session.visitor))
         return {state: states[state] for state in ("running", "waiting")}
 
+    def tallies(self) -> dict[str, int]:
+        """How many runs were asked for, refused, started, finished and cancelled (stopped, left, cut off, failed)."""
+        with self._lock:
+            return {name: self._tallies[name] for name in ("asked", "refused", "started", "finished", "cancelled")}
+
     def close(self) -> None:
         """End all runs, for good: the app stops."""
         with self._lock:
             self._closed = True
             for run in self._runs.values():
-                run.state = "over"
+                self._end(run)
 
     def before(self, session: Session) -> int:
         """How many runs are to be done before the session's own."""
-        with self._lock:
-            names = itertools.takewhile(lambda name: name != session.run, self._runs)
-            return sum(self._runs[name].state != "over" for name in names)
+        return len(self.ahead(session))
 
     def ahead(self, session: Session) -> list[tuple[Session, float]]:
         """The runs that are to be done before the session's own, and how many seconds each has taken so far."""
         with self._lock:
             names = itertools.takewhile(lambda name: name != session.run, self._runs)
             runs, now = [self._runs[name] for name in names], time.monotonic()
-            return [(run.session, now - (run.begun or now)) for run in runs if run.state != "over"]
+            # nobody waits for those whose visitors have left
+            return [
+                (run.session, now - (run.begun or now))
+                for run in runs
+                if run.state == "running" or (run.state == "waiting" and self._present(run.session.visitor))
+            ]
+
+    def waits(self, session: Session) -> bool:
+        """Whether the session's run waits for its turn, and its visitor for that."""
+        with self._lock:
+            run = self._runs.get(session.run)
+            return run is not None and run.state == "waiting" and self._present(run.session.visitor)
 
     def keep_result(self, key: Hashable) -> None:
         """Note that a result is ready, for those who wait for the same (`waited_for`)."""
@@ -161,9 +181,18 @@ class RunRegistry:
             run = self._runs.get(session.run)
             if run is None or run.state != "waiting":
                 return False
-            run.state = "running" if self._present(run.session.visitor) else "over"
-            run.begun = time.monotonic()
-            return run.state == "running"
+            if not self._present(run.session.visitor):
+                self._end(run)
+                return False
+            run.state, run.begun = "running", time.monotonic()
+            self._tallies["started"] += 1
+            return True
+
+    def finish(self, session: Session) -> None:
+        """Note that the session's run has got to its end; its last picture is still to be drawn."""
+        with self._lock:
+            if run := self._runs.get(session.run):
+                run.finished = True
 
     def under_way(self, session: Session) -> str:
         """The name of the same visitor's run of the same choices that waits or runs; empty without one."""
@@ -193,7 +222,7 @@ class RunRegistry:
             over.set()
             with self._lock:
                 if run:
-                    run.state = "over"
+                    self._end(run)
 
     def stop(self, session: Session) -> None:
         """End the session's run, if there is one: what is still forming stays as it is and says so.
@@ -204,7 +233,7 @@ class RunRegistry:
             run = self._runs.get(session.run)
             if run is None:
                 return
-            run.state = "over"
+            self._end(run)
         if run.drawn is not None:
             run.drawn.wait(PATIENCE)
         self.cut(session)
@@ -215,7 +244,7 @@ class RunRegistry:
             run = self._runs.get(session.run)
             if run is None:
                 return
-            run.state = "over"
+            self._end(run)
             run.found = {
                 side: found
                 if found.forming is None
@@ -297,6 +326,11 @@ class RunRegistry:
         with self._lock:
             found = sorted(self._paces.get(_paced(session, work)) or ())
         return found[(len(found) - 1) // 2] if found else None
+
+    def _end(self, run: Run) -> None:
+        if run.state != "over":
+            run.state = "over"
+            self._tallies["finished" if run.finished else "cancelled"] += 1
 
     def _seen(self, visitor: str) -> None:
         now = time.monotonic()

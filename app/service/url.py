@@ -32,9 +32,11 @@ def understood(query: Mapping[str, str], kind: type[AnySession]) -> tuple[AnySes
     data = query.get("data", "")
     known = {model.group for model in catalogue.fitting(kind)}
     session, odd = catalogue.first(kind, data if data in known else None), [] if data in known or not data else ["data"]
+    # what the tab's own address leaves out would be gone after the next reload
+    left_out = {"data", *HIDDEN, *(field.name for field in fields(Session) if field.name not in kind.addressed)}
     for field in fields(kind):
         given = query.get(field.name)
-        if given is None or field.name in ("data", *HIDDEN):
+        if given is None or field.name in left_out:
             continue
         try:
             session = replace(session, **{field.name: _parsed(session, field.name, given)})

@@ -169,8 +169,9 @@
     const seen = one => one.parentElement.getClientRects().length;
     const missing = [...document.querySelectorAll('[data-missing]')].filter(seen).map(one => one.dataset.missing);
     const run = [...document.querySelectorAll('[id$="-run"]')].find(one => one.getClientRects().length);
-    if (!missing.length || !run || run.disabled) return;
+    if (!missing.length || !run) return;
     const what = missing.join(' ');
+    if (run.disabled) begun = what; // a run is under way: once it is stopped, nothing starts it again
     if (what === begun) return;
     setTimeout(() => {
       const still = [...document.querySelectorAll('[data-missing]')].filter(seen).map(one => one.dataset.missing);

@@ -1,8 +1,9 @@
 """How a tab that runs attacks is wired: light events, the run that streams, Stop; and which tab opens when."""
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -18,6 +19,9 @@ EVERY = 0.18
 """Seconds between two pictures of a run; slower parts of the page follow every `SLOWLY` seconds."""
 SLOWLY = 1.0
 
+LOOK, TOLD = 1.0, 10.0
+"""How often, in seconds, the line is looked at for those who wait, and how often they are told how long it takes."""
+
 LIGHT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 8}
 
 
@@ -30,6 +34,8 @@ def wire(view: RunView[Any], looks: list[tuple[str, Any]], leaves: dict[gr.Butto
     begun = listen([view.run.click], view, _begun(view), trigger_mode="once")
     heavy = LIGHT | {"concurrency_limit": 1, "concurrency_id": "heavy", "trigger_mode": "multiple", "js": HERE}
     begun.success(_watched(view), [view.session, view.where], view.outputs, **heavy)
+    line = LIGHT | {"concurrency_limit": None, "concurrency_id": "line", "trigger_mode": "multiple"}
+    begun.success(_waited(view), [view.session], [view.status], **line)
     # No `cancels`: a picture that is on its way when Gradio cancels a run arrives later, and stays.
     listen([view.stop.click], view, _stopped(view))
     for name, control in view.controls.items():
@@ -253,13 +259,46 @@ def _rested(view: RunView[Any], session: Session, sentence: str) -> Updates:
 def _begun(view: RunView[Any]) -> Callable[[Session], Updates]:
     def begun(session: Session) -> Updates:
         waiting = view.runs.enqueue(session)
-        first, seconds = view.runs.before(waiting), service.waiting_time(waiting, view.runs)
-        words = f": {first} {'run comes' if first == 1 else 'runs come'} first" if first else ""
-        words += f", about {max(1, round(seconds)):,} s" if first and seconds is not None else ""
-        line = sentence_line(f"Waiting for its turn{words}.")
+        line = sentence_line(_place(view, waiting))
         return {view.session: waiting, view.status: line, **view.buttons(running=True)}
 
     return begun
+
+
+def _place(view: RunView[Any], session: Session) -> str:
+    """How many runs come before the session's own, and about how long they take."""
+    first, seconds = view.runs.before(session), service.waiting_time(session, view.runs)
+    words = f": {first} {'run comes' if first == 1 else 'runs come'} first" if first else ""
+    words += f", about {_about(seconds):,} s" if first and seconds is not None else ""
+    return f"Waiting for its turn{words}."
+
+
+def _about(seconds: float) -> int:
+    """Seconds as they are estimated: to 1, then 5, then 10 of them."""
+    step = 1 if seconds < 10 else 5 if seconds < 60 else 10
+    return max(1, step * round(seconds / step))
+
+
+def _waited(view: RunView[Any]) -> Callable[[Session], AsyncIterator[Updates]]:
+    """Tells a visitor whose run waits when the line has moved, read out, and how long it takes, without that.
+
+    No thread is held while it waits.
+    """
+
+    async def waited(session: Session) -> AsyncIterator[Updates]:
+        first, told, sentence = view.runs.before(session), time.monotonic(), ""
+        while view.runs.waits(session):
+            await asyncio.sleep(LOOK)
+            now, before = time.monotonic(), view.runs.before(session)
+            if before == first and now - told < TOLD:
+                continue
+            found = await asyncio.to_thread(_place, view, session)
+            if found != sentence and view.runs.waits(session):
+                yield {view.status: sentence_line(found, aloud=before != first)}
+            first, told, sentence = before, now, found
+        yield {view.status: gr.skip()}  # Gradio sends the last one again at the end, when the page may show other words
+
+    return waited
 
 
 def _watched(view: RunView[Any]) -> Callable[..., Iterator[Updates]]:
@@ -321,6 +360,9 @@ def _finished(view: RunView[Any], session: Session, sentence: str) -> Updates:
 
 def _stopped(view: RunView[Any]) -> Callable[[Session], Updates]:
     def stopped(session: Session) -> Updates:
-        return view.shown(session, service.stop(session, view.runs))
+        sentence = service.stop(session, view.runs)
+        if not view.runs.found(session):  # not a step was taken: what the page showed before is shown again
+            session = replace(session, run="")
+        return view.shown(session, sentence)
 
     return stopped

@@ -211,6 +211,13 @@ def test_an_odd_value_of_a_field_that_a_tab_adds_gets_a_sentence(
     assert len(complaint) < 100
 
 
+@pytest.mark.parametrize("kind", [tab.SESSION for tab in discovered()], ids=lambda kind: kind.tab)
+def test_an_address_says_all_that_was_taken_from_another(kind: type[Session]) -> None:
+    asked = {"tab": kind.tab, "target": "0", "epsilon": "8", "steps": "20", "seed": "3", "wrong": "75"}
+    found, _ = service.opened(asked, kind)  # no target of scenes is named so
+    assert service.opened(service.parameters(found.query()), kind) == (found, "")
+
+
 def test_a_page_that_was_forgotten_comes_back_from_its_address(visitor: Visitor) -> None:
     """No page was opened under this session hash: the server knows as much of it as of one that it has evicted."""
     answer = visitor.ask(visitor.event(elem_id="strengths"), ADDRESS, pressed=10)
@@ -307,8 +314,9 @@ def begin(visitor: Visitor) -> str:
     """Press Run; where it was let into the line, wait for its turn."""
     pressed = visitor.event(elem_id="compare-run")
     answer = visitor.ask(pressed, ADDRESS)
-    heavy = next(one for one in visitor.config["dependencies"] if one["trigger_after"] == pressed["id"])
+    heavy, line = (one for one in visitor.config["dependencies"] if one["trigger_after"] == pressed["id"])
     visitor.send(heavy, ADDRESS)
+    visitor.send(line)
     return answer
 
 
@@ -325,6 +333,8 @@ def test_who_closes_the_tab_leaves_the_line_and_ends_the_run(
     assert "2 runs are waiting for their turn already" in begin(late)
     late.leave()
     one.leave()
+    moved = two.told("Waiting for its turn: 1 run comes first, about ").rpartition("process_generating")[2]
+    assert 'aria-live=\\"polite\\"' in moved, "the line has moved, which is read out"
     two.leave()
     time.sleep(1.5)
     assert "Waiting for its turn: 1 run comes first, about " in begin(late)

@@ -10,6 +10,7 @@ from app.service import live
 from app.service.outcomes import keep
 from app.service.runs import RunRegistry
 from app.session import Session
+from benchmarks._visitors import FULL
 
 SMALL = {"steps": 10, "images": 64, "epsilon": 14}
 
@@ -39,8 +40,11 @@ def test_one_network_cannot_fill_the_line(session: Session) -> None:
         registry.came_from(visitor.visitor, "192.0.2.7" if number < 3 else "192.0.2.8")
     for visitor in crowd[:2]:
         registry.enqueue(visitor)
-    with pytest.raises(ValueError, match=r"^2 runs from your network are waiting already; try again in a minute"):
+    with pytest.raises(
+        ValueError, match=r"^2 runs from your network are waiting already; try again in a minute"
+    ) as full:
         registry.enqueue(crowd[2])
+    assert FULL.search(str(full.value)), "benchmarks/load.py takes it for no error"
     assert registry.enqueue(crowd[3]).run
     assert registry.counts() == {"running": 0, "waiting": 3}
     registry.close()
@@ -82,3 +86,26 @@ def test_a_run_ends_when_its_time_is_over_and_keeps_what_there_is(
         assert found.forming is not None
         assert found.forming.state == "stopped"
     assert registry.counts()["running"] == 0
+
+
+def test_what_became_of_runs_is_counted(session: Session) -> None:
+    registry = RunRegistry(per_address=3)
+    done, stopped, left = (registry.enqueue(replace(session, visitor=name, **SMALL)) for name in ("", "ada", "bob"))
+    with registry.drawn(done):
+        for side, found in service.outcomes(session).items():
+            keep(registry, left, side, found)
+        assert [tick.finished for tick in service.run(done, registry)] == [True]
+    registry.stop(stopped)
+    assert not registry.waits(stopped)
+    assert registry.waits(left)
+    assert registry.tallies() == {"asked": 3, "refused": 0, "started": 1, "finished": 1, "cancelled": 1}
+    registry._left.clear()  # as if the last had closed the page
+    assert not registry.waits(left)
+    assert not registry.claim(left)
+    for number in range(4):
+        registry.came_from(f"{number}", "192.0.2.7")
+        if number < 3:
+            registry.enqueue(replace(session, visitor=f"{number}"))
+    with pytest.raises(ValueError, match="from your network"):
+        registry.enqueue(replace(session, visitor="3"))
+    assert registry.tallies() == {"asked": 6, "refused": 1, "started": 1, "finished": 1, "cancelled": 2}

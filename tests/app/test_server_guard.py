@@ -1,7 +1,9 @@
 """What stands in front of Gradio, over HTTP: sizes, closed addresses, other sites, passwords, errors in a sentence."""
 
 import errno
+import importlib.util
 import logging
+import pickle
 import re
 import socket
 import time
@@ -9,14 +11,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 import tiny
+from gradio.queueing import Queue
 
-from app import service
+from app import memory, service
 from app.__main__ import start
 from app.guard import bodies, login, places
 from app.guard.access import trusted
@@ -122,6 +126,8 @@ CLOSED = [
     ("GET", "/pwa_icon/30000"),
     ("GET", "/gradio_api/dev/reload"),
     ("GET", "/monitoring/summary"),
+    ("GET", "/%0A"),
+    ("GET", "/x%7F"),
 ]
 
 
@@ -339,6 +345,7 @@ def test_waits_grow_and_are_forgotten() -> None:
         ("PLAINSIGHT_ORIGINS", "example.org", "takes sites like https://example.org, and 'example.org' was given"),
         ("PLAINSIGHT_FRAMES", "https://a.example/x", "takes sites like"),
         ("PLAINSIGHT_PROXIES", "10.0.0.0/99", "takes addresses or networks like 10.0.0.0/8, and '10.0.0.0/99'"),
+        ("PLAINSIGHT_METRICS", "here", "takes addresses or networks like 10.0.0.0/8, and 'here' was given"),
         ("PLAINSIGHT_RUN_SECONDS", "1", "a whole number from 10 to 86,400, and '1' was given"),
         ("PLAINSIGHT_RUNS_PER_ADDRESS", "many", "a whole number from 1 to 32, and 'many' was given"),
     ],
@@ -347,6 +354,12 @@ def test_settings_that_fit_nothing_are_named(name: str, value: str, told: str) -
     with pytest.raises(ValueError, match=f"^{name} ") as error:
         read({name: value})
     assert told in str(error.value)
+
+
+def test_figures_need_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"^PLAINSIGHT_METRICS needs a package: pip install 'plainsight\[metrics\]'"):
+        read({"PLAINSIGHT_METRICS": "127.0.0.1"})
 
 
 def test_runs_of_one_client_do_not_shut_out_the_pages_of_others(
@@ -388,6 +401,69 @@ def test_the_health_check_fails_without_models(
     missing = client.get("/healthz")
     assert (missing.status_code, missing.json()["status"]) == (503, "no models")
     service.api.catalogue.caches.clear()
+
+
+def test_what_pages_show_is_not_kept(client: httpx.Client, served_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Queue, "_get_df", lambda records: pytest.fail("statistics of all events were made"))
+    load = next(number for number, fn in served_page.fns.items() if any(event == "load" for _, event in fn.targets))
+    for name in ("one", "two"):
+        body = {"fn_index": load, "session_hash": name, "data": []}
+        assert client.post(JOIN, json=body).status_code == 200
+        with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": name}) as stream:
+            answer = next(line for line in stream.iter_lines() if "process_completed" in line)
+        assert len(answer) > 20_000
+        kept = served_page.state_holder.session_data[name]
+        assert len(pickle.dumps([*kept.components, kept.state_data])) < 20_000
+        assert any(value.data == "signs" for value in kept.state_data.values()), "the choices are kept"
+    assert len(served_page._queue.event_analytics) == 1
+
+
+def test_free_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, trimmed = iter([None, None]), []
+    monkeypatch.setattr(memory.time, "sleep", lambda seconds: next(waits))
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=trimmed.append))
+    with pytest.raises(StopIteration):
+        memory.give_back()
+    assert trimmed == [0, 0]
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        memory.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=lambda *values: told.append(values))
+    )
+    memory.begin()  # its thread ends at once: there is no malloc_trim
+    assert told == [(-8, 2)]
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace())
+    memory.give_back()  # another C library has no such function
+
+
+def figures(client: httpx.Client, **options: Any) -> dict[str, float]:
+    """The values at /metrics."""
+    lines = client.get("/metrics", **options).text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def test_figures_for_prometheus_are_off_until_somebody_is_admitted(
+    client: httpx.Client, serve: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/metrics").status_code == 404
+    monkeypatch.setenv("PLAINSIGHT_METRICS", "127.0.0.0/8")
+    own = serve()
+    refused = own.get("/metrics", headers={"x-forwarded-for": "192.0.2.7"})
+    assert (refused.status_code, refused.json()["error"][:14]) == (403, "Only addresses")
+    before = figures(own)
+    assert before["plainsight_models"] == 6
+    assert before["plainsight_view_seconds_count"] == 0
+    assert before["process_resident_memory_bytes"] > 1e8
+    states = {f'plainsight_runs{{state="{state}"}}' for state in ("running", "waiting")}
+    ever = {
+        f'plainsight_runs_total{{what="{what}"}}' for what in ("asked", "refused", "started", "finished", "cancelled")
+    }
+    assert {name for name in before if name.startswith("plainsight_runs")} == states | ever
+    made = own.post("/gradio_api/call/models", json={"data": []}).json()["event_id"]
+    assert "event: complete" in own.get(f"/gradio_api/call/models/{made}").text
+    key = {"x-plainsight-album": service.albums.open("somebody").key}
+    assert own.post("/pictures", content=b"no picture", headers=key).status_code == 200, "what is wrong is said later"
+    after = figures(own)
+    assert (after["plainsight_view_seconds_count"], after["plainsight_uploads_total"]) == (1, 1)
 
 
 def test_the_log_of_a_refusal_names_nobody(caplog: pytest.LogCaptureFixture, client: httpx.Client) -> None:

@@ -212,6 +212,26 @@ def test_stop_keeps_what_there_is(visit: Visit) -> None:
     assert page.is_enabled("#compare-run")
 
 
+def test_whoever_waits_sees_the_line_move_and_then_the_run(visit: Visit) -> None:
+    # in browsers of their own: one has up to six connections to a server, and a page that waits takes two
+    pages = [visit("?steps=200&images=64&epsilon=8", stranger=number > 0) for number in range(3)]
+    one, two, three = pages
+    for page, words in zip(pages, ("Step", "1 run comes first", "2 runs come first"), strict=True):
+        whole(page)
+        page.click("#compare-run")
+        status_says(page, words)
+    two.click("#compare-stop")
+    status_says(two, "Stopped before the first step")
+    status_says(three, "Waiting for its turn: 1 run comes first")
+    assert three.get_attribute(".status [role=status]", "aria-live") == "polite", "that it has moved is read out"
+    one.click("#compare-stop")
+    status_says(three, "Step")
+    three.click("#compare-stop")
+    status_says(three, "Stopped at step")
+    assert two.inner_text(".status").startswith("Stopped"), "it does not begin again by itself"
+    assert two.inner_text(".card-a .read").startswith("reads"), "what was shown before is shown again"
+
+
 def test_a_choice_during_a_run_ends_it_and_no_later_picture_covers_the_new_view(visit: Visit) -> None:
     page = visit("?steps=200&images=64&epsilon=8")
     whole(page)

@@ -35,9 +35,22 @@ def test_every_drawn_data_set_is_in_it() -> None:
     assert set(re.findall(r"data fetch (\w+)", TEXT)) == drawn
 
 
+def test_it_is_built_in_two_stages_on_one_base_that_can_be_chosen() -> None:
+    assert said("FROM") == ["${BASE} AS build", "${BASE}"]
+    base, backend = said("ARG")
+    assert re.fullmatch(r"BASE=python:3\.11\.\d+-\S+", base), "a version, and no registry"
+    assert backend == "TORCH_BACKEND=cpu"
+    (made,) = (rest for rest in said("RUN") if "uv pip install" in rest)
+    assert '--torch-backend "${TORCH_BACKEND}"' in made
+    assert set(re.findall(r"--requirement (\S+)", made)) == {"requirements.txt", "requirements/metrics.txt"}
+    assert [names for names in said("COPY") if "--from" in names] == ["--from=build /srv/venv /srv/venv"]
+
+
 def test_what_is_copied_exists_and_is_not_ignored() -> None:
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     for names in said("COPY"):
+        if names.startswith("--from="):
+            continue
         for name in names.split()[:-1]:
             assert (ROOT / name).exists()
             assert name in kept
