@@ -320,6 +320,15 @@ def begin(visitor: Visitor) -> str:
     return answer
 
 
+def until(client: httpx.Client, **runs: int) -> None:
+    """Wait until so many runs of visitors who are there are under way and wait."""
+    for _ in range(200):
+        if client.get("/healthz").json()["runs"] == runs:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{client.get('/healthz').json()['runs']} in place of {runs}")
+
+
 def test_who_closes_the_tab_leaves_the_line_and_ends_the_run(
     client: httpx.Client, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,13 +345,14 @@ def test_who_closes_the_tab_leaves_the_line_and_ends_the_run(
     moved = two.told("Waiting for its turn: 1 run comes first, about ").rpartition("process_generating")[2]
     assert 'aria-live=\\"polite\\"' in moved, "the line has moved, which is read out"
     two.leave()
-    time.sleep(1.5)
+    until(client, running=1, waiting=0)
     assert "Waiting for its turn: 1 run comes first, about " in begin(late)
     runner.leave()
     left = time.monotonic()
     late.told("Step 1 of 200")
     assert time.monotonic() - left < 5  # the run that was left would have taken far longer
     late.leave()
+    until(client, running=0, waiting=0)  # a process must not end while a run computes
 
 
 def test_health_names_the_folders_that_are_left_out(client: httpx.Client, models: Path) -> None:
