@@ -158,13 +158,15 @@ class Results:
     def breaks_between(self) -> tuple[float, float | None]:
         """Between which measured epsilons (units of 1/255) the model may break, for all that n tells.
 
-        Like `Robustness.interval`, and with the stored perturbations too. Raises ValueError where nothing was searched.
+        Like `Robustness.interval`, and with the stored perturbations too, which are measured on other images than the
+        search: so the breaking epsilon that it found is always enclosed. Raises ValueError where nothing was searched.
         """
         if self.robustness is None:
             raise ValueError("The universal robustness of this model was not measured.")
         right, curve = 1 - self.robustness.level, self.still_right()
         low = max((epsilon for epsilon, rate in curve if rate.interval[0] > right), default=0.0)
-        return low, next((epsilon for epsilon, rate in curve if rate.interval[1] <= right), None)
+        high = next((epsilon for epsilon, rate in curve if rate.interval[1] <= right), None)
+        return low, high if high is None else max(high, self.robustness.epsilon or 0.0)
 
     def to_json(self) -> dict[str, Any]:
         assessment = self.assessment.to_json()

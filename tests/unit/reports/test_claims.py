@@ -285,6 +285,11 @@ class TestTradeoff:
         )
         assert replace(results, robustness=wider, measurements=stored).breaks_between() == (8.0, 16.0)
 
+    def test_the_bracket_encloses_what_the_search_found_on_other_images(self):
+        _, results = model(1, 900, 12)
+        stored = Measurement("spgd", 11.5, None, 100, 0, 2048, Report(Rate(150, N), Rate(0, N)))
+        assert replace(results, measurements=(stored,)).breaks_between() == (0.0, 12)
+
     def test_without_both_kinds_nothing_is_decided(self):
         assert ask(3, [STANDARD, *self.ONES]).holds is None
         assert ask(3, [STANDARD]) is None
