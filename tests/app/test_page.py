@@ -94,7 +94,9 @@ work: list[tuple[object, ...]] | None = None
 
 
 def heard(event: str, args: tuple[object, ...]) -> None:
-    if work is not None and (event in AT_WORK or any(os.environ["PLAINSIGHT_CHECKPOINTS"] in str(arg) for arg in args)):
+    if work is None or str(args[:1]).endswith("__pycache__',)"):  # where Python compiles a library that is new here
+        return
+    if event in AT_WORK or any(os.environ["PLAINSIGHT_CHECKPOINTS"] in str(arg) for arg in args):
         work.append((event, *args))
 
 
