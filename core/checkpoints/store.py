@@ -364,17 +364,13 @@ def _scheduled(own: Sequence[Checkpoint]) -> list[Checkpoint]:
     """The models of a group with their schedules: how a training differs from that of most, or from a standard one."""
     trained = sorted((checkpoint for checkpoint in own if checkpoint.heap), key=lambda c: c.folder)
     usual = groups.usual([checkpoint.recipe for checkpoint in trained])
-    return [
-        replace(
-            c,
-            schedule=groups.difference(c.recipe, usual)
-            if c.heap
-            else ELSEWHERE
-            if c.converted
-            else groups.unusual(c.recipe),
-        )
-        for c in own
-    ]
+
+    def schedule(one: Checkpoint) -> str:
+        if one.converted:
+            return ELSEWHERE
+        return groups.difference(one.recipe, usual) if one.heap else groups.unusual(one.recipe)
+
+    return [replace(one, schedule=schedule(one)) for one in own]
 
 
 def _readable(folder: Path, on_error: Callable[[Path, FileError], object]) -> Checkpoint | None:

@@ -45,9 +45,8 @@ def convert(
         classes=classes,
     )
     origin = {"file": weights.name, "sha256": victim.sha256, "weights_key": victim.key}
-    made = into_folder(
-        victim.model, victim.data, str(architecture), root, name or weights.stem, origin, held_out=held_out
-    )
+    given = weights.stem if name is None else name
+    made = into_folder(victim.model, victim.data, str(architecture), root, given, origin, held_out=held_out)
     say(str(made.checkpoint.folder))
     if made.report is None:
         tell(f"Not measured: {victim.data.missing}")

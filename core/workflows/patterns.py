@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from core.checkpoints import perturbations, store
 from core.checkpoints.donors import other_models
+from core.checkpoints.groups import ELSEWHERE
 from core.checkpoints.results import Measurement
 from core.checkpoints.store import Checkpoint, ModelFolder
 from core.evaluation.pattern_score import PatternScore, Reader, score_patterns
@@ -66,17 +67,17 @@ def readers_of(checkpoint: Checkpoint) -> dict[str, Checkpoint]:
 
 
 def kind_of(reader: Checkpoint) -> str:
-    """The kind of a reader: `standard`, `heap 1` or `larger heaps`.
+    """The kind of a reader: `standard`, `heap 1`, `larger heaps`, or `trained elsewhere`, which no table shows.
 
     >>> from pathlib import Path
     >>> kind_of(Checkpoint(Path("a"), "resnet20", "signs", ("stop", "yield"), "", {"sigma": 0.5, "heap": 64}))
     'larger heaps'
     """
-    return KINDS[min(reader.heap, 2)]
+    return ELSEWHERE if reader.converted else KINDS[min(reader.heap, 2)]
 
 
 KINDS = ("standard", "heap 1", "larger heaps")
-"""The kinds of readers, in the order of tables."""
+"""The kinds of readers that tables show, in their order."""
 
 
 def _reads(other: Checkpoint, checkpoint: Checkpoint) -> bool:

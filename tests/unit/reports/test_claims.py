@@ -94,6 +94,16 @@ ADVERSARIAL = model(1, 930, 20, (930, 900, 400), 5.5)
 
 
 class TestSensitivity:
+    def test_a_model_that_was_trained_elsewhere_decides_nothing(self):
+        checkpoint, results = model(0, 930, 20, (930, 900, 400), 5.5)
+        foreign = replace(checkpoint, schedule="trained elsewhere", config={"converted": {}}), results
+        assert ask(2, [STANDARD, ADVERSARIAL]).holds
+        for number in (2, 5):
+            found = ask(number, [STANDARD, foreign])
+            assert found is None or found.holds is None, number
+        both, alone = (ask(2, [STANDARD, *more, ADVERSARIAL]) for more in ((foreign,), ()))
+        assert (both.rows, both.reason) == (alone.rows, alone.reason)
+
     def test_it_holds_where_training_helps_and_much_is_still_fooled(self):
         found = ask(1, [STANDARD, ADVERSARIAL])
         assert found.holds

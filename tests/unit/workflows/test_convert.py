@@ -98,6 +98,8 @@ def test_the_command_names_the_folder_and_what_it_is_worth(data, model, tmp_path
     words += ["--mean", "0 0 0", "--std", "1 1 1", "--root", str(tmp_path / "runs"), "--device", "cpu"]
     refused = CliRunner().invoke(app, words)
     assert "'their own' was given" in str(refused.exception)
+    nameless = CliRunner().invoke(app, [*words, "--name", ""])
+    assert "and '' was given" in str(nameless.exception)
     done = CliRunner().invoke(app, [*words, "--name", "theirs"], env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
     folder = tmp_path / "runs" / "folder" / "theirs"

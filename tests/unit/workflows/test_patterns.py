@@ -134,7 +134,9 @@ def test_where_nothing_aims_at_a_class_nothing_is_done(folder):
 
 @pytest.mark.parametrize(("heap", "kind"), [(0, "standard"), (1, "heap 1"), (2, "larger heaps"), (64, "larger heaps")])
 def test_readers_are_of_three_kinds(folder, heap, kind):
-    assert kind_of(store.read(beside(folder, "second", heap))) == kind
+    reader = store.read(beside(folder, "second", heap))
+    assert kind_of(reader) == kind
+    assert kind_of(replace(reader, config={"converted": {"file": "own.pt"}})) == "trained elsewhere"
 
 
 def test_one_command_fills_all_models_of_a_folder(drawn):
