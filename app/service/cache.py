@@ -66,6 +66,8 @@ class Caches:
     """
 
     def __init__(self) -> None:
+        self.places: LRUCache[tuple[tuple[Path, int], ...]] = LRUCache(2)
+        """The folders that models are looked for in, and when they were last changed, as it was a moment ago."""
         self.checkpoints: LRUCache[list[Checkpoint]] = LRUCache(2)
         self.models: LRUCache[nn.Module] = LRUCache(12)
         self.results: LRUCache[Results] = LRUCache(512)
@@ -81,6 +83,10 @@ class Caches:
         """Predicted classes of a sheet of images, clean and attacked."""
         self.label_maps: LRUCache[Tensor] = LRUCache(256)
         """Predicted label maps of a sheet of scenes."""
+        self.patterns: LRUCache[str] = LRUCache(256)
+        """Patterns alone, as addresses of pictures."""
+        self.files: LRUCache[str] = LRUCache(64)
+        """Patterns with what is known of them, as addresses of files to take home."""
         self.drawn: LRUCache[str] = LRUCache(1024)
         """Held-out images with stored patterns, as addresses of pictures."""
         self.forming_answers: LRUCache[tuple[list[int], list[int]]] = LRUCache(16)

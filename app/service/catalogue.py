@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
@@ -29,6 +30,8 @@ from core.models.normalised import Normalised
 
 FILES = (store.CONFIG, store.WEIGHTS, RESULTS, perturbations.FILE, replays.FILE)
 """What the app reads of a model folder."""
+FRESH = 1.0
+"""Seconds within which it is noticed that model folders came or went."""
 Choices = list[tuple[str, Any]]
 Derived = TypeVar("Derived")
 
@@ -193,7 +196,10 @@ def spelled(folder: Path) -> str:
 
 
 def all_models() -> list[Checkpoint]:
-    """Every readable model; looked for again when the folder of a data set changes, or one that was left out."""
+    """Every readable model; looked for again when the folder of a data set changes, or one that was left out.
+
+    That a folder has changed is noticed within `FRESH` seconds.
+    """
     root, others = store.default_root(), tuple(_others)
     found = caches.checkpoints.get(_state(root, *others))
     if found is None:
@@ -203,8 +209,11 @@ def all_models() -> list[Checkpoint]:
 
 
 def _state(*roots: Path) -> tuple[object, ...]:
-    folders = [path for root in roots if root.is_dir() for path in (root, *root.glob("*")) if path.is_dir()]
-    return roots, *((path, path.stat().st_mtime_ns) for path in folders), *_left_out_now()
+    def look() -> tuple[tuple[Path, int], ...]:
+        folders = [path for root in roots if root.is_dir() for path in (root, *root.glob("*")) if path.is_dir()]
+        return tuple((path, path.stat().st_mtime_ns) for path in folders)
+
+    return roots, *caches.places.get_or_make((roots, monotonic() // FRESH), look), *_left_out_now()
 
 
 def _usable(root: Path, others: Sequence[Path]) -> list[Checkpoint]:

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor, nn
 
+from app.service import background
 from core import runtime
 
 CPU = "cpu"
@@ -205,12 +206,13 @@ def on_gpu(
     """Decorate a generator that asks models: on a ZeroGPU Space it runs in a process that has a GPU.
 
     `duration` estimates the seconds from its arguments. Arguments and what it yields go through pickle. Where no GPU
-    is to be had it runs on the processor. Elsewhere nothing is changed.
+    is to be had, and elsewhere, it runs here, behind the views.
     """
 
     def decorated(work: Callable[Given, Lent[Found]]) -> Callable[Given, Lent[Found]]:
+        here = background.computed(work)
         if not zero():
-            return work
+            return here
         import spaces
 
         @spaces.GPU(duration=duration)
@@ -234,7 +236,7 @@ def on_gpu(
                 machine.refuse(error)
             else:
                 return
-            yield from work(*args, **kwargs)
+            yield from here(*args, **kwargs)
 
         return either
 

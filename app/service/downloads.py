@@ -6,11 +6,12 @@ import shlex
 from dataclasses import asdict
 from typing import Any
 
-from app.service import catalogue
+from app.service import catalogue, pictures
+from app.service.cache import caches
 from app.service.outcomes import Outcome, batch
 from app.service.types import Card, File
 from app.session import HIDDEN, Session
-from core import attacks, rendering
+from core import attacks
 from core.attacks.targets import title
 from core.checkpoints import perturbations
 from core.checkpoints.results import key
@@ -24,11 +25,18 @@ def files(session: Session, checkpoint: Checkpoint, found: Outcome, drawn: bool 
     """
     name = f"{checkpoint.data.partition(':')[0]}-{checkpoint.name}-"
     name += key(session.attack, session.epsilon, session.target)
-    picture = rendering.data_url(rendering.perturbation(found.delta)) if drawn else ""
-    numbers = perturbations.delta_file(found.delta, _about(session, checkpoint, found))
+    about = _about(session, checkpoint, found)
+
+    def packed() -> str:
+        return _url(perturbations.delta_file(found.delta, about), "application/octet-stream")
+
     return (
-        File("PNG", f"{name}.png", picture),
-        File("safetensors", f"{name}.safetensors", _url(numbers, "application/octet-stream")),
+        File("PNG", f"{name}.png", pictures.pattern(found, 1) if drawn else ""),
+        File(
+            "safetensors",
+            f"{name}.safetensors",
+            caches.files.get_or_make((found.mark, found.delta.shape, *about.values()), packed),
+        ),
     )
 
 

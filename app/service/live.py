@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from app.service import catalogue, devices, pictures, work
+from app.service import background, catalogue, devices, pictures, work
 from app.service.cache import caches
 from app.service.outcomes import Outcome, Outcomes, batch, content_key, keep, outcomes
 from app.service.runs import RunRegistry
@@ -225,10 +225,16 @@ class _Live:
         if not (perceptibility.jod_available() and perceptibility.judgeable(images)):
             return None
         values: list[float] = []
-        for value in perceptibility.judgements(images, delta):
-            values.append(value)
-            yield self.tick(f"Measuring how visible {letter} is: {len(values)} of {len(images)}.")
+        with closing(_judgements(images, delta)) as judged:
+            for value in judged:
+                values.append(value)
+                yield self.tick(f"Measuring how visible {letter} is: {len(values)} of {len(images)}.")
         return Jod.of(values)
+
+
+@background.computed
+def _judgements(images: Tensor, delta: Tensor) -> Generator[float, None, None]:
+    yield from perceptibility.judgements(images, delta)
 
 
 def _measuring(found: Outcome, fraction: float) -> Outcome:

@@ -5,7 +5,9 @@ delta (1,C,H,W) in whole units of 1/255, as it is stored, drawn and measured.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from app.service import catalogue
@@ -18,6 +20,7 @@ from core.checkpoints.store import Checkpoint
 from core.evaluation.perceptibility import Jod
 from core.evaluation.report import Report
 from core.evaluation.resemblance import Resemblance
+from core.threat import quantise
 
 BATCH, SCENES = 32, 4
 """Images, or scenes, in a step of a live run: half of what stored results use, so that the pattern moves more often."""
@@ -48,6 +51,16 @@ class Outcome:
     @property
     def finished(self) -> bool:
         return self.report is not None
+
+    @cached_property
+    def mark(self) -> bytes:
+        """What tells its delta from another."""
+        return fingerprint(self.delta)
+
+
+def fingerprint(delta: Tensor) -> bytes:
+    """What tells one stored delta from another."""
+    return quantise(delta).to(torch.int8).numpy().tobytes()
 
 
 Outcomes = Mapping[str, Outcome | None]

@@ -15,7 +15,7 @@ from app.session import FAR, Session, choice
 from core import datasets, rendering
 from core.datasets import Split
 from core.evaluation import perceptibility
-from core.threat import apply, quantise
+from core.threat import apply
 
 ADDED = ("clean", "a", "b")
 WHICH = ("all", "fooled")
@@ -187,7 +187,16 @@ def drawn(data: str, place: int, image: Tensor, found: Outcome | None) -> str:
         return rendering.data_url(picture)
 
     drawn_before = caches.drawn if found is None or found.finished else caches.forming_drawn
-    return drawn_before.get_or_make((data, place, found and fingerprint(found.delta)), draw)
+    return drawn_before.get_or_make((data, place, found and found.mark), draw)
+
+
+def pattern(found: Outcome, factor: float) -> str:
+    """The pattern alone, amplified, as the address of a picture."""
+
+    def draw() -> str:
+        return rendering.data_url(rendering.perturbation(found.delta, factor))
+
+    return caches.patterns.get_or_make((found.mark, found.delta.shape, factor), draw) if found.finished else draw()
 
 
 def held_out(data: str, enough: int) -> tuple[Split, int]:
@@ -251,7 +260,7 @@ def _said(session: CompareSession, side: str, found: Outcome | None, places: lis
         return classes[: len(places)], classes[len(places) :]
 
     said_before = caches.answers if found is None or found.finished else caches.forming_answers
-    key = (checkpoint.sha256, session.data, tuple(places), fingerprint(found.delta) if found else None)
+    key = (checkpoint.sha256, session.data, tuple(places), found.mark if found else None)
     before, after = said_before.get_or_make(key, ask)
     return _Said(before, None if found is None else after)
 
@@ -279,15 +288,10 @@ def visibility(session: Session, done: Outcome) -> Visibility | None:
             return Visibility(missing=f"not measurable on images of {height}x{width} pixels")
         return Visibility(*perceptibility.similarity(images, done.delta), len(images))
 
-    found = caches.visibilities.get_or_make((data, fingerprint(done.delta)), look)
+    found = caches.visibilities.get_or_make((data, done.mark), look)
     install = "" if perceptibility.jod_available() else perceptibility.INSTALL_JOD
     return replace(found, jod=done.jod, viewing=perceptibility.VIEWING_IN_WORDS, install=install)
 
 
 def _scenic(data: str) -> bool:
     return datasets.get(data).task == "segmentation"
-
-
-def fingerprint(delta: Tensor) -> bytes:
-    """What tells one stored delta from another."""
-    return quantise(delta).to(torch.int8).numpy().tobytes()

@@ -14,7 +14,7 @@ from torch import Tensor
 from app.service import catalogue, downloads, pictures, received, segmentation
 from app.service.album import PICTURES, OwnPicture, albums
 from app.service.compare import card
-from app.service.outcomes import Outcome, outcomes, stored
+from app.service.outcomes import Outcome, fingerprint, outcomes, stored
 from app.service.received import LARGEST, Received
 from app.service.types import (
     Example,
@@ -268,7 +268,7 @@ def _answers(
     """Confidences (K), or label maps (H,W), of one model for each picture; those that are not remembered are asked."""
     checkpoint = catalogue.checkpoint(session, side)
     model = catalogue.model(checkpoint)
-    what = None if delta is None else pictures.fingerprint(delta)
+    what = None if delta is None else fingerprint(delta)
     keys = [(checkpoint.sha256, data.size, picture.at, what) for picture in kept]
     known = [picture.remembered(key) for picture, key in zip(kept, keys, strict=True)]
     asked = [number for number, answer in enumerate(known) if answer is None]

@@ -297,7 +297,7 @@ def unseen(session: Session, side: str, found: Outcome | None) -> Look:
 
 def _look(session: SegmentationSession, side: str, found: Outcome | None, images: Tensor, place: int) -> Look:
     """One model on a scene. What is drawn is remembered: a run tells of a pattern more often than that changes."""
-    delta = pictures.fingerprint(found.delta) if found else None
+    delta = found.mark if found else None
     checkpoint = catalogue.checkpoint(session, side)
     key = (checkpoint.sha256, session.data, place, session.show, session.only, delta)
     look = caches.looks.get_or_make(key, lambda: _drawn(session, side, found, images, place))
@@ -391,5 +391,5 @@ def _sight(session: Session, side: str, found: Outcome | None, images: Tensor, s
         return _Sight(before, None)
     if not found.finished:
         return _Sight(before, ask(found.delta))
-    attacked = (*key, pictures.fingerprint(found.delta))
+    attacked = (*key, found.mark)
     return _Sight(before, caches.label_maps.get_or_make(attacked, lambda: ask(found.delta)))

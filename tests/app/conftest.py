@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from app import service
+from app.service import catalogue
 from app.session import Session
 
 
@@ -14,6 +15,7 @@ from app.session import Session
 def models(tiny_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test of the app sees these models, and no other test does."""
     tiny.surround(monkeypatch, tiny_models)
+    monkeypatch.setattr(catalogue, "FRESH", 1e-6)  # what a test writes is seen at once
     return tiny_models
 
 

@@ -1,6 +1,8 @@
 """Where models run. `cpu:0` stands for a GPU: PyTorch computes there, and the app takes it for another device."""
 
+import os
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 
 from app import service
 from app.__main__ import main
-from app.service import catalogue, devices, live, pictures, work
+from app.service import background, catalogue, devices, live, pictures, work
 from app.service.cache import caches
 from app.service.runs import RunRegistry
 from app.session import Session
@@ -231,11 +233,31 @@ def lender(monkeypatch: pytest.MonkeyPatch) -> Lender:
     return lender
 
 
-def test_without_zerogpu_the_decorator_changes_nothing() -> None:
-    def counting(n: int) -> Iterator[int]:
-        yield from range(n)
+def test_without_zerogpu_a_run_computes_here_behind_the_views() -> None:
+    seen, closed = [], []
 
-    assert devices.on_gpu(lambda n: n)(counting) is counting
+    def counting(n: int) -> Iterator[int]:
+        try:
+            for number in range(n):
+                thread = threading.get_native_id()
+                seen.append((thread, os.getpriority(os.PRIO_PROCESS, thread)))
+                yield number
+        finally:
+            closed.append(threading.get_native_id())
+
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    run = devices.on_gpu(lambda n: n)(counting)
+    assert list(run(3)) == [0, 1, 2]
+    (thread, priority), *others = set(seen)
+    assert not others, "one thread for all runs, so that PyTorch need not start its own again"
+    assert thread != threading.get_native_id()
+    assert priority == (min(19, own + background.BEHIND) if sys.platform == "linux" else own)
+    stopped = run(3)
+    assert next(stopped) == 0
+    stopped.close()
+    assert closed == [thread, thread], "what a run holds is let go where it was taken"
+    with pytest.raises(ZeroDivisionError):
+        list(devices.on_gpu(lambda: 1)(lambda: (1 // zero for zero in (0,)))())
 
 
 def test_on_zerogpu_a_gpu_is_asked_for_as_long_as_estimated(lender: Lender) -> None:

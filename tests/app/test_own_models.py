@@ -50,6 +50,18 @@ def test_they_stand_in_the_pickers_beside_the_shipped_ones(runs: Path) -> None:
     assert service.notice() == sentence
 
 
+def test_a_folder_that_comes_is_noticed_a_moment_later(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.offer([runs])
+    session, now = service.first(service.CompareSession, "signs"), 100.0
+    monkeypatch.setattr(catalogue, "FRESH", 1.0)
+    monkeypatch.setattr(catalogue, "monotonic", lambda: now)
+    assert "new@runs" not in names(session)
+    shutil.copytree(runs / "signs" / "standard", runs / "signs" / "new")
+    assert "new@runs" not in names(session), "many views of one moment look once"
+    now += 1.0
+    assert "new@runs" in names(session)
+
+
 def test_such_a_pair_opens_by_its_address_and_repeats_its_numbers(runs: Path) -> None:
     service.offer([runs])
     query = {"data": "signs", "a": "standard@runs", "b": "mine@runs"}

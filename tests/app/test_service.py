@@ -443,8 +443,8 @@ def test_all_caches_are_cleared_at_once() -> None:
     for cache in bounded:
         cache.put("a", 1)
     caches.clear()
-    assert len(bounded) == 20
-    assert [len(cache) for cache in bounded] == [0] * 20
+    assert len(bounded) == 23
+    assert [len(cache) for cache in bounded] == [0] * 23
 
 
 def test_the_published_functions(session: Session) -> None:
