@@ -118,10 +118,17 @@ def spread(delta: Tensor, n: int) -> Tensor:
 
 
 def apply(images: Tensor, delta: Tensor) -> Tensor:
-    """Images (N,C,H,W) in [0, 1] under deltas (M,C,H,W), clipped to [0, 1]: the only place that clips images."""
+    """Images (N,C,H,W) in [0, 1] under deltas (M,C,H,W), clipped to [0, 1]: the only place that clips images.
+
+    The gradient by the delta is passed on wherever nothing was cut off, so also where a pixel is just black or white:
+    otherwise an attack that starts at zero would leave such pixels alone. `clamp` itself stopped passing it there
+    between PyTorch 2.11 and 2.15.
+    """
     if images.shape[1:] != delta.shape[1:]:
         raise ValueError(
             f"The perturbation has shape {tuple(delta.shape[1:])} (channels, height, width) "
             f"and the images have {tuple(images.shape[1:])}; they must be equal."
         )
-    return (images + spread(delta, len(images))).clamp(0, 1)
+    shifted = images + spread(delta, len(images))
+    clipped = shifted.detach().clamp(0, 1)
+    return torch.where(shifted == clipped, shifted, clipped) if shifted.requires_grad else clipped

@@ -144,8 +144,9 @@ def _content(path: Path) -> Any:
     if head[4:9] == b"\0\0\0\0{":  # the length of the head of safetensors, and its first byte
         return read_tensors(path)
     try:
-        with torch.serialization.safe_globals(HARMLESS):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # not by its path, whose suffix newer versions of PyTorch go by
+        with torch.serialization.safe_globals(HARMLESS), path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever bytes can do to an unpickler
         raise FileError(f"{path} {_refused(path, str(error))}") from error
 

@@ -89,6 +89,15 @@ def test_apply_clips_to_the_image_range_and_changes_nothing_else(seed, size):
     assert torch.equal(attacked[within], wanted[within])
 
 
+def test_the_gradient_passes_wherever_nothing_is_cut_off_also_at_black_and_white():
+    images = torch.tensor([0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0]).reshape(1, 1, 1, 7)
+    start = torch.tensor([-0.1, 0.0, 0.1, 0.0, -0.1, 0.0, 0.1]).reshape(1, 1, 1, 7).requires_grad_()
+    attacked = apply(images, start)
+    (gradient,) = torch.autograd.grad(attacked.sum(), start)
+    assert gradient.flatten().tolist() == [0, 1, 1, 1, 1, 1, 0]
+    assert torch.equal(attacked, apply(images, start.detach()))
+
+
 @pytest.mark.parametrize(
     ("epsilon", "label"), [(0, "0/255"), (8 / 255, "8/255"), (2.5 / 255, "2.5/255"), (1, "255/255")]
 )
