@@ -19,8 +19,7 @@ from PIL import Image
 from app import service
 from app.__main__ import start
 from app.page import discovered
-from app.service import live, runs
-from app.service.work import Advanced
+from app.service import runs
 from app.session import Session
 
 NAN = float("nan")
@@ -333,13 +332,7 @@ def until(client: httpx.Client, **runs: int) -> None:
 def test_who_closes_the_tab_leaves_the_line_and_ends_the_run(
     client: httpx.Client, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = live._Side.advance
-
-    def slowly(side: live._Side, made: Advanced) -> None:
-        time.sleep(0.05)  # a run of 200 steps lasts 20 s, however fast the machine is
-        step(side, made)
-
-    monkeypatch.setattr(live._Side, "advance", slowly)
+    tiny.long_runs_last(monkeypatch)
     monkeypatch.setattr(runs, "MANY", 2)
     monkeypatch.setattr(runs, "GRACE", 1.0)
     runner, one, two, late = (Visitor(client, config) for _ in range(4))
