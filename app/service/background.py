@@ -29,7 +29,12 @@ def computed(work: Callable[Given, Steps[Found]]) -> Callable[Given, Steps[Found
             while (found := _thread.submit(next, steps, end).result()) is not end:
                 yield cast(Found, found)
         finally:
-            _thread.submit(steps.close).result()
+            try:
+                closed = _thread.submit(steps.close)
+            except RuntimeError:  # Python itself ends, and the thread has ended before
+                steps.close()
+            else:
+                closed.result()
 
     return there
 
