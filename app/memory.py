@@ -1,8 +1,10 @@
-"""What would be held for nothing: Gradio's records of each page and each event, and memory that is free again."""
+"""What would be held or made for nothing: records of pages and events, components that did not change, free memory."""
 
 import ctypes
+import functools
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from copy import copy
 from datetime import datetime
@@ -10,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio import state_holder
+from gradio.blocks import Block
 from gradio.state_holder import SessionState
 
 M_ARENA_MAX, ARENAS = -8, 2
@@ -49,7 +52,8 @@ class Choices(SessionState):
 
 
 def lighten(page: gr.Blocks) -> None:
-    """Keep Gradio from holding what every component of every page shows, and from statistics of all events.
+    """Keep Gradio from holding what every component of every page shows, from making components anew that an event
+    leaves alone, and from statistics of all events.
 
     The statistics, which only Gradio's own monitoring shows, are made anew after each event: a table of up to 10,000.
     """
@@ -57,6 +61,25 @@ def lighten(page: gr.Blocks) -> None:
     queue: Any = page._queue
     queue.ANALYTICS_MAX_EVENTS = 1
     queue.compute_analytics_summary = lambda records: {"functions": {}}
+    vars(page)["postprocess_data"] = functools.partial(_only_changed, page.postprocess_data)
+
+
+async def _only_changed(
+    answered: Callable[..., Awaitable[list[Any]]], event: Any, updates: Any, state: SessionState | None
+) -> list[Any]:
+    """What Gradio sends for an event, without making those of its components anew that it leaves alone."""
+    if not (isinstance(updates, dict) and updates and all(isinstance(each, Block) for each in updates)):
+        return await answered(event, updates, state)
+    few = copy(event)
+    few.outputs = [each for each in event.outputs if each in updates]
+    if len(few.outputs) < len(updates):  # what is no output of the event: Gradio says so
+        return await answered(event, updates, state)
+    changed = iter(await answered(few, updates, state))
+    return [next(changed) if each in updates else _left_alone(each) for each in event.outputs]
+
+
+def _left_alone(component: Any) -> dict[str, str] | None:
+    return None if component.stateful else {"__type__": "update"}
 
 
 def give_back() -> None:

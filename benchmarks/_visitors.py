@@ -379,25 +379,34 @@ async def use(chrome: Any, base: str, number: int, record: Record, until: float,
 async def _used(page: Any, base: str, choose: random.Random, record: Record, pause: float) -> None:
     began = time.perf_counter()
     await page.goto(f"{base}/{ADDRESS}")
-    await page.wait_for_function(FIRST_PICTURE)
+    await _until(page, FIRST_PICTURE, "the first picture")
     record.kinds["page: first picture"].append(time.perf_counter() - began)
     await page.focus(".strength input[type=range]")
     for epsilon in STRENGTHS[2:]:
         pressed = time.perf_counter()
         await page.keyboard.press("ArrowRight")
-        await page.wait_for_function(AT, arg=f"at {epsilon}/255")
+        await _until(page, AT, f"strength {epsilon}", f"at {epsilon}/255")
         record.kinds["page: strength"].append(time.perf_counter() - pressed)
         await asyncio.sleep(choose.uniform(0.2, 1.0))
     await asyncio.sleep(pause * choose.random())
     await page.click("#compare-run")
-    await page.wait_for_function(SAID, arg=["Step", "Waiting", "waiting", "Getting", "Somebody"])
+    await _until(page, SAID, "a run", ["Step", "Waiting", "waiting", "Getting", "Somebody"])
     await asyncio.sleep(choose.uniform(1.0, 4.0))
     if choose.random() < 0.5:
         return  # the page is closed in the middle
     pressed = time.perf_counter()
     await page.click("#compare-stop")
-    await page.wait_for_function(SAID, arg=["Stopped", "done already", "Done", "Somebody", "Yours"])
+    await _until(page, SAID, "an end of the run", ["Stopped", "done already", "Done", "Somebody", "Yours"])
     record.kinds["page: stop"].append(time.perf_counter() - pressed)
+
+
+async def _until(page: Any, script: str, what: str, arg: Any = None) -> None:
+    """Wait until a script is true in the page; says what it waited for in vain, and what the page said meanwhile."""
+    try:
+        await page.wait_for_function(script, arg=arg)
+    except Exception as error:
+        said = await page.evaluate("[...document.querySelectorAll('.status, .card-a .often')].map(e => e.innerText)")
+        raise RuntimeError(f"no {what}; it says {' / '.join(said)}") from error
 
 
 async def health(base: str) -> dict[str, Any]:
