@@ -55,7 +55,7 @@ def strength_views() -> gr.HTML:
     """What parts of the page show at each stored strength, for a drag that is answered in the browser.
 
     Value: JSON of the session's `query` and its `views`, a list of values by strength. Its `.input` event asks for
-    that; its `.select` event gives the strength at which the slider has come to rest.
+    that; its `.select` event says that the slider has come to rest.
     """
     return gr.HTML(
         "", html_template="", js_on_load=static("strength.js"), elem_id="strengths", elem_classes=["invisible"]

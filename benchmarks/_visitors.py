@@ -117,11 +117,15 @@ class Visitor:
     async def _stream(self) -> None:
         rest = b""
         async with self.client.stream("GET", f"{API}/queue/data", params={"session_hash": self.name}) as stream:
+            if stream.status_code != 200:
+                self.record.wrong(f"{stream.status_code} for a stream of answers")
             async for part in stream.aiter_raw():
                 *whole, rest = (rest + part).split(b"\n\n")
                 for message in whole:
                     if b'"msg":"close_stream"' in message[:80]:
                         return
+                    if b'"msg":"unexpected_error"' in message[:80]:
+                        self.record.wrong(message.decode("utf-8", "replace"))
                     found = re.search(rb'"event_id":"(\w+)"', message)
                     if found and (queue := self.waiting.get(found[1].decode())):
                         queue.put_nowait(message)
@@ -157,6 +161,10 @@ class Visitor:
             answer = await self.done(await self.join(event, *values, pressed=pressed, query=query))
         except Refused:
             return b""
+        except TimeoutError:
+            stream = self.stream and self.stream.done() and (self.stream.exception() or "at its end")
+            self.record.wrong(f"no answer to {kind} within {SLOW:.0f} s; the stream is {stream or 'open'}")
+            raise Left from None
         self.record.took(kind, time.perf_counter() - began)
         return answer
 
@@ -211,7 +219,7 @@ class Visitor:
         """The strength slider rests at several places one after the other."""
         for _ in range(self.choose.randint(2, 5)):
             where = self.choose.choice(STRENGTHS)
-            await self.light("strength", self.event("strengths", "select"), None, ADDRESS, pressed=where)
+            await self.light("strength", self.event("strengths", "select"), None, where, ADDRESS)
             await self.pause(0.2)
 
     async def upload(self) -> None:

@@ -1,5 +1,5 @@
 // Parts of the page at the other stored strengths, made by the server beforehand: while the slider moves they are shown at
-// once. `.input` asks for them, `.select` tells the strength at which the slider has come to rest.
+// once. `.input` asks for them, `.select` tells that the slider has come to rest.
 const REST = 150; // milliseconds
 const ANY = ['epsilon', 'sheet', 'added', 'which', 'embed', '__theme']; // what the parts do not depend on
 let known = { views: {} };
@@ -29,7 +29,7 @@ window.plainsight = {
   // What the parts show at a strength; they stay as they are where that is not known, and the server answers later.
   async at(strength, parts) {
     clearTimeout(rest);
-    rest = setTimeout(() => trigger('select', { index: 0, value: strength }), REST);
+    rest = setTimeout(() => trigger('select', {}), REST);
     newest = strength;
     await new Promise(requestAnimationFrame);
     const found = newest === strength && views(strength);

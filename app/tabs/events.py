@@ -55,7 +55,8 @@ def _dragged(view: RunView[Any], slider: gr.Slider, strengths: AtStrengths) -> N
     """Answer the slider in the browser while it moves, from views made beforehand, and on the server once it rests."""
     at_once = f"epsilon => window.plainsight.at(epsilon, {len(strengths.parts)})"
     gr.on([slider.input], None, [slider], [slider, *strengths.parts], js=at_once, **LIGHT)
-    listen([strengths.views.select], view, _chosen(view, "epsilon"), pressed=True, trigger_mode="always_last")
+    # the slider itself is read: an event that had to wait comes with what it was about before it waited
+    listen([strengths.views.select], view, _chosen(view, "epsilon"), slider, trigger_mode="always_last")
 
     def made(session: Session) -> str:
         """No turn is taken, so that what a person chooses meanwhile need not wait."""

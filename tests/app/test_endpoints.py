@@ -110,7 +110,7 @@ def visitor(client: httpx.Client, config: dict[str, Any]) -> Iterator[Visitor]:
     found.leave()
 
 
-REFUSED = [  # control (for what is pressed its id), what is sent, what the answer says
+REFUSED = [  # control (of the strength the id), what is sent, what the answer says
     ("strengths", NAN, "an even number from 2 to 32 in units of 1/255, and nan was given"),
     ("strengths", 3, "and 3 was given"),
     ("strengths", 16.5, "and 16.5 was given"),
@@ -136,9 +136,8 @@ REFUSED = [  # control (for what is pressed its id), what is sent, what the answ
 
 @pytest.mark.parametrize(("label", "value", "words"), REFUSED, ids=lambda value: str(value)[:24])
 def test_what_the_pickers_cannot_send_is_refused(visitor: Visitor, label: str, value: Any, words: str) -> None:
-    pressed = label == "strengths"
-    event = visitor.event(elem_id=label) if pressed else visitor.event(label=label)
-    answer = visitor.ask(event, ADDRESS, pressed=value) if pressed else visitor.ask(event, value, ADDRESS)
+    event = visitor.event(elem_id=label) if label == "strengths" else visitor.event(label=label)
+    answer = visitor.ask(event, value, ADDRESS)
     assert '"success":true' in answer.replace("\\", "").replace(": ", ":")
     assert words in answer
     assert "That did not work" in answer
@@ -220,7 +219,7 @@ def test_an_address_says_all_that_was_taken_from_another(kind: type[Session]) ->
 
 def test_a_page_that_was_forgotten_comes_back_from_its_address(visitor: Visitor) -> None:
     """No page was opened under this session hash: the server knows as much of it as of one that it has evicted."""
-    answer = visitor.ask(visitor.event(elem_id="strengths"), ADDRESS, pressed=10)
+    answer = visitor.ask(visitor.event(elem_id="strengths"), 10, ADDRESS)
     assert "epsilon=10&steps=200&images=64&seed=0&amplify=1" in answer
     assert "That did not work" not in answer
     picked = Visitor(visitor.client, visitor.config).ask(visitor.event(label="Steps"), 20, ADDRESS)
@@ -278,7 +277,7 @@ def test_views_at_all_stored_strengths_are_made_for_the_page_at_equal_strength(v
     views = next(part["id"] for part in visitor.config["components"] if part["props"].get("elem_id") == "strengths")
     asked = next(one for one in visitor.config["dependencies"] if [views, "input"] in [*map(list, one["targets"])])
     assert '"data":[""]' in visitor.ask(asked).replace(": ", ":"), "no page was opened"
-    visitor.ask(visitor.event(elem_id="strengths"), ADDRESS, pressed=10)
+    visitor.ask(visitor.event(elem_id="strengths"), 10, ADDRESS)
     found = re.findall(r"reads .{0,400}?at (\d+)/255", visitor.ask(asked))
     assert {"8", "16"} < set(found)
     assert found == sorted(2 * [*set(found)], key=int), "each strength once for each model"
@@ -294,7 +293,7 @@ def test_two_choices_at_the_same_moment_are_both_kept(visitor: Visitor, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(service, "changed", slowly)
-        visitor.send(visitor.event(elem_id="strengths"), ADDRESS, pressed=10)
+        visitor.send(visitor.event(elem_id="strengths"), 10, ADDRESS)
         visitor.send(visitor.event(label="Which pattern is added to the images"), "b", ADDRESS)
         for _ in range(2):
             visitor.told('"msg":"process_completed"')

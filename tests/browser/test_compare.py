@@ -319,6 +319,28 @@ def test_a_drag_is_answered_in_the_browser_and_in_full_once_it_rests(visit: Visi
     assert shown(page) == at_once
 
 
+def test_a_drag_that_goes_on_while_the_server_answers_ends_where_it_ended(visit: Visit) -> None:
+    page = visit("?epsilon=8")
+    whole(page)
+    page.wait_for_function("window.plainsight.views(16)")
+    waiting: list[Any] = []
+    page.route("**/queue/join*", lambda route: waiting.append(route))
+    page.focus(".strength input[type=range]")
+    page.keyboard.press("ArrowRight")
+    while not waiting:
+        page.wait_for_timeout(50)
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)  # the slider rests again, and its first rest is not answered yet
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/queue/join*")
+    page.wait_for_function("location.search.includes('epsilon=16')")
+    page.wait_for_function("document.querySelector('.card-a .often').innerText.includes('at 16/255')")
+    assert page.input_value(".strength input[type=range]") == "16"
+    assert "ε = 16/255" in page.inner_text(".strength")
+
+
 def test_images_can_be_leafed_through(visit: Visit) -> None:
     page = visit("?epsilon=16")
     whole(page)
