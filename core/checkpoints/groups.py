@@ -30,19 +30,26 @@ def usual(recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def difference(recipe: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
-    """The first thing in which a recipe is not the usual one, in words; empty where only `SETTINGS` differ.
+    """In what a recipe is not the usual one, in words: all of `WORDS`, or else the first thing; empty for `SETTINGS`.
+
+    The number of steps goes without saying where persistent deltas are the difference.
 
     >>> difference({"heap": 64, "epochs": 15}, {"epochs": 5}), difference({"heap": 64, "epochs": 5}, {"epochs": 5})
     ('15 epochs', '')
     >>> difference({"heap": 128, "steps": 1, "persist": True}, {"steps": 4})
     'persistent deltas'
+    >>> difference({"persist": True, "step_spread": 2.0}, {})
+    'persistent deltas, step sizes spread over 2 octaves'
     """
     own = _else(recipe)
-    for name in (*WORDS, *own, *usual):
-        if (value := own.get(name)) != usual.get(name):
-            some, none = WORDS.get(name, (f"{name.replace('_', ' ')} {{}}", f"no {name.replace('_', ' ')}"))
-            return some.format(value) if value else none
-    return ""
+    differ = [name for name in dict.fromkeys((*WORDS, *own, *usual)) if own.get(name) != usual.get(name)]
+    telling = [name for name in differ if name in WORDS and not (name == "steps" and "persist" in differ)]
+    return ", ".join(_in_words(name, own.get(name)) for name in telling or differ[:1])
+
+
+def _in_words(name: str, value: Any) -> str:
+    some, none = WORDS.get(name, (f"{name.replace('_', ' ')} {{}}", f"no {name.replace('_', ' ')}"))
+    return some.format(value) if value else none
 
 
 def unusual(recipe: Mapping[str, Any]) -> str:

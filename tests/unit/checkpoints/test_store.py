@@ -270,6 +270,8 @@ def test_models_trained_otherwise_than_most_say_so_and_share_no_front_with_them(
         "d": {**usual, "heap": 64, "persist": True},
         "e": {**usual, "heap": 64, "start": None},
         "f": {**usual, "heap": 64, "learning_rate": 0.1},
+        "g": {**usual, "heap": 64, "persist": True, "steps": 1, "step_spread": 2.0},
+        "h": {**usual, "heap": 64, "persist": True, "steps": 1, "classwise": True, "learning_rate": 0.1},
     }
     for name, recipe in recipes.items():
         store.save(tmp_path / "tiny" / name, network(), {**CONFIG, "recipe": recipe})
@@ -283,6 +285,8 @@ def test_models_trained_otherwise_than_most_say_so_and_share_no_front_with_them(
         "d": "heap 64, persistent deltas",
         "e": "heap 64, from scratch",
         "f": "heap 64, learning rate 0.1",
+        "g": "heap 64, persistent deltas, step sizes spread over 2 octaves",
+        "h": "heap 64, class-wise deltas, persistent deltas",
     }
     assert found["c"].title == "Shared, heap 64, 15 epochs, ε 8/255, σ 0.5"
     assert found["d"].title.count("persistent deltas") == 1
