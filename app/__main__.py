@@ -94,10 +94,8 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
 
     `ends` gets what is to be called before `.close()` where the process ends: it stops runs and open streams.
     """
-    from app import components, memory, preview, service, theme
-    from app.edition.route import serve
+    from app import memory, service, theme
     from app.guard import Connections, places
-    from app.intake import Intake
     from app.page import build, in_a_loop
     from app.settings import read
 
@@ -107,26 +105,34 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
     places.limit(page, runs)
     memory.lighten(page)
     settings: dict[str, Any] = {"server_name": _bracketed(host), "server_port": port, **theme.look()}
-    settings |= safe_settings(runs, given, connections)
+    settings |= safe_settings(runs, given, connections, lambda app: _route(app, page, runs, given))
     with _as_a_plain_server():
-        app, _, _ = in_a_loop(lambda: page.launch(**settings, **options))
-    intake = Intake(app)
+        in_a_loop(lambda: page.launch(**settings, **options))
     if ends is not None:
         ends += [runs.close, connections.close]
+    return page
+
+
+def _route(app: Any, page: Any, runs: "RunRegistry", settings: "Settings") -> None:
+    """Give Gradio's `app` the routes that it does not have, before its own catch-all."""
+    from app import components, preview
+    from app.edition.route import serve
+    from app.intake import Intake
+
+    intake = Intake(app)
     routes: list[tuple[str, Any, str]] = [("/preview.png", preview.picture, "GET")]
     routes += [("/healthz", _health(runs), "GET"), ("/plotly.min.js", components.plotly_js, "GET")]
     routes += [("/pictures", intake.picture, "POST"), ("/pictures/frame", intake.frame, "POST")]
-    if given.metrics != ():
+    if settings.metrics != ():
         from app.metrics import Metrics
 
-        metrics = Metrics(runs, intake, given.metrics)
+        metrics = Metrics(runs, intake, settings.metrics)
         metrics.watch(page)
         routes.append(("/metrics", metrics.answer, "GET"))
     for path, answer, method in routes:
         app.add_api_route(path, answer, methods=[method])
-        app.router.routes.insert(0, app.router.routes.pop())  # before Gradio's own catch-all
+        app.router.routes.insert(0, app.router.routes.pop())
     serve(app)
-    return page
 
 
 @contextmanager
@@ -167,8 +173,13 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def safe_settings(runs: "RunRegistry", settings: "Settings", connections: "Connections") -> dict[str, Any]:
-    """Options of `launch`: no telemetry, no access to files outside the app, no internals in errors, and the guard."""
+def safe_settings(
+    runs: "RunRegistry", settings: "Settings", connections: "Connections", route: Callable[[Any], None]
+) -> dict[str, Any]:
+    """Options of `launch`: no telemetry, no access to files outside the app, no internals in errors, and the guard.
+
+    `route` gets the server's app before its port is open, so that every route answers from the first request on.
+    """
     from fastapi.exceptions import RequestValidationError
     from starlette.middleware import Middleware
 
@@ -181,6 +192,7 @@ def safe_settings(runs: "RunRegistry", settings: "Settings", connections: "Conne
     @asynccontextmanager
     async def guarded(app: Any) -> "AsyncIterator[None]":
         app.middleware_stack = around(app.middleware_stack, settings, connections)  # before the first request comes
+        route(app)
         yield
 
     return {

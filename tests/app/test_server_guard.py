@@ -18,6 +18,7 @@ import httpx
 import psutil
 import pytest
 import tiny
+from gradio import http_server
 from gradio.queueing import Queue
 
 from app import memory, service
@@ -401,6 +402,24 @@ def test_the_health_check_fails_without_models(
     missing = client.get("/healthz")
     assert (missing.status_code, missing.json()["status"]) == (503, "no models")
     service.api.catalogue.caches.clear()
+
+
+def test_every_route_is_there_before_the_port_is_open(
+    serve: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[httpx.Response] = []
+    opened = http_server.start_server
+
+    def start_server(**options: Any) -> Any:
+        found = opened(**options)
+        paths = ("/healthz", "/preview.png", "/plotly.min.js", "/?talk=1")
+        seen.extend(httpx.get(f"http://127.0.0.1:{options['server_port']}{path}", timeout=30) for path in paths)
+        return found
+
+    monkeypatch.setattr(http_server, "start_server", start_server)
+    serve()
+    assert [answer.status_code for answer in seen] == [200] * 4, "Gradio goes on with its own start after that"
+    assert "<title>PlainSight: the talk</title>" in seen[3].text
 
 
 def test_what_pages_show_is_not_kept(client: httpx.Client, served_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
