@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from anyio import to_thread
 
 from app import service
 from app.components import TURNED, turned
@@ -293,7 +294,7 @@ def _waited(view: RunView[Any]) -> Callable[[Session], AsyncIterator[Updates]]:
             now, before = time.monotonic(), view.runs.before(session)
             if before == first and now - told < TOLD:
                 continue
-            found = await asyncio.to_thread(_place, view, session)
+            found = await to_thread.run_sync(_place, view, session)  # unlike those of asyncio, its threads end
             if found != sentence and view.runs.waits(session):
                 yield {view.status: sentence_line(found, aloud=before != first)}
             first, told, sentence = before, now, found

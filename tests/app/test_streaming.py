@@ -1,6 +1,7 @@
 """What a run sends to the page while it lasts, with a view and a run of the tests' own."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -68,6 +69,7 @@ def test_whoever_waits_is_told_when_the_line_has_moved_and_then_nothing(monkeypa
             said.append(update["status"])
             if len(said) < 3:
                 runs.stop(three[len(said)])  # the one before it, then its own
+        assert not any(one.name.startswith("asyncio_") for one in threading.enumerate()), "these would never end"
         return said
 
     runs.stop(three[0])
