@@ -78,6 +78,8 @@ class Visitor:
         self.record, self.config, self.choose = record, config, random.Random(number)
         self.name = secrets.token_hex(6)
         self.waiting: dict[str, asyncio.Queue[bytes]] = {}
+        self.early: dict[str, asyncio.Queue[bytes]] = {}
+        """What came for events whose own answer, which tells their id, had not come yet; and for those nobody awaits."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.stream: asyncio.Task[None] | None = None
         self.pictures: asyncio.Queue[bytes] = asyncio.Queue()
@@ -103,7 +105,7 @@ class Visitor:
             self.record.wrong(f"{answer.status_code} {answer.text}")
             raise Refused
         identity = str(answer.json()["event_id"])
-        self.waiting[identity] = asyncio.Queue()
+        self.waiting[identity] = self.early.pop(identity, asyncio.Queue())
         if self.stream is None or self.stream.done():
             self.stream = asyncio.create_task(self._read())
         return identity
@@ -126,11 +128,16 @@ class Visitor:
                         return
                     if b'"msg":"unexpected_error"' in message[:80]:
                         self.record.wrong(message.decode("utf-8", "replace"))
-                    found = re.search(rb'"event_id":"(\w+)"', message)
-                    if found and (queue := self.waiting.get(found[1].decode())):
-                        queue.put_nowait(message)
-                        if queue is self.pictures and b'"msg":"process_completed"' in message[:80]:
-                            del self.waiting[found[1].decode()]
+                    if found := re.search(rb'"event_id":"(\w+)"', message):
+                        self._hand(found[1].decode(), message)
+
+    def _hand(self, identity: str, message: bytes) -> None:
+        queue = self.waiting.get(identity)
+        if queue is None:
+            queue = self.early.setdefault(identity, asyncio.Queue())
+        queue.put_nowait(message)
+        if queue is self.pictures and b'"msg":"process_completed"' in message[:80]:
+            del self.waiting[identity]
 
     async def messages(self, identity: str) -> AsyncIterator[bytes]:
         """Every message of an event, the one that completes it included."""
@@ -253,7 +260,10 @@ class Visitor:
         self.record.counts["runs"] += 1
         heavy, line = self.after(self.event("compare-run", "click"))
         # an event of a run that was stopped may still wait, and would show the pictures of this one
-        self.waiting[await self.join(heavy, None, ADDRESS)] = self.pictures
+        identity = await self.join(heavy, None, ADDRESS)
+        early, self.waiting[identity] = self.waiting[identity], self.pictures
+        while not early.empty():
+            self._hand(identity, early.get_nowait())
         del self.waiting[await self.join(line, None)]  # the page shows what it says; nobody waits for it
         return True
 

@@ -157,17 +157,17 @@ def test_what_a_training_costs_stands_beside_what_it_gives(tmp_path):
     unknown = measured(tmp_path / "own", "signs", results)
     own = [
         (replace(plain, recipe=RECIPE), risky),
-        (replace(shared[0], recipe=shared[0].recipe | {"steps": 1}), published),
+        (replace(shared[0], recipe=shared[0].recipe | {"steps": 1, "epochs": 3}), published),
         (replace(unknown[0], recipe={}), results),
     ]
     ((head, rows),) = [found for found in tables(results_page(own)) if "passes" in found[0]]
-    known = ["model", "passes", "clean (%)", "minimum breaking epsilon", "as published", "each image (%)"]
+    known = ["model", "passes", "epochs", "clean (%)", "minimum breaking epsilon", "as published", "each image (%)"]
     assert head == known  # no heap 1 to compare with
-    assert [row[1] for row in rows] == ["1", "3"]  # nothing is known of what the third one cost
-    assert rows[0][3:] == ["6/255 [0, 6]", "", f"{percent(rate(0.1))} at 8/255"]
-    assert rows[1][3].startswith("24/255")
-    assert rows[1][4] == "above 0/255"
-    assert rows[1][2] == percent(rate(0.95))
+    assert [row[1:3] for row in rows] == [["1", "30"], ["3", "3"]]  # nothing is known of what the third one cost
+    assert rows[0][4:] == ["6/255 [0, 6]", "", f"{percent(rate(0.1))} at 8/255"]
+    assert rows[1][4].startswith("24/255")
+    assert rows[1][5] == "above 0/255"
+    assert rows[1][3] == percent(rate(0.95))
     assert not [found for found in tables(results_page(own[2:])) if "passes" in found[0]]
     ((head, _),) = [found for found in tables(results_page(own[:1])) if "passes" in found[0]]
     assert "as published" not in head
