@@ -1,6 +1,7 @@
 """Figures of the trade-off: models by clean accuracy and breaking epsilon, and one model by epsilon."""
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import Any
 
 from app.figures import drawing
@@ -53,7 +54,7 @@ def tradeoff(page: Tradeoff) -> str:
         "yaxis": drawing.axis([0, top], None)
         | {"gridcolor": "@line", "showgrid": True, **drawing.titled("ε that breaks it", "/255")},
         "margin": {"l": 58, "r": 10, "t": 8, "b": 40},
-        "annotations": _key(page.settings.kinds, kinds, {mark.kind: mark.training for mark in page.marks}),
+        "annotations": _key(page.settings.kinds, kinds, page.marks),
         "hovermode": "closest",
         "font": {"color": "@soft", "size": 11.5, "family": "system-ui, sans-serif"},
         "meta": told,
@@ -63,9 +64,15 @@ def tradeoff(page: Tradeoff) -> str:
 
 SYMBOLS = (
     *(("star", "★"), ("circle", "●"), ("square", "■"), ("diamond", "◆")),
-    *(("triangle-up", "▲"), ("cross", "✚"), ("pentagon", "⬟")),
+    *(("triangle-up", "▲"), ("cross", "✚"), ("pentagon", "⬟"), ("triangle-down", "▼")),
+    *(("x", "✖"), ("hexagon2", "⬢"), ("triangle-left", "◀"), ("triangle-right", "▶")),
+    *(("star-diamond", "✦"), ("hourglass", "⧗"), ("bowtie", "⧓")),
 )
 """A shape for each kind of model and its character in text, so that colour is not the only mark."""
+MANY = 7
+"""From so many kinds on the legend is small, and has the short names."""
+LETTERS = 46
+"""The most of a kind's name that the legend shows, which a narrow page has room for."""
 
 
 def _shape(all_kinds: Sequence[str], kind: str) -> tuple[str, str]:
@@ -77,16 +84,20 @@ def _size(letter: str, beaten: bool) -> dict[str, float]:
     return {"size": 15} if letter else {"size": 6, "opacity": 0.6} if beaten else {"size": 9}
 
 
-def _key(all_kinds: Sequence[str], kinds: dict[str, str], names: dict[str, str]) -> list[dict[str, Any]]:
-    """The legend of shapes, with the `names` of the kinds of training, at the lower left, where no model lies."""
+def _key(all_kinds: Sequence[str], kinds: dict[str, str], marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    """The legend of shapes, with names of the kinds of training, at the lower left, where no model lies."""
     annotations = []
+    many = len(all_kinds) >= MANY
+    size, height = (11, 14) if many else (12, 17)
+    names = {mark.kind: mark.choice if many else mark.training for mark in marks}
     for line, kind in enumerate(reversed(all_kinds)):
+        name = drawing.plain(shorten(names[kind], LETTERS, placeholder=" …"))
         words = {
-            "text": f"{_shape(all_kinds, kind)[1]} {drawing.plain(names[kind])}",
-            "font": {"color": kinds.get(kind, "@soft"), "size": 12},
+            "text": f"{_shape(all_kinds, kind)[1]} {name}",
+            "font": {"color": kinds.get(kind, "@soft"), "size": size},
         }
         position = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-        annotations.append({**words, **position, "xshift": 8, "yshift": 4 + 17 * line, "showarrow": False})
+        annotations.append({**words, **position, "xshift": 8, "yshift": 4 + height * line, "showarrow": False})
     return annotations
 
 

@@ -5,6 +5,9 @@ from html import escape
 from app.markup.common import MARKS, percent
 from app.service import Mark, RiskLevel, Risks, Tradeoff, TradeoffCard
 
+LONG = 30
+"""The most letters of a kind of training in the headline, which has the short words for it otherwise."""
+
 
 def headline(page: Tradeoff) -> str:
     """One sentence: the epsilon that breaks each model, and the difference in clean accuracy."""
@@ -26,11 +29,8 @@ def _whole(side: TradeoffCard) -> str:
 
 def _noun(side: TradeoffCard) -> str:
     mark = side.mark
-    words = (
-        "the standard model"
-        if mark.standard
-        else f"model {side.letter} ({mark.training[:1].lower() + mark.training[1:]})"
-    )
+    training = mark.training if len(mark.training) <= LONG else mark.choice
+    words = "the standard model" if mark.standard else f"model {side.letter} ({training[:1].lower() + training[1:]})"
     return f'<span class="{side.letter.lower()}">{escape(words)}</span>'
 
 

@@ -7,11 +7,13 @@ those are on demand. Epsilons are in units of 1/255.
 from collections.abc import Sequence
 
 from core import attacks
-from core.checkpoints.groups import ELSEWHERE
+from core.checkpoints.groups import ELSEWHERE, WORDS
 from core.checkpoints.store import Checkpoint
 
 ATTACKS = {"random-signs": "Random noise"}
 """Attacks that have another title on the page: the signs of random signs read like traffic signs there."""
+
+CLASSWISE = WORDS["classwise"][0]
 
 
 def attack_title(name: str) -> str:
@@ -33,7 +35,7 @@ def model_title(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
     Where one of the `others` differs in sigma only, sigma is told too.
     """
     more = _more(of, others)
-    words = training(of.heap)
+    words = training(of.heap, _classwise(of))
     if more:
         words = words.replace("Adversarially trained", "Adversarial").replace("Shared-trained", "Shared")
     return _title(of, words, more)
@@ -41,7 +43,7 @@ def model_title(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
 
 def model_choice(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
     """The same as a picker has room for, like `Shared by 64, 16/255`."""
-    return _title(of, training_choice(of.heap), _more(of, others))
+    return _title(of, training_choice(of.heap, _classwise(of)), _more(of, others))
 
 
 def _title(of: Checkpoint, words: str, more: Sequence[str]) -> str:
@@ -64,13 +66,21 @@ def _settings(of: Checkpoint, *, sigma: bool = False) -> list[str]:
     if not _trained(of):
         return [of.name, ""]
     more = [
-        of.schedule,
-        "class-wise deltas" if recipe.get("classwise") and "class-wise" not in of.schedule else "",
+        _without_class(of.schedule),
         "persistent deltas" if recipe.get("persist") and "persistent" not in of.schedule else "",
         f"σ {recipe['sigma']:.4g}" if sigma else "",
         f"seed {recipe['seed']}" if recipe.get("seed") else "",
     ]
-    return [str(of.heap), f"{recipe['epsilon']:.4g}", *filter(None, more)]
+    return [_classwise(of) or str(of.heap), f"{recipe['epsilon']:.4g}", *filter(None, more)]
+
+
+def _classwise(of: Checkpoint) -> str:
+    """The words for deltas of each class where a model was trained with them, else nothing."""
+    return CLASSWISE if of.recipe.get("classwise") else ""
+
+
+def _without_class(schedule: str) -> str:
+    return ", ".join(part for part in schedule.split(", ") if part != CLASSWISE)
 
 
 def explained(of: Checkpoint) -> str:
@@ -78,6 +88,7 @@ def explained(of: Checkpoint) -> str:
     if not _trained(of):
         return ""
     who = "Each image had a pattern of its own" if of.heap == 1 else f"{of.heap} images shared a pattern"
+    who = "The images of each class shared a pattern" if _classwise(of) else who
     return f"{who} in training, of {of.recipe['epsilon']:.4g}/255. Exact name: {of.title}"
 
 
@@ -86,19 +97,16 @@ def training(heap: int, schedule: str = "") -> str:
 
     >>> training(0), training(1), training(64, "15 epochs")
     ('Standard', 'Adversarially trained', 'Shared-trained, 64 images, 15 epochs')
+    >>> training(128, "class-wise deltas, persistent deltas")
+    'Shared-trained, by class, persistent deltas'
     """
-    if schedule == ELSEWHERE:
-        return ELSEWHERE.capitalize()
-    words = {0: "Standard", 1: "Adversarially trained"}.get(heap, f"Shared-trained, {heap} images")
-    return ", ".join(filter(None, (words, schedule)))
+    return _kind(heap, schedule, "Standard", "Adversarially trained", f"Shared-trained, {_who(heap, schedule)}")
 
 
 def training_choice(heap: int, schedule: str = "") -> str:
     """The same as a picker has room for: `Standard`, `Adversarial`, or like `Shared by 64, 15 epochs`."""
-    if schedule == ELSEWHERE:
-        return ELSEWHERE.capitalize()
-    words = {0: "Standard", 1: "Adversarial"}.get(heap, f"Shared by {heap}")
-    return ", ".join(filter(None, (words, schedule)))
+    who = _who(heap, schedule).removesuffix(" images").removeprefix("by ")
+    return _kind(heap, schedule, "Standard", "Adversarial", f"Shared by {who}")
 
 
 def training_noun(heap: int, schedule: str = "") -> str:
@@ -110,8 +118,19 @@ def training_noun(heap: int, schedule: str = "") -> str:
     if schedule == ELSEWHERE:
         return "training elsewhere"
     words = {0: "standard training", 1: "adversarial training"}.get(heap, "shared training")
-    more = ", ".join(filter(None, (f"{heap} images" if heap > 1 else "", schedule)))
+    more = ", ".join(filter(None, (_who(heap, schedule) if heap > 1 else "", _without_class(schedule))))
     return f"{words} ({more})" if more else words
+
+
+def _kind(heap: int, schedule: str, *words: str) -> str:
+    """The words for a standard, an adversarial or a shared training, and what else is unusual about it."""
+    if schedule == ELSEWHERE:
+        return ELSEWHERE.capitalize()
+    return ", ".join(filter(None, (words[min(heap, 2)], _without_class(schedule))))
+
+
+def _who(heap: int, schedule: str) -> str:
+    return "by class" if CLASSWISE in schedule else f"{heap} images"
 
 
 def _trained(of: Checkpoint) -> bool:

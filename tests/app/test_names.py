@@ -42,6 +42,11 @@ OTHERS = (
         (model("again", sigma=0.5, heap=64, epsilon=16, seed=1), OTHERS, "Shared, 64 images, 16/255, seed 1"),
         (model("long", "15 epochs", sigma=0.5, heap=1, epsilon=2), OTHERS, "Adversarial, 2/255, 15 epochs"),
         (model("kept", sigma=0.5, heap=8, epsilon=2, persist=1), OTHERS, "Shared, 8 images, 2/255, persistent deltas"),
+        (
+            model("each", "class-wise deltas, persistent deltas", sigma=0.5, heap=128, epsilon=2, classwise=1),
+            OTHERS,
+            "Shared, by class, 2/255, persistent deltas",
+        ),
         (model("mine"), OTHERS, "mine"),
     ],
     ids=lambda value: value.name if isinstance(value, Checkpoint) else "",
@@ -54,6 +59,15 @@ def test_a_picker_has_room_for_a_title() -> None:
     assert [names.model_choice(one, OTHERS) for one in OTHERS] == [
         *("Standard", "Shared by 64, 16/255", "Shared by 64, 24/255", "Adversarial, 8/255"),
     ]
+
+
+def test_class_wise_deltas_are_not_said_to_be_shared_by_so_many_images() -> None:
+    own = model("each", sigma=0.5, heap=128, epsilon=2, classwise=1)
+    assert names.model_choice(own, OTHERS) == "Shared by class, 2/255"
+    assert names.explained(own).startswith("The images of each class shared a pattern in training, of 2/255.")
+    schedule = "class-wise deltas, 15 epochs"
+    assert names.training_choice(128, schedule) == "Shared by class, 15 epochs"
+    assert names.training_noun(128, schedule) == "shared training (by class, 15 epochs)"
 
 
 def test_no_two_models_that_ship_have_the_same_title() -> None:
@@ -73,6 +87,9 @@ def test_the_exact_name_is_on_demand(session: Session) -> None:
     page = service.tradeoff(service.opened({"tab": "tradeoff", "data": "signs"}, service.TradeoffSession)[0])
     assert f'title="{exact}"' in tradeoff.card(page.b)
     assert "model B (shared-trained, 64 images)" in tradeoff.headline(page)
+    long = replace(page.b.mark, training="Shared-trained, 64 images, 15 epochs", choice="Shared by 64, 15 epochs")
+    page = replace(page, b=replace(page.b, mark=long))
+    assert "model B (shared by 64, 15 epochs)" in tradeoff.headline(page)
     assert "Shared, heap 64, ε 16/255, σ 0.5" in tradeoff.models(page), "tables have the exact names"
     assert catalogue.checkpoint(session, "b").title in [model["title"] for model in service.list_models()]
 

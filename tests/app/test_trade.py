@@ -266,6 +266,19 @@ class TestDrawing:
         assert {(line["text"], line["font"]["color"]) for line in key} == shown
         assert len({line["yshift"] for line in key}) == len(key) == 4
 
+    def test_the_key_of_many_kinds_has_short_names_and_as_many_shapes(self, grid):
+        page = service.tradeoff(grid)
+        kinds = [f"heap {number}" for number in range(2, 2 + len(figures.SYMBOLS) - 1)]
+        long = "Shared by 2, persistent deltas, step sizes spread over 2 octaves"
+        choices = [long, *(f"Shared by {number}" for number in range(3, 2 + len(kinds)))]
+        more = [replace(page.marks[-1], kind=kind, choice=words) for kind, words in zip(kinds, choices, strict=True)]
+        settings = replace(page.settings, kinds=("standard", *kinds))
+        drawn = json.loads(figures.tradeoff(replace(page, marks=(page.a.mark, *more), settings=settings)))
+        key = [line["text"] for line in drawn["layout"]["annotations"]]
+        assert len({text[0] for text in key}) == len(key) == len(figures.SYMBOLS)
+        assert key[-2][2:] == "Shared by 2, persistent deltas, step sizes …"
+        assert key[0][2:] == f"Shared by {1 + len(kinds)}"
+
     def test_models_off_the_fronts_are_small_and_say_so_unless_chosen(self, grid):
         page = service.tradeoff(replace(grid, a="standard", b="shared-s64-e16-w0.7"))
         beaten = replace(page.marks[-1], name="beaten", clean=page.marks[1].clean, breaks=0.5)
