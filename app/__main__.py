@@ -115,10 +115,11 @@ def start(host: str, port: int, ends: list[Callable[[], object]] | None = None, 
 
 def _route(app: Any, page: Any, runs: "RunRegistry", settings: "Settings") -> None:
     """Give Gradio's `app` the routes that it does not have, before its own catch-all."""
-    from app import components, preview
+    from app import components, memory, preview
     from app.edition.route import serve
     from app.intake import Intake
 
+    memory.check_at_once(app)
     intake = Intake(app)
     routes: list[tuple[str, Any, str]] = [("/preview.png", preview.picture, "GET")]
     routes += [("/healthz", _health(runs), "GET"), ("/plotly.min.js", components.plotly_js, "GET")]

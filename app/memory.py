@@ -1,4 +1,4 @@
-"""What would be held or made for nothing: records of pages and events, components that did not change, free memory."""
+"""What would be held or done for nothing: records of pages and events, components made anew, threads, free memory."""
 
 import ctypes
 import functools
@@ -11,9 +11,12 @@ from datetime import datetime
 from typing import Any
 
 import gradio as gr
+from fastapi import Depends
+from fastapi.routing import APIRoute
 from gradio import state_holder
-from gradio.blocks import Block
+from gradio.blocks import Block, postprocess_update_dict
 from gradio.state_holder import SessionState
+from gradio.utils import delete_none, is_prop_update
 
 M_ARENA_MAX, ARENAS = -8, 2
 """The C library takes memory for threads from so many pools (its own choice is 8 a processor, each of which keeps what
@@ -52,8 +55,8 @@ class Choices(SessionState):
 
 
 def lighten(page: gr.Blocks) -> None:
-    """Keep Gradio from holding what every component of every page shows, from making components anew that an event
-    leaves alone, and from statistics of all events.
+    """Keep Gradio from holding what every component of every page shows, from making components anew for each event,
+    and from statistics of all events.
 
     The statistics, which only Gradio's own monitoring shows, are made anew after each event: a table of up to 10,000.
     """
@@ -64,18 +67,75 @@ def lighten(page: gr.Blocks) -> None:
     vars(page)["postprocess_data"] = functools.partial(_only_changed, page.postprocess_data)
 
 
+def check_at_once(app: Any) -> None:
+    """Have Gradio's `app` check at each request who has logged in without a thread: it only looks into a table."""
+    config = next(route for route in app.routes if isinstance(route, APIRoute) and route.path == "/config")
+    check: Any = next(one for one in config.dependant.dependencies if one.dependencies)
+
+    async def checked(user: str | None = Depends(check.dependencies[0].call)) -> None:
+        check.call(user)
+
+    app.dependency_overrides[check.call] = checked
+
+
 async def _only_changed(
     answered: Callable[..., Awaitable[list[Any]]], event: Any, updates: Any, state: SessionState | None
 ) -> list[Any]:
-    """What Gradio sends for an event, without making those of its components anew that it leaves alone."""
+    """What Gradio sends for an event, without what it does for nothing.
+
+    It makes a component anew for each update, of those too that an event leaves alone, and a thread has to take up each
+    text although that does nothing to it, which takes longest while a run computes.
+    """
     if not (isinstance(updates, dict) and updates and all(isinstance(each, Block) for each in updates)):
         return await answered(event, updates, state)
     few = copy(event)
-    few.outputs = [each for each in event.outputs if each in updates]
-    if len(few.outputs) < len(updates):  # what is no output of the event: Gradio says so
+    few.outputs = [each for each in event.outputs if each in updates and not _light(each, updates[each])]
+    if state is None or not updates.keys() <= set(event.outputs):  # what is no output of the event: Gradio says so
         return await answered(event, updates, state)
-    changed = iter(await answered(few, updates, state))
-    return [next(changed) if each in updates else _left_alone(each) for each in event.outputs]
+    others = {each: updates[each] for each in few.outputs}
+    changed = iter(await answered(few, others, state) if others else ())
+    return [
+        _left_alone(each)
+        if each not in updates
+        else next(changed)
+        if each in others
+        else _sent(event, each, updates[each], state)
+        for each in event.outputs
+    ]
+
+
+def _light(component: Any, value: Any) -> bool:
+    """Whether a value, or an update of what a component looks like, can be sent without a thread and without files."""
+    if component.stateful or getattr(component, "data_model", None):
+        return False
+    return is_prop_update(value) or (isinstance(component, gr.HTML) and isinstance(value, str))
+
+
+def _sent(event: Any, component: Any, value: Any, state: SessionState) -> Any:
+    """What Gradio sends for a light value; of an update the state has the component that it leads to."""
+    if not is_prop_update(value):
+        return component.postprocess(value) if event.postprocess else value
+    update = delete_none(dict(value), skip_value=True)
+    changes = {name: given for name, given in update.items() if name not in ("value", "__type__")}
+    arguments = state.get(component._id, component).constructor_args | changes
+    arguments.pop("value", None)
+    state[component._id] = made = _made(type(component), Arguments(arguments, render=False))
+    return postprocess_update_dict(made, update, event.postprocess)
+
+
+class Arguments(dict[str, Any]):
+    """What a component is made with; equal ones are found again."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(repr(self))
+
+
+def _make(kind: Callable[..., Any], arguments: Arguments) -> Any:
+    return kind(**arguments)
+
+
+_made: Any = functools.lru_cache(maxsize=1000)(_make)
+"""A component, which pages share: Gradio does not change it once it is made."""
 
 
 def _left_alone(component: Any) -> dict[str, str] | None:

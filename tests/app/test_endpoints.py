@@ -346,6 +346,7 @@ def test_who_closes_the_tab_leaves_the_line_and_ends_the_run(
     assert 'aria-live=\\"polite\\"' in moved, "the line has moved, which is read out"
     two.leave()
     until(client, running=1, waiting=0)
+    late = Visitor(client, config)  # the stream of the one that left may still hold what nobody read
     assert "Waiting for its turn: 1 run comes first, about " in begin(late)
     runner.leave()
     left = time.monotonic()
