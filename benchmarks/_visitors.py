@@ -28,6 +28,8 @@ ADDRESS = "?data=signs&a=standard&attack=spgd&epsilon=8&steps=10&images=64"
 TABS = ("Perceptibility", "Segmentation", "Trade-off", "Your pictures", "Can you see it?")
 SLOW = 120.0
 """Seconds after which an answer counts as one that does not come."""
+KEPT = 3.0
+"""Seconds that an idle connection is used again. The server closes it after 5; a browser asks anew if both coincide."""
 PATIENCE = 40.0
 """Seconds that a visitor watches or waits for a run before going on."""
 
@@ -74,7 +76,8 @@ class Visitor:
 
     def __init__(self, base: str, number: int, record: Record, config: dict[str, Any]) -> None:
         address = f"10.{number // 65536 % 256}.{number // 256 % 256}.{number % 256}"
-        self.client = httpx.AsyncClient(base_url=base, timeout=SLOW, headers={"x-forwarded-for": address})
+        kept = httpx.Limits(keepalive_expiry=KEPT)
+        self.client = httpx.AsyncClient(base_url=base, timeout=SLOW, headers={"x-forwarded-for": address}, limits=kept)
         self.record, self.config, self.choose = record, config, random.Random(number)
         self.name = secrets.token_hex(6)
         self.waiting: dict[str, asyncio.Queue[bytes]] = {}

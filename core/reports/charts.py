@@ -12,8 +12,10 @@ from core.reports.pareto import pareto_front
 from core.reports.tradeoff import STANDARD, MeasuredModel, ModelsByGroup, first_seeds, tradeoff_points
 from core.reports.visibility import STRENGTHS, visible_points
 
-COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300"}
-MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D"}
+COLOURS = {0: "#555555", 1: "#0072b2", 4: "#009e73", 8: "#cc79a7", 64: "#c65300", 256: "#8a6d00"}
+MARKERS = {0: "*", 1: "o", 4: "^", 8: "s", 64: "D", 256: "p"}
+OTHER_MARKERS = "PXhv<>dH8"
+"""For trainings whose schedule is not the usual one, in turn."""
 
 
 COLUMNS = 2
@@ -58,10 +60,13 @@ def _panels(
     return content.getvalue()
 
 
-def _looks(model: Checkpoint) -> dict[str, Any]:
-    """Colour and mark of a heap; dashed and hollow if the training schedule is not the usual one."""
-    heap, dashed = model.heap, {"ls": "--", "mfc": "none"} if model.schedule else {}
-    return {"color": COLOURS.get(heap, "#000000"), "marker": MARKERS.get(heap, "v"), **dashed}
+def _looks(model: Checkpoint, own: Sequence[MeasuredModel]) -> dict[str, Any]:
+    """Colour and mark of a heap; dashed and hollow, with a mark among `own`, if the schedule is not the usual one."""
+    looks = {"color": COLOURS.get(model.heap, "#000000"), "marker": MARKERS.get(model.heap, "^")}
+    if model.schedule:
+        others = sorted({checkpoint.kind for checkpoint, _ in own if checkpoint.schedule})
+        looks |= {"marker": OTHER_MARKERS[others.index(model.kind) % len(OTHER_MARKERS)], "ls": "--", "mfc": "none"}
+    return looks
 
 
 MANY = 5
@@ -95,7 +100,7 @@ def _risks(axes: Any, own: Sequence[MeasuredModel]) -> None:
         values = [100 * rate.value for rate in rates]
         below, above = ([abs(100 * rate.interval[end] - 100 * rate.value) for rate in rates] for end in (0, 1))
         names = [level.title for level in risks.levels]
-        axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0]))
+        axes.errorbar(names, values, [below, above], label=label, lw=1.2, ms=4, **_looks(entry[0], own))
     first = own[0][1].risks
     assert first
     axes.set_ylabel(f"accuracy (%) at {first.epsilon:g}/255")
@@ -105,7 +110,7 @@ def _risks(axes: Any, own: Sequence[MeasuredModel]) -> None:
 
 def _fronts(axes: Any, own: Sequence[MeasuredModel]) -> None:
     for kind, first in {checkpoint.kind: checkpoint for checkpoint, _ in own}.items():
-        looks = _looks(first)
+        looks = _looks(first, own)
         marks = tradeoff_points(own, kind)
         line = pareto_front(tradeoff_points(first_seeds(own), kind, *([STANDARD] if first.heap else [])))
         beaten = [spot for spot in marks if spot not in line]
@@ -133,7 +138,7 @@ def _attacks(axes: Any, own: Sequence[MeasuredModel]) -> None:
         assert results.robustness
         assert results.published
         ends = [found.breaking_epsilon for found in (results.robustness, results.published)]
-        looks = {"color": _looks(checkpoint)["color"], "ms": 5}
+        looks = {"color": _looks(checkpoint, own)["color"], "ms": 5}
         axes.plot(ends, [place, place], lw=1.5, color=looks["color"], alpha=0.5)
         axes.plot(ends[:1], [place], marker="o", ls="", label=None if place else "full search", **looks)
         axes.plot(ends[1:], [place], marker="o", ls="", mfc="white", label=None if place else "as published", **looks)
@@ -151,7 +156,7 @@ def _curves(axes: Any, own: Sequence[MeasuredModel]) -> None:
         x, rates = zip(*entry[1].still_right(), strict=True)
         y = [100 * rate.value for rate in rates]
         low, high = zip(*(rate.interval for rate in rates), strict=True)
-        looks = _looks(entry[0])
+        looks = _looks(entry[0], own)
         axes.plot(x, y, label=label, lw=1.2, ms=3.5, **looks)
         axes.fill_between(x, [100 * v for v in low], [100 * v for v in high], color=looks["color"], alpha=0.15, lw=0)
         axes.axhline(100 * (1 - robustness.level), color="#999999", lw=0.7, ls=":")
@@ -170,7 +175,7 @@ def _visibility(axes: Any, own: Sequence[MeasuredModel]) -> None:
     """The attack as a line with marks, random noise of the same strengths dotted in the same colour."""
     own = _shown(own)
     for (checkpoint, results), label in zip(own, _names(own), strict=True):
-        looks = _looks(checkpoint)
+        looks = _looks(checkpoint, own)
         axes.plot(*zip(*_visible(results, "spgd"), strict=True), label=label, lw=1.2, ms=3.5, **looks)
         axes.plot(*zip(*_visible(results, "random-signs"), strict=True), lw=1, ls=":", color=looks["color"])
     axes.plot([], [], lw=1, ls=":", color="#555555", label="random noise")
