@@ -82,7 +82,7 @@ class Visitor:
         self.name = secrets.token_hex(6)
         self.waiting: dict[str, asyncio.Queue[bytes]] = {}
         self.early: dict[str, asyncio.Queue[bytes]] = {}
-        """What came for events whose own answer, which tells their id, had not come yet; and for those nobody awaits."""
+        """What came for events before their own answer, which tells their id, and for those that nobody awaits."""
         self.tasks: set[asyncio.Task[None]] = set()
         self.stream: asyncio.Task[None] | None = None
         self.pictures: asyncio.Queue[bytes] = asyncio.Queue()

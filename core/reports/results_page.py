@@ -75,9 +75,9 @@ TARGETS = (
 
 TRAININGS = (
     "What each training costs and what it gives. *Passes*: how often an image goes forward and back through the "
-    "network in one update of the weights; times the *epochs*, the cost of the training. The minimum breaking epsilon is "
-    "that of the full search, and beside it that of the attack [as published](../explanation/masking.md). *Times heap "
-    "1*: how many times the epsilon of heap 1 with the usual schedule the models of this kind take at equal clean "
+    "network in one update of the weights; times the *epochs*, the cost of the training. The minimum breaking epsilon "
+    "is that of the full search, and beside it that of the attack [as published](../explanation/masking.md). *Times "
+    "heap 1*: how many times the epsilon of heap 1 with the usual schedule the models of this kind take at equal clean "
     "accuracy, under the full search. The last column is the accuracy under a perturbation for each image.\n"
 )
 
