@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy, softplus
 from core import attacks
 from core.attacks import spgd
 from core.attacks.base import mini_batches
+from core.attacks.checkerboard import Checkerboard
 from core.attacks.objectives import LOSS_CAP, Remove, Scene, Towards, Untargeted
 from core.attacks.pgd import PGD, ascent_direction, frozen
 from core.datasets import Split
@@ -142,6 +143,17 @@ def test_controls_have_full_strength_everywhere_and_no_bias(name, tiny_classifie
     delta = make(name).craft(tiny_classifier.model, tiny_classifier.train)
     assert torch.allclose(delta.abs(), torch.tensor(BUDGET.epsilon))
     assert abs(delta.mean()) < 0.2 * BUDGET.epsilon
+
+
+@pytest.mark.parametrize(("shape", "side"), [((3, 32, 32), 1), ((3, 63, 90), 1), ((3, 64, 64), 4), ((1, 96, 64), 4)])
+def test_a_checkerboard_has_single_pixels_where_pictures_are_small(shape, side):
+    signs = Checkerboard(BUDGET).signs(shape)
+    assert signs.shape == shape
+    for axis in (-1, -2):
+        whole = signs.unfold(axis, side, side)
+        assert (whole == whole[..., :1]).all(), "a square has one sign"
+        firsts = signs.index_select(axis, torch.arange(0, shape[axis], side))
+        assert (firsts.diff(dim=axis).abs() == 2).all(), "the next one has the other"
 
 
 class TestUniversal:
