@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Any
 
 from core.checkpoints.results import Results
@@ -19,6 +20,10 @@ OTHER_MARKERS = "PXhv<>dH8"
 
 
 COLUMNS = 2
+FULL = 15
+"""From so many models on the legend of a panel is small."""
+LETTERS = 36
+"""The most letters in a line of a legend."""
 """The number of panels in a row; more would be too small to read."""
 
 
@@ -54,7 +59,8 @@ def _panels(
             axes = figure.add_subplot(rows, columns, number)
             draw(axes, own)
             axes.set_title(own[0][0].group_title, fontsize=10)
-            axes.legend(frameon=False, fontsize=7.5)
+            for words in axes.legend(frameon=False, fontsize=7.5 if len(own) < FULL else 6.5).get_texts():
+                words.set_text(fill(words.get_text(), LETTERS))
         content = io.BytesIO()
         figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return content.getvalue()
