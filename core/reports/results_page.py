@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 from PIL.Image import Image
 
@@ -224,7 +225,7 @@ def _group_section(name: str, models: list[MeasuredModel]) -> list[str]:
         parts += ["Mean IoU (%) under the same attack:\n", _curve_table(shown, epsilons, "overlap")]
     parts += ["Minimum breaking epsilon, and other attacks:\n", _other_table(shown)]
     if rows := _training_rows(shown, models):
-        parts += [TRAININGS, _filled(TRAINING_COLUMNS, rows)]
+        parts += [TRAININGS, *_best_at_the_cost_of_heap_1(models), _filled(TRAINING_COLUMNS, rows)]
     if rows := _pattern_rows(models):
         parts += [PATTERNS, table(PATTERN_COLUMNS, rows)]
     if rows := _target_rows(shown):
@@ -348,6 +349,25 @@ def _training_rows(models: Sequence[MeasuredModel], every: Sequence[MeasuredMode
             ]
         )
     return rows
+
+
+def _best_at_the_cost_of_heap_1(models: Sequence[MeasuredModel]) -> list[str]:
+    """A sentence on the kind of training that takes the most, of those that cost no more passes than heap 1."""
+    costs: dict[str, int] = {}
+    for checkpoint, results in models:
+        if checkpoint.heap and checkpoint.recipe and results.robustness:
+            recipe = Recipe(**{"data": checkpoint.data, **checkpoint.recipe})
+            costs[checkpoint.kind] = max(costs.get(checkpoint.kind, 0), recipe.passes * recipe.epochs)
+    most = costs.pop(kind(1), 0)
+    compared = {name: advantage(models, kind(1), name) for name, cost in costs.items() if cost <= most}
+    known = {name: ahead for name, ahead in compared.items() if ahead and ahead.bound != "at most"}
+    if not known:
+        return []
+    best = max(known, key=lambda name: fmean(known[name].ratios))
+    return [
+        f"Of the trainings that take no more passes in all epochs together than heap 1 ({most}), {best} "
+        f"({costs[best]}) takes the most at equal clean accuracy: {known[best].text} times the epsilon of heap 1.\n"
+    ]
 
 
 PATTERN_COLUMNS = ["model", "ε", "patterns", "pattern score (%)", *(f"read by {kind} (%)" for kind in KINDS)]

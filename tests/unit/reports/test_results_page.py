@@ -176,6 +176,11 @@ def test_what_a_training_costs_stands_beside_what_it_gives(tmp_path):
     times = [row[head.index("times heap 1")] for row in rows]
     assert times[1].startswith("2.00")  # heap 1 takes 12 at 95% clean, between its two models
     assert (times[0], times[2:]) == ("", ["", ""])
+    page = results_page([*own, *ones])
+    assert "no more passes in all epochs together than heap 1 (180), heap 64 (9) takes the most" in page
+    assert f"clean accuracy: {times[1]} times the epsilon of heap 1." in page
+    dear = (replace(shared[0], recipe=shared[0].recipe | {"epochs": 31}), published)
+    assert "no more passes" not in results_page([own[0], dear, *ones]), "it costs more than heap 1"
 
 
 def test_a_grid_of_several_sigmas_is_one_table_of_clean_accuracies_and_breaking_epsilons(tmp_path):
