@@ -20,11 +20,11 @@ OTHER_MARKERS = "PXhv<>dH8"
 
 
 COLUMNS = 2
+"""The number of panels in a row; more would be too small to read."""
 FULL = 15
 """From so many models on the legend of a panel is small."""
 LETTERS = 36
 """The most letters in a line of a legend."""
-"""The number of panels in a row; more would be too small to read."""
 
 
 def charts(measured: ModelsByGroup) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from core.evaluation.report import Rate, Report
 from core.evaluation.resemblance import Resemblance
 from core.evaluation.segmentation import SceneRate
 from core.models.registry import create
+from core.reports import charts
 from core.reports.markdown import percent
 from core.reports.records import csv_text, model_records
 from core.reports.results_page import by_group, pattern_sheet
@@ -181,6 +182,15 @@ def test_what_a_training_costs_stands_beside_what_it_gives(tmp_path):
     assert f"clean accuracy: {times[1]} times the epsilon of heap 1." in page
     dear = (replace(shared[0], recipe=shared[0].recipe | {"epochs": 31}), published)
     assert "no more passes" not in results_page([own[0], dear, *ones]), "it costs more than heap 1"
+
+
+def test_trainings_of_one_heap_have_marks_of_their_own(tmp_path):
+    plain, *others = (searched(tmp_path, 128, 0.5, 8, 0.95, 20)[0] for _ in range(4))
+    schedules = ("6 epochs", "class-wise deltas", "persistent deltas")
+    own = [(plain, None), *((replace(c, schedule=s), None) for c, s in zip(others, schedules, strict=True))]
+    looks = [charts._looks(checkpoint, own) for checkpoint, _ in own]
+    assert len({look["marker"] for look in looks}) == len(own)
+    assert ["ls" in look for look in looks] == [False, True, True, True]
 
 
 def test_a_grid_of_several_sigmas_is_one_table_of_clean_accuracies_and_breaking_epsilons(tmp_path):
