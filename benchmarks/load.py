@@ -6,7 +6,8 @@
 `python -m app` is started in a process of its own on a free port, with a folder of its own for temporary files.
 - load: so many people use it for so long, by HTTP as pages do, each from an address of its own, and some in a real
   Chromium. They open the page, browse, drag the strength, choose other models, turn to other tabs, send pictures, watch
-  runs, and leave, often in the middle of a run. In between each pauses for about `--pause` seconds.
+  runs, and leave, often in the middle of a run. In between each pauses for about `--pause` seconds. Chromium draws with
+  what time the server leaves, since outside a benchmark it has a machine of its own.
 - errors: every answer that is not as it should be, every error in a page, and every line in the server's log that is
   not a refusal because the queue is full. The sentence that there is no place is counted apart.
 - light views: from sending an event to its answer, while a run is under way and while none is.
@@ -25,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ from benchmarks.app_start import FLAGS, family, free_port, wait_for_page
 
 AIMS = {"errors": 0, "light_p95_seconds": 0.5, "memory_growth_mib": 100, "threads": 0, "open_files": 0, "temporary": 0}
 SOAKERS = 4
+LAST = 19
+"""The lowest priority that a thread can have."""
 READY = 600.0
 """Seconds to wait for the server, and for it to be warm."""
 
@@ -172,12 +175,21 @@ async def load(
     seats = [_visitors.visit(server.base, number + 1, record, config, until, pause) for number in range(visitors)]
     if pages:
         async with _visitors.browser(chromium, FLAGS) as chrome:
+            give_way(set(family(os.getpid())) - {os.getpid(), *family(server.process.pid)})
             windows = [_visitors.use(chrome, server.base, number, record, until, pause) for number in range(pages)]
             await asyncio.gather(*seats, *windows)
     else:
         await asyncio.gather(*seats)
     watching.cancel()
     return {**found(record), "most": {name: max(getattr(one, name) for one in peaks) for name in asdict(peaks[0])}}
+
+
+def give_way(processes: Iterable[int]) -> None:
+    """Let these processes, and those that they start from now on, have only the time that others leave."""
+    for process in processes:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for thread in Path(f"/proc/{process}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), LAST)
 
 
 async def soak(server: Server, runs: int) -> dict[str, Any]:
