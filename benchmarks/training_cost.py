@@ -10,7 +10,8 @@ but each of them also computes the gradients of all weights and updates them. Th
 should be about 0.8 or less. The bare bound is what the network alone needs for the same work: K forward and backward
 passes to the input and one to the weights on twice the images, without losses, heaps, clipping, optimiser or Fabric;
 shared training should reach 85% of that rate. All three take turns; each ratio is the median over the rounds.
-With --graph each of the three is recorded as a CUDA graph, as training on a GPU is.
+With --graph each of the three is recorded as a CUDA graph, as training on a GPU is. With --compile the passes of all
+three are compiled first.
 """
 
 from collections.abc import Callable
@@ -30,14 +31,14 @@ from core.models.registry import create
 from core.runtime import default_precision
 from core.training.cudagraph import Captured
 from core.training.recipe import Recipe
-from core.training.step import Update
+from core.training.step import Update, compile_passes
 
 SHARED = Recipe(data="made up", sigma=0.5, heap=64, epsilon=16.0, steps=4)
 Step = Callable[[], object]
 
 
 def programs(
-    architecture: str, batch: int, size: int, device: str, graph: bool
+    architecture: str, batch: int, size: int, device: str, graph: bool, compiled: bool
 ) -> tuple[Step, Step, Step, torch.device]:
     """One shared step, one plain one and the bare passes, of one network on the same images, and where they run."""
     torch.manual_seed(0)
@@ -51,16 +52,18 @@ def programs(
     generator = torch.Generator(fabric.device).manual_seed(0)
 
     def step(recipe: Recipe) -> Step:
-        update = Update(fabric, model, optimizer, replace(recipe, batch_size=batch), graph=graph)
+        update = Update(fabric, model, optimizer, replace(recipe, batch_size=batch), graph=graph, compiled=compiled)
         return lambda: update(images, labels, generator)
+
+    passed = compile_passes(network) if compiled else network
 
     def passes(images: Tensor, twice: Tensor) -> tuple[Tensor, ...]:
         with fabric.autocast():
-            with frozen(network):
+            with frozen(passed):
                 for _ in range(SHARED.steps):
                     given = images.detach().requires_grad_()
-                    (found,) = torch.autograd.grad(network(given).float().sum(), given)
-            gradients = torch.autograd.grad(network(twice).float().sum(), list(network.parameters()))
+                    (found,) = torch.autograd.grad(passed(given).float().sum(), given)
+            gradients = torch.autograd.grad(passed(twice).float().sum(), list(network.parameters()))
         return found, *gradients
 
     model.train()
@@ -68,9 +71,11 @@ def programs(
     return step(SHARED), step(replace(SHARED, sigma=0.0)), lambda: bare(images, twice), fabric.device
 
 
-def measure(architecture: str, batch: int, size: int, device: str, repeats: int, graph: bool = False) -> dict[str, Any]:
+def measure(
+    architecture: str, batch: int, size: int, device: str, repeats: int, graph: bool = False, compiled: bool = False
+) -> dict[str, Any]:
     """Medians over `repeats` rounds of all three, after one unmeasured round."""
-    shared, plain, bare, where = programs(architecture, batch, size, device, graph)
+    shared, plain, bare, where = programs(architecture, batch, size, device, graph, compiled)
     count = SHARED.steps + 2
     kinds = {"shared_step": (shared, 1), "plain_steps": (plain, count), "bare_passes": (bare, 1)}
     rounds = [
@@ -108,6 +113,7 @@ def main(
     threads: Annotated[int, typer.Option(help="Processors to hold to.")] = 2,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
     graph: Annotated[bool, typer.Option(help="Record each program as a CUDA graph.")] = False,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the passes of each program.")] = False,
     out: Annotated[Path, typer.Option(help="The JSON file.")] = _record.RESULTS / "training_cost.json",
 ) -> None:
     """One shared training step against K + 2 plain ones and the bare passes of the network."""
@@ -115,9 +121,16 @@ def main(
     shared = {key: getattr(SHARED, key) for key in ("sigma", "heap", "steps", "epsilon")}
     precision = default_precision(device)
     config = {"architecture": arch, "batch": batch, "size": size, "repeats": repeats, "threads": threads}
-    config |= {"device": device, "graph": graph, "precision": precision, "shared": shared, "seed": 0}
+    config |= {
+        "device": device,
+        "graph": graph,
+        "compiled": compiled,
+        "precision": precision,
+        "shared": shared,
+        "seed": 0,
+    }
     record = {"benchmark": "training_cost", "config": config, **_record.surroundings(("lightning-fabric",))}
-    result = measure(arch, batch, size, device, repeats, graph)
+    result = measure(arch, batch, size, device, repeats, graph, compiled)
     _record.write(out, {**record, "result": result})
     count, low, high = SHARED.steps + 2, *result["ratio_range"]
     rows = [

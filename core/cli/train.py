@@ -85,6 +85,10 @@ def train(
         bool | None,
         typer.Option(help="Record a training step as a CUDA graph. Default: yes, on a GPU in one process."),
     ] = None,
+    compiled: Annotated[
+        bool,
+        typer.Option("--compile", help="Compile the network's passes first, which takes minutes; for long trainings."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a model: standard, adversarial or shared adversarial.
@@ -128,7 +132,7 @@ def train(
         start=start,
         seed=seed,
     )
-    trained = _run(recipe, root, name, device=device, precision=precision, graph=graph)
+    trained = _run(recipe, root, name, device=device, precision=precision, graph=graph, compiled=compiled)
     if not is_main_process():
         return
     history = trained.config["history"]

@@ -76,6 +76,7 @@ def train(
     report: Callable[[Progress], None] = lambda progress: None,
     started_from: str | None = None,
     graph: bool | None = None,
+    compiled: bool = False,
 ) -> list[dict[str, float]]:
     """Train `model` in place on `split`; returns for each epoch its mean loss, seconds and images per second.
 
@@ -85,10 +86,11 @@ def train(
 
     `graph` records the work of a mini-batch as a CUDA graph, which spares launching its kernels one by one; None: on a
     GPU, for one process. The mini-batch that is smaller than the others, and what cannot be recorded, runs without.
+    `compiled` has the passes of the network compiled by `torch.compile`, except for that mini-batch too.
 
     Under torchrun every process takes an equal part of each mini-batch; a heap may span them (see `PGD`). Raises
-    ValueError where the mini-batch cannot be divided by them, or where deltas are persistent; where a graph is
-    asked for that cannot be; and where nothing is labelled, or a process would get no image.
+    ValueError where the mini-batch cannot be divided by them, or where deltas are persistent; where a graph or
+    compiling is asked for that cannot be; and where nothing is labelled, or a process would get no image.
     """
     fabric = _fabric(recipe, device, precision)
     process_group = ProcessGroup(fabric.global_rank, fabric.world_size)
@@ -110,7 +112,7 @@ def train(
         )
     if recipe.classwise and data.labels.ndim > 1:
         raise ValueError("Class-wise deltas need one label for each image, and scenes have one for each pixel.")
-    update = Update(fabric, trained, optimizer, recipe, process_group, able and graph is not False)
+    update = Update(fabric, trained, optimizer, recipe, process_group, able and graph is not False, compiled)
     for epoch in range(first, recipe.epochs):
         with _small_batches_named(len(data), recipe.batch_size):
             history.append(_epoch(fabric, update, data, epoch=epoch, mirror=mirror, report=report))

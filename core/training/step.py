@@ -4,7 +4,7 @@ N images, M deltas, C channels, H W height and width. Source: Mummadi, Brox, Met
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -59,8 +59,21 @@ def records(device: torch.device, process_group: ProcessGroup) -> bool:
     return device.type == "cuda" and process_group.size == 1
 
 
+def compile_passes(network: nn.Module) -> nn.Module:
+    """The network with its passes compiled for images of one shape, each when it is first needed, which takes minutes.
+
+    Weights and statistics are the network's own. Results differ in rounding.
+    """
+    cuda = next(network.parameters()).is_cuda
+    mode = "max-autotune-no-cudagraphs" if cuda else None
+    return cast(nn.Module, torch.compile(network, dynamic=False, mode=mode))
+
+
 class Update:
-    """One update of the weights by a mini-batch, with its `graph` recorded at the first whole one."""
+    """One update of the weights by a mini-batch, with its `graph` recorded at the first whole one.
+
+    With `compiled` the passes of whole mini-batches are compiled. Raises ValueError where that cannot be.
+    """
 
     def __init__(
         self,
@@ -70,6 +83,7 @@ class Update:
         recipe: Recipe,
         process_group: ProcessGroup = ALONE,
         graph: bool = False,
+        compiled: bool = False,
     ) -> None:
         self.fabric, self.model, self.optimizer, self.recipe = fabric, model, optimizer, recipe
         self.process_group = process_group
@@ -81,6 +95,10 @@ class Update:
             raise ValueError("The Jacobian is regularised in one process only; leave torchrun or --jacobian out.")
         if recipe.classwise and process_group.size > 1:
             raise ValueError("Class-wise deltas need a single process; leave torchrun or --classwise out.")
+        if compiled and (recipe.jacobian or process_group.size > 1):
+            reason = "the Jacobian is not regularised" if recipe.jacobian else "one process trains"
+            raise ValueError(f"Passes can be compiled only where {reason}; leave --compile out.")
+        self.compiled = compile_passes(self.network) if compiled else None
         self.graph = graph
         self.recorded: Work | None = None
         self.delta: Tensor | None = None
@@ -135,9 +153,12 @@ class Update:
         """The loss of the weights, and the deltas where the ascent ended."""
         drawn = dict(drawn)
         directions = drawn.pop("directions", None)
+        network, forward = self.network, self.forward
+        if self.compiled is not None and len(images) == self.recipe.batch_size:
+            network = forward = self.compiled
         with self.fabric.autocast():
-            delta, applied = self.ascent(self.network, images, labels, **drawn) if self.ascent else (None, None)
-            loss = update_loss(self.forward, images, labels, applied, self.recipe)
+            delta, applied = self.ascent(network, images, labels, **drawn) if self.ascent else (None, None)
+            loss = update_loss(forward, images, labels, applied, self.recipe)
             if directions is not None:
                 loss = loss + self.recipe.jacobian / 2 * jacobian_norm(self.network, images, directions)
             return loss, delta

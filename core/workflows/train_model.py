@@ -35,10 +35,11 @@ def run(
     precision: Precision | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     graph: bool | None = None,
+    compiled: bool = False,
 ) -> Checkpoint:
     """Train what `recipe` says into the folder `root/<data set>/<name>` and return its description.
 
-    `device`, `precision` and `graph` are as for `core.training.loop.train`.
+    `device`, `precision`, `graph` and `compiled` are as for `core.training.loop.train`.
 
     A folder whose config holds the same recipe is returned as it is, if its weights are there. Raises ValueError where
     the folder holds another recipe, FileNotFoundError where the data is absent, Diverged on a loss that is not finite,
@@ -64,6 +65,7 @@ def run(
         report=report,
         started_from=started_from,
         graph=graph,
+        compiled=compiled,
     )
     if is_main_process():
         state = ResumeFile(resume, {})
