@@ -107,9 +107,9 @@ def fitting(kind: type[Session]) -> list[Checkpoint]:
 def first(kind: type[AnySession], data: str | None = None) -> AnySession:
     """A tab's view that tells the story: standard against an adversarially or shared-trained model.
 
-    Of the models of the largest heap it is one with weights if there is any, the one that most was measured of, and of
-    several such the most robust. The view is at one epsilon, and with one of the tab's `first_targets`. Raises
-    NoModels.
+    Of the models with the usual settings and the largest heap it is one with weights if there is any, the one that most
+    was measured of, and of several such the most robust. The view is at one epsilon, and with one of the tab's
+    `first_targets`. Raises NoModels.
     """
     found = fitting(kind)
     if not found:
@@ -134,7 +134,7 @@ def first(kind: type[AnySession], data: str | None = None) -> AnySession:
 
 def _telling(of: Checkpoint) -> tuple[Any, ...]:
     """What makes a model the one that a standard model is shown against; a shipped one before a visitor's own."""
-    return of.heap > 0, not of.place, of.heap, of.has_weights, _breadth(of), _height(of)
+    return of.heap > 0, not of.place, not of.schedule, of.heap, of.has_weights, _breadth(of), _height(of)
 
 
 def _breadth(of: Checkpoint) -> int:

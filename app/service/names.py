@@ -4,6 +4,7 @@ Tables, results pages and the command line use the exact names, like `Shared, he
 those are on demand. Epsilons are in units of 1/255.
 """
 
+import re
 from collections.abc import Sequence
 
 from core import attacks
@@ -14,6 +15,12 @@ ATTACKS = {"random-signs": "Random noise"}
 """Attacks that have another title on the page: the signs of random signs read like traffic signs there."""
 
 CLASSWISE = WORDS["classwise"][0]
+SHORT = {
+    "Jacobian regularisation": "Jacobian",
+    "persistent deltas": "persistent",
+    r"step sizes spread over \S+ octaves": "spread steps",
+}
+"""What pickers and legends have less room for."""
 
 
 def attack_title(name: str) -> str:
@@ -43,7 +50,7 @@ def model_title(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
 
 def model_choice(of: Checkpoint, others: Sequence[Checkpoint]) -> str:
     """The same as a picker has room for, like `Shared by 64, 16/255`."""
-    return _title(of, training_choice(of.heap, _classwise(of)), _more(of, others))
+    return _shortened(_title(of, training_choice(of.heap, _classwise(of)), _more(of, others)))
 
 
 def _title(of: Checkpoint, words: str, more: Sequence[str]) -> str:
@@ -104,9 +111,21 @@ def training(heap: int, schedule: str = "") -> str:
 
 
 def training_choice(heap: int, schedule: str = "") -> str:
-    """The same as a picker has room for: `Standard`, `Adversarial`, or like `Shared by 64, 15 epochs`."""
+    """The same as a picker has room for.
+
+    >>> training_choice(0), training_choice(1), training_choice(64, "15 epochs")
+    ('Standard', 'Adversarial', 'Shared by 64, 15 epochs')
+    >>> training_choice(128, "persistent deltas, step sizes spread over 2 octaves")
+    'Shared by 128, persistent, spread steps'
+    """
     who = _who(heap, schedule).removesuffix(" images").removeprefix("by ")
-    return _kind(heap, schedule, "Standard", "Adversarial", f"Shared by {who}")
+    return _shortened(_kind(heap, schedule, "Standard", "Adversarial", f"Shared by {who}"))
+
+
+def _shortened(words: str) -> str:
+    for long, short in SHORT.items():
+        words = re.sub(long, short, words)
+    return words
 
 
 def training_noun(heap: int, schedule: str = "") -> str:

@@ -59,6 +59,8 @@ def test_a_picker_has_room_for_a_title() -> None:
     assert [names.model_choice(one, OTHERS) for one in OTHERS] == [
         *("Standard", "Shared by 64, 16/255", "Shared by 64, 24/255", "Adversarial, 8/255"),
     ]
+    kept = model("kept", "persistent deltas", sigma=0.5, heap=128, epsilon=24, persist=1)
+    assert names.model_choice(kept, OTHERS) == "Shared by 128, 24/255, persistent"
 
 
 def test_class_wise_deltas_are_not_said_to_be_shared_by_so_many_images() -> None:

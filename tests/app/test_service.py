@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import threading
 import time
 from dataclasses import FrozenInstanceError, replace
@@ -73,6 +74,18 @@ def test_the_first_view_is_standard_against_shared_where_they_differ_most(monkey
     assert (session.data, session.a, session.b, session.epsilon) == ("signs", "standard", "shared-s64-e16-w0.5", 16)
     right |= {"standard": right["shared-s64-e16-w0.5"] | {4: 1}}
     assert service.opened({}, CompareSession)[0].epsilon == 4
+
+
+def test_the_first_view_shows_a_usual_training_before_a_larger_heap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [model for model in catalogue.all_models() if model.group == "signs"]
+    shared = next(model for model in found if model.heap == 64)
+    odd = replace(shared, folder=shutil.copytree(shared.folder, tmp_path / "odd"), recipe=shared.recipe | {"heap": 256})
+    monkeypatch.setattr(catalogue, "all_models", lambda: [*found, replace(odd, schedule="batch size 256")])
+    assert catalogue.first(CompareSession).b == shared.name
+    monkeypatch.setattr(catalogue, "all_models", lambda: [*found, odd])
+    assert catalogue.first(CompareSession).b == "odd"
 
 
 def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
