@@ -4,8 +4,8 @@
 # It writes nothing, and runs with --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges too.
 # `.ci/image.py` runs these steps one by one without Docker.
 
-# A digest pins it: docs/how-to/host.md says how.
-ARG BASE=python:3.11.14-slim-bookworm
+# The digest is that of the index of all platforms; docs/how-to/host.md says how to move on to a newer one.
+ARG BASE=python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${BASE} AS build
 # Which build of torch, in uv's words: cpu, cu130, ...

@@ -38,7 +38,7 @@ def test_every_drawn_data_set_is_in_it() -> None:
 def test_it_is_built_in_two_stages_on_one_base_that_can_be_chosen() -> None:
     assert said("FROM") == ["${BASE} AS build", "${BASE}"]
     base, backend = said("ARG")
-    assert re.fullmatch(r"BASE=python:3\.11\.\d+-\S+", base), "a version, and no registry"
+    assert re.fullmatch(r"BASE=python:3\.11\.\d+-[\w-]+@sha256:[0-9a-f]{64}", base), "a version, a digest, no registry"
     assert backend == "TORCH_BACKEND=cpu"
     (made,) = (rest for rest in said("RUN") if "uv pip install" in rest)
     assert '--torch-backend "${TORCH_BACKEND}"' in made
