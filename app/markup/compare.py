@@ -18,7 +18,8 @@ LEAST = 3.0
 def original(image: Large) -> str:
     """The large image as it is; the other two states lie over it."""
     if image.missing:
-        return f'<p class="missing">{escape(image.missing)}</p>'
+        grey = "<style>:root{--large:linear-gradient(#808080,#808080)}</style>"  # what a pattern is laid over
+        return f'{grey}<p class="missing">{escape(image.missing)}</p>'
     kind = "scene" if image.labels else "image"
     alt = f"Held-out {kind} {image.number}" + (f": {image.truth}" if image.truth else "")
     coarse = " coarse" if image.coarse else ""
@@ -49,7 +50,7 @@ def _both(said: list[Answer | Labelled]) -> str:
 def stage(card: Card, image: Large, shot: Shot | None) -> str:
     """The large image under the pattern of one model, what that says to it, and how often it is wrong."""
     if shot is None:
-        return f'<div class="says">{_often(card)}</div>'
+        return _alone(card, image)
     coarse = " coarse" if image.coarse else ""
     wide = " wide" if image.labels else ""
     if shot.picture is None:
@@ -59,6 +60,19 @@ def stage(card: Card, image: Large, shot: Shot | None) -> str:
         over = f'<img class="over" decoding="sync" src="{shot.picture}" alt="{escape(alt)}">'
     says = f'<div class="says">{_said(card, shot.said)}{_often(card)}</div>'
     return f'<div class="shot{coarse}{wide}">{over}</div>{says}{missing(card)}'
+
+
+def _alone(card: Card, image: Large) -> str:
+    """The pattern without an image, and how often the model is wrong under it."""
+    over = image.alone[card.letter == "B"]
+    if over is None:
+        return f'<div class="says">{_often(card)}</div>'
+    kind = " coarse" * image.coarse + " wide" * (image.labels is not None)
+    alt = f"The pattern against {card.title}, on grey, at true strength {card.epsilon}/255"
+    return (
+        f'<div class="shot{kind}"><img class="over" decoding="sync" src="{over}" alt="{escape(alt)}"></div>'
+        f'<div class="says"><p class="read">the pattern at true strength</p>{_often(card)}</div>'
+    )
 
 
 def _said(card: Card, said: Answer | Labelled) -> str:

@@ -121,7 +121,7 @@ def large(session: CompareSession, found: Outcomes) -> Large:
     """The large image: clean, and under the pattern of each model with what that says to it."""
     data = catalogue.dataset(session)
     if absent := missing(data):
-        return Large(0, 0, "", "", False, None, None, None, absent)
+        return without_images(found, absent)
     classes = catalogue.checkpoint(session, "a").classes
     place = _telling(session) if session.large is None else session.large
     all_images, total = held_out(data, place + 1)
@@ -143,6 +143,17 @@ def large(session: CompareSession, found: Outcomes) -> Large:
         shot("a"),
         shot("b"),
     )
+
+
+def without_images(found: Outcomes, absent: str) -> Large:
+    """What is there in place of the large image or scene: the patterns alone."""
+
+    def alone(side: str) -> str | None:
+        one = found[side]
+        return None if one is None else pattern(one, 1.0)
+
+    sides = [one.delta.shape[-1] for one in found.values() if one]
+    return Large(0, 0, "", "", max(sides, default=0) < COARSE, None, None, None, absent, (alone("a"), alone("b")))
 
 
 def _telling(session: CompareSession) -> int:

@@ -95,7 +95,7 @@ def large(session: CompareSession, found: Outcomes) -> Large:
     """The large scene: clean, and under the pattern of each model with what that sees in it."""
     data = datasets.get(catalogue.dataset(session))
     if absent := pictures.missing(catalogue.dataset(session)):
-        return Large(0, 0, "", "", False, None, None, None, absent)
+        return replace(pictures.without_images(found, absent), labels="")
     first, count = (0, PER_SHEET) if session.large is None else (session.large, 1)
     known = precomputed(session)
     held_out, total = _held_out(data, first + count)

@@ -25,9 +25,10 @@ from app import figures, service
 from app.markup import common, compare
 from app.service import CompareSession, catalogue, live, pictures
 from app.service.cache import Caches, LRUCache
+from app.service.outcomes import precomputed
 from app.service.runs import RunRegistry
 from app.session import Session
-from core import attacks, datasets
+from core import attacks, datasets, rendering
 from core.__main__ import app as command_line
 from core.attacks.spgd import SPGD
 from core.attacks.targets import Target
@@ -155,13 +156,25 @@ def test_what_is_not_computed_says_so_and_keeps_no_stale_number(session: Session
     assert page.subject.n is None
 
 
+def test_without_images_the_patterns_are_shown_alone(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "missing", lambda data: pictures.ABSENT)
+    page = shows.comparison(session)
+    for card, own in zip((page.a, page.b), page.large.alone, strict=True):
+        found = precomputed(session)[card.letter.lower()]
+        assert found
+        assert own == rendering.data_url(rendering.perturbation(found.delta, 1.0)), "as strong as it is"
+        assert f'src="{own}" alt="The pattern against {card.title}, on grey' in compare.stage(card, page.large, None)
+    nothing = replace(page.large, alone=(None, None))
+    assert "<img" not in compare.stage(page.a, nothing, None)
+
+
 def test_absent_images_leave_the_rest_and_the_log_alone_names_path_and_command(
     session: Session, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PLAINSIGHT_DATA", str(tmp_path))
     absent = service.changed(session, "data", "cifar10")
     page = shows.comparison(absent)
-    assert page.strip.missing == pictures.ABSENT
+    assert page.strip.missing == page.large.missing == pictures.ABSENT
     with pytest.raises(FileNotFoundError) as refused:
         finish(absent)
     assert str(refused.value) == pictures.ABSENT

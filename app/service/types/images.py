@@ -75,7 +75,8 @@ class Shot:
 class Large:
     """The large image, clean and under both patterns; of scenes also its true classes as a picture.
 
-    `coarse` images are drawn with their pixels to be seen. Without images `missing` says why.
+    `coarse` images are drawn with their pixels to be seen. Without images `missing` says why, and `alone` has pictures
+    of the patterns of A and B on grey, at true strength.
     """
 
     number: int
@@ -87,6 +88,7 @@ class Large:
     b: Shot | None
     labels: str | None = None
     missing: str = ""
+    alone: tuple[str | None, str | None] = (None, None)
 
 
 @dataclass(frozen=True)
