@@ -107,9 +107,9 @@ def fitting(kind: type[Session]) -> list[Checkpoint]:
 def first(kind: type[AnySession], data: str | None = None) -> AnySession:
     """A tab's view that tells the story: standard against an adversarially or shared-trained model.
 
-    Of the models with the usual settings and the largest heap it is one with weights if there is any, the one that most
-    was measured of, and of several such the most robust. The view is at one epsilon, and with one of the tab's
-    `first_targets`. Raises NoModels.
+    Of the shared-trained models, if there are any, with the usual settings and the largest heap it is one with weights,
+    the one that most was measured of, and of several such the most robust. The view is at one epsilon, and with one of
+    the tab's `first_targets`. Raises NoModels.
     """
     found = fitting(kind)
     if not found:
@@ -134,7 +134,8 @@ def first(kind: type[AnySession], data: str | None = None) -> AnySession:
 
 def _telling(of: Checkpoint) -> tuple[Any, ...]:
     """What makes a model the one that a standard model is shown against; a shipped one before a visitor's own."""
-    return of.heap > 0, not of.place, not of.schedule, of.heap, of.has_weights, _breadth(of), _height(of)
+    kind = min(of.heap, 2)  # a shared-trained model, else an adversarially trained one
+    return kind > 0, not of.place, kind, not of.schedule, of.heap, of.has_weights, _breadth(of), _height(of)
 
 
 def _breadth(of: Checkpoint) -> int:

@@ -87,6 +87,9 @@ def test_the_first_view_shows_a_usual_training_before_a_larger_heap(
     assert catalogue.first(CompareSession).b == shared.name
     monkeypatch.setattr(catalogue, "all_models", lambda: [*found, odd])
     assert catalogue.first(CompareSession).b == "odd"
+    plain = [replace(model, recipe=model.recipe | {"heap": 1}) if model.heap else model for model in found]
+    monkeypatch.setattr(catalogue, "all_models", lambda: [*plain, replace(odd, schedule="batch size 256")])
+    assert catalogue.first(CompareSession).b == "odd", "a shared training before an adversarial one"
 
 
 def test_the_first_view_runs_no_attack(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
