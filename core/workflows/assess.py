@@ -21,9 +21,9 @@ from core.evaluation.perceptibility import Perceptibility, measurable, measure
 from core.evaluation.report import breaking_point
 from core.files import FileError
 from core.robustness.candidate import Candidate, Candidates
-from core.robustness.result import Point, Robustness, combined
+from core.robustness.result import Point, Robustness, combined, success
 from core.robustness.risks import measure_risks
-from core.robustness.search import Search
+from core.robustness.search import TRANSFERRED, Search
 from core.robustness.transfer import TransferredDeltas
 from core.threat import Budget
 from core.workflows.cross_epsilon import CrossEpsilonTransfer
@@ -153,7 +153,11 @@ class _Stages:
         self._save_robustness(self.with_donors(self.results), found)
 
     def new_donors_do_more(self) -> bool:
-        """Evaluate whether a new donor does more than the model's own: at a stored epsilon, or where it breaks."""
+        """Evaluate whether a new donor does more than the model's own: at a stored epsilon, or where it breaks.
+
+        Its own were crafted on the images that both are compared on here, which flatters them. So what would break the
+        model just below where it is known to break is also measured on held-out images, as the search does.
+        """
         results, own = self.results, self.candidates()
         if not self.new_donors or not results.robustness:
             return False
@@ -162,6 +166,10 @@ class _Stages:
         below = max(results.robustness.breaking_epsilon - tolerance, tolerance)
         at = [(candidate.epsilon, candidate) for candidate in own]
         at += [(below, candidate) for candidate in sorted(own, key=lambda one: abs(one.epsilon - below))[:1]]
+        judges, just_below = self.evaluator.first(self.protocol.held_out), Budget.from_255(below)
+        tried = [judges(delta) for delta in transferred.best(just_below, TRANSFERRED)]
+        if any(success(report) >= results.robustness.level for report in tried):
+            return True
         return any(
             transferred.better(Budget.from_255(epsilon), candidate.rescaled(epsilon).delta) for epsilon, candidate in at
         )

@@ -20,6 +20,7 @@ from core.evaluation.report import Rate, Report
 from core.files import FileError
 from core.robustness.candidate import Candidate
 from core.robustness.search import Search
+from core.robustness.transfer import TransferredDeltas
 from core.threat import UNIT
 from core.workflows.assess import assess, untried
 from core.workflows.cross_epsilon import CrossEpsilonTransfer
@@ -138,9 +139,15 @@ def test_shipped_models_of_other_architectures_lend_and_read_too(assessed, monke
     assert donors_of(shipped) == list(shipped.pattern_score.readers) == ["second", "wide/tiny/standard"]
 
 
+@pytest.mark.parametrize("flattered", [False, True], ids=["", "own flattered"])
 @pytest.mark.parametrize("size", [2, 20])
 @pytest.mark.slow
-def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(half, size, monkeypatch):
+def test_what_a_model_that_came_later_lends_is_tried_too_and_goes_where_it_does_more(
+    half, size, flattered, monkeypatch
+):
+    """Also where the model's own perturbation does as much on crafting images, and less on held-out ones."""
+    if flattered:
+        monkeypatch.setattr(TransferredDeltas, "better", lambda *_: False)
     before, later = assess(ModelFolder(half)), half.parent / "later"
     before = replace(before, assessment=replace(before.assessment, replaced=5))
     before.save(half)
