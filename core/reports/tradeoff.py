@@ -35,7 +35,8 @@ NOTE = (
     "interpolated between measured ones.\n"
     "- *As published*: S-PGD as its authors describe it, on the capped loss, with steps of one size from one random "
     "start at every epsilon, and without perturbations of other models or strengths. All other columns rest on the "
-    "full search (see [Masking](../explanation/masking.md)). Only models on which both were made are compared.\n"
+    "full search (see [Masking](../explanation/masking.md)). Only kinds of training where both were made on "
+    "every model are compared.\n"
     "- *Brackets* hold the 95% interval from a bootstrap over held-out images, drawn for all models together. Where "
     "models were trained with several seeds, it includes the spread between training runs for every model; elsewhere "
     "it does not (`core/reports/bootstrap.py`).\n"
@@ -165,8 +166,13 @@ def advantages(own: Sequence[MeasuredModel], level: float | None = None) -> dict
 
 
 def as_published(own: Sequence[MeasuredModel]) -> list[MeasuredModel]:
-    """The models as the attack as published finds them, of those on which it was tried."""
-    return [(checkpoint, found) for checkpoint, results in own if (found := results.as_published())]
+    """The models as the attack as published finds them, of the kinds of training where it was tried on every model.
+
+    A front that lacks a model lies lower, and would be compared with a whole one.
+    """
+    partly = {checkpoint.kind for checkpoint, results in own if results.robustness and not results.as_published()}
+    found = ((checkpoint, results.as_published()) for checkpoint, results in own if checkpoint.kind not in partly)
+    return [(checkpoint, results) for checkpoint, results in found if results]
 
 
 def _kinds(own: Sequence[MeasuredModel]) -> dict[str, Checkpoint]:

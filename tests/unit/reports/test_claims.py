@@ -154,6 +154,8 @@ class TestTradeoff:
         few = ask(3, [STANDARD, *self.ONES, *both[2:]])  # heap 1 was not attacked so: nothing to compare with
         assert "as published" not in few.reason
         assert few.rows[1][-2:] == ["2.50", ""]
+        part = ask(3, [STANDARD, self.ONES[0], *both[1:]])
+        assert "as published" not in part.reason, "a front that lacks a model lies lower"
 
     def test_the_advantage_is_read_at_lower_levels_too(self):
         one, many = model(1, 900, 12.25), model(64, 900, 24.25)  # 90% right unattacked, 30% at 12 and at 24
