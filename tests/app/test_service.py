@@ -167,6 +167,7 @@ def test_without_images_the_patterns_are_shown_alone(session: Session, monkeypat
         assert found
         assert own == rendering.data_url(rendering.perturbation(found.delta, 1.0)), "as strong as it is"
         assert f'src="{own}" alt="The pattern against {card.title}, on grey' in compare.stage(card, page.large, None)
+    assert 'class="shot wide"' in compare.stage(page.a, replace(page.large, labels=""), None), "of scenes"
     nothing = replace(page.large, alone=(None, None))
     assert "<img" not in compare.stage(page.a, nothing, None)
 

@@ -397,6 +397,9 @@ def test_absent_images_and_odd_addresses_get_a_sentence(visit: Visit) -> None:
     assert card["y"] + card["height"] <= 520
     assert not page.is_visible("#compare-run")
     page.wait_for_function("location.search.endsWith('&embed=true')")
+    page.goto(page.url.split("?")[0] + "?data=cifar10")
+    page.wait_for_selector(".stage .missing")
+    page.wait_for_selector("#later", state="hidden", timeout=5000)  # there is nothing to leaf through
 
 
 def test_the_header_opens_the_api_page_and_fits_a_phone(visit: Visit) -> None:

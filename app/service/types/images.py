@@ -76,7 +76,7 @@ class Large:
     """The large image, clean and under both patterns; of scenes also its true classes as a picture.
 
     `coarse` images are drawn with their pixels to be seen. Without images `missing` says why, and `alone` has pictures
-    of the patterns of A and B on grey, at true strength.
+    of the patterns of A and B on grey, at true strength; `labels` of a scene are empty then.
     """
 
     number: int
