@@ -180,3 +180,10 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(Path(folder) / path.name, path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that nobody is writing, and what killed processes left of it half written."""
+    for left in path.parent.glob(f"{UNFINISHED}*/{path.name}"):
+        shutil.rmtree(left.parent, ignore_errors=True)
+    path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.files import CHECKSUM, FileError, read_metadata, read_tensors, sealed, write_tensors
+from core.files import CHECKSUM, FileError, read_metadata, read_tensors, remove, sealed, write_tensors
 from core.models.state import assign
 from core.runtime import versions
 from core.training.recipe import with_defaults
@@ -88,4 +88,4 @@ class ResumeFile:
         return known
 
     def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
+        remove(self.path)

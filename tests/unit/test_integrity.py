@@ -146,6 +146,15 @@ def test_what_killed_writes_left_is_removed_and_is_no_model(tmp_path: Path) -> N
     assert sorted(path.name for path in (tmp_path / "signs").iterdir()) == [".writing-now", "x"]
 
 
+def test_a_finished_training_leaves_nothing_of_a_resume_file_that_was_half_written(tmp_path: Path) -> None:
+    for folder, name in ((".writing-killed", "resume.safetensors"), (".writing-now", "results.json")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("half")
+    (tmp_path / "resume.safetensors").write_text("whole")
+    ResumeFile(tmp_path / "resume.safetensors", {}).remove()
+    assert [path.name for path in tmp_path.iterdir()] == [".writing-now"]
+
+
 @pytest.fixture
 def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on a disk that is full, as far as `write_bytes` can tell."""
