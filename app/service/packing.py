@@ -24,3 +24,10 @@ def packed_image(image: Tensor) -> str:
 def packed_delta(delta: Tensor) -> str:
     """A delta (1,3,H,W) as int8 in units of 1/255."""
     return packed(quantise(delta[0]).to(torch.int8))
+
+
+def shape_of(delta: Tensor) -> tuple[int, str]:
+    """A delta (1,3,H,W) as a whole factor and packed int8, so that equal shapes are equal text at every strength."""
+    units = quantise(delta[0]).to(torch.int8)
+    factor = max(1, int(np.gcd.reduce(units.cpu().numpy(), axis=None)))
+    return factor, packed(units // factor)

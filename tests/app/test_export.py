@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import typer
 from huggingface_hub import SpaceCard
 
@@ -18,8 +20,9 @@ from app.edition import live
 from app.edition.export import document, folder, space
 from app.edition.export.sides import aim_key
 from app.edition.export.store import Strings, pieces, shared, slug, write
-from app.markup import common, compare, tradeoff
+from app.markup import common, compare, replay, tradeoff
 from app.preview import tags
+from core.threat import from_units
 
 OUTSIDE = re.compile(r"(?:src|href|action)=[\"']?(?:https?:)?//|url\([\"']?(?:https?:)?//|@import|fetch\([\"'`]https?:")
 
@@ -47,7 +50,7 @@ def pair(session: Any) -> Any:
 def test_the_folder_holds_a_page_that_asks_no_other_host(edition: Path) -> None:
     names = {path.name for path in edition.iterdir()}
     assert {"index.html", "talk.html", "plainsight.css", "plainsight.js", "plotly.min.js", "preview.png"} <= names
-    assert (edition / "plotly.min.js").read_bytes() == PLOTLY_JS.read_bytes()
+    assert (edition / "plotly.min.js").read_bytes() == folder.plotly_js().read_bytes()
     for path in edition.rglob("*"):
         if path.suffix in (".html", ".css", ".js") and path.name != "plotly.min.js":
             assert not OUTSIDE.search(path.read_text("utf-8")), path.name
@@ -58,6 +61,21 @@ def test_the_folder_holds_a_page_that_asks_no_other_host(edition: Path) -> None:
     assert 'property="og:image" content="./preview.png"' in page
     assert tags("https://example.org/x", "favicon.png").count("https://example.org/x/preview.png") == 2
     assert (edition / "talk.html").read_text("utf-8").count('href="index.html"') == 1
+
+
+def test_the_smaller_library_of_figures_is_of_the_version_that_the_app_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pinned = json.loads((live.ROOT / "package.json").read_text("utf-8"))["devDependencies"]["plotly.js-basic-dist-min"]
+    assert folder.version(PLOTLY_JS) == pinned, "npm install --save-dev --save-exact pins the same"
+    monkeypatch.setattr(live, "ROOT", tmp_path)
+    assert folder.plotly_js() == PLOTLY_JS
+    basic = tmp_path / "node_modules" / "plotly.js-basic-dist-min" / "plotly-basic.min.js"
+    basic.parent.mkdir(parents=True)
+    basic.write_text("/**\n* plotly.js (basic - minified) v1.2.3\n", "utf-8")
+    assert folder.plotly_js() == PLOTLY_JS
+    basic.write_text(f"/**\n* plotly.js (basic - minified) v{pinned}\n", "utf-8")
+    assert folder.plotly_js() == basic
 
 
 def config(edition: Path) -> Any:
@@ -139,6 +157,34 @@ def test_every_stored_strength_is_there_with_what_models_read(edition: Path, ses
                 assert group["classes"][side[epsilon]["reads"][cell.number - 1]] == cell.a.after
                 assert group["classes"][group["reads"][name][cell.number - 1]] == cell.a.before
     assert data(edition, "compare/signs/images-0")[0] == service.held_out("signs").images[0]
+
+
+@pytest.mark.parametrize("attack", ["spgd", "random-signs", "checkerboard"])
+def test_patterns_are_stored_as_a_factor_and_a_shape_that_strengths_share(
+    edition: Path, session: Any, attack: str
+) -> None:
+    side = data(edition, f"compare/signs/{slug(session.a)}/{attack}")
+    size, shapes = data(edition, "compare/signs/group")["size"], set()
+    assert len(side["strengths"]) > 1
+    for epsilon, found in side["strengths"].items():
+        one = replace(session, attack=attack, b=session.a, epsilon=int(epsilon))
+        shape = joined(found["units"], side["strings"])
+        values = np.frombuffer(zlib.decompress(base64.b64decode(shape)), np.int8).reshape(*size, 3)
+        kept = from_units(torch.from_numpy(found["factor"] * values).permute(2, 0, 1))
+        outcome = service.outcomes(one)["a"]
+        assert outcome is not None
+        assert torch.equal(kept, outcome.delta[0])
+        shapes.add(shape)
+    assert attack == "spgd" or len(shapes) == 1
+
+
+def test_how_two_patterns_form_is_one_file_for_both_orders(edition: Path, pair: Any) -> None:
+    views = data(edition, f"compare/signs/{slug(pair.a)}/with-{slug(pair.b)}/spgd")["views"]
+    file = data(edition, views["effect 50"]["replay"])
+    for one in (pair, replace(pair, a=pair.b, b=pair.a)):
+        found = service.replay(one)
+        assert found is not None
+        assert joined(file["first"][one.a], file["strings"]) == replay.player(found, close=True)
 
 
 def test_what_is_stored_against_one_model_alone_is_offered_for_no_pair(edition: Path) -> None:

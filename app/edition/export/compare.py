@@ -4,6 +4,7 @@ The markup is the app's own, with words in the place of what differs from image 
 `static/edition/compare.js` puts that in.
 """
 
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,18 @@ def _parts(session: CompareSession, a: Card, b: Card) -> dict[str, str]:
 
 
 def _replay(folder: Path, session: CompareSession) -> dict[str, Any]:
-    """How the patterns of two models form, in a file of its own, where that is stored."""
-    found = service.replay(session) if session.a != session.b else None
-    if found is None:
+    """How the patterns of two models form, where that is stored: one file for both orders, which share the frames."""
+    if session.a == session.b or not service.replayable(session):
         return {}
-    key = f"{sides.place(session)}/{slug(session.a)}/replay-{slug(session.b)}"
-    write(folder, key, replay.player(found, close=True))
+    first, second = sorted((session.a, session.b))
+    key = f"{sides.place(session)}/replay-{slug(first)}-{slug(second)}"
+    if session.a == first:
+        strings, found = Strings(), {}
+        for one in (session, replace(session, a=second, b=first)):
+            stored = service.replay(one)
+            assert stored is not None
+            found[one.a] = strings.put(replay.player(stored, close=True))
+        write(folder, key, {"strings": strings.all(), "first": found})
     return {"replay": key}
 
 

@@ -1,6 +1,7 @@
 """`python -m app export FOLDER`: the static edition as a folder of files."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -11,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-LARGEST = 60 * 1024 * 1024
+LARGEST = 60_000_000
 """Bytes that an edition may take."""
-CRAFTING, HELD_OUT = 128, 144
+CRAFTING, HELD_OUT = 128, 160
 """Images that attacks in the browser are crafted on and measured on; lossless, they take much room."""
 SIGN = "plainsight-edition.txt"
 """The file by which a folder is known as an edition or a Space, which may be written anew."""
@@ -38,7 +39,7 @@ def run(folder: Path, address: str, more: Mapping[str, str] | None = None) -> No
         print(f"Error: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
     seconds = time.perf_counter() - began
-    print(f"{folder}: {size / 1024**2:.1f} MB in {seconds:.0f} s. Open {folder / 'index.html'}.")
+    print(f"{folder}: {size / 1e6:.1f} MB in {seconds:.0f} s. Open {folder / 'index.html'}.")
 
 
 def write(folder: Path, address: str = "", more: Mapping[str, str] | None = None) -> int:
@@ -70,8 +71,7 @@ def put(folder: Path, fill: Callable[[Path], object]) -> int:
         fill(made)
         size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
         if size > LARGEST:
-            most = LARGEST // 1024**2
-            raise ValueError(f"It would take {size / 1024**2:.0f} MB, and at most {most} MB are allowed.")
+            raise ValueError(f"It would take {size / 1e6:.1f} MB, and at most {LARGEST / 1e6:.0f} MB are allowed.")
         made.chmod(0o755)
         _refuse(folder)
         if folder.exists():
@@ -109,18 +109,33 @@ def live_parts(folder: Path) -> dict[str, Any]:
 
 def _fill(folder: Path, address: str) -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from app.components import PLOTLY_JS
     from app.edition import talk
     from app.edition.export import document
     from app.theme import STATIC
 
     document.write(folder, address, live_parts(folder))
     (folder / "talk.html").write_text(talk.document(leave="index.html"), "utf-8")
-    shutil.copyfile(PLOTLY_JS, folder / "plotly.min.js")
+    shutil.copyfile(plotly_js(), folder / "plotly.min.js")
     for name in ("favicon.png", "preview.png"):
         shutil.copyfile(STATIC / name, folder / name)
     (folder / ".nojekyll").touch()  # else GitHub Pages would leave files out
     sign(folder)
+
+
+def plotly_js() -> Path:
+    """The library of the figures: where npm has installed it a bundle of a quarter of the size, of the same version."""
+    from app.components import PLOTLY_JS
+    from app.edition.live import ROOT
+
+    basic = ROOT / "node_modules" / "plotly.js-basic-dist-min" / "plotly-basic.min.js"
+    return basic if basic.is_file() and version(basic) == version(PLOTLY_JS) else PLOTLY_JS
+
+
+def version(library: Path) -> str:
+    """The version that a file of plotly.js names at its beginning."""
+    with library.open(encoding="utf-8") as file:
+        found = re.search(r"v(\d+\.\d+\.\d+)", file.read(200))
+    return found[1] if found else ""
 
 
 def sign(folder: Path) -> None:

@@ -55,11 +55,12 @@ def export(folder: Path, first: Session, side: Side, told_of_both: Told) -> dict
 
 def _side(session: Any, aim: Aim, side: Side, cards: "Cards") -> dict[str, Any]:
     """One model under one aim: what is known at each stored strength."""
-    strings, found = Strings(), {}
+    strings, found = Strings(), {}  # random signs are the same pattern at every strength
     for pattern in service.patterns(session.data, session.a, aim):
         one = replace(session, epsilon=pattern.epsilon)
         card = cards.of(one, "a")
-        known = {"units": pattern.units, "amplify": card.amplify, "header": header(card.files[1])}
+        known: dict[str, Any] = {"factor": pattern.factor, "units": strings.put(pattern.units)}
+        known |= {"amplify": card.amplify, "header": header(card.files[1])}
         found[str(pattern.epsilon)] = known | side(one, card, pattern, strings)
     return {"strings": strings.all(), "strengths": found}
 

@@ -73,7 +73,7 @@ def main(
             edition.run(folder, address, {"README.md": readme(sdk, address)})
         else:
             size = edition.put(folder, lambda made: _fill(made, sdk, address))
-            print(f"{folder}: {size / 1024**2:.1f} MB.")
+            print(f"{folder}: {size / 1e6:.1f} MB.")
         print(f"Pushed: {hub.push(folder, push, sdk)}" if push else "Push its files to a Space; --push does it.")
     except (OSError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)

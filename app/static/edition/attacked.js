@@ -153,7 +153,8 @@ export class Attacked {
     return { ...file.strengths[epsilon], name, key, text: numbers => joined(numbers, file.strings) };
   }
   async unpack(side) {
-    if (!this.units.has(side.key)) this.units.set(side.key, await unpackedPattern(side.units));
+    if (this.units.has(side.key)) return;
+    this.units.set(side.key, await unpackedPattern(side.text(side.units), side.factor));
   }
   async keep(key, text) {
     if (!this.images.has(key)) this.images.set(key, await unpackedPicture(text));

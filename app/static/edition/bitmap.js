@@ -2,7 +2,8 @@
 import { inflated } from '../blind/picture.js';
 
 export const unpackedPicture = inflated;
-export const unpackedPattern = async text => new Int8Array((await inflated(text)).buffer);
+export const unpackedPattern = async (text, factor) =>
+  new Int8Array((await inflated(text)).buffer).map(value => factor * value);
 
 // A picture under a pattern; the array clips at 0 and 255, as the attack does.
 export function under(values, units) {

@@ -27,7 +27,7 @@ export class Compare extends Attacked {
     this.part('earlier').on(() => this.look({ sheet: String(Math.max(0, Number(this.chosen.sheet) - 1)) }));
     this.part('later').on(() => this.look({ sheet: String(Number(this.chosen.sheet) + 1) }));
     if (this.live) this.listenToRuns();
-    this.part('replays').on(async () => this.part('played').set(await load(this.view.replay)));
+    this.part('replays').on(() => this.replay(this.view.replay, this.chosen.a));
   }
   listenToRuns() {
     for (const part of document.querySelectorAll(`#panel-${this.name} [data-live]`)) part.hidden = false;
@@ -39,6 +39,10 @@ export class Compare extends Attacked {
     });
     this.part('run').on(() => this.watch());
     this.part('stop').on(() => this.live.stop());
+  }
+  async replay(file, first) {
+    const found = await load(file);
+    this.part('played').set(joined(found.first[first], found.strings));
   }
   // Why the browser cannot attack what is chosen; empty where it can.
   reason() {
