@@ -95,7 +95,7 @@ def _card(side: str) -> CardView:
                 pattern = html()
             with gr.Column(elem_classes=["right"], min_width=0):
                 figure = plotly_figure(height=118)
-                html(value='<p class="note">Still right in percent, by ε/255</p>')
+                html(value='<p class="note">Still right, % by ε/255</p>')
     return CardView(summary, pattern, figure)
 
 
