@@ -26,8 +26,8 @@ def packed_delta(delta: Tensor) -> str:
     return packed(quantise(delta[0]).to(torch.int8))
 
 
-def shape_of(delta: Tensor) -> tuple[int, str]:
-    """A delta (1,3,H,W) as a whole factor and packed int8, so that equal shapes are equal text at every strength."""
+def factored_delta(delta: Tensor) -> tuple[int, str]:
+    """A delta (1,3,H,W) as a whole factor and packed int8: random signs are the same text at every strength."""
     units = quantise(delta[0]).to(torch.int8)
     factor = max(1, int(np.gcd.reduce(units.cpu().numpy(), axis=None)))
     return factor, packed(units // factor)

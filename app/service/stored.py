@@ -11,7 +11,7 @@ from torch import Tensor
 
 from app.service import catalogue, downloads, pictures, segmentation
 from app.service.outcomes import Outcome, stored
-from app.service.packing import packed, packed_image, shape_of
+from app.service.packing import factored_delta, packed, packed_image
 from app.service.pictures import PER_SHEET, SHEETS, CompareSession
 from app.session import Session
 from core import datasets
@@ -97,7 +97,7 @@ def aims(group: str, name: str) -> list[Aim]:
 def patterns(group: str, name: str, aim: Aim) -> Iterator[StoredPattern]:
     """The stored patterns of one aim in the order of their strengths."""
     for epsilon, outcome in _outcomes(group, name, aim):
-        yield StoredPattern(epsilon, *shape_of(outcome.delta), outcome)
+        yield StoredPattern(epsilon, *factored_delta(outcome.delta), outcome)
 
 
 def _outcomes(group: str, name: str, aim: Aim) -> Iterator[tuple[int, Outcome]]:
