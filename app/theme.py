@@ -1,4 +1,4 @@
-"""The looks of the page: Gradio's theme in the colours of `static/page.css`, and the header."""
+"""The looks of the page: Gradio's theme in the colours of `static/page/colours.css`, and the header."""
 
 import json
 import os
@@ -22,6 +22,12 @@ def static(name: str) -> str:
     return (STATIC / name).read_text("utf-8")
 
 
+PAGE = (
+    "colours", "frame", "compare", "segmentation", "tradeoff", "perceptibility", "pictures", "footer", "sizes", "blind",
+    "replay",
+)  # fmt: skip
+"""The files of `static/page`, CSS of the app; where two have a rule for the same, the later one holds."""
+
 SAVE = (
     '<details class="save"><summary>Save</summary><div class="kinds">'
     '<button type="button" data-copy-link>Copy link</button>'
@@ -41,15 +47,20 @@ def home() -> str:
 
 
 def colours() -> str:
-    """The colours, light and dark, for pages that have no other rule of `page.css`: it begins with them."""
-    return static("page.css").partition("\n\n")[0]
+    """The colours, light and dark, which pages that have no other rule of the app's have too."""
+    return static("page/colours.css")
+
+
+def page_css() -> str:
+    """How the page looks."""
+    return "\n".join(static(f"page/{name}.css") for name in PAGE)
 
 
 def look() -> dict[str, Any]:
     """The options of `launch` that set the looks."""
     save = static("save.js").replace("'@style'", json.dumps(static("report.css")))
     scripts = f"<script>{static('page.js')}{save}</script>"
-    return {"theme": theme(), "css": static("page.css"), "head": scripts}
+    return {"theme": theme(), "css": page_css(), "head": scripts}
 
 
 def theme() -> gr.themes.Base:

@@ -1,4 +1,4 @@
-// Draws the figure in `value` and tells which point is clicked. Names like @a in it are colours of page.css.
+// Draws the figure in `value` and tells which point is clicked. Names like @a in it are those of page/colours.css.
 const paint = text =>
   text.replace(
     /@(a|b|ink|soft|line|paper)\b/g,

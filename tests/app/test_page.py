@@ -54,9 +54,13 @@ def test_only_named_endpoints_are_public(page: gr.Blocks) -> None:
     assert named == {"models", "compare", "robustness", "perturb", "predict"}
 
 
+def test_every_file_of_the_pages_looks_is_on_it() -> None:
+    assert sorted(theme.PAGE) == sorted(path.stem for path in (theme.STATIC / "page").iterdir())
+
+
 def test_no_selector_holds_a_comma_in_brackets() -> None:
     """Gradio writes its own prefix behind every comma of a selector, and such a rule would then match nothing."""
-    selectors = re.findall(r"([^{}]+)\{", theme.static("page.css"))
+    selectors = re.findall(r"([^{}]+)\{", theme.page_css())
     assert len(selectors) > 100
     assert [one for one in selectors if not one.strip().startswith("@") and re.search(r"\([^)]*,", one)] == []
 
@@ -69,7 +73,7 @@ def test_every_colour_can_be_read_on_paper_and_wash() -> None:
         linear = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
         return sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
-    for rule in re.findall(r"(?:^:root|^\.dark) \{(.*?)\}", theme.static("page.css"), re.DOTALL | re.MULTILINE):
+    for rule in re.findall(r"(?:^:root|^\.dark) \{(.*?)\}", theme.page_css(), re.DOTALL | re.MULTILINE):
         colours = dict(re.findall(r"--(\w+): (#\w{6});", rule))
         for ink in ("ink", "soft", "a", "b", "ok", "bad"):
             for ground in ("paper", "wash"):

@@ -143,7 +143,7 @@ def _scripts(folder: Path, layout: Layout, data: dict[str, Any], live: dict[str,
 
 
 def _styles(folder: Path) -> None:
-    (folder / "plainsight.css").write_text(f"{theme.static('edition.css')}\n{theme.static('page.css')}", "utf-8")
+    (folder / "plainsight.css").write_text(f"{theme.static('edition.css')}\n{theme.page_css()}", "utf-8")
 
 
 def _page(panels: str, address: str, data: dict[str, Any], first: CompareSession) -> str:

@@ -1,6 +1,6 @@
 """The app's components as HTML, in the structure and with the class names that Gradio gives them.
 
-So `static/page.css` fits, and the scripts of components (`js_on_load`) run as they are: `static/edition/parts.js` gives
+So `static/page/` fits, and the scripts of components (`js_on_load`) run as they are: `static/edition/parts.js` gives
 them what Gradio does. Controls are native ones.
 """
 
