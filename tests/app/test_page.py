@@ -7,6 +7,7 @@ import json
 import os
 import pkgutil
 import re
+import tomllib
 import signal
 import subprocess
 import sys
@@ -56,6 +57,16 @@ def test_only_named_endpoints_are_public(page: gr.Blocks) -> None:
 
 def test_every_file_of_the_pages_looks_is_on_it() -> None:
     assert sorted(theme.PAGE) == sorted(path.stem for path in (theme.STATIC / "page").iterdir())
+
+
+def test_a_wheel_holds_every_static_file() -> None:
+    settings = tomllib.loads((theme.STATIC.parents[1] / "pyproject.toml").read_text("utf-8"))
+    held = {
+        path
+        for name in settings["tool"]["setuptools"]["package-data"]["app"]
+        for path in theme.STATIC.parent.glob(name)
+    }
+    assert {path for path in theme.STATIC.rglob("*") if path.is_file()} <= held
 
 
 def test_no_selector_holds_a_comma_in_brackets() -> None:
