@@ -7,11 +7,11 @@ import json
 import os
 import pkgutil
 import re
-import tomllib
 import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 import warnings
 from dataclasses import replace
 
