@@ -122,12 +122,18 @@ class Checkpoint:
 
     @property
     def short(self) -> str:
-        """The title where its heap says enough: `Standard`, or like `heap 64, ε 16/255, σ 0.5`."""
+        """The title where its heap says enough: `Standard`, or like `heap 64, ε 16/255, σ 0.5`.
+
+        A model without adversarial training that has a name of its own keeps that.
+        """
         seed = f", seed {seed}" if (seed := self.recipe.get("seed")) else ""
         place = f" ({self.place})" if self.place else ""
         if not self._settings:
-            plain = self.name_without_seed == "standard" and not self.converted
-            return f"Standard{seed}{place}" if plain else f"{self.folder.name}{place}"
+            damped = self.recipe.get("jacobian")
+            usual = f"standard-jacobian{damped:.4g}" if damped else "standard"
+            words = f"Standard, Jacobian regularisation {damped:.4g}" if damped else "Standard"
+            plain = self.name_without_seed == usual and not self.converted
+            return f"{words}{seed}{place}" if plain else f"{self.folder.name}{place}"
         sigma, epsilon = self._settings
         more = ", class-wise deltas" if self.recipe.get("classwise") and "class-wise" not in self.schedule else ""
         more += ", persistent deltas" if self.recipe.get("persist") and "persistent" not in self.schedule else ""

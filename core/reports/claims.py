@@ -302,8 +302,8 @@ def _shows_target(score: PatternScore, standard: PatternScore | None) -> bool | 
 
 
 def _span(rates: Sequence[ReadingRate]) -> str:
-    """The smallest and the largest of sorted rates with their intervals, like `52.0 [30.3, 73.0]%`."""
-    return " to ".join(f"{percent(rate)}%" for rate in dict.fromkeys((rates[0], rates[-1])))
+    """The smallest and the largest of sorted rates with their intervals, like `52.0 [30.3, 73.0]%`; equal ones once."""
+    return " to ".join(dict.fromkeys(f"{percent(rate)}%" for rate in (rates[0], rates[-1])))
 
 
 def _jod(results: Results) -> Jod:

@@ -121,12 +121,14 @@ def test_it_is_no_standard_model_and_has_no_recipe(tmp_path):
     store.save(tmp_path / "signs" / "standard", network(), config)
     store.save(tmp_path / "signs" / "own" / "standard", network(1), {**CONFIG, "data": "signs", "converted": ORIGIN})
     damped = {"recipe": {"jacobian": 0.01, "epochs": 3}}
-    store.save(tmp_path / "signs" / "standard-jacobian0.01", network(2), config | damped)
+    for name in ("standard-jacobian0.01", "damped"):
+        store.save(tmp_path / "signs" / name, network(2), config | damped)
     found = {one.folder.relative_to(tmp_path).as_posix(): (one.kind, one.short) for one in store.find(tmp_path)}
     assert found == {
         "signs/standard": ("standard", "Standard"),
         "signs/own/standard": ("trained elsewhere", "standard"),
-        "signs/standard-jacobian0.01": ("Jacobian regularisation 0.01", "standard-jacobian0.01"),
+        "signs/standard-jacobian0.01": ("Jacobian regularisation 0.01", "Standard, Jacobian regularisation 0.01"),
+        "signs/damped": ("Jacobian regularisation 0.01", "damped"),
     }
 
 
