@@ -153,7 +153,7 @@ def _height(of: Checkpoint) -> float:
 def _gaps(session: Session) -> dict[int, float]:
     """How far apart A and B are under S-PGD at each epsilon that was measured on both."""
     before, after = (
-        {m.epsilon: rate(m.report).value for m in (found.curve(target=session.target) if found else [])}
+        {m.epsilon: m.report.gained for m in (found.curve(target=session.target) if found else [])}
         for found in (results(checkpoint(session, side)) for side in "ab")
     )
     return {epsilon: abs(after[epsilon] - before[epsilon]) for epsilon in before if epsilon in after}

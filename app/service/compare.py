@@ -159,7 +159,7 @@ def claim(target: Target | None, checkpoint: Checkpoint) -> Claim:
         gone = f"{named.removeprefix('no ')} pixels"
         goal, axis = f"overlook {{}} of the {gone} it saw", f"Overlooked {gone}, by ε"
         return Claim("overlooks", f" of the {gone} it saw", f"of {gone} overlooked", goal, axis, fooled)
-    goal, axis = f"show {named} on {{}} of all pixels", f"Pixels of {named}, by ε"
+    goal, axis = f"show {named} on {{}} of what differs", f"Pixels of {named}, by ε"
     return Claim(f"shows {named} on", " of pixels", f"of pixels show {named}", goal, axis, fooled)
 
 

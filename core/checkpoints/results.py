@@ -122,9 +122,10 @@ class Results:
     def enough(self, share: float, attack: str = "spgd", target: Target | None = None) -> Measurement | None:
         """The weakest measurement of an attack that succeeds on at least this share; None where none does.
 
-        Success is what the target asks for; without a target, the fraction misclassified (of scenes: of pixels).
+        Success is what the target asks for, of what is not so without any attack (much of a target scene is: streets
+        look alike); without a target, the fraction misclassified (of scenes: of pixels).
         """
-        succeeds = (m for m in self.curve(attack, target) if _success(m.report) >= share)
+        succeeds = (m for m in self.curve(attack, target) if m.report.gained >= share)
         return next(succeeds, None)
 
     def searched(self, measurement: Measurement) -> bool:
@@ -216,10 +217,6 @@ class Results:
         if any(found and not found.curve for found in (robustness, published)) or (risks and not risks.levels):
             raise files.FileError(f"{path} is no list of results: a curve or risks without a point.")
         return found
-
-
-def _success(report: Report) -> float:
-    return report.success.value if report.success else 1 - report.accuracy.value
 
 
 WHOLE = 65535

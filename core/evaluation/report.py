@@ -102,6 +102,14 @@ class Report:
         """What `success` is without any perturbation; None for no aim, and where a class shall vanish (it is 0)."""
         return None if self.vanished else self.baseline
 
+    @property
+    def gained(self) -> float:
+        """The fraction that an attack wins over: what is wrong, or for an aim `success` of what is not so anyway."""
+        if self.success is None:
+            return 1 - self.accuracy.value
+        anyway = self.unprovoked.value if self.unprovoked else 0.0
+        return (self.success.value - anyway) / (1 - anyway) if anyway < 1 else 0.0
+
     def to_json(self) -> dict[str, Any]:
         rates = {name: getattr(self, name) for name in RATES}
         found: dict[str, Any] = {name: rate.to_json() for name, rate in rates.items() if rate is not None}

@@ -124,8 +124,8 @@ class AttackSuite:
         ]
         scenes = [Target("scene", number) for number in SCENES[:targets]]
         usual: dict[str, Any] = {
-            "epsilons": tuple(range(2, 21, 2)),
-            "target_epsilons": (4, 10, 20),
+            "epsilons": (*range(2, 21, 2), 28),
+            "target_epsilons": (4, 10, 20, 28),
             "targets": (*scenes, *removed),
             "checkerboard_epsilons": (10, 20),
             "deepfool_epsilons": (),

@@ -65,6 +65,7 @@ class TestCompare:
     def test_the_target_rate_leaves_out_images_of_the_target_class(self, predictions):
         report = compare(*predictions, Towards(2))
         assert (report.target, report.unprovoked) == (Rate(2, 4), Rate(1, 4))
+        assert report.gained == pytest.approx(1 / 3), "one more of the three that were not of the target's class"
 
 
 class TestCompareScenes:
@@ -128,6 +129,8 @@ class TestCompareScenes:
         assert report.vanished.value == 0  # the third column still says 1
         assert report.kept.value == pytest.approx(10 / 12, abs=1e-5)
         assert report.unprovoked is None
+        assert report.success
+        assert report.gained == report.success.value
 
     def test_scenes_without_labels_count_nowhere(self):
         report = compare(torch.full_like(self.labels, 255), self.clean, self.attacked, Scene(self.labels[0]), classes=3)
