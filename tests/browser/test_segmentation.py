@@ -83,13 +83,13 @@ def test_a_run_on_scenes_forms_and_is_measured(visit: Visit) -> None:
 
 
 def test_scenes_fit_one_screen_in_both_tabs(visit: Visit) -> None:
-    for query, ready in (
-        ("?data=streets", ".strip.scenes img"),
-        ("?tab=segmentation", ".scene-model.card-b img.labels"),
+    for query, ready, size in (
+        ("?data=streets", ".strip.scenes img", "21px"),
+        ("?tab=segmentation", ".scene-model.card-b img.labels", "19px"),
     ):
         page = visit(query)
         page.wait_for_selector(ready)
-        assert page.locator("h1:visible").evaluate("one => getComputedStyle(one).fontSize") == "21px"
+        assert page.locator("h1:visible").evaluate("one => getComputedStyle(one).fontSize") == size
         page.locator(".resemblance:visible").evaluate_all(AS_LONG_AS_IT_GETS)
         bottom = page.locator(".footer:visible .foot").bounding_box()
         assert bottom["y"] + bottom["height"] <= 720
