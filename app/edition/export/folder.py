@@ -14,7 +14,7 @@ import typer
 
 LARGEST = 60_000_000
 """Bytes that an edition may take."""
-CRAFTING, HELD_OUT = 128, 160
+CRAFTING, HELD_OUT = 128, 144
 """Images that attacks in the browser are crafted on and measured on; lossless, they take much room."""
 SIGN = "plainsight-edition.txt"
 """The file by which a folder is known as an edition or a Space, which may be written anew."""
