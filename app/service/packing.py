@@ -10,7 +10,7 @@ from torch import Tensor
 from core.threat import quantise
 
 FILTERED = zlib.Z_FILTERED
-"""Of patterns, few values without many repetitions, this strategy makes 6% less."""
+"""The strategy for patterns: they have few values and few repetitions."""
 
 
 def packed(values: Tensor, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> str:

@@ -123,7 +123,7 @@ def _fill(folder: Path, address: str) -> None:
 
 
 def plotly_js() -> Path:
-    """The library of the figures: where npm has installed it a bundle of a quarter of the size, of the same version."""
+    """The library of the figures: where npm has installed it a smaller bundle of the same version."""
     from app.components import PLOTLY_JS
     from app.edition.live import ROOT
 
