@@ -280,11 +280,11 @@ def _class_is_shown(models: Sequence[MeasuredModel]) -> tuple[bool | None, str]:
     shown = False if False in every else None if None in every else True
     own = sorted((score.own[ALL] for score in scores), key=lambda rate: rate.value)
     noise = max((score.noise[ALL] for score in scores), key=lambda rate: rate.value)
-    words = f"other models see the target in {_span(own)} of readings of their patterns, in {_span([noise])} of random "
+    words = f"other models see the target in {span(own)} of readings of their patterns, in {span([noise])} of random "
     words += "signs, "
     if control is None:
         return shown, f"{words}and the standard model's patterns were not read"
-    words += f"and in {_span([control.own[ALL]])} of the standard model's patterns"
+    words += f"and in {span([control.own[ALL]])} of the standard model's patterns"
     return shown, words + (", which is too close for so few patterns" if shown is None else "")
 
 
@@ -301,7 +301,7 @@ def _shows_target(score: PatternScore, standard: PatternScore | None) -> bool | 
     return False if high < max(0.5, *(start for start, _ in controls)) else None
 
 
-def _span(rates: Sequence[ReadingRate]) -> str:
+def span(rates: Sequence[ReadingRate]) -> str:
     """The smallest and the largest of sorted rates with their intervals, like `52.0 [30.3, 73.0]%`; equal ones once."""
     return " to ".join(dict.fromkeys(f"{percent(rate)}%" for rate in (rates[0], rates[-1])))
 

@@ -16,7 +16,7 @@ from core.evaluation.report import Rate, Report
 from core.evaluation.resemblance import Resemblance
 from core.reports import tradeoff
 from core.reports.charts import charts
-from core.reports.claims import CLAIMS, Finding, sections, verdict
+from core.reports.claims import CLAIMS, Finding, sections, span, verdict
 from core.robustness.result import Point, Robustness
 from core.robustness.risks import RiskLevel, Risks
 
@@ -520,3 +520,10 @@ def test_the_figures_follow_from_the_numbers_and_nothing_else():
     assert charts({"signs": [with_published(STANDARD, 14), ADVERSARIAL]})["attacks.svg"] != both["attacks.svg"]
     bare = [(checkpoint, replace(results, robustness=None, risks=None)) for checkpoint, results in own["signs"]]
     assert charts({"signs": bare}) == {}
+
+
+def test_rates_that_read_alike_are_told_once():
+    few, more = ReadingRate(19, 19, 19), ReadingRate(38, 38, 19)
+    assert few != more
+    assert span([few, more]) == "100.0 [83.2, 100.0]%"
+    assert span([ReadingRate(0, 19, 19), few]) == "0.0 [0.0, 16.8]% to 100.0 [83.2, 100.0]%"
